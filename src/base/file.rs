@@ -1,0 +1,62 @@
+//! Files that hold what belongs to one user: written whole or not at all, readable by the owner only.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::error::{Error, ErrorKind, Result};
+
+/// Writes a new file `<dir>/<stem>-<ms>.json` with mode 0600 and returns its path. The content is complete before
+/// the name appears; an existing file is never overwritten (a taken `ms` counts up).
+///
+/// # Errors
+/// `E_IO` with the directory when it cannot be written.
+pub fn write_new_stamped(dir: &Path, stem: &str, wall_ms: u64, content: &[u8]) -> Result<PathBuf> {
+    let failed = |error: std::io::Error| {
+        Error::new(ErrorKind::Io, format!("cannot write {stem} under {}", dir.display())).with_source(error)
+    };
+    // The temporary file has mode 0600 and a random name, and is removed when anything below fails.
+    let mut file = tempfile::Builder::new().prefix(".").suffix(".tmp").tempfile_in(dir).map_err(failed)?;
+    file.write_all(content).map_err(failed)?;
+    file.as_file().sync_all().map_err(failed)?;
+    for stamp in wall_ms.. {
+        let path = dir.join(format!("{stem}-{stamp}.json"));
+        match file.persist_noclobber(&path) {
+            Ok(_) => return Ok(path),
+            Err(refused) if refused.error.kind() == std::io::ErrorKind::AlreadyExists => file = refused.file,
+            Err(refused) => return Err(failed(refused.error)),
+        }
+    }
+    unreachable!("invariant: the range of stamps does not end before a free name")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn taken_stamp_counts_up_and_nothing_is_overwritten() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let first = write_new_stamped(dir.path(), "report", 7, b"a").expect("first");
+        let second = write_new_stamped(dir.path(), "report", 7, b"b").expect("second");
+        assert_eq!(first, dir.path().join("report-7.json"));
+        assert_eq!(second, dir.path().join("report-8.json"));
+        assert_eq!(std::fs::read(first).expect("read"), b"a");
+        assert_eq!(std::fs::read_dir(dir.path()).expect("list").count(), 2, "no temporary file is left");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn file_is_for_the_owner_only() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().expect("temp dir");
+        let path = write_new_stamped(dir.path(), "report", 1, b"a").expect("write");
+        assert_eq!(path.metadata().expect("metadata").permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn missing_directory_is_an_io_error_that_names_it() {
+        let error = write_new_stamped(Path::new("/nonexistent/dir"), "report", 1, b"a").expect_err("must fail");
+        assert_eq!(error.kind(), ErrorKind::Io);
+        assert!(error.to_string().contains("/nonexistent/dir"));
+    }
+}

@@ -1,0 +1,292 @@
+//! JSON text of a document, byte for byte what `JSON.stringify` gives, whole or in part, in the caller's key order
+//! or in canonical order.
+//!
+//! Canonical order and number format: RFC 8785 (JSON Canonicalization Scheme), so that hashes agree between machines.
+
+use super::document::{Document, Kind};
+
+/// What becomes of each value of a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Fate {
+    /// Left out with everything below it.
+    Dropped = 0,
+    /// Kept with everything below it.
+    Whole = 1,
+    /// A container that stays, without some of what is below it.
+    Part = 2,
+}
+
+/// Order of object keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyOrder {
+    /// As the caller's object has them.
+    Insertion,
+    /// By UTF-16 code units (RFC 8785).
+    Canonical,
+}
+
+/// A view of a document: all of it, or what a filter kept.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    /// The values.
+    pub document: &'a Document,
+    /// One fate a value; `None` keeps everything.
+    pub fates: Option<&'a [Fate]>,
+}
+
+impl<'a> View<'a> {
+    /// All of `document`.
+    pub fn whole(document: &'a Document) -> Self {
+        Self { document, fates: None }
+    }
+
+    /// The fate of value `index`, whose ancestors are kept.
+    pub fn fate(&self, index: usize) -> Fate {
+        self.fates.map_or(Fate::Whole, |fates| fates[index])
+    }
+
+    /// Children of a container that JSON shows. Below a container kept whole, everything is.
+    pub fn entries(&self, index: usize) -> impl Iterator<Item = usize> + use<'a> {
+        let view = *self;
+        let whole = view.fate(index) == Fate::Whole;
+        let object = view.document.kind(index) == Kind::Object;
+        view.document.children(index).filter(move |&child| {
+            (whole || view.fate(child) != Fate::Dropped) && !(object && view.document.kind(child) == Kind::Omitted)
+        })
+    }
+
+    /// Appends the JSON of value `index`.
+    pub fn write(&self, index: usize, order: KeyOrder, out: &mut Vec<u8>) {
+        let document = self.document;
+        match document.kind(index) {
+            Kind::Null | Kind::Omitted => out.extend_from_slice(b"null"),
+            Kind::False => out.extend_from_slice(b"false"),
+            Kind::True => out.extend_from_slice(b"true"),
+            Kind::Number => write_number(document.number(index), out),
+            Kind::String => write_string(document.text(index), out),
+            Kind::Opaque => out.extend_from_slice(document.text(index).as_bytes()),
+            Kind::Array => self.write_container(index, order, out, [b'[', b']']),
+            Kind::Object => self.write_container(index, order, out, [b'{', b'}']),
+        }
+    }
+
+    /// Appends the key of value `index` with its quotes.
+    pub fn write_key(&self, index: usize, out: &mut Vec<u8>) {
+        let key = self.document.key(index);
+        if self.document.key_is_escaped(index) {
+            out.push(b'"');
+            out.extend_from_slice(key.as_bytes());
+            out.push(b'"');
+        } else {
+            write_string(key, out);
+        }
+    }
+
+    /// Children in the given order.
+    pub fn ordered(&self, index: usize, order: KeyOrder) -> Vec<usize> {
+        let mut children: Vec<usize> = self.entries(index).collect();
+        if order == KeyOrder::Canonical && self.document.kind(index) == Kind::Object {
+            children.sort_by(|&a, &b| cmp_utf16(self.document.key(a), self.document.key(b)));
+        }
+        children
+    }
+
+    fn write_container(&self, index: usize, order: KeyOrder, out: &mut Vec<u8>, [open, close]: [u8; 2]) {
+        // Below a value kept whole the fates say nothing: write it as a whole.
+        let inner = if self.fate(index) == Fate::Whole { Self::whole(self.document) } else { *self };
+        let object = open == b'{';
+        out.push(open);
+        let mut first = true;
+        let mut write_child = |child: usize| {
+            if !std::mem::take(&mut first) {
+                out.push(b',');
+            }
+            if object {
+                inner.write_key(child, out);
+                out.push(b':');
+            }
+            inner.write(child, order, out);
+        };
+        if object && order == KeyOrder::Canonical {
+            inner.ordered(index, order).into_iter().for_each(&mut write_child);
+        } else {
+            inner.entries(index).for_each(&mut write_child);
+        }
+        out.push(close);
+    }
+}
+
+/// JSON bytes of every value by itself, as [`View::write`] would write them; what JSON leaves out has 0. O(text).
+pub fn sizes(document: &Document) -> Vec<u64> {
+    let mut sizes = vec![0_u64; document.len()];
+    let mut scratch = Vec::new();
+    for index in (0..document.len()).rev() {
+        sizes[index] = match document.kind(index) {
+            Kind::Null | Kind::True => 4,
+            Kind::False => 5,
+            Kind::Omitted => 0,
+            Kind::Number => {
+                scratch.clear();
+                write_number(document.number(index), &mut scratch);
+                scratch.len() as u64
+            }
+            Kind::String => string_size(document.text(index)),
+            Kind::Opaque => document.text(index).len() as u64,
+            Kind::Array | Kind::Object => {
+                container_size(document, index, document.children(index).map(|child| (child, sizes[child])))
+            }
+        };
+    }
+    sizes
+}
+
+/// Bytes of a container with the given children and their sizes.
+pub fn container_size(document: &Document, index: usize, children: impl Iterator<Item = (usize, u64)>) -> u64 {
+    let object = document.kind(index) == Kind::Object;
+    let (mut bytes, mut count) = (2_u64, 0_u64);
+    for (child, size) in children {
+        if document.kind(child) == Kind::Omitted {
+            if object {
+                continue;
+            }
+            bytes += 4;
+        }
+        bytes += size + if object { key_size(document, child) + 1 } else { 0 };
+        count += 1;
+    }
+    bytes + count.saturating_sub(1)
+}
+
+fn key_size(document: &Document, index: usize) -> u64 {
+    let key = document.key(index);
+    if document.key_is_escaped(index) { key.len() as u64 + 2 } else { string_size(key) }
+}
+
+/// Extra bytes that escaping a byte costs; 0 for most.
+const ESCAPE_EXTRA: [u8; 256] = {
+    let mut table = [0_u8; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        table[byte] = 5;
+        byte += 1;
+    }
+    table[0x08] = 1;
+    table[0x09] = 1;
+    table[0x0A] = 1;
+    table[0x0C] = 1;
+    table[0x0D] = 1;
+    table[b'"' as usize] = 1;
+    table[b'\\' as usize] = 1;
+    table
+};
+
+fn string_size(text: &str) -> u64 {
+    let extra: u64 = text.bytes().map(|byte| u64::from(ESCAPE_EXTRA[byte as usize])).sum();
+    text.len() as u64 + extra + 2
+}
+
+/// Appends `text` as a JSON string, escaped as `JSON.stringify` does.
+pub fn write_string(text: &str, out: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    out.push(b'"');
+    let bytes = text.as_bytes();
+    let mut done = 0;
+    for (at, &byte) in bytes.iter().enumerate() {
+        if ESCAPE_EXTRA[byte as usize] == 0 {
+            continue;
+        }
+        out.extend_from_slice(&bytes[done..at]);
+        done = at + 1;
+        out.push(b'\\');
+        match byte {
+            b'"' | b'\\' => out.push(byte),
+            0x08 => out.push(b'b'),
+            0x09 => out.push(b't'),
+            0x0A => out.push(b'n'),
+            0x0C => out.push(b'f'),
+            0x0D => out.push(b'r'),
+            _ => out.extend_from_slice(&[b'u', b'0', b'0', HEX[(byte >> 4) as usize], HEX[(byte & 15) as usize]]),
+        }
+    }
+    out.extend_from_slice(&bytes[done..]);
+    out.push(b'"');
+}
+
+/// Appends a number as ECMAScript writes it (`Number::toString`); not finite ones as `null`.
+pub fn write_number(number: f64, out: &mut Vec<u8>) {
+    if number.is_finite() {
+        out.extend_from_slice(ryu_js::Buffer::new().format_finite(number).as_bytes());
+    } else {
+        out.extend_from_slice(b"null");
+    }
+}
+
+/// Compares by UTF-16 code units. Differs from byte order only where a surrogate meets U+E000–U+FFFF.
+fn cmp_utf16(a: &str, b: &str) -> std::cmp::Ordering {
+    if a.is_ascii() || b.is_ascii() { a.cmp(b) } else { a.encode_utf16().cmp(b.encode_utf16()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::document::tests::document;
+    use super::*;
+
+    fn text(json: &str, order: KeyOrder) -> String {
+        let document = document(json);
+        let mut out = Vec::new();
+        View::whole(&document).write(0, order, &mut out);
+        assert_eq!(sizes(&document)[0], out.len() as u64, "size equals what is written");
+        String::from_utf8(out).expect("UTF-8")
+    }
+
+    #[test]
+    fn insertion_order_gives_the_same_text_back() {
+        for json in [
+            r#"{"b":1,"a":[true,false,null,{}],"c":{"":"x\"\\\n\u0001é😀"}}"#,
+            "[1e+21,1e-7,0.1,123456789012345680000,-5,0]",
+            "\"\u{2028}\u{7f}\"",
+            "[]",
+            "null",
+        ] {
+            assert_eq!(text(json, KeyOrder::Insertion), json);
+        }
+    }
+
+    #[test]
+    fn canonical_order_follows_utf16_code_units() {
+        // The example of RFC 8785, section 3.2.3, shortened: U+1F600 is a surrogate pair and sorts before U+FB33.
+        let json = "{\"\u{20ac}\":1,\"\\r\":2,\"\u{fb33}\":3,\"1\":4,\"\u{1f600}\":5,\"\u{80}\":6,\"\u{f6}\":7}";
+        let expected = "{\"\\r\":2,\"1\":4,\"\u{80}\":6,\"\u{f6}\":7,\"\u{20ac}\":1,\"\u{1f600}\":5,\"\u{fb33}\":3}";
+        assert_eq!(text(json, KeyOrder::Canonical), expected);
+    }
+
+    #[test]
+    fn parts_leave_out_what_was_dropped() {
+        let document = document(r#"{"a":{"x":1,"y":[1,2]},"b":2}"#);
+        // root, a, x, y, 1, 2, b
+        let fates = [Fate::Part, Fate::Part, Fate::Dropped, Fate::Whole, Fate::Dropped, Fate::Dropped, Fate::Dropped];
+        let mut out = Vec::new();
+        View { document: &document, fates: Some(&fates) }.write(0, KeyOrder::Canonical, &mut out);
+        assert_eq!(out, br#"{"a":{"y":[1,2]}}"#);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn strings_are_written_as_serde_json_does(text in "\\PC{0,12}[\\x00-\\x1f\"\\\\]{0,4}\\PC{0,12}") {
+            let mut out = Vec::new();
+            write_string(&text, &mut out);
+            let ours = String::from_utf8(out).expect("UTF-8");
+            proptest::prop_assert_eq!(ours.len() as u64, string_size(&text));
+            proptest::prop_assert_eq!(ours, serde_json::to_string(&text).expect("serde_json"));
+        }
+
+        #[test]
+        fn numbers_read_back_as_themselves(number in proptest::num::f64::NORMAL | proptest::num::f64::ZERO) {
+            let mut out = Vec::new();
+            write_number(number, &mut out);
+            let back: f64 = std::str::from_utf8(&out).expect("ASCII").parse().expect("a number");
+            proptest::prop_assert_eq!(back.to_bits() & !(1 << 63), number.to_bits() & !(1 << 63));
+        }
+    }
+}

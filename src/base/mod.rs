@@ -1,0 +1,10 @@
+//! What every other module may use and that uses none of them: errors, time, units, configuration checks, the
+//! column form of a context, and files.
+
+pub mod clock;
+pub mod config;
+pub mod document;
+pub mod error;
+pub mod file;
+pub mod json;
+pub mod units;

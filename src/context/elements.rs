@@ -1,0 +1,131 @@
+//! Cuts a context into the elements that a filter keeps or drops, and finds what must never be seen.
+//!
+//! An element is a value that is decided about as a whole: a leaf, or a container small enough that taking it apart
+//! would leave pieces nobody can read. Larger containers are taken apart into their entries. Decides nothing itself.
+
+use crate::base::document::{Document, Kind};
+
+use super::specialization::Compiled;
+
+/// Containers up to this many bytes of JSON stay whole. About the size of a record (a commit, a task, a dependency
+/// list entry): its fields mean little without each other.
+pub(crate) const WHOLE_CONTAINER_BYTES: u64 = 256;
+
+/// One thing to keep or drop.
+#[derive(Debug, Clone)]
+pub(crate) struct Element {
+    /// Index of its value; it reaches to [`Document::end`].
+    pub(crate) value: usize,
+    /// Index of the top-level entry it belongs to.
+    pub(crate) top: usize,
+    /// Path with `/` between segments, for globs and words.
+    pub(crate) path: String,
+    /// Bytes of its JSON.
+    pub(crate) bytes: u64,
+    /// The field is required: kept whatever the pressure.
+    pub(crate) required: bool,
+    /// An exclude pattern matches it.
+    pub(crate) excluded: bool,
+}
+
+/// The elements of `document`, in its order. `required` names top-level fields.
+pub(crate) fn elements(document: &Document, sizes: &[u64], agent: &Compiled, required: &[&str]) -> Vec<Element> {
+    let mut cut = Cut { document, sizes, agent, found: Vec::new() };
+    if document.end(0) == 1 {
+        cut.push(0, 0, String::new(), true, false);
+        return cut.found;
+    }
+    let named = document.kind(0) == Kind::Object;
+    for (position, top) in document.children(0).enumerate() {
+        let path = segment(document, top, position);
+        if named && required.contains(&document.key(top)) {
+            cut.push(top, top, path, true, false);
+        } else {
+            cut.descend(top, top, path);
+        }
+    }
+    cut.found
+}
+
+struct Cut<'a> {
+    document: &'a Document,
+    sizes: &'a [u64],
+    agent: &'a Compiled,
+    found: Vec<Element>,
+}
+
+impl Cut<'_> {
+    fn descend(&mut self, value: usize, top: usize, path: String) {
+        if self.document.kind(value) == Kind::Omitted {
+            // `undefined` and functions cost nothing and mean nothing to a model: they stay with their container.
+            return;
+        }
+        let excluded = self.agent.excludes.is_match(&path);
+        let small = self.sizes[value] <= WHOLE_CONTAINER_BYTES || self.document.end(value) == value + 1;
+        if excluded || (small && !self.hides_excluded(value, &path)) {
+            self.push(value, top, path, false, excluded);
+            return;
+        }
+        for (position, child) in self.document.children(value).enumerate() {
+            let name = segment(self.document, child, position);
+            self.descend(child, top, format!("{path}/{name}"));
+        }
+    }
+
+    /// Whether something below a small container is excluded: then it is taken apart all the same.
+    fn hides_excluded(&self, value: usize, path: &str) -> bool {
+        self.document.kind(value) == Kind::Object
+            && self.document.children(value).any(|child| {
+                let path = format!("{path}/{}", self.document.key(child));
+                self.agent.excludes.is_match(&path) || self.hides_excluded(child, &path)
+            })
+    }
+
+    fn push(&mut self, value: usize, top: usize, path: String, required: bool, excluded: bool) {
+        self.found.push(Element { value, top, path, bytes: self.sizes[value], required, excluded });
+    }
+}
+
+fn segment(document: &Document, value: usize, position: usize) -> String {
+    // Array items have no key. An object may have the empty key: that is a segment of its own.
+    let key = document.key(value);
+    if key.is_empty() { position.to_string() } else { key.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::specialization::built_in;
+    use super::*;
+    use crate::base::document::tests::document;
+    use crate::base::json;
+
+    fn paths(json: &str) -> Vec<(String, bool, bool)> {
+        let document = document(json);
+        let agent = built_in().remove(0);
+        elements(&document, &json::sizes(&document), &agent, &["currentTask"])
+            .into_iter()
+            .map(|element| (element.path, element.required, element.excluded))
+            .collect()
+    }
+
+    #[test]
+    fn small_containers_stay_whole_and_large_ones_are_taken_apart() {
+        let long = "x".repeat(300);
+        let json = format!(r#"{{"currentTask":{{"a":"{long}"}},"small":{{"a":1}},"files":{{"a.ts":"{long}","b.ts":"x"}}}}"#);
+        let expected = [("currentTask", true), ("small", false), ("files/a.ts", false), ("files/b.ts", false)];
+        let found = paths(&json);
+        assert_eq!(found.iter().map(|(path, required, _)| (path.as_str(), *required)).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn excluded_value_is_found_inside_a_small_container() {
+        let found = paths(r#"{"files":{"src":"x","node_modules":{"y":1}}}"#);
+        assert_eq!(found, [("files/src".into(), false, false), ("files/node_modules".into(), false, true)]);
+    }
+
+    #[test]
+    fn scalar_root_is_one_required_element() {
+        assert_eq!(paths("42"), [(String::new(), true, false)]);
+        assert_eq!(paths("{}"), [(String::new(), true, false)]);
+    }
+}

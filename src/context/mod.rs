@@ -1,0 +1,337 @@
+//! Less context for an agent, with what it needs still in it.
+//!
+//! [`elements`] cuts a context into what is decided about, [`score`] says how much each matters to the agent and its
+//! task, [`budget`] chooses under limits and pressure, [`specialization`] knows the kinds of agents. The caller's values
+//! are not here: the outcome says by index what stays.
+
+mod budget;
+pub mod config;
+mod elements;
+mod score;
+pub mod specialization;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::RwLock;
+
+pub use config::ContextFilterConfig;
+pub use specialization::AgentSpecialization;
+
+use crate::base::document::{Document, Kind};
+use crate::base::error::Result;
+use crate::base::json::{self, Fate};
+use crate::base::units::mb_to_bytes;
+use budget::Budget;
+use elements::Element;
+use specialization::{Compiled, REQUIRED_BY_ALL};
+
+/// Share of the elements that stays over each pressure, highest first (contract: 80 / 60 / 40 % over 70 / 80 / 90 %).
+const PRESSURE_STEPS: [(f64, f64); 3] = [(0.9, 0.4), (0.8, 0.6), (0.7, 0.8)];
+
+/// Least context that is ever recommended, in MB.
+const MIN_RECOMMENDED_MB: f64 = 10.0;
+
+/// Least factor that memory or load take off a recommended size.
+const MIN_FACTOR: f64 = 0.3;
+
+/// One call.
+#[derive(Debug, Clone, Default)]
+pub struct FilterRequest {
+    /// The agent's name or an id that starts or ends with it, for example `frontend-specialist-2`.
+    pub agent_id: String,
+    /// MB of contexts that agents hold now.
+    pub held_mb: f64,
+    /// Load of the machine, 0–100.
+    pub system_load: f64,
+    /// The process's memory against its limit, 0–100.
+    pub memory_percentage: f64,
+    /// Most bytes of JSON, besides the configured caps.
+    pub max_bytes: Option<u64>,
+    /// What happened lately counts twice.
+    pub prioritize_recent: bool,
+}
+
+/// What stays of a context.
+#[derive(Debug)]
+pub struct FilterOutcome {
+    /// One fate a value; `None` when everything stays.
+    pub fates: Option<Vec<Fate>>,
+    /// Values of the kept elements, in order.
+    pub kept: Vec<u32>,
+    /// Their scores, 0–1.
+    pub scores: Vec<f32>,
+    /// Bytes of JSON before.
+    pub original_bytes: u64,
+    /// Bytes of JSON after.
+    pub filtered_bytes: u64,
+    /// What was done and why, for people.
+    pub adaptations: Vec<String>,
+}
+
+impl FilterOutcome {
+    /// Share of the bytes that went, 0–1.
+    pub fn reduction_ratio(&self) -> f64 {
+        if self.original_bytes == 0 { 0.0 } else { 1.0 - self.filtered_bytes as f64 / self.original_bytes as f64 }
+    }
+
+    /// Everything stays, nothing is said about it: what a system without a filter does.
+    pub fn unfiltered(document: &Document) -> Self {
+        let bytes = json::sizes(document)[0];
+        Self { fates: None, kept: Vec::new(), scores: Vec::new(), original_bytes: bytes, filtered_bytes: bytes, adaptations: Vec::new() }
+    }
+}
+
+/// The filter of one system: a configuration and the specializations it knows.
+#[derive(Debug)]
+pub struct ContextFilter {
+    config: RwLock<ContextFilterConfig>,
+    agents: RwLock<HashMap<String, Arc<Compiled>>>,
+    generic: Arc<Compiled>,
+    calls: AtomicU64,
+}
+
+impl ContextFilter {
+    /// A filter with the built-in specializations.
+    pub fn new(config: ContextFilterConfig) -> Self {
+        let built_in = specialization::built_in();
+        let generic = AgentSpecialization {
+            name: "generic".into(),
+            keywords: Vec::new(),
+            file_patterns: Vec::new(),
+            context_priorities: std::collections::BTreeMap::default(),
+            max_context_size: config.max_context_per_agent_mb,
+            required_fields: Vec::new(),
+            optional_fields: Vec::new(),
+            exclude_patterns: built_in[0].spec.exclude_patterns.clone(),
+        };
+        let generic = Compiled::new(generic).expect("invariant: excludes of the built-in table compile (tested)");
+        Self {
+            config: RwLock::new(config),
+            agents: RwLock::new(built_in.into_iter().map(|agent| (agent.spec.name.clone(), Arc::new(agent))).collect()),
+            generic: Arc::new(generic),
+            calls: AtomicU64::new(0),
+        }
+    }
+
+    /// Filters `document`. O(values + text); holds no lock while at work.
+    pub fn filter(&self, document: &Document, request: &FilterRequest) -> FilterOutcome {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let config = self.config.read().clone();
+        let found = if config.enable_specialization_filtering { self.specialization(&request.agent_id) } else { None };
+        let known = found.is_some();
+        let agent = found.unwrap_or_else(|| Arc::clone(&self.generic));
+        let mut adaptations = Vec::new();
+        if !known {
+            adaptations.push(if config.enable_specialization_filtering {
+                format!("generic filtering: no specialization for {:?}", request.agent_id)
+            } else {
+                "generic filtering: specialization filtering is off".to_owned()
+            });
+        }
+        let sizes = json::sizes(document);
+        let original_bytes = sizes[0];
+        let required: Vec<&str> =
+            REQUIRED_BY_ALL.into_iter().chain(agent.spec.required_fields.iter().map(String::as_str)).collect();
+        let elements = elements::elements(document, &sizes, &agent, &required);
+        let scores = score::scores(document, &elements, &agent, known, request.prioritize_recent);
+        let budget = Self::budget(&config, &agent, known, request, &mut adaptations);
+        let (kept, over) = budget::choose(&elements, &scores, budget, original_bytes);
+        if over {
+            adaptations.push(format!("required fields alone are over the limit of {} bytes and stay", budget.max_bytes));
+        }
+        describe_drops(&elements, &scores, &kept, budget, original_bytes, &mut adaptations);
+        let all_stay = kept.iter().all(|&kept| kept);
+        let fates = (!all_stay).then(|| fates(document, &elements, &kept));
+        let filtered_bytes = fates.as_ref().map_or(original_bytes, |fates| kept_bytes(document, &sizes, fates));
+        if let Some(fates) = &fates {
+            describe_arrays(document, fates, &mut adaptations);
+        }
+        let stay = || (0..elements.len()).filter(|&at| kept[at]);
+        FilterOutcome {
+            fates,
+            kept: stay().map(|at| index_u32(elements[at].value)).collect(),
+            #[expect(clippy::cast_possible_truncation, reason = "a score needs no more than f32")]
+            scores: stay().map(|at| scores[at] as f32).collect(),
+            original_bytes,
+            filtered_bytes,
+            adaptations,
+        }
+    }
+
+    /// Adds or replaces a specialization.
+    ///
+    /// # Errors
+    /// `E_INVALID_ARGUMENT` with every problem.
+    pub fn add_specialization(&self, specialization: AgentSpecialization) -> Result<()> {
+        let compiled = Arc::new(Compiled::new(specialization)?);
+        self.agents.write().insert(compiled.spec.name.clone(), compiled);
+        Ok(())
+    }
+
+    /// Names of the specializations, sorted.
+    pub fn specializations(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.agents.read().keys().cloned().collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// MB recommended for an agent: its cap × max(0.3, 1 − memory / `globalMaxContext`) × max(0.3, 1 − load / 100),
+    /// rounded down, at least 10.
+    pub fn recommended_mb(&self, agent_id: &str, system_load: f64, held_mb: f64) -> f64 {
+        let config = self.config.read();
+        let cap = self.specialization(agent_id).map_or(config.max_context_per_agent_mb, |agent| agent.spec.max_context_size);
+        let memory = (1.0 - held_mb / config.global_max_context_mb).max(MIN_FACTOR);
+        let load = (1.0 - system_load / 100.0).max(MIN_FACTOR);
+        (cap * memory * load).floor().max(MIN_RECOMMENDED_MB)
+    }
+
+    /// Calls of [`filter`](Self::filter) so far.
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// The configuration now.
+    pub fn config(&self) -> ContextFilterConfig {
+        self.config.read().clone()
+    }
+
+    /// Replaces the configuration (validated by its reader).
+    pub fn set_config(&self, config: ContextFilterConfig) {
+        *self.config.write() = config;
+    }
+
+    /// The specialization of an agent: by its id, else the one whose name the id starts or ends with after a separator
+    /// (`frontend-specialist-2`, `team1:backend-specialist`). The longest name wins.
+    fn specialization(&self, agent_id: &str) -> Option<Arc<Compiled>> {
+        let agents = self.agents.read();
+        if let Some(exact) = agents.get(agent_id) {
+            return Some(Arc::clone(exact));
+        }
+        let separated = |rest: &str, at_start: bool| {
+            let next = if at_start { rest.chars().next() } else { rest.chars().next_back() };
+            next.is_some_and(|c| !c.is_alphanumeric())
+        };
+        agents
+            .iter()
+            .filter(|(name, _)| {
+                agent_id.strip_prefix(name.as_str()).is_some_and(|rest| separated(rest, true))
+                    || agent_id.strip_suffix(name.as_str()).is_some_and(|rest| separated(rest, false))
+            })
+            .max_by_key(|(name, _)| (name.len(), (*name).clone()))
+            .map(|(_, agent)| Arc::clone(agent))
+    }
+
+    fn budget(
+        config: &ContextFilterConfig,
+        agent: &Compiled,
+        known: bool,
+        request: &FilterRequest,
+        adaptations: &mut Vec<String>,
+    ) -> Budget {
+        let cap_mb = if known { agent.spec.max_context_size.min(config.max_context_per_agent_mb) } else { config.max_context_per_agent_mb };
+        let cap = mb_to_bytes(cap_mb);
+        let mut pressure = (request.held_mb / config.global_max_context_mb).max(request.system_load / 100.0);
+        if config.memory_aware_filtering {
+            pressure = pressure.max(request.memory_percentage / 100.0);
+        }
+        let mut share = 1.0;
+        if config.adaptive_reduction
+            && let Some((over, step)) = PRESSURE_STEPS.into_iter().find(|(over, _)| pressure > *over)
+        {
+            share = step;
+            adaptations.push(format!(
+                "pressure {:.0} % is over {:.0} %: at most {:.0} % of the elements stay",
+                pressure * 100.0,
+                over * 100.0,
+                step * 100.0
+            ));
+        }
+        Budget { threshold: config.context_importance_threshold, share, max_bytes: request.max_bytes.map_or(cap, |bytes| bytes.min(cap)) }
+    }
+}
+
+/// Says what was left out and why, with counts.
+fn describe_drops(elements: &[Element], scores: &[f64], kept: &[bool], budget: Budget, bytes: u64, adaptations: &mut Vec<String>) {
+    let (mut excluded, mut unimportant, mut rest) = (0_usize, 0_usize, 0_usize);
+    for (at, element) in elements.iter().enumerate().filter(|(at, _)| !kept[*at]) {
+        if element.excluded {
+            excluded += 1;
+        } else if scores[at] < budget.threshold {
+            unimportant += 1;
+        } else {
+            rest += 1;
+        }
+    }
+    let all = elements.len();
+    if excluded > 0 {
+        adaptations.push(format!("{excluded} of {all} elements match an exclude pattern"));
+    }
+    if unimportant > 0 {
+        adaptations.push(format!("{unimportant} of {all} elements score under {}", budget.threshold));
+    }
+    if rest > 0 {
+        let why = if bytes > budget.max_bytes { format!("the limit of {} bytes", budget.max_bytes) } else { "pressure".to_owned() };
+        adaptations.push(format!("{rest} of {all} elements left out for {why}"));
+    }
+}
+
+/// Says for each array how many items were left out.
+fn describe_arrays(document: &Document, fates: &[Fate], adaptations: &mut Vec<String>) {
+    let partial = (0..document.len()).filter(|&at| fates[at] == Fate::Part && document.kind(at) == Kind::Array);
+    for array in partial {
+        let items = document.children(array).count();
+        let left_out = document.children(array).filter(|&item| fates[item] == Fate::Dropped).count();
+        if left_out > 0 {
+            let name = if array == 0 { "the context" } else { document.key(array) };
+            adaptations.push(format!("{left_out} of {items} items of {name:?} left out"));
+        }
+    }
+}
+
+/// The fate of every value from the elements that stay.
+fn fates(document: &Document, elements: &[Element], kept: &[bool]) -> Vec<Fate> {
+    let mut fates = vec![Fate::Dropped; document.len()];
+    for (element, _) in elements.iter().zip(kept).filter(|(_, kept)| **kept) {
+        fates[element.value..document.end(element.value)].fill(Fate::Whole);
+    }
+    // Backwards, children come before their parents: a container with anything kept below it stays in part; one whose
+    // children all stay is whole.
+    let mut inside_element = vec![false; document.len()];
+    for element in elements {
+        inside_element[element.value..document.end(element.value)].fill(true);
+    }
+    for value in (0..document.len()).rev().filter(|&value| !inside_element[value]) {
+        let (mut any, mut all) = (false, true);
+        for child in document.children(value) {
+            any |= fates[child] != Fate::Dropped && document.kind(child) != Kind::Omitted;
+            all &= fates[child] == Fate::Whole;
+        }
+        fates[value] = if all { Fate::Whole } else if any { Fate::Part } else { Fate::Dropped };
+    }
+    // The root always stays, even when nothing in it does.
+    if fates[0] == Fate::Dropped {
+        fates[0] = Fate::Part;
+    }
+    fates
+}
+
+/// Bytes of JSON of what stays.
+fn kept_bytes(document: &Document, sizes: &[u64], fates: &[Fate]) -> u64 {
+    fn of(document: &Document, sizes: &[u64], fates: &[Fate], value: usize) -> u64 {
+        if fates[value] == Fate::Whole {
+            return sizes[value];
+        }
+        let stay = document.children(value).filter(|&child| fates[child] != Fate::Dropped);
+        json::container_size(document, value, stay.map(|child| (child, of(document, sizes, fates, child))))
+    }
+    of(document, sizes, fates, 0)
+}
+
+fn index_u32(index: usize) -> u32 {
+    u32::try_from(index).expect("invariant: column ends are u32, so indices are")
+}
+
+#[cfg(test)]
+mod tests;

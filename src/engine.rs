@@ -1,0 +1,230 @@
+//! The composition root: finds the configuration, builds the parts, wires them, and shuts them down in order.
+//!
+//! Everything that JavaScript can ask of a system goes through here; nothing here knows JavaScript.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+
+use crate::base::clock::{Clock, SystemClock};
+use crate::base::document::Document;
+use crate::base::error::{Error, ErrorKind, Problem, Result};
+use crate::base::file::write_new_stamped;
+use crate::cache::{L1, Scope};
+use crate::memory::V8Heap;
+use crate::orchestrator::settings::{Origin, Settings};
+use crate::orchestrator::settings_file::{self, Loaded, SettingsRequest};
+use crate::orchestrator::{Optimization, OptimizeRequest, Orchestrator};
+use crate::telemetry::event::{EventKind, EventSink};
+
+/// Name of report files before their time.
+const REPORT_STEM: &str = "optimization-report";
+
+/// Longest agent id, in bytes. Ids are kept for every agent; nobody's name is longer.
+const MAX_AGENT_ID_BYTES: usize = 1024;
+
+/// One running system.
+#[derive(Debug)]
+pub struct Engine {
+    loaded: Loaded,
+    settings: Mutex<Settings>,
+    orchestrator: Orchestrator,
+    events: Arc<EventSink>,
+    cwd: PathBuf,
+    closed: AtomicBool,
+}
+
+impl Engine {
+    /// Loads the configuration and builds what it switches on. Starts no thread.
+    ///
+    /// # Errors
+    /// Those of [`settings_file::load`].
+    pub fn open(request: &SettingsRequest) -> Result<Self> {
+        Self::open_with(request, Arc::new(SystemClock::new()))
+    }
+
+    /// The same on another clock.
+    ///
+    /// # Errors
+    /// Those of [`settings_file::load`].
+    pub fn open_with(request: &SettingsRequest, clock: Arc<dyn Clock>) -> Result<Self> {
+        let loaded = settings_file::load(request)?;
+        let settings = loaded.settings.clone();
+        let events = Arc::new(EventSink::new());
+        let orchestrator = Orchestrator::new(&settings, clock, Arc::clone(&events));
+        tracing::debug!(environment = settings.environment.name(), from_file = loaded.source.is_some(), "system built");
+        let cwd = request.cwd.clone();
+        Ok(Self { loaded, settings: Mutex::new(settings), orchestrator, events, cwd, closed: AtomicBool::new(false) })
+    }
+
+    /// The system's events.
+    pub fn events(&self) -> &Arc<EventSink> {
+        &self.events
+    }
+
+    /// What is not as it was asked for but did not prevent the start.
+    pub fn warnings(&self) -> &[Problem] {
+        &self.loaded.warnings
+    }
+
+    /// The pipeline.
+    pub fn orchestrator(&self) -> &Orchestrator {
+        &self.orchestrator
+    }
+
+    /// Filters a context and says what is new in it. `None` when an internal failure means that the original is to be
+    /// given back.
+    ///
+    /// # Errors
+    /// `E_SHUT_DOWN`.
+    pub fn optimize(&self, document: &Document, request: &OptimizeRequest) -> Result<Option<Optimization>> {
+        self.check_open()?;
+        Ok(self.orchestrator.optimize(document, request).ok())
+    }
+
+    /// Stores JSON text for a query. Does nothing without a cache and after shutdown.
+    pub fn cache_set(&self, query: &str, scope: Scope, json: &str, ttl_ms: Option<u64>) {
+        if let Some(cache) = self.cache() {
+            cache.set(query, scope, json, ttl_ms);
+        }
+    }
+
+    /// The JSON text stored for a query that `scope` may see. `None` without a cache and after shutdown.
+    pub fn cache_get(&self, query: &str, scope: &Scope) -> Option<Arc<str>> {
+        self.cache()?.get(query, scope)
+    }
+
+    /// Whether an agent should wait; false after shutdown.
+    pub fn should_throttle(&self, agent_id: &str) -> bool {
+        !self.is_closed() && self.orchestrator.should_throttle(agent_id)
+    }
+
+    /// How much context an agent should ask for; what was asked after shutdown.
+    pub fn recommended_context_size(&self, agent_id: &str, requested: f64) -> f64 {
+        if self.is_closed() { requested } else { self.orchestrator.recommended_context_size(agent_id, requested) }
+    }
+
+    /// `getStatus()`.
+    pub fn status(&self, v8: Option<V8Heap>) -> Value {
+        let mut status = self.orchestrator.status(&self.settings.lock(), v8);
+        status["configFile"] = json!(self.loaded.source);
+        status["unavailable"] = json!(self.unavailable());
+        status
+    }
+
+    /// `getHealthStatus()`.
+    pub fn health(&self, v8: Option<V8Heap>) -> Value {
+        self.orchestrator.health_status(&self.settings.lock(), v8)
+    }
+
+    /// Whether the system may serve production; false after shutdown.
+    pub fn is_production_ready(&self) -> bool {
+        !self.is_closed() && self.orchestrator.health().is_production_ready()
+    }
+
+    /// Writes a report into the working directory and returns its path.
+    ///
+    /// # Errors
+    /// `E_SHUT_DOWN`, `E_IO`.
+    pub fn write_report(&self, v8: Option<V8Heap>) -> Result<PathBuf> {
+        self.check_open()?;
+        self.write_report_file(v8)
+    }
+
+    /// Applies a partial configuration to the running parts: all of it or nothing.
+    ///
+    /// # Errors
+    /// `E_SHUT_DOWN`; `E_CONFIG_INVALID` with every problem.
+    pub fn update_configuration(&self, partial: &Value) -> Result<()> {
+        self.check_open()?;
+        let mut settings = self.settings.lock();
+        let old = settings.clone();
+        settings.apply_json(partial, Origin::Code)?;
+        self.orchestrator.apply(&settings);
+        self.events.emit(EventKind::ConfigurationUpdated, || {
+            json!({ "oldConfig": old.to_json(), "newConfig": settings.to_json() })
+        });
+        Ok(())
+    }
+
+    /// Removes expired entries and forgets what agents were given.
+    ///
+    /// # Errors
+    /// `E_SHUT_DOWN`.
+    pub fn maintain(&self) -> Result<u64> {
+        self.check_open()?;
+        Ok(self.orchestrator.maintain())
+    }
+
+    /// Ends the system: no work is taken any more, then the final report is written if the configuration wants one.
+    /// Only the first call does anything. A report that cannot be written is a warning: shutdown always succeeds.
+    pub fn shut_down(&self, v8: Option<V8Heap>) -> Option<PathBuf> {
+        if self.closed.swap(true, Ordering::SeqCst) || !self.loaded.system.final_report {
+            return None;
+        }
+        match self.write_report_file(v8) {
+            Ok(path) => Some(path),
+            Err(error) => {
+                tracing::warn!(code = error.kind().code(), "the final report was not written");
+                self.events.emit(EventKind::Warning, || json!({ "path": "report", "message": error.to_string() }));
+                None
+            }
+        }
+    }
+
+    /// Whether `shut_down` was called.
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    fn write_report_file(&self, v8: Option<V8Heap>) -> Result<PathBuf> {
+        let report = self.orchestrator.report(&self.settings.lock(), v8);
+        let text = serde_json::to_vec_pretty(&report).expect("invariant: a JSON value can be written");
+        let path = write_new_stamped(&self.cwd, REPORT_STEM, self.orchestrator.wall_ms(), &text)?;
+        self.events.emit(EventKind::ReportGenerated, || json!({ "path": path }));
+        Ok(path)
+    }
+
+    /// What the configuration asks for and this version does not have.
+    fn unavailable(&self) -> Vec<&'static str> {
+        let settings = self.settings.lock();
+        let rows = [
+            ("productionMonitor", settings.enable_production_monitoring),
+            ("autoTuning", settings.auto_tuning),
+            ("cache.l2", settings.enable_advanced_caching && settings.cache.persist_to_disk),
+            ("cache.l3", settings.enable_advanced_caching && settings.cache.persist_to_disk),
+            ("cache.similarity", settings.enable_advanced_caching && settings.cache.enable_similarity_detection),
+            ("sharedContext", self.loaded.system.enable_shared_context),
+        ];
+        rows.into_iter().filter(|(_, asked)| *asked).map(|(name, _)| name).collect()
+    }
+
+    fn cache(&self) -> Option<Arc<L1>> {
+        if self.is_closed() { None } else { self.orchestrator.components().cache }
+    }
+
+    fn check_open(&self) -> Result<()> {
+        if self.is_closed() {
+            return Err(Error::new(ErrorKind::ShutDown, "the system was shut down; create a new one"));
+        }
+        Ok(())
+    }
+}
+
+/// Checks an agent id.
+///
+/// # Errors
+/// `E_INVALID_ARGUMENT` when it is empty or longer than 1,024 bytes.
+pub fn check_agent_id(agent_id: &str) -> Result<()> {
+    if agent_id.is_empty() || agent_id.len() > MAX_AGENT_ID_BYTES {
+        let message = format!("agentId must have 1 to {MAX_AGENT_ID_BYTES} bytes, got {}", agent_id.len());
+        return Err(Error::new(ErrorKind::InvalidArgument, message));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,119 @@
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::base::clock::ManualClock;
+use crate::base::document::tests::document;
+
+fn engine_in(cwd: &std::path::Path, extra: Value) -> Engine {
+    let mut code = json!({ "environment": "development" });
+    code.as_object_mut().expect("object").extend(extra.as_object().expect("object").clone());
+    let request = SettingsRequest { code, cwd: cwd.to_owned(), env: BTreeMap::new() };
+    Engine::open_with(&request, Arc::new(ManualClock::new())).expect("engine")
+}
+
+fn engine() -> Engine {
+    engine_in(std::path::Path::new("/nonexistent"), json!({}))
+}
+
+fn optimize(engine: &Engine, json: &str) -> Result<Option<Optimization>> {
+    engine.optimize(&document(json), &OptimizeRequest { agent_id: "a".into(), ..OptimizeRequest::default() })
+}
+
+#[test]
+fn fresh_system_is_healthy_and_production_ready() {
+    for environment in ["development", "staging", "production"] {
+        let engine = engine_in(std::path::Path::new("/nonexistent"), json!({ "environment": environment }));
+        assert_eq!(engine.health(None)["overall"], "healthy", "{environment}");
+        assert_eq!(engine.health(None)["score"], 100.0);
+        assert!(engine.is_production_ready());
+        assert_eq!(engine.health(None)["recommendations"], json!([]));
+    }
+}
+
+#[test]
+fn after_shutdown_work_is_refused_and_questions_have_harmless_answers() {
+    let engine = engine();
+    engine.cache_set("q", Scope::default(), "1", None);
+    assert_eq!(engine.shut_down(None), None, "the directory is not there: a warning, not a failure");
+    assert_eq!(optimize(&engine, "{}").expect_err("refused").kind(), ErrorKind::ShutDown);
+    assert_eq!(engine.write_report(None).expect_err("refused").kind(), ErrorKind::ShutDown);
+    assert_eq!(engine.update_configuration(&json!({})).expect_err("refused").kind(), ErrorKind::ShutDown);
+    assert_eq!(engine.maintain().expect_err("refused").kind(), ErrorKind::ShutDown);
+    assert_eq!(engine.cache_get("q", &Scope::default()), None);
+    assert!(!engine.should_throttle("a") && !engine.is_production_ready());
+    assert!((engine.recommended_context_size("a", 7.5) - 7.5).abs() < f64::EPSILON);
+}
+
+#[test]
+fn shutdown_writes_one_final_report() {
+    let dir = tempfile::tempdir().expect("temp dir");
+    let engine = engine_in(dir.path(), json!({}));
+    optimize(&engine, r#"{"currentTask":"x"}"#).expect("optimized");
+    let path = engine.shut_down(None).expect("a report");
+    assert_eq!(engine.shut_down(None), None);
+    let report: Value = serde_json::from_slice(&std::fs::read(path).expect("read")).expect("JSON");
+    assert_eq!(report["performance"]["totalOperations"], 1);
+    assert_eq!(report["config"]["environment"], "development");
+    assert_eq!(report["timestamp"], "2026-01-01T00:00:00.000Z");
+    let quiet = engine_in(dir.path(), json!({ "finalReport": false }));
+    assert_eq!(quiet.shut_down(None), None);
+}
+
+#[test]
+fn refused_update_changes_nothing() {
+    let engine = engine();
+    let before = engine.status(None)["components"]["contextFilter"]["config"].clone();
+    let bad = json!({ "contextFilter": { "adaptiveReduction": false, "globalMaxContext": -1 }, "cache": { "ttlSecond": 1 } });
+    let error = engine.update_configuration(&bad).expect_err("refused");
+    assert_eq!((error.kind(), error.problems().len()), (ErrorKind::ConfigInvalid, 2));
+    assert_eq!(engine.status(None)["components"]["contextFilter"]["config"], before);
+}
+
+#[test]
+fn update_reaches_running_parts_and_keeps_what_they_hold() {
+    let engine = engine();
+    engine.cache_set("q", Scope::default(), "1", None);
+    engine.update_configuration(&json!({ "cache": { "l1MaxSize": 5 }, "memory": { "agentMemoryLimit": 0.001 } })).expect("sound");
+    let status = engine.status(None);
+    assert_eq!(status["components"]["cacheManager"]["l1"]["maxSize"], 5);
+    assert!(engine.cache_get("q", &Scope::default()).is_some());
+    let text = "word ".repeat(1000);
+    optimize(&engine, &format!(r#"{{"currentTask":"{text}"}}"#)).expect("optimized");
+    assert!(engine.should_throttle("a"), "5 KB is over the new limit of 1 KB");
+    engine.update_configuration(&json!({ "enableMemoryManagement": false, "enableAdvancedCaching": false, "enableContextFiltering": false })).expect("sound");
+    let components = &engine.status(None)["components"];
+    for part in ["memoryManager", "cacheManager", "contextFilter", "productionMonitor"] {
+        assert_eq!(components[part], Value::Null, "{part}");
+    }
+    assert!(!engine.should_throttle("a"));
+    assert!(optimize(&engine, "{\"x\":1}").expect("works without parts").is_some());
+}
+
+#[test]
+fn internal_failure_gives_nothing_back_and_is_told() {
+    let engine = engine();
+    engine.events().listen(&["optimizationError".into(), "agentContextOptimized".into()]);
+    engine.orchestrator().fail_next_stage();
+    assert!(optimize(&engine, "{}").expect("not the caller's fault").is_none());
+    let events: Value = serde_json::from_str(&engine.events().drain().expect("events")).expect("JSON");
+    assert_eq!(events[0][0], "optimizationError");
+    assert_eq!(events[0][1]["agentId"], "a");
+    assert_eq!(events[1][1]["success"], false);
+    assert!(engine.health(None)["components"]["contextFilter"]["score"].as_f64().expect("a score") < 100.0);
+    assert!(optimize(&engine, "{}").expect("works again").is_some());
+}
+
+#[test]
+fn what_is_asked_for_and_not_there_is_named() {
+    let production = engine_in(std::path::Path::new("/nonexistent"), json!({ "environment": "production" }));
+    let unavailable = production.status(None)["unavailable"].clone();
+    assert!(unavailable.as_array().expect("array").contains(&json!("productionMonitor")));
+}
+
+#[test]
+fn agent_ids_are_bounded() {
+    assert!(check_agent_id("a").is_ok());
+    for id in ["", &"x".repeat(1025)] {
+        assert_eq!(check_agent_id(id).expect_err("refused").kind(), ErrorKind::InvalidArgument);
+    }
+}

@@ -1,0 +1,271 @@
+//! The way of a context through the domains, and what the system as a whole says of itself.
+//!
+//! [`settings`] and [`settings_file`] are where a configuration comes from; this file is the pipeline; [`health`] makes
+//! scores, [`report`] the statistics, recommendations and reports. It starts no task and knows no JavaScript.
+
+pub mod health;
+pub mod report;
+pub mod settings;
+pub mod settings_file;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
+
+use parking_lot::RwLock;
+use serde_json::json;
+
+use crate::base::clock::Clock;
+use crate::base::document::Document;
+use crate::base::json::View;
+use crate::base::units::{BYTES_PER_MB, round2};
+use crate::cache::L1;
+use crate::context::{ContextFilter, FilterOutcome, FilterRequest};
+use crate::memory::{MemoryManager, SystemProbe};
+use crate::monitor::HostCpu;
+use crate::monitor::host_cpu::system_times;
+use crate::telemetry::event::{EventKind, EventSink};
+use crate::tokens::{Optimized, TokenOptimizer};
+use settings::Settings;
+
+/// The parts that a configuration switches on; `None` is off.
+#[derive(Debug, Clone, Default)]
+pub struct Components {
+    /// Memory figures, limits and agents.
+    pub memory: Option<Arc<MemoryManager>>,
+    /// Answers given before.
+    pub cache: Option<Arc<L1>>,
+    /// Less context for each agent.
+    pub filter: Option<Arc<ContextFilter>>,
+}
+
+/// One call of `optimizeAgentContext`.
+#[derive(Debug, Clone, Default)]
+pub struct OptimizeRequest {
+    /// Whose context it is.
+    pub agent_id: String,
+    /// Most bytes of JSON.
+    pub max_bytes: Option<u64>,
+    /// What happened lately counts twice.
+    pub prioritize_recent: bool,
+}
+
+/// What became of a context.
+#[derive(Debug)]
+pub struct Optimization {
+    /// What the filter kept.
+    pub filtered: FilterOutcome,
+    /// What is new for the agent, with token counts.
+    pub tokens: Optimized,
+    /// Time of the filter, ms.
+    pub filter_ms: f64,
+    /// Time of hashing, comparing and counting, ms.
+    pub tokens_ms: f64,
+}
+
+/// Counters of the pipeline.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    operations: AtomicU64,
+    filtered_contexts: AtomicU64,
+    original_bytes: AtomicU64,
+    filtered_bytes: AtomicU64,
+    filter_failures: AtomicU64,
+    token_failures: AtomicU64,
+    /// Unix ms of the last optimization; 0 before the first.
+    last_wall_ms: AtomicU64,
+}
+
+/// The pipeline of one system.
+#[derive(Debug)]
+pub struct Orchestrator {
+    components: RwLock<Components>,
+    tokens: TokenOptimizer,
+    host_cpu: HostCpu,
+    events: Arc<EventSink>,
+    clock: ArcClock,
+    started_ms: u64,
+    counters: Counters,
+    fail_next_stage: AtomicBool,
+}
+
+/// A clock that can stand in a struct with `Debug`.
+#[derive(Clone)]
+struct ArcClock(Arc<dyn Clock>);
+
+impl std::fmt::Debug for ArcClock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
+impl Orchestrator {
+    /// The parts that `settings` switch on, empty.
+    pub fn new(settings: &Settings, clock: Arc<dyn Clock>, events: Arc<EventSink>) -> Self {
+        let orchestrator = Self {
+            components: RwLock::default(),
+            tokens: TokenOptimizer::new(),
+            host_cpu: HostCpu::new(Arc::clone(&clock), Box::new(system_times)),
+            events,
+            started_ms: clock.now_ms(),
+            clock: ArcClock(clock),
+            counters: Counters::default(),
+            fail_next_stage: AtomicBool::new(false),
+        };
+        orchestrator.apply(settings);
+        orchestrator
+    }
+
+    /// Brings the running parts to `settings`, which are checked. Parts that stay on keep what they hold.
+    pub fn apply(&self, settings: &Settings) {
+        let clock = || Arc::clone(&self.clock.0);
+        let mut components = self.components.write();
+        let old = components.clone();
+        components.memory = settings.enable_memory_management.then(|| match old.memory {
+            Some(memory) => {
+                memory.set_config(settings.memory.clone());
+                memory
+            }
+            None => Arc::new(MemoryManager::new(settings.memory.clone(), clock(), Box::new(SystemProbe::new(clock())))),
+        });
+        components.cache = settings.enable_advanced_caching.then(|| match old.cache {
+            Some(cache) if *cache.config() == settings.cache => cache,
+            Some(cache) => Arc::new(cache.reconfigured(settings.cache.clone())),
+            None => Arc::new(L1::new(settings.cache.clone(), clock(), Arc::clone(&self.events))),
+        });
+        components.filter = settings.enable_context_filtering.then(|| match old.filter {
+            Some(filter) => {
+                filter.set_config(settings.context_filter.clone());
+                filter
+            }
+            None => Arc::new(ContextFilter::new(settings.context_filter.clone())),
+        });
+    }
+
+    /// The parts that are on.
+    pub fn components(&self) -> Components {
+        self.components.read().clone()
+    }
+
+    /// Filters a context, says what is new in it for the agent, and registers what the agent now holds.
+    ///
+    /// # Errors
+    /// The name of the stage that failed: a defect. The caller gives the original context back. It is counted, and
+    /// `optimizationError` is emitted.
+    pub fn optimize(&self, document: &Document, request: &OptimizeRequest) -> Result<Optimization, &'static str> {
+        let started = Instant::now();
+        let result = self.stages(document, request);
+        let agent_id = &request.agent_id;
+        self.counters.operations.fetch_add(1, Ordering::Relaxed);
+        self.counters.last_wall_ms.store(self.clock.0.wall_ms(), Ordering::Relaxed);
+        match &result {
+            Ok(done) => self.record(agent_id, done),
+            Err(stage) => {
+                tracing::error!(stage, "a stage failed; the original context is given back");
+                self.events.emit(EventKind::OptimizationError, || {
+                    json!({ "agentId": agent_id, "error": format!("the {stage} stage failed; please report this") })
+                });
+            }
+        }
+        self.events.emit(EventKind::AgentContextOptimized, || {
+            json!({ "agentId": agent_id, "optimizationTime": elapsed_ms(started), "success": result.is_ok() })
+        });
+        result
+    }
+
+    /// Makes the next stage panic. For tests of what a defect does to callers.
+    pub fn fail_next_stage(&self) {
+        self.fail_next_stage.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether an agent should wait; false without a memory manager.
+    pub fn should_throttle(&self, agent_id: &str) -> bool {
+        self.components.read().memory.as_ref().is_some_and(|memory| memory.should_throttle(agent_id))
+    }
+
+    /// How much context an agent should ask for, in the unit of `requested`.
+    pub fn recommended_context_size(&self, agent_id: &str, requested: f64) -> f64 {
+        let memory = self.components.read().memory.clone();
+        memory.map_or(requested, |memory| memory.recommended_context_size(agent_id, requested))
+    }
+
+    /// Removes expired cache entries and forgets what agents were given. Returns how many entries went.
+    pub fn maintain(&self) -> u64 {
+        self.tokens.forget();
+        self.components().cache.map_or(0, |cache| cache.remove_expired())
+    }
+
+    fn stages(&self, document: &Document, request: &OptimizeRequest) -> Result<Optimization, &'static str> {
+        let components = self.components();
+        let started = Instant::now();
+        let filtered = self.stage(&self.counters.filter_failures, || match &components.filter {
+            Some(filter) => filter.filter(document, &self.filter_request(&components, request)),
+            None => FilterOutcome::unfiltered(document),
+        });
+        let filtered = filtered.ok_or("filter")?;
+        let filter_ms = elapsed_ms(started);
+        let started = Instant::now();
+        let tokens = self.stage(&self.counters.token_failures, || {
+            let view = View { document, fates: filtered.fates.as_deref() };
+            self.tokens.optimize(&request.agent_id, View::whole(document), view)
+        });
+        Ok(Optimization { tokens: tokens.ok_or("token")?, filtered, filter_ms, tokens_ms: elapsed_ms(started) })
+    }
+
+    /// Runs a stage; a panic in it is counted and ends here.
+    fn stage<T>(&self, failures: &AtomicU64, work: impl FnOnce() -> T) -> Option<T> {
+        let fail = self.fail_next_stage.swap(false, Ordering::Relaxed);
+        // Stages share only data behind locks that do not poison and counters: after a panic both are as usable as
+        // before, at worst one agent's base is missing, and then its next context is sent in full.
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            assert!(!fail, "failure asked for by a test");
+            work()
+        }));
+        result.map_err(|_| failures.fetch_add(1, Ordering::Relaxed)).ok()
+    }
+
+    fn filter_request(&self, components: &Components, request: &OptimizeRequest) -> FilterRequest {
+        let memory = components.memory.as_ref();
+        FilterRequest {
+            agent_id: request.agent_id.clone(),
+            held_mb: memory.map_or(0.0, |memory| memory.held_bytes() as f64 / BYTES_PER_MB),
+            system_load: self.host_cpu.percentage().unwrap_or(0.0),
+            memory_percentage: memory.and_then(|memory| memory.percentage()).unwrap_or(0.0),
+            max_bytes: request.max_bytes,
+            prioritize_recent: request.prioritize_recent,
+        }
+    }
+
+    fn record(&self, agent_id: &str, done: &Optimization) {
+        let filtered = &done.filtered;
+        self.counters.filtered_contexts.fetch_add(u64::from(filtered.fates.is_some()), Ordering::Relaxed);
+        self.counters.original_bytes.fetch_add(filtered.original_bytes, Ordering::Relaxed);
+        self.counters.filtered_bytes.fetch_add(filtered.filtered_bytes, Ordering::Relaxed);
+        self.events.emit(EventKind::ContextOptimized, || {
+            json!({
+                "agentId": agent_id,
+                "reductionRatio": filtered.reduction_ratio(),
+                "memoryUsage": filtered.filtered_bytes,
+            })
+        });
+        let Some(memory) = self.components().memory else { return };
+        let change = memory.register_agent(agent_id, filtered.filtered_bytes, 0);
+        self.events.emit(EventKind::AgentMemoryUpdate, || {
+            json!({ "agentId": agent_id, "contextSize": filtered.filtered_bytes, "totalMemory": change.total_bytes })
+        });
+        if let Some(reason) = change.throttled {
+            self.events.emit(EventKind::AgentThrottled, || json!({ "agentId": agent_id, "reason": reason.text }));
+        }
+        if change.unthrottled {
+            self.events.emit(EventKind::AgentUnthrottled, || json!({ "agentId": agent_id }));
+        }
+    }
+}
+
+fn elapsed_ms(since: Instant) -> f64 {
+    round2(since.elapsed().as_secs_f64() * 1000.0)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,66 @@
+use serde_json::Value;
+
+use super::settings::Environment;
+use super::*;
+use crate::base::clock::ManualClock;
+use crate::base::document::tests::document;
+use crate::tokens::delta::Delta;
+
+fn orchestrator() -> (Orchestrator, Arc<EventSink>) {
+    let events = Arc::new(EventSink::new());
+    let settings = Settings::defaults(Environment::Development);
+    (Orchestrator::new(&settings, Arc::new(ManualClock::new()), Arc::clone(&events)), events)
+}
+
+fn request(agent: &str) -> OptimizeRequest {
+    OptimizeRequest { agent_id: agent.into(), ..OptimizeRequest::default() }
+}
+
+const CONTEXT: &str = r#"{"currentTask":"Fix the login form","weather":"sunny","src/login.tsx":"form"}"#;
+
+#[test]
+fn delta_is_of_the_filtered_context() {
+    let (orchestrator, _) = orchestrator();
+    let agent = request("frontend-specialist");
+    let first = orchestrator.optimize(&document(CONTEXT), &agent).expect("works");
+    assert_eq!(first.tokens.delta, Delta::Full);
+    assert!(first.tokens.filtered_tokens < first.tokens.original_tokens);
+    // What the filter leaves out does not make a delta.
+    let changed = CONTEXT.replace("sunny", "rainy");
+    assert_eq!(orchestrator.optimize(&document(&changed), &agent).expect("works").tokens.delta, Delta::Unchanged);
+}
+
+#[test]
+fn statistics_add_up() {
+    let (orchestrator, _) = orchestrator();
+    let mut saved = 0;
+    for agent in ["frontend-specialist", "poet", "poet"] {
+        let done = orchestrator.optimize(&document(CONTEXT), &request(agent)).expect("works");
+        saved += done.tokens.original_tokens.cast_signed() - done.tokens.result_tokens.cast_signed();
+    }
+    let statistics = orchestrator.statistics(&orchestrator.health());
+    assert_eq!(statistics.tokens_saved, saved);
+    assert!(statistics.context_reduction > 0.0 && statistics.context_reduction < 100.0);
+    assert!(statistics.cache_hit_rate.abs() < f64::EPSILON);
+}
+
+#[test]
+fn throttling_is_told_once_and_ends_with_hysteresis() {
+    let (orchestrator, events) = orchestrator();
+    let mut settings = Settings::defaults(Environment::Development);
+    settings.memory.agent_memory_limit_mb = 0.002;
+    orchestrator.apply(&settings);
+    events.listen(&["agentThrottled".into(), "agentUnthrottled".into()]);
+    let names = |events: &EventSink| -> Vec<String> {
+        let drained = events.drain().unwrap_or_else(|| "[]".into());
+        let rows: Vec<(String, Value)> = serde_json::from_str(&drained).expect("JSON");
+        rows.into_iter().map(|(name, _)| name).collect()
+    };
+    let sized = |bytes: usize| document(&format!(r#"{{"currentTask":"{}"}}"#, "x".repeat(bytes)));
+    orchestrator.optimize(&sized(3000), &request("a")).expect("works");
+    assert_eq!(names(&events), ["agentThrottled"]);
+    orchestrator.optimize(&sized(1900), &request("a")).expect("works");
+    assert_eq!(names(&events), Vec::<String>::new(), "under the limit but over 80 % of it");
+    orchestrator.optimize(&sized(1000), &request("a")).expect("works");
+    assert_eq!(names(&events), ["agentUnthrottled"]);
+}

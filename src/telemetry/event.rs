@@ -1,0 +1,194 @@
+//! Event names and the one bounded queue between the core and its listeners.
+//!
+//! An event that nobody listens to costs one atomic load. When the queue is full the oldest event goes and is
+//! counted: listeners that never run must not cost memory.
+
+use std::collections::VecDeque;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use serde::Serialize;
+
+/// Most events that wait for a listener; older ones are dropped and counted.
+pub const QUEUE_CAPACITY: usize = 1024;
+
+macro_rules! events {
+    ($($(#[doc = $doc:literal])* $variant:ident = $name:literal),+ $(,)?) => {
+        /// Every event of the core, one row each.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum EventKind { $($(#[doc = $doc])* $variant),+ }
+
+        impl EventKind {
+            /// Every kind, in the order of their bits.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The name that listeners use.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+        }
+    };
+}
+
+events! {
+    /// An agent went over its memory limit: `{ agentId, reason }`.
+    AgentThrottled = "agentThrottled",
+    /// An agent came back under 80 % of its limit: `{ agentId }`.
+    AgentUnthrottled = "agentUnthrottled",
+    /// An agent's registered memory changed: `AgentMemoryStats`.
+    AgentMemoryUpdate = "agentMemoryUpdate",
+    /// A value was found: `{ layer, key }`.
+    CacheHit = "cacheHit",
+    /// A value was not found: `{ key }`.
+    CacheMiss = "cacheMiss",
+    /// A value was stored: `{ layer, key }`.
+    CacheSet = "cacheSet",
+    /// L1 gave up an entry for lack of room: `{ key }`.
+    L1Eviction = "l1Eviction",
+    /// A context went through the filter: `{ agentId, reductionRatio, memoryUsage }`.
+    ContextOptimized = "contextOptimized",
+    /// A call of `optimizeAgentContext` ended: `{ agentId, optimizationTime, success }`.
+    AgentContextOptimized = "agentContextOptimized",
+    /// An internal failure; the caller got the original context: `{ agentId, error }`.
+    OptimizationError = "optimizationError",
+    /// The configuration changed: `{ oldConfig, newConfig }`.
+    ConfigurationUpdated = "configurationUpdated",
+    /// A report was written: `{ path }`.
+    ReportGenerated = "reportGenerated",
+    /// Something is off but work goes on: `{ path, message }`.
+    Warning = "warning",
+}
+
+impl EventKind {
+    const fn bit(self) -> u64 {
+        1 << self as u8
+    }
+}
+
+type Waker = Box<dyn Fn() + Send + Sync>;
+
+/// The queue of one system. Shared by its components.
+#[derive(Default)]
+pub struct EventSink {
+    listened: AtomicU64,
+    queue: Mutex<VecDeque<(EventKind, String)>>,
+    dropped: AtomicU64,
+    waker: OnceLock<Waker>,
+}
+
+impl EventSink {
+    /// An empty sink without listeners.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets what is called when the queue goes from empty to non-empty. Only the first call counts.
+    pub fn on_first_event(&self, waker: impl Fn() + Send + Sync + 'static) {
+        let _ = self.waker.set(Box::new(waker));
+    }
+
+    /// Says which events have listeners, by name; other names are not the core's and are ignored.
+    pub fn listen(&self, names: &[String]) {
+        let bits = EventKind::ALL.iter().filter(|kind| names.iter().any(|name| name == kind.name()));
+        self.listened.store(bits.fold(0, |mask, kind| mask | kind.bit()), Ordering::Relaxed);
+    }
+
+    /// Whether anybody listens to `kind`.
+    pub fn has_listener(&self, kind: EventKind) -> bool {
+        self.listened.load(Ordering::Relaxed) & kind.bit() != 0
+    }
+
+    /// Queues an event; `data` runs only when somebody listens.
+    pub fn emit<T: Serialize>(&self, kind: EventKind, data: impl FnOnce() -> T) {
+        if !self.has_listener(kind) {
+            return;
+        }
+        let json = serde_json::to_string(&data()).expect("invariant: event data are plain structs and maps with string keys");
+        let was_empty = {
+            let mut queue = self.queue.lock();
+            if queue.len() == QUEUE_CAPACITY {
+                queue.pop_front();
+                self.dropped.fetch_add(1, Ordering::Relaxed);
+            }
+            queue.push_back((kind, json));
+            queue.len() == 1
+        };
+        if was_empty && let Some(waker) = self.waker.get() {
+            waker();
+        }
+    }
+
+    /// Takes everything that waits as a JSON array of `[name, data]`; `None` when nothing waits.
+    pub fn drain(&self) -> Option<String> {
+        let events = std::mem::take(&mut *self.queue.lock());
+        if events.is_empty() {
+            return None;
+        }
+        let rows: Vec<String> = events.iter().map(|(kind, json)| format!("[\"{}\",{json}]", kind.name())).collect();
+        Some(format!("[{}]", rows.join(",")))
+    }
+
+    /// Events given up because the queue was full.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+}
+
+impl std::fmt::Debug for EventSink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EventSink").field("waiting", &self.queue.lock().len()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_fit_the_mask() {
+        let mut names: Vec<_> = EventKind::ALL.iter().map(|kind| kind.name()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), EventKind::ALL.len());
+        assert!(names.len() <= 64);
+    }
+
+    #[test]
+    fn event_without_listener_is_not_even_built() {
+        let sink = EventSink::new();
+        sink.emit(EventKind::CacheHit, || -> u8 { unreachable!("nobody listens") });
+        assert_eq!(sink.drain(), None);
+    }
+
+    #[test]
+    fn waker_runs_once_until_the_queue_is_drained() {
+        let sink = EventSink::new();
+        let wakes = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&wakes);
+        sink.on_first_event(move || {
+            counted.fetch_add(1, Ordering::SeqCst);
+        });
+        sink.listen(&["cacheHit".into(), "notOurs".into()]);
+        sink.emit(EventKind::CacheHit, || 1);
+        sink.emit(EventKind::CacheHit, || 2);
+        assert_eq!(wakes.load(Ordering::SeqCst), 1);
+        assert_eq!(sink.drain().as_deref(), Some(r#"[["cacheHit",1],["cacheHit",2]]"#));
+        sink.emit(EventKind::CacheHit, || 3);
+        assert_eq!(wakes.load(Ordering::SeqCst), 2);
+    }
+
+    #[test]
+    fn full_queue_gives_up_the_oldest_and_counts_it() {
+        let sink = EventSink::new();
+        sink.listen(&["cacheMiss".into()]);
+        for number in 0..QUEUE_CAPACITY + 3 {
+            sink.emit(EventKind::CacheMiss, || number);
+        }
+        assert_eq!(sink.dropped(), 3);
+        assert!(sink.drain().expect("events").starts_with(r#"[["cacheMiss",3],"#));
+    }
+}

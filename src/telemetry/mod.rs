@@ -1,0 +1,5 @@
+//! What the domains say about their work: typed events and the sink they go into.
+//!
+//! It does not decide what is shown to whom; the engine and the binding do.
+
+pub mod event;
