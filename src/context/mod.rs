@@ -7,6 +7,7 @@
 mod budget;
 pub mod config;
 mod elements;
+pub mod paths;
 mod score;
 pub mod specialization;
 

@@ -4,7 +4,7 @@
 //! counted: listeners that never run must not cost memory.
 
 use std::collections::VecDeque;
-use std::sync::OnceLock;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
@@ -66,7 +66,7 @@ impl EventKind {
     }
 }
 
-type Waker = Box<dyn Fn() + Send + Sync>;
+type Waker = Arc<dyn Fn() + Send + Sync>;
 
 /// The queue of one system. Shared by its components.
 #[derive(Default)]
@@ -74,7 +74,7 @@ pub struct EventSink {
     listened: AtomicU64,
     queue: Mutex<VecDeque<(EventKind, String)>>,
     dropped: AtomicU64,
-    waker: OnceLock<Waker>,
+    waker: Mutex<Option<Waker>>,
 }
 
 impl EventSink {
@@ -83,9 +83,9 @@ impl EventSink {
         Self::default()
     }
 
-    /// Sets what is called when the queue goes from empty to non-empty. Only the first call counts.
+    /// Sets what is called when the queue goes from empty to non-empty.
     pub fn on_first_event(&self, waker: impl Fn() + Send + Sync + 'static) {
-        let _ = self.waker.set(Box::new(waker));
+        *self.waker.lock() = Some(Arc::new(waker));
     }
 
     /// Says which events have listeners, by name; other names are not the core's and are ignored.
@@ -114,7 +114,9 @@ impl EventSink {
             queue.push_back((kind, json));
             queue.len() == 1
         };
-        if was_empty && let Some(waker) = self.waker.get() {
+        // Cloned, so that no lock is held while it runs.
+        let waker = if was_empty { self.waker.lock().clone() } else { None };
+        if let Some(waker) = waker {
             waker();
         }
     }
@@ -127,6 +129,12 @@ impl EventSink {
         }
         let rows: Vec<String> = events.iter().map(|(kind, json)| format!("[\"{}\",{json}]", kind.name())).collect();
         Some(format!("[{}]", rows.join(",")))
+    }
+
+    /// Lets go of the waker and of the listeners: nothing is queued any more.
+    pub fn close(&self) {
+        self.listened.store(0, Ordering::Relaxed);
+        *self.waker.lock() = None;
     }
 
     /// Events given up because the queue was full.
@@ -143,7 +151,6 @@ impl std::fmt::Debug for EventSink {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::sync::atomic::AtomicUsize;
 
     use super::*;

@@ -1,0 +1,17 @@
+'use strict';
+
+const { ProductionOptimizationSystem } = require('./js/production-optimization-system.js');
+const { AgentContextFilter } = require('./js/agent-context-filter.js');
+const { AgentwiseError } = require('./js/errors.js');
+const { countTokens, countTokensAsync } = require('./js/token-count.js');
+
+module.exports = {
+  ProductionOptimizationSystem,
+  AgentContextFilter,
+  AgentwiseError,
+  countTokens,
+  countTokensAsync,
+  default: ProductionOptimizationSystem,
+};
+
+Object.defineProperty(module.exports, '__esModule', { value: true });

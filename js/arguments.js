@@ -1,0 +1,86 @@
+'use strict';
+
+/** Checks of what callers pass. One place, so that every method refuses the same things in the same words. */
+
+const { AgentwiseError } = require('./errors.js');
+
+/** What a value is, for messages: never its content. */
+function kindOf(value) {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
+  if (typeof value === 'number') return `${value}`;
+  if (typeof value === 'object' || typeof value === 'undefined') return typeof value === 'object' ? 'an object' : 'undefined';
+  return `a ${typeof value}`;
+}
+
+function refuse(name, expected, value) {
+  return new AgentwiseError('E_INVALID_ARGUMENT', `${name} must be ${expected}, got ${kindOf(value)}`);
+}
+
+function string(name, value) {
+  if (typeof value !== 'string') throw refuse(name, 'a string', value);
+  return value;
+}
+
+function optionalString(name, value) {
+  return value === undefined || value === null ? undefined : string(name, value);
+}
+
+/** A finite number from `min` to 2^53. */
+function number(name, value, min = 0) {
+  if (typeof value !== 'number' || !(value >= min && value <= Number.MAX_SAFE_INTEGER)) {
+    throw refuse(name, `a number from ${min} to 2^53`, value);
+  }
+  return value;
+}
+
+function optionalNumber(name, value, min = 0) {
+  return value === undefined || value === null ? undefined : number(name, value, min);
+}
+
+/** An options object; absent is empty. */
+function options(name, value) {
+  if (value === undefined || value === null) return {};
+  if (typeof value !== 'object' || Array.isArray(value)) throw refuse(name, 'an object', value);
+  return value;
+}
+
+function optionalBoolean(name, value) {
+  if (value === undefined || value === null) return false;
+  if (typeof value !== 'boolean') throw refuse(name, 'a boolean', value);
+  return value;
+}
+
+/**
+ * Text as the core's key. UTF-8 cannot hold lone surrogates: such text is given as JSON behind a mark, so that different
+ * keys stay different.
+ */
+function exactText(text) {
+  if (text === undefined) return undefined;
+  return text.isWellFormed() && !text.startsWith('\u0001') ? text : `\u0001${JSON.stringify(text)}`;
+}
+
+/**
+ * A configuration as JSON in which nothing vanishes: what JSON cannot hold becomes `{ "$invalid": what }`, which the core
+ * reports together with every other problem.
+ */
+function configurationJson(config) {
+  if (config === undefined) return '{}';
+  const mark = (_, value) => {
+    if (typeof value === 'number' && !Number.isFinite(value)) return { $invalid: String(value) };
+    if (typeof value === 'bigint') return { $invalid: `BigInt ${value}` };
+    if (typeof value === 'function' || typeof value === 'symbol') return { $invalid: typeof value };
+    return value;
+  };
+  try {
+    return JSON.stringify(config, mark);
+  } catch (cause) {
+    throw new AgentwiseError('E_CONFIG_INVALID', `configuration refused: it cannot be read (${cause?.message ?? cause})`, {
+      cause,
+      problems: [{ path: 'configuration', message: 'cannot be read' }],
+    });
+  }
+}
+
+module.exports = { string, optionalString, number, optionalNumber, optionalBoolean, options, exactText, configurationJson };

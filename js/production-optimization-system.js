@@ -1,0 +1,304 @@
+'use strict';
+
+const v8 = require('node:v8');
+const args = require('./arguments.js');
+const { AgentwiseError, call, callAsync } = require('./errors.js');
+const { read, release } = require('./document.js');
+const { optimizedResult } = require('./result.js');
+const { NativeEmitter } = require('./native-emitter.js');
+const { countTokensAsync } = require('./token-count.js');
+const signals = require('./signals.js');
+const native = require('./binding.js');
+
+const VARIABLES = ['SLACK_WEBHOOK_URL', 'EMAIL_SERVICE_API', 'CACHE_DIR', 'OPTIMIZATION_CONFIG'];
+
+/** Longest time to live: a hundred years, as in the configuration. */
+const MAX_TTL_SECONDS = 3_153_600_000;
+
+const TIME_KEYS = new Set(['timestamp', 'lastAccessed', 'lastOptimization']);
+
+/** Unix ms of the core as dates. */
+function withDates(key, value) {
+  return typeof value === 'number' && TIME_KEYS.has(key) ? new Date(value) : value;
+}
+
+/** V8's figures, which only this thread can read: total, used, external, limit, in bytes. */
+function heap() {
+  const { total_heap_size, used_heap_size, external_memory, heap_size_limit } = v8.getHeapStatistics();
+  return [total_heap_size, used_heap_size, external_memory, heap_size_limit];
+}
+
+class ProductionOptimizationSystem extends NativeEmitter {
+  static #instance = null;
+
+  #config;
+  #native = null;
+  /** `'new'`, `'running'` or `'stopped'`. */
+  #state = 'new';
+  #starting = null;
+  #stopping = null;
+  /** The last call of each agent that has one under way. */
+  #turns = new Map();
+  #unwatch = () => {};
+
+  constructor(config) {
+    super();
+    this.#config = config;
+  }
+
+  static async create(config) {
+    const system = new ProductionOptimizationSystem(config);
+    await system.initialize();
+    return system;
+  }
+
+  static async getInstance(config) {
+    if (!ProductionOptimizationSystem.#instance) {
+      if (config === undefined || config === null) {
+        throw new AgentwiseError('E_CONFIG_REQUIRED', 'configuration required: the first getInstance() call needs a config');
+      }
+      const starting = ProductionOptimizationSystem.create(config);
+      ProductionOptimizationSystem.#instance = starting;
+      starting.catch(() => {
+        if (ProductionOptimizationSystem.#instance === starting) ProductionOptimizationSystem.#instance = null;
+      });
+    }
+    return ProductionOptimizationSystem.#instance;
+  }
+
+  async initialize() {
+    if (this.#state === 'stopped') throw this.#refusal();
+    if (this.#starting) {
+      await this.#starting;
+      this.emit('warning', { path: 'initialize', message: 'the system is already initialized' });
+      return;
+    }
+    this.#starting = this.#start();
+    try {
+      await this.#starting;
+    } catch (error) {
+      this.#starting = null;
+      throw error;
+    }
+  }
+
+  async #start() {
+    const variables = {};
+    for (const name of VARIABLES) if (process.env[name]) variables[name] = process.env[name];
+    // The native side keeps this function for as long as it lives: it must not keep the system.
+    const self = new WeakRef(this);
+    const wake = () => self.deref()?.#emitWaiting();
+    const json = args.configurationJson(this.#config);
+    const opened = call(native.openSystem, json, process.cwd(), variables, wake);
+    // The token table is unpacked on the thread pool, once a process.
+    await countTokensAsync('');
+    if (this.#state === 'stopped') throw this.#refusal();
+    this.#native = opened;
+    this.#state = 'running';
+    this.#unwatch = signals.watch(this);
+    this._listenersChanged();
+    for (const warning of JSON.parse(opened.warnings())) this.emit('warning', warning);
+    this.emit('initialized');
+  }
+
+  async optimizeAgentContext(agentId, context, options) {
+    this.#requireRunning();
+    args.string('agentId', agentId);
+    const given = args.options('options', options);
+    const request = {
+      maxSize: args.optionalNumber('options.maxSize', given.maxSize, 1),
+      prioritizeRecent: args.optionalBoolean('options.prioritizeRecent', given.prioritizeRecent),
+      includeDebugInfo: args.optionalBoolean('options.includeDebugInfo', given.includeDebugInfo),
+    };
+    // A delta says what changed since the agent's last result: calls for one agent run one after the other.
+    const before = this.#turns.get(agentId);
+    const turn = before ? before.then(() => this.#optimize(agentId, context, request)) : this.#optimize(agentId, context, request);
+    const ended = turn.then(
+      () => {},
+      () => {},
+    );
+    this.#turns.set(agentId, ended);
+    try {
+      return await turn;
+    } finally {
+      if (this.#turns.get(agentId) === ended) this.#turns.delete(agentId);
+      this.#emitWaiting();
+    }
+  }
+
+  async #optimize(agentId, context, { maxSize, prioritizeRecent, includeDebugInfo }) {
+    const started = performance.now();
+    const { source, result: pending } = read(context, ({ kinds, ends, lengths, numbers, text }) =>
+      call(this.#native.optimize, args.exactText(agentId), maxSize, prioritizeRecent, kinds, ends, lengths, numbers, text),
+    );
+    const readMs = Math.round((performance.now() - started) * 100) / 100;
+    try {
+      return optimizedResult(source, await callAsync(() => pending), includeDebugInfo, readMs);
+    } finally {
+      release(source);
+    }
+  }
+
+  async cacheResponse(query, response, ttlSeconds, options) {
+    if (this.#state !== 'running') return;
+    const key = args.exactText(args.string('query', query));
+    // 0 means the configured time to live, as if none was given.
+    const ttl = args.optionalNumber('ttlSeconds', ttlSeconds) || undefined;
+    if (ttl > MAX_TTL_SECONDS) {
+      throw new AgentwiseError('E_INVALID_ARGUMENT', `ttlSeconds must be at most ${MAX_TTL_SECONDS}, got ${ttl}`);
+    }
+    const { agentId, tags } = args.options('options', options);
+    if (tags !== undefined) {
+      throw new AgentwiseError('E_NOT_AVAILABLE', 'options.tags is not available in this version; leave it out');
+    }
+    const json = responseJson(response);
+    call(this.#native.cacheSet, key, json, ttl && Math.ceil(ttl * 1000), ...scope('options.agentId', agentId, options));
+    this.#emitWaiting();
+  }
+
+  async getCachedResponse(query, agentId, options) {
+    if (this.#state !== 'running') return null;
+    const key = args.exactText(args.string('query', query));
+    const json = call(this.#native.cacheGet, key, ...scope('agentId', agentId, args.options('options', options)));
+    this.#emitWaiting();
+    return json === null ? null : JSON.parse(json);
+  }
+
+  shouldThrottleAgent(agentId) {
+    return this.#state === 'running' && call(this.#native.shouldThrottle, args.exactText(args.string('agentId', agentId)));
+  }
+
+  getRecommendedContextSize(agentId, requestedSize) {
+    if (this.#state !== 'running') return requestedSize;
+    args.string('agentId', agentId);
+    return call(this.#native.recommendedContextSize, args.exactText(agentId), args.number('requestedSize', requestedSize));
+  }
+
+  getStatus() {
+    if (this.#state !== 'running') return { initialized: false, error: this.#refusal().message };
+    return JSON.parse(call(this.#native.status, ...heap()), withDates);
+  }
+
+  getHealthStatus() {
+    if (this.#state !== 'running') return { overall: 'down', score: 0, message: this.#refusal().message };
+    return JSON.parse(call(this.#native.health, ...heap()), withDates);
+  }
+
+  isProductionReady() {
+    return this.#state === 'running' && call(this.#native.isProductionReady);
+  }
+
+  async generateSystemReport() {
+    this.#requireRunning();
+    const path = await callAsync(this.#native.writeReport, ...heap());
+    this.#emitWaiting();
+    return path;
+  }
+
+  async updateConfiguration(partial) {
+    this.#requireRunning();
+    call(this.#native.updateConfiguration, args.configurationJson(partial));
+    this.#emitWaiting();
+  }
+
+  async performMaintenance() {
+    this.#requireRunning();
+    const expiredEntries = await callAsync(this.#native.maintain);
+    const canCollect = typeof globalThis.gc === 'function';
+    if (canCollect) globalThis.gc();
+    return { expiredEntries, garbageCollected: canCollect };
+  }
+
+  async startMonitoringDashboard() {
+    return { started: false, reason: 'the dashboard is not available in this version' };
+  }
+
+  async shutdown() {
+    this.#stopping ??= this.#stop();
+    await this.#stopping;
+  }
+
+  async [Symbol.asyncDispose]() {
+    await this.shutdown();
+  }
+
+  async #stop() {
+    const wasRunning = this.#state === 'running';
+    this.#state = 'stopped';
+    this.#unwatch();
+    const instance = ProductionOptimizationSystem.#instance;
+    if (instance && (await instance.catch(() => null)) === this) ProductionOptimizationSystem.#instance = null;
+    if (!wasRunning) return;
+    // Work that was accepted is finished first.
+    await Promise.all(this.#turns.values());
+    await callAsync(this.#native.shutDown, ...heap());
+    this.#emitWaiting();
+    this.#native.close();
+    this.emit('shutdown');
+  }
+
+  #requireRunning() {
+    if (this.#state !== 'running') throw this.#refusal();
+  }
+
+  #refusal() {
+    return this.#state === 'stopped'
+      ? new AgentwiseError('E_SHUT_DOWN', 'the system was shut down; create a new one')
+      : new AgentwiseError('E_NOT_INITIALIZED', 'the system is not initialized; await initialize() or use create()');
+  }
+
+  /** Emits what the native side has queued. Called by every method, so that events come before its promise resolves. */
+  #emitWaiting() {
+    const json = this.#native?.drainEvents();
+    if (!json) return;
+    for (const [name, data] of JSON.parse(json, withDates)) this.emit(name, data);
+  }
+
+  _listenersChanged() {
+    this.#native?.listen(this.eventNames().filter((name) => typeof name === 'string'));
+  }
+
+  on(name, listener) {
+    super.on(name, listener);
+    this.#replayInitialized(name, listener);
+    return this;
+  }
+
+  addListener(name, listener) {
+    return this.on(name, listener);
+  }
+
+  once(name, listener) {
+    if (name === 'initialized' && this.#state === 'running') this.#replayInitialized(name, listener);
+    else super.once(name, listener);
+    return this;
+  }
+
+  /** Who comes after `initialized` was emitted is told all the same: nobody must wait for what has happened. */
+  #replayInitialized(name, listener) {
+    if (name === 'initialized' && this.#state === 'running') process.nextTick(() => listener.call(this));
+  }
+}
+
+function scope(name, agentId, { model, systemPrompt } = {}) {
+  return [
+    args.exactText(args.optionalString(name, agentId)),
+    args.exactText(args.optionalString('options.model', model)),
+    args.exactText(args.optionalString('options.systemPrompt', systemPrompt)),
+  ];
+}
+
+function responseJson(response) {
+  let json;
+  try {
+    json = JSON.stringify(response);
+  } catch (cause) {
+    throw new AgentwiseError('E_INVALID_ARGUMENT', `response cannot be written as JSON (${cause?.message ?? cause})`, { cause });
+  }
+  if (json === undefined) {
+    throw new AgentwiseError('E_INVALID_ARGUMENT', `response has no JSON: it is a ${typeof response}`);
+  }
+  return json;
+}
+
+module.exports = { ProductionOptimizationSystem };

@@ -1,0 +1,90 @@
+'use strict';
+
+/** Makes what callers get from what the core says. */
+
+const { assemble, setOwn } = require('./document.js');
+
+/** Adds properties that JSON and `Object.keys` do not show, unless the value has its own of that name. */
+function addHidden(target, properties) {
+  if (target === null || typeof target !== 'object') return target;
+  for (const [name, value] of Object.entries(properties)) {
+    if (value === undefined || Object.hasOwn(target, name)) continue;
+    Object.defineProperty(target, name, { value, writable: true, configurable: true, enumerable: false });
+  }
+  return target;
+}
+
+/** Adds a property that is made when it is first read. */
+function addLazy(target, name, make) {
+  Object.defineProperty(target, name, {
+    get() {
+      const value = make();
+      Object.defineProperty(target, name, { value, writable: true, configurable: true, enumerable: true });
+      return value;
+    },
+    configurable: true,
+    enumerable: true,
+  });
+}
+
+/** The result of a filter behind the properties of `head`. */
+function filterResult(source, output, head) {
+  const { filtered, removed } = assemble(source, output.fates);
+  const result = { ...head, filtered, removedElements: removed, ...JSON.parse(output.summary) };
+  addLazy(result, 'importanceScores', () => JSON.parse(output.scores));
+  return result;
+}
+
+/** The object that is sent for a changed context. */
+function changes(filtered, { added, modified, removed, unchanged }) {
+  const names = (list) => list.map((key) => JSON.parse(key));
+  const entries = (list) => {
+    const object = {};
+    for (const name of names(list)) setOwn(object, name, filtered[name]);
+    return object;
+  };
+  return { added: entries(added), modified: entries(modified), removed: names(removed), unchanged: names(unchanged) };
+}
+
+/**
+ * What `optimizeAgentContext` resolves with.
+ * @param {object} source what was read of the context
+ * @param {object} output what the core says
+ * @param {boolean} includeDebugInfo
+ * @param {number} readMs time that reading took
+ */
+function optimizedResult(source, output, includeDebugInfo, readMs) {
+  if (!output.filter) {
+    return addHidden(assemble(source).filtered, { type: 'full', tokensSaved: 0 });
+  }
+  const filter = filterResult(source, output.filter);
+  const delta = JSON.parse(output.delta);
+  let result = filter.filtered;
+  if (delta.type === 'incremental') {
+    result = delta.changes
+      ? changes(filter.filtered, delta.changes)
+      : { type: 'incremental', changes: [], reference: delta.hash };
+  }
+  const debug = includeDebugInfo ? debugInfo(filter, delta, readMs) : undefined;
+  return addHidden(result, {
+    type: delta.type,
+    tokensSaved: delta.originalTokens - delta.resultTokens,
+    hash: delta.hash,
+    baseHash: delta.baseHash ?? undefined,
+    debug,
+  });
+}
+
+function debugInfo(filter, delta, readMs) {
+  const { filtered: _, ...rest } = Object.getOwnPropertyDescriptors(filter);
+  const info = Object.defineProperties({}, rest);
+  info.tokens = { original: delta.originalTokens, filtered: delta.filteredTokens, result: delta.resultTokens };
+  info.stages = [
+    { name: 'read', ms: readMs },
+    { name: 'filter', ms: delta.filterMs },
+    { name: 'tokens', ms: delta.tokensMs },
+  ];
+  return info;
+}
+
+module.exports = { filterResult, optimizedResult };

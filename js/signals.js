@@ -1,0 +1,61 @@
+'use strict';
+
+/**
+ * Shuts systems down when the process is asked to end, and then lets it end as the signal would have ended it, unless
+ * the application has a handler of its own: then ending is its business.
+ */
+
+const { isMainThread } = require('node:worker_threads');
+
+const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGUSR2'];
+
+/** Weak: a system that was forgotten must not be kept by its handler. */
+const systems = new Set();
+let installed = false;
+
+function running() {
+  const found = [];
+  for (const reference of systems) {
+    const system = reference.deref();
+    if (system) found.push(system);
+    else systems.delete(reference);
+  }
+  return found;
+}
+
+async function onSignal(signal) {
+  await Promise.allSettled(running().map((system) => system.shutdown()));
+  uninstall();
+  if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
+}
+
+function install() {
+  // Workers get no signals.
+  if (installed || !isMainThread) return;
+  installed = true;
+  for (const signal of SIGNALS) {
+    try {
+      process.on(signal, onSignal);
+    } catch {
+      // SIGUSR2 does not exist on Windows.
+    }
+  }
+}
+
+function uninstall() {
+  installed = false;
+  for (const signal of SIGNALS) process.removeListener(signal, onSignal);
+}
+
+/** Shuts `system` down on a signal. Returns the function that ends this. */
+function watch(system) {
+  const reference = new WeakRef(system);
+  systems.add(reference);
+  install();
+  return () => {
+    systems.delete(reference);
+    if (running().length === 0) uninstall();
+  };
+}
+
+module.exports = { watch };

@@ -1,0 +1,205 @@
+//! A whole system: what `ProductionOptimizationSystem` of `js/` holds.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use napi::Env;
+use napi::bindgen_prelude::{Function, Object};
+use napi::threadsafe_function::ThreadsafeFunctionCallMode;
+use napi_derive::napi;
+use serde_json::{Value, json};
+
+use super::call::{Args, guard, method, spawn};
+use super::columns;
+use super::filter::{FilterOutput, FilterParts, parse, parse_or_throw};
+use crate::base::document::Document;
+use crate::base::error::Result;
+use crate::base::json::View;
+use crate::cache::Scope;
+use crate::engine::{Engine, check_agent_id};
+use crate::memory::V8Heap;
+use crate::orchestrator::settings_file::SettingsRequest;
+use crate::orchestrator::{Optimization, OptimizeRequest};
+use crate::tokens::delta::Delta;
+
+/// What to send to an agent, for the facade to assemble.
+#[napi(object)]
+pub struct OptimizeOutput {
+    /// What the filter kept; absent after an internal failure.
+    pub filter: Option<FilterOutput>,
+    /// JSON: type, hashes, tokens, times and, for a delta, the values by index and the removed keys.
+    pub delta: String,
+}
+
+/// Opens a system. `wake` is called when events wait; it must not hold the system.
+///
+/// # Errors
+/// Those of loading a configuration.
+#[napi(catch_unwind)]
+pub fn open_system<'env>(
+    env: &'env Env,
+    code_json: String,
+    cwd: String,
+    variables: HashMap<String, String>,
+    wake: Function<'_, (), ()>,
+) -> napi::Result<Object<'env>> {
+    let code = parse_or_throw(&code_json)?;
+    let request = SettingsRequest { code, cwd: cwd.into(), env: variables.into_iter().collect::<BTreeMap<_, _>>() };
+    let engine = Arc::new(guard(|| Engine::open(&request))?);
+    // Weak: a forgotten system must not keep the process alive. Calls while one is queued are merged by the sink.
+    let wake = wake.build_threadsafe_function::<()>().weak::<true>().callee_handled::<false>().build()?;
+    engine.events().on_first_event(move || {
+        wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
+    });
+    let mut handle = Object::new(env)?;
+    add_work(env, &mut handle, &engine)?;
+    add_questions(env, &mut handle, &engine)?;
+    add_lifecycle(env, &mut handle, &engine)?;
+    Ok(handle)
+}
+
+fn add_work(env: &Env, handle: &mut Object, engine: &Arc<Engine>) -> napi::Result<()> {
+    let shared = Arc::clone(engine);
+    method(env, handle, "optimize", move |args| {
+        let agent_id: String = args.get(0)?;
+        check_agent_id(&agent_id)?;
+        let max_bytes = args.get::<Option<f64>>(1)?.map(whole);
+        let request = OptimizeRequest { agent_id, max_bytes, prioritize_recent: args.get(2)? };
+        let (columns, engine) = (columns::read(&args, 3)?, Arc::clone(&shared));
+        let work = move || {
+            let document = Document::from_columns(columns)?;
+            let done = engine.optimize(&document, &request)?;
+            Ok(done.map(|done| OptimizeParts::new(&document, &done)))
+        };
+        spawn(args.env(), work, |parts| match parts {
+            Some(parts) => OptimizeOutput { filter: Some(parts.filter.into()), delta: parts.delta.to_string() },
+            None => OptimizeOutput { filter: None, delta: String::new() },
+        })
+    })?;
+    let shared = Arc::clone(engine);
+    method(env, handle, "cacheSet", move |args| {
+        let (query, json): (String, String) = (args.get(0)?, args.get(1)?);
+        let ttl_ms = args.get::<Option<f64>>(2)?.map(whole);
+        shared.cache_set(&query, scope(&args, 3)?, &json, ttl_ms);
+        Ok(())
+    })?;
+    let shared = Arc::clone(engine);
+    method(env, handle, "cacheGet", move |args| {
+        let query: String = args.get(0)?;
+        Ok(shared.cache_get(&query, &scope(&args, 1)?).map(|json| json.to_string()))
+    })
+}
+
+fn add_questions(env: &Env, handle: &mut Object, engine: &Arc<Engine>) -> napi::Result<()> {
+    let shared = Arc::clone(engine);
+    method(env, handle, "shouldThrottle", move |args| Ok(shared.should_throttle(&args.get::<String>(0)?)))?;
+    let shared = Arc::clone(engine);
+    method(env, handle, "recommendedContextSize", move |args| {
+        Ok(shared.recommended_context_size(&args.get::<String>(0)?, args.get(1)?))
+    })?;
+    let shared = Arc::clone(engine);
+    method(env, handle, "status", move |args| Ok(shared.status(Some(heap(&args, 0)?)).to_string()))?;
+    let shared = Arc::clone(engine);
+    method(env, handle, "health", move |args| Ok(shared.health(Some(heap(&args, 0)?)).to_string()))?;
+    let shared = Arc::clone(engine);
+    method(env, handle, "isProductionReady", move |_| Ok(shared.is_production_ready()))?;
+    let shared = Arc::clone(engine);
+    method(env, handle, "warnings", move |_| Ok(json!(shared.warnings()).to_string()))?;
+    let shared = Arc::clone(engine);
+    method(env, handle, "listen", move |args| {
+        shared.events().listen(&args.get::<Vec<String>>(0)?);
+        Ok(())
+    })?;
+    let shared = Arc::clone(engine);
+    method(env, handle, "drainEvents", move |_| Ok(shared.events().drain()))
+}
+
+fn add_lifecycle(env: &Env, handle: &mut Object, engine: &Arc<Engine>) -> napi::Result<()> {
+    let shared = Arc::clone(engine);
+    method(env, handle, "writeReport", move |args| {
+        let (engine, heap) = (Arc::clone(&shared), heap(&args, 0)?);
+        spawn(args.env(), move || engine.write_report(Some(heap)), |path| path.to_string_lossy().into_owned())
+    })?;
+    let shared = Arc::clone(engine);
+    method(env, handle, "updateConfiguration", move |args| {
+        shared.update_configuration(&parse(&args.get::<String>(0)?)?)
+    })?;
+    let shared = Arc::clone(engine);
+    method(env, handle, "maintain", move |args| {
+        let engine = Arc::clone(&shared);
+        spawn(args.env(), move || engine.maintain(), |removed| removed as f64)
+    })?;
+    let shared = Arc::clone(engine);
+    method(env, handle, "shutDown", move |args| {
+        let (engine, heap) = (Arc::clone(&shared), heap(&args, 0)?);
+        spawn(args.env(), move || Ok(engine.shut_down(Some(heap))), |path| path.map(|path| path.to_string_lossy().into_owned()))
+    })?;
+    let shared = Arc::clone(engine);
+    method(env, handle, "close", move |_| {
+        shared.events().close();
+        Ok(())
+    })?;
+    let shared = Arc::clone(engine);
+    method(env, handle, "failNextStage", move |_| {
+        shared.orchestrator().fail_next_stage();
+        Ok(())
+    })
+}
+
+struct OptimizeParts {
+    filter: FilterParts,
+    delta: Value,
+}
+
+impl OptimizeParts {
+    fn new(document: &Document, done: &Optimization) -> Self {
+        let filter = FilterOutput::parts(document, &done.filtered);
+        let tokens = &done.tokens;
+        let mut delta = json!({
+            "type": if tokens.delta == Delta::Full { "full" } else { "incremental" },
+            "hash": tokens.hash,
+            "baseHash": tokens.base_hash,
+            "originalTokens": tokens.original_tokens,
+            "filteredTokens": tokens.filtered_tokens,
+            "resultTokens": tokens.result_tokens,
+            "filterMs": done.filter_ms,
+            "tokensMs": done.tokens_ms,
+        });
+        if let Delta::Changed { added, modified, removed, unchanged } = &tokens.delta {
+            let view = View::whole(document);
+            let keys = |values: &[usize]| values.iter().map(|&value| key(view, value)).collect::<Vec<_>>();
+            delta["changes"] = json!({
+                "added": keys(added),
+                "modified": keys(modified),
+                "removed": removed,
+                "unchanged": keys(unchanged),
+            });
+        }
+        Self { filter, delta }
+    }
+}
+
+/// A key as JSON text: the facade parses it, so that a lone surrogate survives.
+fn key(view: View<'_>, value: usize) -> String {
+    let mut text = Vec::new();
+    view.write_key(value, &mut text);
+    String::from_utf8(text).expect("invariant: a key is written from UTF-8")
+}
+
+/// `agentId`, `model`, `systemPrompt` from argument `first` on.
+fn scope(args: &Args, first: usize) -> Result<Scope> {
+    let part = |at: usize| Ok(args.get::<Option<String>>(first + at)?.map(Into::into));
+    Ok(Scope { agent_id: part(0)?, model: part(1)?, system_prompt: part(2)? })
+}
+
+/// Figures of V8 from argument `first` on: total, used, external, limit, in bytes.
+fn heap(args: &Args, first: usize) -> Result<V8Heap> {
+    let figure = |at: usize| Ok(whole(args.get::<f64>(first + at)?));
+    Ok(V8Heap { heap_total: figure(0)?, heap_used: figure(1)?, external: figure(2)?, heap_limit: figure(3)? })
+}
+
+/// A number that the facade checked, or one that V8 gave.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative; saturates")]
+fn whole(number: f64) -> u64 {
+    number as u64
+}

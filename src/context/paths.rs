@@ -1,0 +1,89 @@
+//! Dotted paths of values as callers see them: `files.src/app.ts`, `list.3`.
+
+use std::io::Write;
+
+use crate::base::document::{Document, Kind};
+use crate::base::json::{View, write_string};
+
+/// JSON object from the dotted path of each value of `kept` (ascending) to its score. O(values above and beside them).
+pub fn scores_json(document: &Document, kept: &[u32], scores: &[f32]) -> Vec<u8> {
+    let mut writer = Writer { document, kept, scores, next: 0, prefix: Vec::new(), out: vec![b'{'] };
+    if kept.first() == Some(&0) {
+        writer.entry();
+    }
+    writer.descend(0);
+    writer.out.push(b'}');
+    writer.out
+}
+
+struct Writer<'a> {
+    document: &'a Document,
+    kept: &'a [u32],
+    scores: &'a [f32],
+    next: usize,
+    /// Path so far, as it stands between quotes in JSON, with a dot at its end.
+    prefix: Vec<u8>,
+    out: Vec<u8>,
+}
+
+impl Writer<'_> {
+    fn descend(&mut self, value: usize) {
+        let object = self.document.kind(value) == Kind::Object;
+        let before = self.prefix.len();
+        for (position, child) in self.document.children(value).enumerate() {
+            let Some(&next) = self.kept.get(self.next) else { return };
+            let (next, end) = (next as usize, self.document.end(child));
+            if next >= end {
+                continue;
+            }
+            self.push_segment(child, position, object);
+            if next == child {
+                self.entry();
+            } else {
+                self.prefix.push(b'.');
+                self.descend(child);
+            }
+            self.prefix.truncate(before);
+        }
+    }
+
+    fn push_segment(&mut self, child: usize, position: usize, object: bool) {
+        let mut text = Vec::new();
+        if object {
+            View::whole(self.document).write_key(child, &mut text);
+        } else {
+            write_string(&position.to_string(), &mut text);
+        }
+        self.prefix.extend_from_slice(&text[1..text.len() - 1]);
+    }
+
+    fn entry(&mut self) {
+        if self.next > 0 {
+            self.out.push(b',');
+        }
+        self.out.push(b'"');
+        self.out.extend_from_slice(&self.prefix);
+        // Four decimals: scores are compared by people, and equal ones should look equal.
+        write!(self.out, "\":{:.4}", self.scores[self.next]).expect("invariant: writing to a Vec cannot fail");
+        self.next += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::document::tests::document;
+
+    #[test]
+    fn paths_are_dotted_and_keys_stay_as_they_are() {
+        // root, a, b.c, x, "", list, item 0, item 1
+        let document = document(r#"{"a":1,"b.c":{"x":1,"\"":2},"list":[0,1]}"#);
+        let json = scores_json(&document, &[1, 3, 4, 7], &[1.0, 0.5, 0.25, 0.12345]);
+        assert_eq!(String::from_utf8(json).expect("UTF-8"), r#"{"a":1.0000,"b.c.x":0.5000,"b.c.\"":0.2500,"list.1":0.1234}"#);
+    }
+
+    #[test]
+    fn root_has_the_empty_path() {
+        assert_eq!(scores_json(&document("7"), &[0], &[1.0]), br#"{"":1.0000}"#);
+    }
+}
