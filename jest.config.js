@@ -1,5 +1,3 @@
-'use strict';
-
 module.exports = {
   testMatch: ['<rootDir>/__test__/**/*.spec.js'],
   testTimeout: 60_000,

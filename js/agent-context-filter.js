@@ -1,5 +1,3 @@
-'use strict';
-
 const { EventEmitter } = require('node:events');
 const args = require('./arguments.js');
 const { call, callAsync } = require('./errors.js');

@@ -1,5 +1,3 @@
-'use strict';
-
 /** Checks of what callers pass. One place, so that every method refuses the same things in the same words. */
 
 const { AgentwiseError } = require('./errors.js');
@@ -10,7 +8,8 @@ function kindOf(value) {
   if (Array.isArray(value)) return 'an array';
   if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
   if (typeof value === 'number') return `${value}`;
-  if (typeof value === 'object' || typeof value === 'undefined') return typeof value === 'object' ? 'an object' : 'undefined';
+  if (typeof value === 'object' || typeof value === 'undefined')
+    return typeof value === 'object' ? 'an object' : 'undefined';
   return `a ${typeof value}`;
 }
 
@@ -76,11 +75,24 @@ function configurationJson(config) {
   try {
     return JSON.stringify(config, mark);
   } catch (cause) {
-    throw new AgentwiseError('E_CONFIG_INVALID', `configuration refused: it cannot be read (${cause?.message ?? cause})`, {
-      cause,
-      problems: [{ path: 'configuration', message: 'cannot be read' }],
-    });
+    throw new AgentwiseError(
+      'E_CONFIG_INVALID',
+      `configuration refused: it cannot be read (${cause?.message ?? cause})`,
+      {
+        cause,
+        problems: [{ path: 'configuration', message: 'cannot be read' }],
+      },
+    );
   }
 }
 
-module.exports = { string, optionalString, number, optionalNumber, optionalBoolean, options, exactText, configurationJson };
+module.exports = {
+  string,
+  optionalString,
+  number,
+  optionalNumber,
+  optionalBoolean,
+  options,
+  exactText,
+  configurationJson,
+};

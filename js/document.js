@@ -1,5 +1,3 @@
-'use strict';
-
 /**
  * A context on its way to the native core and back.
  *
@@ -235,7 +233,8 @@ function read(context, use) {
 
 /** Sets an own property whatever its name: `__proto__` must not reach the setter. */
 function setOwn(target, key, value) {
-  if (key === '__proto__') Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true });
+  if (key === '__proto__')
+    Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true });
   else target[key] = value;
 }
 

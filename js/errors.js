@@ -1,5 +1,3 @@
-'use strict';
-
 /**
  * An error of this package. `code` is stable (`E_CONFIG_INVALID`, `E_CONTEXT_INVALID`, …); `problems` lists every
  * problem of a refused configuration.

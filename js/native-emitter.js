@@ -1,5 +1,3 @@
-'use strict';
-
 const { EventEmitter } = require('node:events');
 
 /** Listener methods that add or remove; the native side is told after each which events have listeners. */

@@ -1,5 +1,3 @@
-'use strict';
-
 const v8 = require('node:v8');
 const args = require('./arguments.js');
 const { AgentwiseError, call, callAsync } = require('./errors.js');
@@ -55,7 +53,10 @@ class ProductionOptimizationSystem extends NativeEmitter {
   static async getInstance(config) {
     if (!ProductionOptimizationSystem.#instance) {
       if (config === undefined || config === null) {
-        throw new AgentwiseError('E_CONFIG_REQUIRED', 'configuration required: the first getInstance() call needs a config');
+        throw new AgentwiseError(
+          'E_CONFIG_REQUIRED',
+          'configuration required: the first getInstance() call needs a config',
+        );
       }
       const starting = ProductionOptimizationSystem.create(config);
       ProductionOptimizationSystem.#instance = starting;
@@ -112,7 +113,9 @@ class ProductionOptimizationSystem extends NativeEmitter {
     };
     // A delta says what changed since the agent's last result: calls for one agent run one after the other.
     const before = this.#turns.get(agentId);
-    const turn = before ? before.then(() => this.#optimize(agentId, context, request)) : this.#optimize(agentId, context, request);
+    const turn = before
+      ? before.then(() => this.#optimize(agentId, context, request))
+      : this.#optimize(agentId, context, request);
     const ended = turn.then(
       () => {},
       () => {},
@@ -129,7 +132,17 @@ class ProductionOptimizationSystem extends NativeEmitter {
   async #optimize(agentId, context, { maxSize, prioritizeRecent, includeDebugInfo }) {
     const started = performance.now();
     const { source, result: pending } = read(context, ({ kinds, ends, lengths, numbers, text }) =>
-      call(this.#native.optimize, args.exactText(agentId), maxSize, prioritizeRecent, kinds, ends, lengths, numbers, text),
+      call(
+        this.#native.optimize,
+        args.exactText(agentId),
+        maxSize,
+        prioritizeRecent,
+        kinds,
+        ends,
+        lengths,
+        numbers,
+        text,
+      ),
     );
     const readMs = Math.round((performance.now() - started) * 100) / 100;
     try {
@@ -165,13 +178,19 @@ class ProductionOptimizationSystem extends NativeEmitter {
   }
 
   shouldThrottleAgent(agentId) {
-    return this.#state === 'running' && call(this.#native.shouldThrottle, args.exactText(args.string('agentId', agentId)));
+    return (
+      this.#state === 'running' && call(this.#native.shouldThrottle, args.exactText(args.string('agentId', agentId)))
+    );
   }
 
   getRecommendedContextSize(agentId, requestedSize) {
     if (this.#state !== 'running') return requestedSize;
     args.string('agentId', agentId);
-    return call(this.#native.recommendedContextSize, args.exactText(agentId), args.number('requestedSize', requestedSize));
+    return call(
+      this.#native.recommendedContextSize,
+      args.exactText(agentId),
+      args.number('requestedSize', requestedSize),
+    );
   }
 
   getStatus() {
@@ -293,7 +312,9 @@ function responseJson(response) {
   try {
     json = JSON.stringify(response);
   } catch (cause) {
-    throw new AgentwiseError('E_INVALID_ARGUMENT', `response cannot be written as JSON (${cause?.message ?? cause})`, { cause });
+    throw new AgentwiseError('E_INVALID_ARGUMENT', `response cannot be written as JSON (${cause?.message ?? cause})`, {
+      cause,
+    });
   }
   if (json === undefined) {
     throw new AgentwiseError('E_INVALID_ARGUMENT', `response has no JSON: it is a ${typeof response}`);

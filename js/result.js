@@ -1,5 +1,3 @@
-'use strict';
-
 /** Makes what callers get from what the core says. */
 
 const { assemble, setOwn } = require('./document.js');

@@ -1,5 +1,3 @@
-'use strict';
-
 /**
  * Shuts systems down when the process is asked to end, and then lets it end as the signal would have ended it, unless
  * the application has a handler of its own: then ending is its business.

@@ -1,5 +1,3 @@
-'use strict';
-
 const args = require('./arguments.js');
 const { AgentwiseError, call, callAsync } = require('./errors.js');
 const native = require('./binding.js');
@@ -17,7 +15,9 @@ function json(value) {
   try {
     text = JSON.stringify(value);
   } catch (cause) {
-    throw new AgentwiseError('E_INVALID_ARGUMENT', `value cannot be written as JSON (${cause?.message ?? cause})`, { cause });
+    throw new AgentwiseError('E_INVALID_ARGUMENT', `value cannot be written as JSON (${cause?.message ?? cause})`, {
+      cause,
+    });
   }
   if (text === undefined) throw new AgentwiseError('E_INVALID_ARGUMENT', `value has no JSON: it is a ${typeof value}`);
   return text;

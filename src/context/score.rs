@@ -1,10 +1,11 @@
 //! How much each element matters to an agent and its task, 0–1.
 //!
 //! Independent hints (words of the task, words of the agent's field, file patterns, category priorities, recency) are
-//! combined as if each were the chance that the element is needed: score = 1 − Π(1 − hint). Deterministic. One pass over
-//! the text with an Aho-Corasick automaton, so the cost is linear in the context whatever the number of words.
+//! combined as if each were the chance that the element is needed: score = 1 − Π(1 − hint). Words are weighed by BM25,
+//! each sum relative to the best element's. Deterministic. One pass over the text with an Aho-Corasick automaton, so the
+//! cost is linear in the context whatever the number of words.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use aho_corasick::AhoCorasick;
 
@@ -37,16 +38,20 @@ const STOP_WORDS: &[&str] = &[
 const BASE_HINT: f64 = 0.1;
 /// The same for an agent without a specialization, whose field is unknown: over the default threshold.
 const GENERIC_BASE_HINT: f64 = 0.4;
-/// An element whose path or text has every word of the task.
+/// The element that the words of the task fit best.
 const TASK_HINT: f64 = 0.95;
-/// A word of the task in a path counts as this many in the text: names are chosen, text is not.
-const PATH_WEIGHT: f64 = 3.0;
+/// The element that the words of the agent's field fit best.
+const FIELD_HINT: f64 = 0.6;
+/// A word in a path counts as this many in the text: names are chosen, text is not.
+const PATH_WEIGHT: f64 = 5.0;
+/// BM25's saturation of repeated words and its length normalisation: the usual values (Robertson and Zaragoza, "The
+/// Probabilistic Relevance Framework: BM25 and Beyond", 2009).
+const BM25_K1: f64 = 1.2;
+const BM25_B: f64 = 0.75;
 /// An element of the files an agent works on.
-const FILE_HINT: f64 = 0.6;
+const FILE_HINT: f64 = 0.3;
 /// An element in a category of the highest priority.
-const PRIORITY_HINT: f64 = 0.7;
-/// Each different word of the agent's field.
-const KEYWORD_HINT: f64 = 0.12;
+const PRIORITY_HINT: f64 = 0.5;
 /// An optional field of the agent.
 const OPTIONAL_HINT: f64 = 0.4;
 /// What happened lately; doubled by `prioritizeRecent`.
@@ -56,24 +61,19 @@ const RECENT_HINT: f64 = 0.3;
 pub(crate) fn scores(document: &Document, elements: &[Element], agent: &Compiled, known: bool, prioritize_recent: bool) -> Vec<f64> {
     let task = task_words(document);
     let hits = Hits::count(document, elements, &task, &agent.spec.keywords);
-    let task_weight: Vec<f64> = (0..task.len()).map(|word| hits.rarity(word, elements.len())).collect();
-    let task_total: f64 = task_weight.iter().sum();
+    let task_fit = hits.fit(elements, 0..task.len());
+    let field_fit = hits.fit(elements, task.len()..task.len() + agent.spec.keywords.len());
     elements
         .iter()
-        .zip(&hits.per_element)
-        .map(|(element, hits)| {
+        .enumerate()
+        .map(|(at, element)| {
             if element.required {
                 return 1.0;
             }
             let mut missing = 1.0 - if known { BASE_HINT } else { GENERIC_BASE_HINT };
             let mut hint = |chance: f64| missing *= 1.0 - chance.clamp(0.0, 1.0);
-            if task_total > 0.0 {
-                let found: f64 = hits.task.iter().map(|(word, weight)| task_weight[*word] * weight).sum();
-                hint(TASK_HINT * (found / task_total).min(1.0).sqrt());
-            }
-            for _ in 0..hits.keywords {
-                hint(KEYWORD_HINT);
-            }
+            hint(TASK_HINT * task_fit[at]);
+            hint(FIELD_HINT * field_fit[at]);
             if agent.files.is_match(&element.path) {
                 hint(FILE_HINT);
             }
@@ -149,34 +149,27 @@ fn priority(path: &str, agent: &Compiled) -> f64 {
     path.split('/').flat_map(split_words).map(|word| of(&word)).fold(0.0, f64::max)
 }
 
-#[derive(Debug, Clone, Default)]
-struct ElementHits {
-    /// Words of the task found, with 1 for text and [`PATH_WEIGHT`] for a path.
-    task: Vec<(usize, f64)>,
-    /// How many different words of the agent's field were found.
-    keywords: usize,
-}
-
-/// Which words occur in which elements.
+/// How often which words occur in which elements.
 struct Hits {
-    per_element: Vec<ElementHits>,
-    /// Elements that have each word of the task.
+    /// Weighted count by element and word; words of the task come first, then those of the agent's field.
+    counts: HashMap<(usize, usize), f64>,
+    /// Elements that have each word.
     spread: Vec<usize>,
 }
 
 impl Hits {
     fn count(document: &Document, elements: &[Element], task: &[String], keywords: &[String]) -> Self {
-        let mut hits = Self { per_element: vec![ElementHits::default(); elements.len()], spread: vec![0; task.len()] };
-        let patterns: Vec<&str> = task.iter().chain(keywords).map(String::as_str).filter(|word| !word.is_empty()).collect();
+        let words: Vec<&str> = task.iter().chain(keywords).map(String::as_str).collect();
+        let mut hits = Self { counts: HashMap::new(), spread: vec![0; words.len()] };
         let automaton = AhoCorasick::builder()
             .ascii_case_insensitive(true)
-            .build(&patterns)
+            .build(&words)
             .expect("invariant: a few hundred words of bounded length fit any automaton");
-        let mut seen: HashSet<(usize, usize)> = HashSet::new();
+        // Required fields stay anyway, and the task itself has all its words: it must not make them look common.
         for (at, element) in elements.iter().enumerate().filter(|(_, element)| !element.required) {
             for found in automaton.find_overlapping_iter(&element.path) {
-                if starts_word(element.path.as_bytes(), found.start()) {
-                    hits.add(at, found.pattern().as_usize(), task.len(), PATH_WEIGHT, &mut seen);
+                if !found.is_empty() && starts_word(element.path.as_bytes(), found.start()) {
+                    hits.add(at, found.pattern().as_usize(), PATH_WEIGHT);
                 }
             }
         }
@@ -187,37 +180,50 @@ impl Hits {
             value = owner;
             // A match over the border of two texts is none.
             let inside = span.start <= found.start() && found.end() <= span.end;
-            if !inside || !starts_word(&text.as_bytes()[span.start..], found.start() - span.start) {
+            if !inside || found.is_empty() || !starts_word(&text.as_bytes()[span.start..], found.start() - span.start) {
                 continue;
             }
             while element < elements.len() && document.end(elements[element].value) <= value {
                 element += 1;
             }
-            // Required fields stay anyway, and the task itself has all its words: it must not make them look common.
             if elements.get(element).is_some_and(|element| element.value <= value && !element.required) {
-                hits.add(element, found.pattern().as_usize(), task.len(), 1.0, &mut seen);
+                hits.add(element, found.pattern().as_usize(), 1.0);
             }
         }
         hits
     }
 
-    fn add(&mut self, element: usize, pattern: usize, task_words: usize, weight: f64, seen: &mut HashSet<(usize, usize)>) {
-        if !seen.insert((element, pattern)) {
-            return;
+    fn add(&mut self, element: usize, word: usize, weight: f64) {
+        let count = self.counts.entry((element, word)).or_insert(0.0);
+        if *count == 0.0 {
+            self.spread[word] += 1;
         }
-        let hits = &mut self.per_element[element];
-        if pattern < task_words {
-            hits.task.push((pattern, weight));
-            self.spread[pattern] += 1;
-        } else {
-            hits.keywords += 1;
-        }
+        *count += weight;
     }
 
-    /// Inverse document frequency as in BM25 (Robertson and Spärck Jones), never negative.
+    /// BM25 of each element for the words in `words`, relative to the best, squared; 0 where no word occurs.
+    fn fit(&self, elements: &[Element], words: std::ops::Range<usize>) -> Vec<f64> {
+        let mean_bytes = elements.iter().map(|element| element.bytes as f64).sum::<f64>() / elements.len() as f64;
+        let mut fit = vec![0.0; elements.len()];
+        // Word by word within an element, so that sums do not depend on the map's order.
+        let mut counts: Vec<_> = self.counts.iter().filter(|((_, word), _)| words.contains(word)).collect();
+        counts.sort_unstable_by_key(|(place, _)| **place);
+        for ((element, word), count) in counts {
+            let length = 1.0 - BM25_B + BM25_B * elements[*element].bytes as f64 / mean_bytes.max(1.0);
+            fit[*element] += self.rarity(*word, elements.len()) * count * (BM25_K1 + 1.0) / (count + BM25_K1 * length);
+        }
+        let best = fit.iter().copied().fold(0.0, f64::max);
+        if best > 0.0 {
+            // Squared: half the best element's words are a quarter of its claim. Most of a project shares some words.
+            fit.iter_mut().for_each(|fit| *fit = (*fit / best).powi(2));
+        }
+        fit
+    }
+
+    /// Inverse document frequency as in BM25, never negative.
     fn rarity(&self, word: usize, elements: usize) -> f64 {
         let (all, with) = (elements as f64, self.spread[word] as f64);
-        if with == 0.0 { 0.0 } else { (1.0 + (all - with + 0.5) / (with + 0.5)).ln() }
+        (1.0 + (all - with + 0.5) / (with + 0.5)).ln()
     }
 }
 
@@ -254,7 +260,7 @@ mod tests {
         assert!((of("currentTask") - 1.0).abs() < f64::EPSILON);
         assert!(of("a") > 0.6 && of("a") > of("b"));
         assert!(of("b") < 0.3, "nothing speaks for it");
-        assert!(of("components") > 0.6 && of("src/App.tsx") > 0.6);
+        assert!(of("components") > 0.5 && of("src/App.tsx") > 0.3);
     }
 
     #[test]

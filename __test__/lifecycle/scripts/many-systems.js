@@ -1,0 +1,56 @@
+'use strict';
+
+/**
+ * Makes and uses 1,000 systems, one after the other, and prints what the process holds after 200 and after all of them.
+ * Run with `--expose-gc`. Argument: `shut down` or `forget`.
+ */
+
+const fs = require('node:fs');
+const { setTimeout: wait } = require('node:timers/promises');
+const { ProductionOptimizationSystem } = require('../../../index.js');
+const { CONFIG, SMALL } = require('./contexts.js');
+
+const SYSTEMS = 1000;
+const WARM = 200;
+
+const held = [];
+
+async function useOne() {
+  const system = await ProductionOptimizationSystem.create(CONFIG);
+  held.push(new WeakRef(system));
+  system.on('agentContextOptimized', () => {});
+  await system.optimizeAgentContext('frontend-specialist', SMALL);
+  await system.cacheResponse('query', 'answer');
+  if ((await system.getCachedResponse('query')) !== 'answer') throw new Error('the cache does not work');
+  system.getStatus();
+  if (process.argv[2] === 'shut down') await system.shutdown();
+}
+
+const entries = (directory) => (fs.existsSync(directory) ? fs.readdirSync(directory).length : null);
+
+async function figures() {
+  // Finalizers run between collections, in tasks of their own.
+  for (let pass = 0; pass < 5; pass++) {
+    globalThis.gc();
+    await wait(10);
+  }
+  return {
+    threads: entries('/proc/self/task'),
+    fds: entries('/proc/self/fd'),
+    handles: process._getActiveHandles().length,
+    requests: process._getActiveRequests().length,
+    resources: process.getActiveResourcesInfo().filter((name) => name !== 'Timeout').length,
+    listeners: process.eventNames().reduce((sum, name) => sum + process.listenerCount(name), 0),
+    rssMb: process.memoryUsage.rss() / 2 ** 20,
+    heapMb: process.memoryUsage().heapUsed / 2 ** 20,
+    externalMb: process.memoryUsage().external / 2 ** 20,
+    alive: held.filter((reference) => reference.deref()).length,
+  };
+}
+
+(async () => {
+  for (let made = 0; made < WARM; made++) await useOne();
+  const before = await figures();
+  for (let made = WARM; made < SYSTEMS; made++) await useOne();
+  console.log(JSON.stringify({ before, after: await figures() }));
+})();

@@ -1,0 +1,104 @@
+/** What filtering a context costs, measured in writing the same context as JSON. */
+
+import { AgentContextFilter, ProductionOptimizationSystem } from '../../index.mjs';
+import { CONTEXTS } from './contexts.mjs';
+import { megabytes, milliseconds, times, withSpread } from './format.mjs';
+import { compare, ratio, spread, target } from './harness.mjs';
+
+export const name = 'filter-context';
+export const title = "filterContext('backend-specialist', context) against JSON.stringify(context)";
+
+const SIZES = [100e3, 1e6, 5e6];
+const AGENT = 'backend-specialist';
+
+const ms = withSpread(milliseconds);
+const factor = withSpread(times);
+
+export const tables = {
+  filter: {
+    title: 'filterContext, new filter each time (no tokens are counted)',
+    columns: [
+      { key: 'context', title: 'context' },
+      { key: 'bytes', title: 'JSON', format: megabytes },
+      { key: 'jsonMs', title: 'JSON.stringify', format: ms },
+      { key: 'mainMs', title: 'main thread', format: ms },
+      { key: 'totalMs', title: 'total', format: ms },
+      { key: 'mainRatio', title: 'main ÷ JSON', format: factor },
+      { key: 'totalRatio', title: 'total ÷ JSON', format: factor },
+    ],
+  },
+  optimize: {
+    title: 'optimizeAgentContext, for information (tokens are counted)',
+    columns: [
+      { key: 'context', title: 'context' },
+      { key: 'bytes', title: 'JSON', format: megabytes },
+      { key: 'firstMainMs', title: 'first: main thread', format: ms },
+      { key: 'firstTotalMs', title: 'first: total', format: ms },
+      { key: 'repeatedMainMs', title: 'unchanged: main thread', format: ms },
+      { key: 'repeatedTotalMs', title: 'unchanged: total', format: ms },
+    ],
+  },
+};
+
+async function filterRow(label, context) {
+  const cases = [
+    { name: 'ours', run: () => new AgentContextFilter().filterContext(AGENT, context) },
+    { name: 'json', run: () => JSON.stringify(context).length },
+  ];
+  const { ours, json } = await compare(cases, { rounds: 15 });
+  return {
+    context: label,
+    bytes: Buffer.byteLength(JSON.stringify(context)),
+    jsonMs: spread(json.wall),
+    mainMs: spread(ours.main),
+    totalMs: spread(ours.wall),
+    // CPU time against CPU time, wall time against wall time.
+    mainRatio: ratio(ours.main, json.main),
+    totalRatio: ratio(ours.wall, json.wall),
+  };
+}
+
+async function optimizeRow(label, make, bytes) {
+  const system = await ProductionOptimizationSystem.create({ environment: 'development', cache: { persistToDisk: false } });
+  let serial = 0;
+  // Agent and text are new in every iteration: nothing is remembered of either.
+  const fresh = () => ({ agent: `${AGENT}-${++serial}`, context: make(bytes, `#${serial}`) });
+  const context = make(bytes, '#0');
+  const cases = [
+    {
+      name: 'first',
+      prepare: (iterations) => Array.from({ length: iterations }, fresh),
+      run: (input) => system.optimizeAgentContext(input.agent, input.context),
+    },
+    { name: 'repeated', run: () => system.optimizeAgentContext(AGENT, context) },
+  ];
+  try {
+    const { first, repeated } = await compare(cases, { rounds: 5, warmMs: 50, batchMs: 25 });
+    return {
+      context: label,
+      bytes: Buffer.byteLength(JSON.stringify(context)),
+      firstMainMs: spread(first.main),
+      firstTotalMs: spread(first.wall),
+      repeatedMainMs: spread(repeated.main),
+      repeatedTotalMs: spread(repeated.wall),
+    };
+  } finally {
+    await system.shutdown();
+  }
+}
+
+export async function run() {
+  const results = { filter: [], optimize: [] };
+  const targets = [];
+  for (const [label, make] of Object.entries(CONTEXTS)) {
+    for (const bytes of SIZES) {
+      const row = await filterRow(label, make(bytes));
+      results.filter.push(row);
+      const what = `${label}, ${megabytes(bytes)}`;
+      targets.push(target(`main thread ÷ JSON.stringify, ${what}`, row.mainRatio.median, '<=', 1.5));
+      targets.push(target(`total ÷ JSON.stringify, ${what}`, row.totalRatio.median, '<=', 8));
+      results.optimize.push(await optimizeRow(label, make, bytes));
+    }
+  }
+  return { results, targets, notes: [] };
+}

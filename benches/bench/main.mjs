@@ -1,0 +1,88 @@
+/** Runs the benchmarks and prints what came out. */
+
+import { cpus, release, totalmem, type } from 'node:os';
+import { parseArgs } from 'node:util';
+import * as filterContext from './filter-context.mjs';
+import * as firstResult from './first-result.mjs';
+import { megabytes, table, targetLine } from './format.mjs';
+import { mainThreadClock } from './harness.mjs';
+import * as lookupCost from './lookup-cost.mjs';
+import * as tokenCounting from './token-counting.mjs';
+
+const BENCHMARKS = [filterContext, tokenCounting, firstResult, lookupCost];
+const NAMES = BENCHMARKS.map((benchmark) => benchmark.name);
+
+const HELP = `Usage: npm run bench -- [options]
+
+Options:
+  --only <name>  run one benchmark: ${NAMES.join(', ')}
+  --json         print only JSON on stdout (with npm's --silent: npm run --silent bench -- --json)
+  --help         print this
+
+Missed targets do not change the exit status; unknown options give 2.`;
+
+function refuse(message) {
+  console.error(`bench: ${message}\n\n${HELP}`);
+  process.exit(2);
+}
+
+function options() {
+  try {
+    const kinds = { only: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean' } };
+    return parseArgs({ options: kinds, allowPositionals: false }).values;
+  } catch (error) {
+    return refuse(error.message);
+  }
+}
+
+function machine() {
+  return {
+    cpu: cpus()[0]?.model.trim() ?? 'unknown',
+    cores: cpus().length,
+    memoryBytes: totalmem(),
+    os: `${type()} ${release()} ${process.arch}`,
+    node: process.version,
+    mainThreadClock,
+  };
+}
+
+function printHead({ cpu, cores, memoryBytes, os, node }) {
+  console.log(`machine: ${cpu}, ${cores} cores, ${megabytes(memoryBytes)} of memory, ${os}, Node.js ${node}`);
+  console.log(`main-thread time: ${mainThreadClock}`);
+  console.log('values: median (p10–p90) of the rounds; ratios: of each round, then their median');
+}
+
+function print({ title, name, tables }, { results, targets, notes, seconds }) {
+  console.log(`\n${name}: ${title} (took ${seconds.toFixed(0)} s)`);
+  for (const [key, layout] of Object.entries(tables)) console.log(`\n${table(layout, results[key])}`);
+  if (notes.length > 0) console.log(`\n${notes.map((note) => `  note: ${note}`).join('\n')}`);
+  if (targets.length > 0) console.log(`\n${targets.map(targetLine).join('\n')}`);
+}
+
+const { only, json, help } = options();
+if (help) {
+  console.log(HELP);
+  process.exit(0);
+}
+if (only !== undefined && !NAMES.includes(only)) refuse(`unknown benchmark '${only}'; there are ${NAMES.join(', ')}`);
+if (typeof globalThis.gc !== 'function') refuse('run node with --expose-gc, as npm run bench does');
+
+// A turn of the event loop, so that its clocks run.
+await new Promise((resolve) => setImmediate(resolve));
+
+const report = { machine: machine(), benchmarks: [] };
+if (!json) printHead(report.machine);
+for (const benchmark of BENCHMARKS) {
+  if (only !== undefined && benchmark.name !== only) continue;
+  console.error(`running ${benchmark.name} …`);
+  const started = performance.now();
+  const outcome = await benchmark.run();
+  outcome.seconds = (performance.now() - started) / 1e3;
+  report.benchmarks.push({ name: benchmark.name, title: benchmark.title, ...outcome });
+  if (!json) print(benchmark, outcome);
+}
+
+const targets = report.benchmarks.flatMap((benchmark) => benchmark.targets);
+const missed = targets.filter((one) => !one.met);
+if (json) console.log(JSON.stringify(report, null, 2));
+else if (targets.length > 0) console.log(`\n${targets.length - missed.length} of ${targets.length} targets met`);

@@ -1,0 +1,2 @@
+export * from './index.js';
+export { ProductionOptimizationSystem as default } from './index.js';

@@ -1,0 +1,583 @@
+/**
+ * Native optimization layer for programs that run several LLM agents: less context for each agent, deltas instead of
+ * repetition, answers given before, memory limits. Every number is measured.
+ */
+import { EventEmitter } from 'node:events';
+
+/** Where a system runs. Monitoring and auto-tuning are on by default in production only. */
+export type Environment = 'development' | 'staging' | 'production';
+
+/** Stable codes of {@link AgentwiseError}. A code never changes its meaning. */
+export type ErrorCode =
+  | 'E_CONFIG_INVALID'
+  | 'E_CONFIG_MISSING'
+  | 'E_CONFIG_UNREADABLE'
+  | 'E_CONFIG_REQUIRED'
+  | 'E_INVALID_ARGUMENT'
+  | 'E_CONTEXT_INVALID'
+  | 'E_NOT_INITIALIZED'
+  | 'E_SHUT_DOWN'
+  | 'E_NOT_AVAILABLE'
+  | 'E_IO'
+  | 'E_INTERNAL';
+
+/** One thing that is wrong with a configuration. */
+export interface ConfigProblem {
+  /** Dotted path of the setting, for example `cache.ttlSeconds`. */
+  path: string;
+  /** What is wrong, with the value and what is allowed. Values of settings that name secrets are not shown. */
+  message: string;
+}
+
+/**
+ * Every error of this package.
+ *
+ * @example
+ * try {
+ *   await system.updateConfiguration({ cache: { ttlSeconds: -1 } });
+ * } catch (error) {
+ *   if (error.code === 'E_CONFIG_INVALID') console.error(error.problems);
+ * }
+ */
+export class AgentwiseError extends Error {
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown; problems?: ConfigProblem[] });
+  /** Stable code, for matching. */
+  readonly code: ErrorCode;
+  /** Every problem of a refused configuration, with `E_CONFIG_INVALID`. */
+  readonly problems?: ConfigProblem[];
+}
+
+/** Settings of the memory manager. MB are 2^20 bytes. */
+export interface MemoryConfig {
+  /** MB the process may use, 1 to 10,000,000. Default 2048. */
+  maxMemoryUsage: number;
+  /** Warning over this % of the limit, 1 to 100. Default 80. */
+  alertThreshold: number;
+  /** ms between clean-ups, whole, 10 to 2,147,483,647. Default 60,000. */
+  gcInterval: number;
+  /** ms that an unused context key is kept, whole, 1 to 31,536,000,000. Default 1,800,000. */
+  contextRetentionTime: number;
+  /** MB of context and cache over which an agent is throttled, 0.001 to 10,000,000. Default 256. */
+  agentMemoryLimit: number;
+  /** Default false. */
+  enableDetailedLogging: boolean;
+  /** Accepted and checked; the system's own environment counts. */
+  environment: Environment;
+}
+
+/** Settings of the cache. */
+export interface CacheConfig {
+  /** Entries in memory, whole, 1 to 100,000,000. Default 1000. */
+  l1MaxSize: number;
+  /** MB in memory, keys and overhead included; whichever bound is reached first evicts. Default 64. */
+  l1MaxSizeMB?: number;
+  /** MB of uncompressed entries on disk. Default 500. The disk tiers are not available in this version. */
+  l2MaxSizeMB: number;
+  /** MB of compressed entries on disk. Default 1000. The disk tiers are not available in this version. */
+  l3MaxSizeMB: number;
+  /** Seconds an entry lives unless stored with a time of its own, 0.001 to 3,153,600,000. Default 3600. */
+  ttlSeconds: number;
+  /** Bytes over which an entry leaving L2 is compressed. Default 1024. */
+  compressionThreshold: number;
+  /** Similarity, 0–1, from which another query's answer is served. Default 0.8. Not available in this version. */
+  similarityThreshold: number;
+  /** Default true. */
+  enableCompression: boolean;
+  /** Default true. Not available in this version. */
+  enableSimilarityDetection: boolean;
+  /** Default true. The disk tiers are not available in this version. */
+  persistToDisk: boolean;
+  /** Directory of the disk tiers. Default `.cache` under the working directory. */
+  cacheDir: string;
+  /** Which entry leaves a full L1. Default `'lru'`. */
+  evictionPolicy?: 'lru' | 'lfu';
+  /** Accepted and checked; the system's own environment counts. */
+  environment: Environment;
+}
+
+/** Settings of the context filter. */
+export interface ContextFilterConfig {
+  /** MB of one agent's context. Default 50. */
+  maxContextPerAgent: number;
+  /** MB of the contexts of all agents; pressure is measured against it. Default 500. */
+  globalMaxContext: number;
+  /** Whether pressure over 70 / 80 / 90 % keeps at most 80 / 60 / 40 % of the elements. Default true. */
+  adaptiveReduction: boolean;
+  /** Score, 0–1, under which an element is left out. Default 0.3. */
+  contextImportanceThreshold: number;
+  /** Whether the agent's specialization counts. Default true. */
+  enableSpecializationFiltering: boolean;
+  /** Whether the process's memory counts as pressure. Default true. */
+  memoryAwareFiltering: boolean;
+}
+
+/** Thresholds of alerts, in %. A warning must not be above its critical threshold. */
+export interface AlertThresholds {
+  /** Default 80. */
+  memoryWarning: number;
+  /** Default 95. */
+  memoryCritical: number;
+  /** Default 60. */
+  cacheHitRateWarning: number;
+  /** Default 80. */
+  cpuWarning: number;
+  /** Default 95. */
+  cpuCritical: number;
+  /** Default 85. */
+  diskUsageWarning: number;
+}
+
+/** Settings of the production monitor, which is not available in this version: they are checked only. */
+export interface MonitoringConfig {
+  alertsEnabled: boolean;
+  alertThresholds: AlertThresholds;
+  /** ms, default 30,000. */
+  healthCheckInterval: number;
+  /** Days, default 7. */
+  metricsRetention: number;
+  enableSlackAlerts: boolean;
+  enableEmailAlerts: boolean;
+  console?: boolean;
+  environment: Environment;
+}
+
+/** The configuration of a system, as in a configuration file. */
+export interface OptimizationConfig {
+  environment: Environment;
+  /** Default true. */
+  enableMemoryManagement: boolean;
+  /** Default true. */
+  enableAdvancedCaching: boolean;
+  /** Default true. */
+  enableContextFiltering: boolean;
+  /** Default: production only. Not available in this version. */
+  enableProductionMonitoring: boolean;
+  /** Default: production only. Not available in this version. */
+  autoTuning: boolean;
+  configFile?: string;
+  memory?: Partial<MemoryConfig>;
+  cache?: Partial<CacheConfig>;
+  contextFilter?: Partial<ContextFilterConfig>;
+  monitoring?: Partial<Omit<MonitoringConfig, 'alertThresholds'>> & { alertThresholds?: Partial<AlertThresholds> };
+}
+
+/** What {@link ProductionOptimizationSystem} is made from. Any {@link OptimizationConfig} setting given here wins. */
+export interface SystemConfig extends Partial<Omit<OptimizationConfig, 'environment'>> {
+  environment: Environment;
+  /** A configuration file; if it is not there, a `warning` is emitted and the usual places are looked at. */
+  configFile?: string;
+  projectId?: string;
+  /** Default false. Not available in this version: a `warning` is emitted. */
+  enableSharedContext?: boolean;
+  /** Default `http://localhost:3003`. */
+  sharedContextUrl?: string;
+  /** Whether `shutdown()` writes a last report into the working directory. Default true. */
+  finalReport?: boolean;
+}
+
+/** What an {@link AgentContextFilter} makes of a context. */
+export interface FilteredContext {
+  agentId: string;
+  /** The caller's context. */
+  original: any;
+  /** What is kept: containers kept whole are the caller's own, those kept in part are new. */
+  filtered: any;
+  /** Share of the bytes that went, 0–1. */
+  reductionRatio: number;
+  /** Dotted paths of what was left out. */
+  removedElements: string[];
+  /** Score, 0–1, of each kept element by dotted path. Made when first read. */
+  importanceScores: Record<string, number>;
+  /** Bytes of JSON of `filtered`. */
+  memoryUsage: number;
+  /** Bytes of JSON of the context. */
+  originalBytes: number;
+  /** What was done and why, for people. */
+  adaptations: string[];
+}
+
+/** What one kind of agent works on. */
+export interface AgentSpecialization {
+  name: string;
+  /** Words of its field, found in paths and texts in any case. */
+  keywords: string[];
+  /** Globs, for example `**\/*.tsx`. */
+  filePatterns: string[];
+  /** Priority, 0–10, by category: a word of a path. */
+  contextPriorities: Record<string, number>;
+  /** MB. */
+  maxContextSize: number;
+  /** Top-level fields that are always kept, besides `currentTask` and `projectStructure`. */
+  requiredFields: string[];
+  /** Top-level fields that are worth more than the rest. */
+  optionalFields: string[];
+  /** Globs of what is always left out. */
+  excludePatterns: string[];
+}
+
+/** Events of an {@link AgentContextFilter}. */
+export interface AgentContextFilterEvents {
+  contextFiltered: [result: FilteredContext];
+  configUpdated: [change: { oldConfig: ContextFilterConfig; newConfig: ContextFilterConfig }];
+  specializationAdded: [specialization: AgentSpecialization];
+}
+
+/**
+ * Keeps of a context what an agent needs.
+ *
+ * @example
+ * const filter = new AgentContextFilter();
+ * const { filtered, removedElements } = await filter.filterContext('frontend-specialist', context);
+ */
+export class AgentContextFilter extends EventEmitter<AgentContextFilterEvents> {
+  /** @throws {AgentwiseError} `E_CONFIG_INVALID` with every problem. */
+  constructor(config?: Partial<ContextFilterConfig>);
+  /**
+   * Filters `context`, which is not changed. Required fields are always kept; the rest by score, above
+   * `contextImportanceThreshold`, within the size limits and what pressure allows. An agent without a specialization is
+   * filtered generically, which `adaptations` says. The work is done off the main thread.
+   *
+   * @param currentMemoryUsage MB of contexts that agents hold now. Default 0.
+   * @param systemLoad load of the machine, %. Default 0.
+   * @throws {AgentwiseError} `E_CONTEXT_INVALID` with the path of what JSON cannot hold; `E_INVALID_ARGUMENT`.
+   */
+  filterContext(
+    agentId: string,
+    context: any,
+    currentMemoryUsage?: number,
+    systemLoad?: number,
+  ): Promise<FilteredContext>;
+  /** Adds or replaces a specialization. @throws {AgentwiseError} `E_INVALID_ARGUMENT` with every problem. */
+  addAgentSpecialization(specialization: AgentSpecialization): void;
+  getFilterStats(): {
+    /** Names of the known specializations. */
+    agentSpecializations: string[];
+    /** Contexts whose analysis is remembered: none in this version. */
+    cachedContexts: number;
+    /** MB, as last passed to `filterContext`. */
+    currentMemoryUsage: number;
+    config: ContextFilterConfig;
+    [key: string]: any;
+  };
+  /**
+   * MB: the agent's cap (else `maxContextPerAgent`) × max(0.3, 1 − memory / `globalMaxContext`) × max(0.3, 1 − load / 100),
+   * rounded down, at least 10.
+   */
+  getRecommendedContextSize(agentId: string, systemLoad: number, memoryUsage: number): number;
+  /** All of it or nothing. @throws {AgentwiseError} `E_CONFIG_INVALID` with every problem. */
+  updateConfig(partial: Partial<ContextFilterConfig>): void;
+}
+
+/** Options of `optimizeAgentContext`. */
+export interface OptimizeOptions {
+  /** Most bytes of JSON, besides the configured caps. Required fields are kept all the same. */
+  maxSize?: number;
+  /** Recent changes count twice. Default false. */
+  prioritizeRecent?: boolean;
+  /** Adds the non-enumerable property `debug` ({@link OptimizeDebug}). Default false. */
+  includeDebugInfo?: boolean;
+}
+
+/** How a result came about. */
+export interface OptimizeDebug {
+  /** Exact o200k_base tokens of the JSON of the context, of what the filter kept, and of the result. */
+  tokens: { original: number; filtered: number; result: number };
+  /** Time of each stage. */
+  stages: { name: string; ms: number }[];
+  reductionRatio: number;
+  originalBytes: number;
+  memoryUsage: number;
+  removedElements: string[];
+  importanceScores: Record<string, number>;
+  adaptations: string[];
+}
+
+/**
+ * What `optimizeAgentContext` resolves with: the (filtered) context itself the first time; then what changed.
+ * `type`, `tokensSaved`, `hash`, `baseHash` and `debug` are not enumerable unless shown in the literal.
+ */
+export interface OptimizedContext {
+  /** `'full'`: the context; `'incremental'`: nothing changed, or what did. */
+  type: 'full' | 'incremental' | 'shared_incremental';
+  /** Exact o200k_base tokens of the context's JSON minus those of the result's. Below zero for contexts smaller than the answer. */
+  tokensSaved: number;
+  /** SHA-256 of the canonical JSON (RFC 8785) of the filtered context, hexadecimal. */
+  hash: string;
+  /** The same of the agent's context before; absent the first time. */
+  baseHash?: string;
+  /** With `includeDebugInfo`. */
+  debug?: OptimizeDebug;
+  /** Nothing changed: empty. */
+  changes?: never[];
+  /** Nothing changed: the hash of the context that the agent has. */
+  reference?: string;
+  /** Top-level values that are new. */
+  added?: Record<string, any>;
+  /** Top-level values that differ. */
+  modified?: Record<string, any>;
+  /** Top-level keys that are gone. */
+  removed?: string[];
+  /** Top-level keys whose value is the same. */
+  unchanged?: string[];
+  [key: string]: any;
+}
+
+/** Whose an entry is. Entries are found only under the same model and system prompt, given or not. */
+export interface CacheScope {
+  model?: string;
+  systemPrompt?: string;
+}
+
+/** Options of `cacheResponse`. */
+export interface CacheResponseOptions extends CacheScope {
+  /** The only agent that may see the entry; without it, all may. */
+  agentId?: string;
+  /** Not available in this version: `E_NOT_AVAILABLE`. */
+  tags?: string[];
+}
+
+/** `OptimizationStats` since the start. */
+export interface OptimizationStats {
+  /** Tokens of the contexts minus tokens of the results. */
+  tokensSaved: number;
+  /** MB of context that the filter left out. */
+  memoryOptimized: number;
+  /** Hits among lookups, 0–100; 0 before the first. */
+  cacheHitRate: number;
+  /** Share of the bytes of all contexts that the filter left out, 0–100. */
+  contextReduction: number;
+  /** 0–100. */
+  overallScore: number;
+  /** Seconds. */
+  uptime: number;
+  timestamp: Date;
+}
+
+/** What to change, with the setting, its value and the figures that say so. */
+export interface OptimizationRecommendations {
+  memory: string[];
+  cache: string[];
+  context: string[];
+  general: string[];
+  priority: 'low' | 'medium' | 'high';
+}
+
+/** What one agent holds. */
+export interface AgentMemoryStats {
+  agentId: string;
+  /** Bytes. */
+  contextSize: number;
+  /** Bytes. */
+  cacheSize: number;
+  /** Bytes. */
+  totalMemory: number;
+  lastAccessed: Date;
+  isThrottled: boolean;
+}
+
+/** Memory of the process and the machine, in MB; `null` where the system does not say. */
+export interface MemoryStats {
+  process: { rss: number | null; heapTotal: number | null; heapUsed: number | null; external: number | null };
+  system: { total: number | null; free: number | null; used: number | null; percentage: number | null };
+  config: { maxMemory: number; alertThreshold: number; agentLimit: number };
+  agents: AgentMemoryStats[];
+  throttledAgents: string[];
+  recentAlerts: any[];
+  limits: {
+    /** The cgroup's limits, the smallest up the hierarchy. */
+    cgroup: { version: 1 | 2; max: number | null; high: number | null; current: number | null } | null;
+    /** What V8's heap may grow to. */
+    heapLimit: number | null;
+    /** The smallest of the real limits and `maxMemoryUsage`. */
+    effective: number | null;
+    effectiveSource: 'config' | 'cgroup' | 'cgroupHigh' | 'system' | null;
+  };
+  /** Process memory in % of the effective limit. */
+  percentage: number | null;
+  [key: string]: any;
+}
+
+/** Figures of the cache. Rates 0–1; 0 before the first lookup. */
+export interface CacheStats {
+  l1: { size: number; maxSize: number; hitRate: number; entries: number; sizeMB: number; maxSizeMB: number };
+  /** Not available in this version. */
+  l2: null;
+  /** Not available in this version. */
+  l3: null;
+  overall: {
+    totalHits: number;
+    totalMisses: number;
+    hitRate: number;
+    evictions: number;
+    expired: number;
+    similarityDetections: number;
+  };
+  [key: string]: any;
+}
+
+/** What `getStatus()` returns. Before `initialize()` and after `shutdown()` only `initialized` and `error`. */
+export interface SystemStatus {
+  initialized: boolean;
+  error?: string;
+  environment?: Environment;
+  /** Seconds. */
+  uptime?: number;
+  /** 0–100. */
+  overallScore?: number;
+  /** `null` for what is off. */
+  components?: {
+    memoryManager: (MemoryStats & { healthScore: number }) | null;
+    cacheManager: (CacheStats & { healthScore: number }) | null;
+    contextFilter: { healthScore: number; [key: string]: any } | null;
+    productionMonitor: null;
+    tokenOptimizer: { healthScore: number; [key: string]: any } | null;
+    [key: string]: any;
+  };
+  statistics?: OptimizationStats;
+  recommendations?: OptimizationRecommendations;
+  autoTuning?: boolean;
+  lastOptimization?: Date | null;
+  tokenOptimizer?: any;
+  sharedContext?: any;
+  /** The configuration file that was used. */
+  configFile?: string | null;
+  /** What the configuration asks for and this version does not have. */
+  unavailable?: string[];
+  [key: string]: any;
+}
+
+/** Health of one part. */
+export interface PartHealth {
+  /** Whether the score is 70 or more. */
+  healthy: boolean;
+  /** 0–100: 90 excellent, 70 good, 50 acceptable, 30 warning, below critical. */
+  score: number;
+}
+
+/** What `getHealthStatus()` returns. Before `initialize()` and after `shutdown()`: `{ overall: 'down', score: 0, message }`. */
+export interface SystemHealthStatus {
+  /** `warning` under 75, `critical` under 50. */
+  overall: 'healthy' | 'warning' | 'critical' | 'down';
+  /** Mean of the parts' mean and the worst part, 0–100. */
+  score: number;
+  message?: string;
+  components?: {
+    tokenOptimizer: PartHealth | null;
+    memoryManager: PartHealth | null;
+    cacheManager: PartHealth | null;
+    contextFilter: PartHealth | null;
+    [key: string]: any;
+  };
+  recommendations?: string[];
+  systemStats?: any;
+  uptime?: number;
+  environment?: Environment;
+  [key: string]: any;
+}
+
+/** Events of a {@link ProductionOptimizationSystem}. */
+export interface ProductionOptimizationSystemEvents {
+  /** Also for listeners that come later. */
+  initialized: [];
+  shutdown: [];
+  /** Something is off but work goes on. */
+  warning: [warning: ConfigProblem];
+  contextOptimized: [event: { agentId: string; reductionRatio: number; memoryUsage: number }];
+  agentContextOptimized: [event: { agentId: string; optimizationTime: number; success: boolean }];
+  /** An internal failure; the caller got the original context. */
+  optimizationError: [event: { agentId: string; error: string }];
+  agentThrottled: [event: { agentId: string; reason: string }];
+  agentUnthrottled: [event: { agentId: string }];
+  agentMemoryUpdate: [event: { agentId: string; contextSize: number; totalMemory: number }];
+  cacheHit: [event: { layer: 'L1'; key: string }];
+  cacheMiss: [event: { key: string }];
+  cacheSet: [event: { layer: 'L1'; key: string }];
+  l1Eviction: [event: { key: string }];
+  configurationUpdated: [change: { oldConfig: OptimizationConfig; newConfig: OptimizationConfig }];
+  reportGenerated: [event: { path: string }];
+  [event: string]: any[];
+}
+
+/**
+ * One object for all of it. Nothing of it keeps the process alive.
+ *
+ * @example
+ * import { ProductionOptimizationSystem } from 'agentwise-optimization';
+ * const system = await ProductionOptimizationSystem.create({ environment: 'development' });
+ * const forAgent = await system.optimizeAgentContext('frontend-specialist', context);
+ * console.log(forAgent.type, forAgent.tokensSaved);
+ * await system.shutdown();
+ */
+export class ProductionOptimizationSystem extends EventEmitter<ProductionOptimizationSystemEvents> {
+  constructor(config: SystemConfig | any);
+  /** A constructed and initialized system. Rejects as `initialize()` does. */
+  static create(config: SystemConfig | any): Promise<ProductionOptimizationSystem>;
+  /** The one of this process; the first call needs a config (else `E_CONFIG_REQUIRED`), later ones ignore it. */
+  static getInstance(config?: SystemConfig | any): Promise<ProductionOptimizationSystem>;
+  /**
+   * Loads the configuration, builds the parts, installs handlers for SIGTERM, SIGINT and SIGUSR2 that shut down and then
+   * let the process end as the signal would have ended it (unless the application has a handler of its own).
+   *
+   * @throws {AgentwiseError} `E_CONFIG_INVALID`, `E_CONFIG_MISSING`, `E_CONFIG_UNREADABLE`, `E_SHUT_DOWN`.
+   */
+  initialize(): Promise<void>;
+  /**
+   * What to send to an agent: its filtered context the first time, then what changed. The context is read when the
+   * agent's earlier calls are done, and is never changed. Memory: some 100 bytes an agent and top-level key.
+   *
+   * @throws {AgentwiseError} `E_NOT_INITIALIZED`, `E_SHUT_DOWN`, `E_INVALID_ARGUMENT`, `E_CONTEXT_INVALID`.
+   */
+  optimizeAgentContext(agentId: string, context: any, options?: OptimizeOptions | any): Promise<OptimizedContext>;
+  /** The answer stored for exactly this query, or `null`: shared entries and the agent's own, never another agent's. */
+  getCachedResponse(query: string, agentId?: string, options?: CacheScope): Promise<any>;
+  /**
+   * Stores a JSON value.
+   *
+   * @param ttlSeconds life of the entry; absent or 0 means `cache.ttlSeconds`.
+   * @throws {AgentwiseError} `E_INVALID_ARGUMENT` for what JSON cannot hold or a bad time to live.
+   */
+  cacheResponse(query: string, response: any, ttlSeconds?: number, options?: CacheResponseOptions): Promise<void>;
+  /** Whether the agent holds more than `memory.agentMemoryLimit` and has not come under 80 % of it since. */
+  shouldThrottleAgent(agentId: string): boolean;
+  /**
+   * `requestedSize` × 0.5 / 0.7 / 0.85 when the process is over 90 / 80 / 70 % of its limit, else × 0.6 for a throttled
+   * agent, rounded down, in the unit that came in; else `requestedSize`.
+   */
+  getRecommendedContextSize(agentId: string, requestedSize: number): number;
+  getStatus(): SystemStatus;
+  getHealthStatus(): SystemHealthStatus;
+  /** Writes `optimization-report-<ms>.json` into the working directory. @returns its path. @throws `E_IO`. */
+  generateSystemReport(): Promise<string>;
+  /** Applied to the running parts: all of it or nothing. @throws {AgentwiseError} `E_CONFIG_INVALID`. */
+  updateConfiguration(partial: Partial<OptimizationConfig> | any): Promise<void>;
+  /** Removes expired entries, forgets what agents were given (they get their next context in full), collects garbage if `--expose-gc`. */
+  performMaintenance(): Promise<{ expiredEntries: number; garbageCollected: boolean }>;
+  /** There is no dashboard in this version. */
+  startMonitoringDashboard(): Promise<{ started: boolean; reason?: string; [key: string]: any }>;
+  /** Finishes accepted work, writes the final report, takes the signal handlers away. Idempotent. */
+  shutdown(): Promise<void>;
+  /** Healthy enough for production: not critical and a score over 70. */
+  isProductionReady(): boolean;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Options of the token counters. */
+export interface CountTokensOptions {
+  /** Default `'o200k_base'` (GPT-4o and later); `'cl100k_base'` is that of GPT-4 and GPT-3.5. */
+  encoding?: 'o200k_base' | 'cl100k_base';
+}
+
+/**
+ * Exact number of tokens, special tokens counted as text: of a string as it is, of any other value as its JSON. Linear in
+ * the text, whatever it holds. Blocks while it counts; for more than some 100 KB take {@link countTokensAsync}.
+ *
+ * @example
+ * countTokens('hello world'); // 2
+ * @throws {AgentwiseError} `E_INVALID_ARGUMENT` for what JSON cannot hold and for unknown encodings.
+ */
+export function countTokens(value: any, options?: CountTokensOptions): number;
+
+/** As {@link countTokens}, off the main thread. */
+export function countTokensAsync(value: any, options?: CountTokensOptions): Promise<number>;
+
+export default ProductionOptimizationSystem;

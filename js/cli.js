@@ -1,0 +1,113 @@
+#!/usr/bin/env node
+
+const { parseArgs } = require('node:util');
+const { AgentwiseError } = require('./errors.js');
+const { ProductionOptimizationSystem } = require('./production-optimization-system.js');
+
+const HELP = `Usage: agentwise-optimization <command> [--environment <name>] [--json]
+
+Commands:
+  health   health of a system with this directory's configuration; exit code 0 healthy, 1 warning, 2 critical, 3 unknown
+  status   its components, figures and effective settings
+  report   writes optimization-report-<ms>.json into this directory and prints its path
+
+Options:
+  --environment <name>  development, staging or production; default: NODE_ENV if it is one of them, else development
+  --json                the same as data, on standard output
+  --help                this text
+
+Examples:
+  agentwise-optimization health --json
+  agentwise-optimization status --environment production
+`;
+
+/** Exit codes of monitoring plug-ins. */
+const UNKNOWN = 3;
+const HEALTH_CODES = { healthy: 0, warning: 1, critical: 2 };
+
+const ENVIRONMENTS = ['development', 'staging', 'production'];
+
+const COMMANDS = {
+  async health(system) {
+    const health = system.getHealthStatus();
+    const parts = Object.entries(health.components).map(([name, part]) => [name, part ? `${part.score}` : 'off']);
+    const lines = table([['health', `${health.overall}, score ${health.score} of 100`], ...parts]);
+    return { data: health, text: [...lines, ...health.recommendations].join('\n'), code: HEALTH_CODES[health.overall] };
+  },
+
+  async status(system) {
+    const status = system.getStatus();
+    const { memoryManager: memory, cacheManager: cache, contextFilter: filter } = status.components;
+    const lines = table([
+      ['environment', status.environment],
+      ['configuration', status.configFile ?? 'built-in defaults'],
+      ['score', `${status.overallScore} of 100`],
+      ['memory', memory ? `${memory.process.rss} MB of ${memory.limits.effective} MB (${memory.percentage} %)` : 'off'],
+      ['cache', cache ? `${cache.l1.entries} of ${cache.l1.maxSize} entries, ${cache.l1.sizeMB} MB` : 'off'],
+      ['context filter', filter ? `${filter.agentSpecializations.length} specializations` : 'off'],
+      ['not available', status.unavailable.join(', ') || 'nothing that is asked for'],
+    ]);
+    return { data: status, text: lines.join('\n'), code: 0 };
+  },
+
+  async report(system) {
+    const path = await system.generateSystemReport();
+    return { data: { path }, text: path, code: 0 };
+  },
+};
+
+function table(rows) {
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`);
+}
+
+class UsageError extends Error {}
+
+function parse(argv) {
+  const options = { environment: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } };
+  let parsed;
+  try {
+    parsed = parseArgs({ args: argv, options, allowPositionals: true });
+  } catch (error) {
+    throw new UsageError(error.message);
+  }
+  const { values, positionals } = parsed;
+  if (values.help || (positionals.length === 0 && argv.length === 0)) return { help: true };
+  const [name, ...rest] = positionals;
+  if (!Object.hasOwn(COMMANDS, name ?? '') || rest.length > 0) {
+    throw new UsageError(name === undefined ? 'a command is missing' : `unknown command: ${positionals.join(' ')}`);
+  }
+  const environment =
+    values.environment ?? (ENVIRONMENTS.includes(process.env.NODE_ENV) ? process.env.NODE_ENV : ENVIRONMENTS[0]);
+  return { name, environment, json: values.json === true };
+}
+
+async function run({ name, environment, json }) {
+  const system = new ProductionOptimizationSystem({ environment, finalReport: false });
+  system.on('warning', (warning) => process.stderr.write(`warning: ${warning.path}: ${warning.message}\n`));
+  await system.initialize();
+  try {
+    const { data, text, code } = await COMMANDS[name](system);
+    process.stdout.write(json ? `${JSON.stringify(data, null, 2)}\n` : `${text}\n`);
+    return code;
+  } finally {
+    await system.shutdown();
+  }
+}
+
+async function main() {
+  // `| head` closes the pipe: that is no failure.
+  process.stdout.on('error', (error) => process.exit(error.code === 'EPIPE' ? 0 : UNKNOWN));
+  try {
+    const request = parse(process.argv.slice(2));
+    if (request.help) process.stdout.write(HELP);
+    else process.exitCode = await run(request);
+  } catch (error) {
+    if (error instanceof UsageError) process.stderr.write(`${error.message}\n\n${HELP}`);
+    else if (error instanceof AgentwiseError) process.stderr.write(`${error.code}: ${error.message}\n`);
+    else throw error;
+    process.exitCode = UNKNOWN;
+  }
+}
+
+main();

@@ -1,0 +1,59 @@
+/**
+ * `npm install`: makes sure that there is a native module. A published package finds the one of its platform; a checkout,
+ * or a platform without one, builds it with cargo.
+ */
+
+const { spawnSync } = require('node:child_process');
+const { copyFileSync, existsSync, renameSync } = require('node:fs');
+const { join } = require('node:path');
+
+const ROOT = join(__dirname, '..');
+const RUST = '1.88';
+
+const LIBRARIES = {
+  linux: 'libagentwise_optimization.so',
+  darwin: 'libagentwise_optimization.dylib',
+  win32: 'agentwise_optimization.dll',
+};
+
+/** The name under which js/native.js looks for a module beside it. */
+function moduleName() {
+  const { platform, arch } = process;
+  const isMusl = platform === 'linux' && !process.report.getReport().header.glibcVersionRuntime;
+  const abi = { linux: isMusl ? '-musl' : '-gnu', win32: '-msvc' }[platform] ?? '';
+  return `agentwise-optimization.${platform}-${arch}${abi}.node`;
+}
+
+/** Whether a module is there and loads, in a process of its own: a module that crashes must not take the install along. */
+function isLoadable() {
+  return spawnSync(process.execPath, ['-e', 'require("./js/native.js")'], { cwd: ROOT, stdio: 'ignore' }).status === 0;
+}
+
+function fail(message) {
+  console.error(`agentwise-optimization: ${message}`);
+  process.exit(1);
+}
+
+function build() {
+  const library = LIBRARIES[process.platform];
+  if (!library) fail(`no native module for ${process.platform}-${process.arch}`);
+  if (spawnSync('cargo', ['--version'], { stdio: 'ignore' }).status !== 0) {
+    fail(
+      `no prebuilt native module for ${process.platform}-${process.arch} and no Rust: install Rust ${RUST} or later ` +
+        'from https://rustup.rs, then run npm install again',
+    );
+  }
+  const target = join(ROOT, 'target');
+  const args = ['build', '--release', '--locked', '--target-dir', target];
+  const cargo = spawnSync('cargo', args, { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'] });
+  if (cargo.status !== 0)
+    fail(`the native module could not be built (cargo ended with ${cargo.status ?? cargo.signal})`);
+  // A running process may have the old module mapped: it is replaced, never written over.
+  const module = join(ROOT, 'js', moduleName());
+  copyFileSync(join(target, 'release', library), `${module}.new`);
+  renameSync(`${module}.new`, module);
+}
+
+// In a checkout the sources are what counts; cargo does nothing when they have not changed.
+const isCheckout = existsSync(join(ROOT, '.git'));
+if (isCheckout || !isLoadable()) build();
