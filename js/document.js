@@ -36,7 +36,7 @@ const KEPT_BYTES = 8 << 20;
 const KEPT_SOURCES = 4;
 
 const encoder = new TextEncoder();
-const { getPrototypeOf, keys: keysOf } = Object;
+const { getPrototypeOf, hasOwn } = Object;
 
 // The columns, reused by every call: reading is synchronous and the native side copies them.
 let kinds = new Uint8Array(1024);
@@ -52,6 +52,7 @@ let textBytes = 0;
 let numberCount = 0;
 let depth = 0;
 let keyFlag = 0;
+let isReading = false;
 let values = [];
 let keys = [];
 const path = [];
@@ -93,6 +94,9 @@ function addText(string) {
   return true;
 }
 
+/** Whether somebody put an enumerable property on `Object.prototype`; found out before each walk. */
+let isPolluted = false;
+
 /** Plain objects of any realm; everything with a prototype of its own is opaque. */
 function isPlain(value) {
   const prototype = getPrototypeOf(value);
@@ -124,7 +128,7 @@ function visit(value) {
       kind = value ? TRUE : FALSE;
       break;
     case 'object':
-      kind = value === null ? NULL : visitObject(value, index);
+      kind = value === null ? NULL : visitObject(value);
       break;
     case 'bigint':
       throw refuse('BigInt is not JSON; pass a number or a string');
@@ -133,7 +137,7 @@ function visit(value) {
   ends[index] = count;
 }
 
-function visitObject(value, index) {
+function visitObject(value) {
   const isArray = Array.isArray(value);
   if (typeof value.toJSON === 'function' || !(isArray || isPlain(value))) return visitOpaque(value);
   for (let level = 0; level < depth; level++) {
@@ -148,12 +152,13 @@ function visitObject(value, index) {
       visit(value[item]);
     }
   } else {
-    const own = keysOf(value);
-    for (let at = 0; at < own.length; at++) {
-      const key = own[at];
+    // `for in` needs no array of keys: with one for each object, half the time would go into collecting them.
+    const mayInherit = isPolluted || getPrototypeOf(value) !== Object.prototype;
+    for (const key in value) {
+      if (mayInherit && !hasOwn(value, key)) continue;
       path[level] = key;
-      keys[count] = key;
       const item = value[key];
+      keys[count] = key;
       if (!addText(key)) {
         // Given as it stands between the quotes in JSON, so that different keys stay different.
         addText(JSON.stringify(key).slice(1, -1));
@@ -205,7 +210,14 @@ function shrinkColumns() {
  * throw, more than 1,000 levels, more than 2^24 values, or a root without JSON (`undefined`, functions).
  */
 function read(context, use) {
+  // The state of the walk is shared: a getter or `toJSON` must not start another one.
+  if (isReading) {
+    throw new AgentwiseError('E_CONTEXT_INVALID', 'context refused: reading it runs a getter or toJSON that reads another');
+  }
+  isReading = true;
   count = textCount = textBytes = numberCount = depth = keyFlag = 0;
+  isPolluted = false;
+  for (const _ in Object.prototype) isPolluted = true;
   const source = freeSources.pop() ?? { values: [], keys: [], ends, count };
   values = source.values;
   keys = source.keys;
@@ -228,6 +240,7 @@ function read(context, use) {
     throw error instanceof AgentwiseError ? error : refuse(`reading it failed (${error?.message ?? error})`, error);
   } finally {
     shrinkColumns();
+    isReading = false;
   }
 }
 

@@ -55,9 +55,20 @@ impl Engine {
         let settings = loaded.settings.clone();
         let events = Arc::new(EventSink::new());
         let orchestrator = Orchestrator::new(&settings, clock, Arc::clone(&events));
-        tracing::debug!(environment = settings.environment.name(), from_file = loaded.source.is_some(), "system built");
+        tracing::debug!(
+            environment = settings.environment.name(),
+            from_file = loaded.source.is_some(),
+            "system built"
+        );
         let cwd = request.cwd.clone();
-        Ok(Self { loaded, settings: Mutex::new(settings), orchestrator, events, cwd, closed: AtomicBool::new(false) })
+        Ok(Self {
+            loaded,
+            settings: Mutex::new(settings),
+            orchestrator,
+            events,
+            cwd,
+            closed: AtomicBool::new(false),
+        })
     }
 
     /// The system's events.
@@ -104,7 +115,11 @@ impl Engine {
 
     /// How much context an agent should ask for; what was asked after shutdown.
     pub fn recommended_context_size(&self, agent_id: &str, requested: f64) -> f64 {
-        if self.is_closed() { requested } else { self.orchestrator.recommended_context_size(agent_id, requested) }
+        if self.is_closed() {
+            requested
+        } else {
+            self.orchestrator.recommended_context_size(agent_id, requested)
+        }
     }
 
     /// `getStatus()`.
@@ -144,9 +159,10 @@ impl Engine {
         let old = settings.clone();
         settings.apply_json(partial, Origin::Code)?;
         self.orchestrator.apply(&settings);
-        self.events.emit(EventKind::ConfigurationUpdated, || {
-            json!({ "oldConfig": old.to_json(), "newConfig": settings.to_json() })
-        });
+        self.events.emit(
+            EventKind::ConfigurationUpdated,
+            || json!({ "oldConfig": old.to_json(), "newConfig": settings.to_json() }),
+        );
         Ok(())
     }
 
@@ -169,7 +185,8 @@ impl Engine {
             Ok(path) => Some(path),
             Err(error) => {
                 tracing::warn!(code = error.kind().code(), "the final report was not written");
-                self.events.emit(EventKind::Warning, || json!({ "path": "report", "message": error.to_string() }));
+                self.events
+                    .emit(EventKind::Warning, || json!({ "path": "report", "message": error.to_string() }));
                 None
             }
         }
@@ -196,7 +213,10 @@ impl Engine {
             ("autoTuning", settings.auto_tuning),
             ("cache.l2", settings.enable_advanced_caching && settings.cache.persist_to_disk),
             ("cache.l3", settings.enable_advanced_caching && settings.cache.persist_to_disk),
-            ("cache.similarity", settings.enable_advanced_caching && settings.cache.enable_similarity_detection),
+            (
+                "cache.similarity",
+                settings.enable_advanced_caching && settings.cache.enable_similarity_detection,
+            ),
             ("sharedContext", self.loaded.system.enable_shared_context),
         ];
         rows.into_iter().filter(|(_, asked)| *asked).map(|(name, _)| name).collect()

@@ -39,7 +39,9 @@ impl Clock for SystemClock {
 
     fn wall_ms(&self) -> u64 {
         // A clock before 1970 is a machine without a time: the epoch is as good as any other answer.
-        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
 }
 

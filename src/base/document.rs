@@ -323,7 +323,13 @@ pub(crate) mod tests {
 
     #[test]
     fn contradicting_columns_are_an_error_not_a_panic() {
-        let base = || Columns { kinds: vec![6, 4], ends: vec![2, 2], lengths: vec![1, 1], numbers: vec![], text: b"ab".to_vec() };
+        let base = || Columns {
+            kinds: vec![6, 4],
+            ends: vec![2, 2],
+            lengths: vec![1, 1],
+            numbers: vec![],
+            text: b"ab".to_vec(),
+        };
         assert!(Document::from_columns(base()).is_ok());
         let check = |change: &dyn Fn(&mut Columns)| {
             let mut columns = base();

@@ -160,7 +160,11 @@ mod tests {
         let problem = |path: &str| Problem { path: path.into(), message: "must be a number".into() };
         let error = Error::config(vec![problem("cache.ttlSeconds"), problem("memory.gcInterval")]);
         let text = error.to_string();
-        assert!(text.contains("2 problems") && text.contains("cache.ttlSeconds") && text.contains("memory.gcInterval"));
+        assert!(
+            text.contains("2 problems")
+                && text.contains("cache.ttlSeconds")
+                && text.contains("memory.gcInterval")
+        );
         assert_eq!(error.problems().len(), 2);
     }
 

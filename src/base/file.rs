@@ -55,7 +55,8 @@ mod tests {
 
     #[test]
     fn missing_directory_is_an_io_error_that_names_it() {
-        let error = write_new_stamped(Path::new("/nonexistent/dir"), "report", 1, b"a").expect_err("must fail");
+        let error =
+            write_new_stamped(Path::new("/nonexistent/dir"), "report", 1, b"a").expect_err("must fail");
         assert_eq!(error.kind(), ErrorKind::Io);
         assert!(error.to_string().contains("/nonexistent/dir"));
     }

@@ -52,7 +52,8 @@ impl<'a> View<'a> {
         let whole = view.fate(index) == Fate::Whole;
         let object = view.document.kind(index) == Kind::Object;
         view.document.children(index).filter(move |&child| {
-            (whole || view.fate(child) != Fate::Dropped) && !(object && view.document.kind(child) == Kind::Omitted)
+            (whole || view.fate(child) != Fate::Dropped)
+                && !(object && view.document.kind(child) == Kind::Omitted)
         })
     }
 
@@ -142,7 +143,11 @@ pub fn sizes(document: &Document) -> Vec<u64> {
 }
 
 /// Bytes of a container with the given children and their sizes.
-pub fn container_size(document: &Document, index: usize, children: impl Iterator<Item = (usize, u64)>) -> u64 {
+pub fn container_size(
+    document: &Document,
+    index: usize,
+    children: impl Iterator<Item = (usize, u64)>,
+) -> u64 {
     let object = document.kind(index) == Kind::Object;
     let (mut bytes, mut count) = (2_u64, 0_u64);
     for (child, size) in children {
@@ -206,7 +211,13 @@ pub fn write_string(text: &str, out: &mut Vec<u8>) {
             0x0A => out.push(b'n'),
             0x0C => out.push(b'f'),
             0x0D => out.push(b'r'),
-            _ => out.extend_from_slice(&[b'u', b'0', b'0', HEX[(byte >> 4) as usize], HEX[(byte & 15) as usize]]),
+            _ => out.extend_from_slice(&[
+                b'u',
+                b'0',
+                b'0',
+                HEX[(byte >> 4) as usize],
+                HEX[(byte & 15) as usize],
+            ]),
         }
     }
     out.extend_from_slice(&bytes[done..]);
@@ -256,8 +267,10 @@ mod tests {
     #[test]
     fn canonical_order_follows_utf16_code_units() {
         // The example of RFC 8785, section 3.2.3, shortened: U+1F600 is a surrogate pair and sorts before U+FB33.
-        let json = "{\"\u{20ac}\":1,\"\\r\":2,\"\u{fb33}\":3,\"1\":4,\"\u{1f600}\":5,\"\u{80}\":6,\"\u{f6}\":7}";
-        let expected = "{\"\\r\":2,\"1\":4,\"\u{80}\":6,\"\u{f6}\":7,\"\u{20ac}\":1,\"\u{1f600}\":5,\"\u{fb33}\":3}";
+        let json =
+            "{\"\u{20ac}\":1,\"\\r\":2,\"\u{fb33}\":3,\"1\":4,\"\u{1f600}\":5,\"\u{80}\":6,\"\u{f6}\":7}";
+        let expected =
+            "{\"\\r\":2,\"1\":4,\"\u{80}\":6,\"\u{f6}\":7,\"\u{20ac}\":1,\"\u{1f600}\":5,\"\u{fb33}\":3}";
         assert_eq!(text(json, KeyOrder::Canonical), expected);
     }
 
@@ -265,7 +278,8 @@ mod tests {
     fn parts_leave_out_what_was_dropped() {
         let document = document(r#"{"a":{"x":1,"y":[1,2]},"b":2}"#);
         // root, a, x, y, 1, 2, b
-        let fates = [Fate::Part, Fate::Part, Fate::Dropped, Fate::Whole, Fate::Dropped, Fate::Dropped, Fate::Dropped];
+        let fates =
+            [Fate::Part, Fate::Part, Fate::Dropped, Fate::Whole, Fate::Dropped, Fate::Dropped, Fate::Dropped];
         let mut out = Vec::new();
         View { document: &document, fates: Some(&fates) }.write(0, KeyOrder::Canonical, &mut out);
         assert_eq!(out, br#"{"a":{"y":[1,2]}}"#);

@@ -16,7 +16,8 @@ const MARK: &str = "\u{1}agentwise:";
 
 /// The napi form of an error.
 pub(crate) fn encode(error: &Error) -> napi::Error {
-    let body = json!({ "code": error.kind().code(), "message": error.to_string(), "problems": error.problems() });
+    let body =
+        json!({ "code": error.kind().code(), "message": error.to_string(), "problems": error.problems() });
     napi::Error::new(Status::GenericFailure, format!("{MARK}{body}"))
 }
 
@@ -42,7 +43,10 @@ impl Args<'_> {
     /// `E_INVALID_ARGUMENT`: the facade checks what users pass, so this is a defect of ours or a very odd value.
     pub(crate) fn get<T: FromNapiValue>(&self, index: usize) -> Result<T> {
         self.context.get(index).map_err(|error| {
-            Error::new(ErrorKind::InvalidArgument, format!("argument {index} has the wrong type: {}", error.reason))
+            Error::new(
+                ErrorKind::InvalidArgument,
+                format!("argument {index} has the wrong type: {}", error.reason),
+            )
         })
     }
 
@@ -58,8 +62,9 @@ where
     R: ToNapiValue,
     F: Fn(Args) -> Result<R> + 'static,
 {
-    let function =
-        env.create_function_from_closure::<(), R, _>(name, move |context| guard(|| work(Args { context: &context })))?;
+    let function = env.create_function_from_closure::<(), R, _>(name, move |context| {
+        guard(|| work(Args { context: &context }))
+    })?;
     handle.set_named_property(name, function)
 }
 

@@ -54,7 +54,11 @@ pub(super) struct FilterParts {
 
 impl From<FilterParts> for FilterOutput {
     fn from(parts: FilterParts) -> Self {
-        Self { fates: parts.fates.map(Uint8Array::new), summary: parts.summary.to_string(), scores: parts.scores }
+        Self {
+            fates: parts.fates.map(Uint8Array::new),
+            summary: parts.summary.to_string(),
+            scores: parts.scores,
+        }
     }
 }
 
@@ -73,8 +77,12 @@ pub fn open_filter(env: &Env, config_json: String) -> napi::Result<Object<'_>> {
     method(env, &mut handle, "filter", move |args| {
         let agent_id: String = args.get(0)?;
         check_agent_id(&agent_id)?;
-        let request =
-            FilterRequest { agent_id, held_mb: args.get(1)?, system_load: args.get(2)?, ..FilterRequest::default() };
+        let request = FilterRequest {
+            agent_id,
+            held_mb: args.get(1)?,
+            system_load: args.get(2)?,
+            ..FilterRequest::default()
+        };
         let (columns, filter) = (columns::read(&args, 3)?, Arc::clone(&shared));
         let work = move || {
             let document = Document::from_columns(columns)?;

@@ -44,7 +44,8 @@ pub fn open_system<'env>(
     wake: Function<'_, (), ()>,
 ) -> napi::Result<Object<'env>> {
     let code = parse_or_throw(&code_json)?;
-    let request = SettingsRequest { code, cwd: cwd.into(), env: variables.into_iter().collect::<BTreeMap<_, _>>() };
+    let request =
+        SettingsRequest { code, cwd: cwd.into(), env: variables.into_iter().collect::<BTreeMap<_, _>>() };
     let engine = Arc::new(guard(|| Engine::open(&request))?);
     // Weak: a forgotten system must not keep the process alive. Calls while one is queued are merged by the sink.
     let wake = wake.build_threadsafe_function::<()>().weak::<true>().callee_handled::<false>().build()?;
@@ -72,7 +73,9 @@ fn add_work(env: &Env, handle: &mut Object, engine: &Arc<Engine>) -> napi::Resul
             Ok(done.map(|done| OptimizeParts::new(&document, &done)))
         };
         spawn(args.env(), work, |parts| match parts {
-            Some(parts) => OptimizeOutput { filter: Some(parts.filter.into()), delta: parts.delta.to_string() },
+            Some(parts) => {
+                OptimizeOutput { filter: Some(parts.filter.into()), delta: parts.delta.to_string() }
+            }
             None => OptimizeOutput { filter: None, delta: String::new() },
         })
     })?;
@@ -132,7 +135,11 @@ fn add_lifecycle(env: &Env, handle: &mut Object, engine: &Arc<Engine>) -> napi::
     let shared = Arc::clone(engine);
     method(env, handle, "shutDown", move |args| {
         let (engine, heap) = (Arc::clone(&shared), heap(&args, 0)?);
-        spawn(args.env(), move || Ok(engine.shut_down(Some(heap))), |path| path.map(|path| path.to_string_lossy().into_owned()))
+        spawn(
+            args.env(),
+            move || Ok(engine.shut_down(Some(heap))),
+            |path| path.map(|path| path.to_string_lossy().into_owned()),
+        )
     })?;
     let shared = Arc::clone(engine);
     method(env, handle, "close", move |_| {

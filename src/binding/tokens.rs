@@ -16,7 +16,11 @@ pub fn count_tokens(text: String, encoding: String) -> napi::Result<u32> {
 
 /// The same off the JavaScript thread.
 #[napi(catch_unwind)]
-pub fn count_tokens_async(env: &Env, text: String, encoding: String) -> napi::Result<PromiseRaw<'static, u32>> {
+pub fn count_tokens_async(
+    env: &Env,
+    text: String,
+    encoding: String,
+) -> napi::Result<PromiseRaw<'static, u32>> {
     spawn(env, move || count(&text, &encoding), |tokens| tokens).map_err(|error| encode(&error))
 }
 
@@ -40,7 +44,10 @@ fn test_panic() -> Result<()> {
 fn count(text: &str, encoding: &str) -> Result<u32> {
     let found = Encoding::from_name(encoding).ok_or_else(|| {
         let known: Vec<_> = Encoding::ALL.iter().map(|encoding| encoding.name()).collect();
-        Error::new(ErrorKind::InvalidArgument, format!("unknown encoding {encoding:?}; known: {}", known.join(", ")))
+        Error::new(
+            ErrorKind::InvalidArgument,
+            format!("unknown encoding {encoding:?}; known: {}", known.join(", ")),
+        )
     })?;
     Ok(u32::try_from(found.tokenizer().count(text)).unwrap_or(u32::MAX))
 }

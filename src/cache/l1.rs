@@ -82,7 +82,12 @@ impl L1 {
         Self::with_counters(config, clock, events, Arc::default())
     }
 
-    fn with_counters(config: CacheConfig, clock: Arc<dyn Clock>, events: Arc<EventSink>, counters: Arc<Counters>) -> Self {
+    fn with_counters(
+        config: CacheConfig,
+        clock: Arc<dyn Clock>,
+        events: Arc<EventSink>,
+        counters: Arc<Counters>,
+    ) -> Self {
         let bytes = Arc::new(AtomicU64::new(0));
         // moka has one capacity. An entry weighs its bytes, at least an equal share of the budget, so that both bounds
         // hold: never more than the budget in bytes, never more than `l1MaxSize` entries.
@@ -94,9 +99,12 @@ impl L1 {
         let entries = Cache::builder()
             .max_capacity(max_bytes(&config))
             .eviction_policy(policy)
-            .weigher(move |key: &Key, entry: &Entry| u32::try_from(entry_bytes(key, entry).max(share)).unwrap_or(u32::MAX))
+            .weigher(move |key: &Key, entry: &Entry| {
+                u32::try_from(entry_bytes(key, entry).max(share)).unwrap_or(u32::MAX)
+            })
             .eviction_listener({
-                let (bytes, counters, events) = (Arc::clone(&bytes), Arc::clone(&counters), Arc::clone(&events));
+                let (bytes, counters, events) =
+                    (Arc::clone(&bytes), Arc::clone(&counters), Arc::clone(&events));
                 move |key: Arc<Key>, entry, cause| {
                     bytes.fetch_sub(entry_bytes(&key, &entry), Ordering::Relaxed);
                     if cause == RemovalCause::Size {
@@ -150,7 +158,8 @@ impl L1 {
     /// Removes expired entries and returns how many there were. O(entries).
     pub fn remove_expired(&self) -> u64 {
         let now_ms = self.clock.now_ms();
-        let dead: Vec<_> = self.entries.iter().filter(|(_, entry)| entry.expires_ms <= now_ms).map(|(key, _)| key).collect();
+        let dead: Vec<_> =
+            self.entries.iter().filter(|(_, entry)| entry.expires_ms <= now_ms).map(|(key, _)| key).collect();
         for key in &dead {
             self.entries.invalidate(&**key);
         }

@@ -14,7 +14,12 @@ pub(crate) struct Budget {
 }
 
 /// Which elements stay, in their order, and whether required fields alone are over the budget.
-pub(crate) fn choose(elements: &[Element], scores: &[f64], budget: Budget, whole_bytes: u64) -> (Vec<bool>, bool) {
+pub(crate) fn choose(
+    elements: &[Element],
+    scores: &[f64],
+    budget: Budget,
+    whole_bytes: u64,
+) -> (Vec<bool>, bool) {
     let mut kept: Vec<bool> = elements.iter().map(|element| element.required).collect();
     let mut candidates: Vec<usize> = (0..elements.len())
         .filter(|&at| !elements[at].required && !elements[at].excluded && scores[at] >= budget.threshold)
@@ -63,7 +68,12 @@ mod tests {
 
     #[test]
     fn threshold_and_excludes_drop_but_never_required_fields() {
-        let elements = [element(9, true, false), element(9, false, true), element(9, false, false), element(9, false, false)];
+        let elements = [
+            element(9, true, false),
+            element(9, false, true),
+            element(9, false, false),
+            element(9, false, false),
+        ];
         let (kept, over) = choose(&elements, &[0.0, 1.0, 0.29, 0.3], ALL, 100);
         assert_eq!((kept, over), (vec![true, false, false, true], false));
     }

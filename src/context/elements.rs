@@ -3,6 +3,8 @@
 //! An element is a value that is decided about as a whole: a leaf, or a container small enough that taking it apart
 //! would leave pieces nobody can read. Larger containers are taken apart into their entries. Decides nothing itself.
 
+use std::fmt::Write;
+
 use crate::base::document::{Document, Kind};
 
 use super::specialization::Compiled;
@@ -19,7 +21,7 @@ pub(crate) struct Element {
     /// Index of the top-level entry it belongs to.
     pub(crate) top: usize,
     /// Path with `/` between segments, for globs and words.
-    pub(crate) path: String,
+    pub(crate) path: Box<str>,
     /// Bytes of its JSON.
     pub(crate) bytes: u64,
     /// The field is required: kept whatever the pressure.
@@ -29,19 +31,25 @@ pub(crate) struct Element {
 }
 
 /// The elements of `document`, in its order. `required` names top-level fields.
-pub(crate) fn elements(document: &Document, sizes: &[u64], agent: &Compiled, required: &[&str]) -> Vec<Element> {
-    let mut cut = Cut { document, sizes, agent, found: Vec::new() };
+pub(crate) fn elements(
+    document: &Document,
+    sizes: &[u64],
+    agent: &Compiled,
+    required: &[&str],
+) -> Vec<Element> {
+    let mut cut = Cut { document, sizes, agent, path: String::new(), found: Vec::new() };
     if document.end(0) == 1 {
-        cut.push(0, 0, String::new(), true, false);
+        cut.push(0, 0, true, false);
         return cut.found;
     }
     let named = document.kind(0) == Kind::Object;
     for (position, top) in document.children(0).enumerate() {
-        let path = segment(document, top, position);
+        cut.path.clear();
+        cut.push_segment(top, position);
         if named && required.contains(&document.key(top)) {
-            cut.push(top, top, path, true, false);
+            cut.push(top, top, true, false);
         } else {
-            cut.descend(top, top, path);
+            cut.descend(top, top);
         }
     }
     cut.found
@@ -51,50 +59,87 @@ struct Cut<'a> {
     document: &'a Document,
     sizes: &'a [u64],
     agent: &'a Compiled,
+    /// Path of the value that is looked at.
+    path: String,
     found: Vec<Element>,
 }
 
 impl Cut<'_> {
-    fn descend(&mut self, value: usize, top: usize, path: String) {
+    fn descend(&mut self, value: usize, top: usize) {
         if self.document.kind(value) == Kind::Omitted {
             // `undefined` and functions cost nothing and mean nothing to a model: they stay with their container.
             return;
         }
-        let excluded = self.agent.excludes.is_match(&path);
-        let small = self.sizes[value] <= WHOLE_CONTAINER_BYTES || self.document.end(value) == value + 1;
-        if excluded || (small && !self.hides_excluded(value, &path)) {
-            self.push(value, top, path, false, excluded);
+        let leaf = self.document.end(value) == value + 1;
+        let small = self.sizes[value] <= WHOLE_CONTAINER_BYTES;
+        let excluded = self.is_excluded(value);
+        if excluded || leaf || (small && !self.hides_excluded(value)) {
+            self.push(value, top, false, excluded);
             return;
         }
-        for (position, child) in self.document.children(value).enumerate() {
-            let name = segment(self.document, child, position);
-            self.descend(child, top, format!("{path}/{name}"));
-        }
+        self.for_each_child(value, |cut, child| {
+            cut.descend(child, top);
+            false
+        });
     }
 
     /// Whether something below a small container is excluded: then it is taken apart all the same.
-    fn hides_excluded(&self, value: usize, path: &str) -> bool {
-        self.document.kind(value) == Kind::Object
-            && self.document.children(value).any(|child| {
-                let path = format!("{path}/{}", self.document.key(child));
-                self.agent.excludes.is_match(&path) || self.hides_excluded(child, &path)
-            })
+    fn hides_excluded(&mut self, value: usize) -> bool {
+        self.for_each_child(value, |cut, child| cut.is_excluded(child) || cut.hides_excluded(child))
     }
 
-    fn push(&mut self, value: usize, top: usize, path: String, required: bool, excluded: bool) {
-        self.found.push(Element { value, top, path, bytes: self.sizes[value], required, excluded });
+    /// Calls `look` for each child with its path set, until it says true.
+    fn for_each_child(&mut self, value: usize, mut look: impl FnMut(&mut Self, usize) -> bool) -> bool {
+        let length = self.path.len();
+        for (position, child) in self.document.children(value).enumerate() {
+            self.path.push('/');
+            self.push_segment(child, position);
+            let found = look(self, child);
+            self.path.truncate(length);
+            if found {
+                return true;
+            }
+        }
+        false
     }
-}
 
-fn segment(document: &Document, value: usize, position: usize) -> String {
-    // Array items have no key. An object may have the empty key: that is a segment of its own.
-    let key = document.key(value);
-    if key.is_empty() { position.to_string() } else { key.to_owned() }
+    /// Whether an exclude matches the path, or a directory that a key with slashes leads through: as in `.gitignore`,
+    /// what lies in an excluded directory is excluded. Array items have no names to exclude.
+    fn is_excluded(&self, value: usize) -> bool {
+        let key = self.document.key(value);
+        if key.is_empty() {
+            return false;
+        }
+        let start = self.path.len() - key.len();
+        let ends = key.match_indices('/').map(|(at, _)| start + at).chain([self.path.len()]);
+        ends.into_iter().any(|end| self.agent.excludes.is_match(&self.path[..end]))
+    }
+
+    fn push(&mut self, value: usize, top: usize, required: bool, excluded: bool) {
+        self.found.push(Element {
+            value,
+            top,
+            path: self.path.as_str().into(),
+            bytes: self.sizes[value],
+            required,
+            excluded,
+        });
+    }
+
+    /// Array items have no key. An object may have the empty key: that is a segment of its own.
+    fn push_segment(&mut self, value: usize, position: usize) {
+        let key = self.document.key(value);
+        if key.is_empty() {
+            write!(self.path, "{position}").expect("invariant: writing to a String cannot fail");
+        } else {
+            self.path.push_str(key);
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::specialization::built_in;
+    use super::super::built_in::built_in;
     use super::*;
     use crate::base::document::tests::document;
     use crate::base::json;
@@ -104,23 +149,35 @@ mod tests {
         let agent = built_in().remove(0);
         elements(&document, &json::sizes(&document), &agent, &["currentTask"])
             .into_iter()
-            .map(|element| (element.path, element.required, element.excluded))
+            .map(|element| (element.path.into(), element.required, element.excluded))
             .collect()
     }
 
     #[test]
     fn small_containers_stay_whole_and_large_ones_are_taken_apart() {
         let long = "x".repeat(300);
-        let json = format!(r#"{{"currentTask":{{"a":"{long}"}},"small":{{"a":1}},"files":{{"a.ts":"{long}","b.ts":"x"}}}}"#);
-        let expected = [("currentTask", true), ("small", false), ("files/a.ts", false), ("files/b.ts", false)];
+        let json = format!(
+            r#"{{"currentTask":{{"a":"{long}"}},"small":{{"a":1}},"files":{{"a.ts":"{long}","b.ts":"x"}}}}"#
+        );
+        let expected =
+            [("currentTask", true), ("small", false), ("files/a.ts", false), ("files/b.ts", false)];
         let found = paths(&json);
-        assert_eq!(found.iter().map(|(path, required, _)| (path.as_str(), *required)).collect::<Vec<_>>(), expected);
+        assert_eq!(
+            found.iter().map(|(path, required, _)| (path.as_str(), *required)).collect::<Vec<_>>(),
+            expected
+        );
     }
 
     #[test]
     fn excluded_value_is_found_inside_a_small_container() {
         let found = paths(r#"{"files":{"src":"x","node_modules":{"y":1}}}"#);
         assert_eq!(found, [("files/src".into(), false, false), ("files/node_modules".into(), false, true)]);
+    }
+
+    #[test]
+    fn keys_with_slashes_lead_through_directories() {
+        let found = paths(r#"{"a/node_modules/b.js":"x","a/src/node_modules.js":"x","logo.png":"x"}"#);
+        assert_eq!(found.iter().map(|(_, _, excluded)| *excluded).collect::<Vec<_>>(), [true, false, true]);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! are not here: the outcome says by index what stays.
 
 mod budget;
+mod built_in;
 pub mod config;
 mod elements;
 pub mod paths;
@@ -74,13 +75,24 @@ pub struct FilterOutcome {
 impl FilterOutcome {
     /// Share of the bytes that went, 0–1.
     pub fn reduction_ratio(&self) -> f64 {
-        if self.original_bytes == 0 { 0.0 } else { 1.0 - self.filtered_bytes as f64 / self.original_bytes as f64 }
+        if self.original_bytes == 0 {
+            0.0
+        } else {
+            1.0 - self.filtered_bytes as f64 / self.original_bytes as f64
+        }
     }
 
     /// Everything stays, nothing is said about it: what a system without a filter does.
     pub fn unfiltered(document: &Document) -> Self {
         let bytes = json::sizes(document)[0];
-        Self { fates: None, kept: Vec::new(), scores: Vec::new(), original_bytes: bytes, filtered_bytes: bytes, adaptations: Vec::new() }
+        Self {
+            fates: None,
+            kept: Vec::new(),
+            scores: Vec::new(),
+            original_bytes: bytes,
+            filtered_bytes: bytes,
+            adaptations: Vec::new(),
+        }
     }
 }
 
@@ -96,7 +108,7 @@ pub struct ContextFilter {
 impl ContextFilter {
     /// A filter with the built-in specializations.
     pub fn new(config: ContextFilterConfig) -> Self {
-        let built_in = specialization::built_in();
+        let built_in = built_in::built_in();
         let generic = AgentSpecialization {
             name: "generic".into(),
             keywords: Vec::new(),
@@ -107,10 +119,13 @@ impl ContextFilter {
             optional_fields: Vec::new(),
             exclude_patterns: built_in[0].spec.exclude_patterns.clone(),
         };
-        let generic = Compiled::new(generic).expect("invariant: excludes of the built-in table compile (tested)");
+        let generic =
+            Compiled::new(generic).expect("invariant: excludes of the built-in table compile (tested)");
         Self {
             config: RwLock::new(config),
-            agents: RwLock::new(built_in.into_iter().map(|agent| (agent.spec.name.clone(), Arc::new(agent))).collect()),
+            agents: RwLock::new(
+                built_in.into_iter().map(|agent| (agent.spec.name.clone(), Arc::new(agent))).collect(),
+            ),
             generic: Arc::new(generic),
             calls: AtomicU64::new(0),
         }
@@ -120,7 +135,11 @@ impl ContextFilter {
     pub fn filter(&self, document: &Document, request: &FilterRequest) -> FilterOutcome {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let config = self.config.read().clone();
-        let found = if config.enable_specialization_filtering { self.specialization(&request.agent_id) } else { None };
+        let found = if config.enable_specialization_filtering {
+            self.specialization(&request.agent_id)
+        } else {
+            None
+        };
         let known = found.is_some();
         let agent = found.unwrap_or_else(|| Arc::clone(&self.generic));
         let mut adaptations = Vec::new();
@@ -133,19 +152,25 @@ impl ContextFilter {
         }
         let sizes = json::sizes(document);
         let original_bytes = sizes[0];
-        let required: Vec<&str> =
-            REQUIRED_BY_ALL.into_iter().chain(agent.spec.required_fields.iter().map(String::as_str)).collect();
+        let required: Vec<&str> = REQUIRED_BY_ALL
+            .into_iter()
+            .chain(agent.spec.required_fields.iter().map(String::as_str))
+            .collect();
         let elements = elements::elements(document, &sizes, &agent, &required);
         let scores = score::scores(document, &elements, &agent, known, request.prioritize_recent);
         let budget = Self::budget(&config, &agent, known, request, &mut adaptations);
         let (kept, over) = budget::choose(&elements, &scores, budget, original_bytes);
         if over {
-            adaptations.push(format!("required fields alone are over the limit of {} bytes and stay", budget.max_bytes));
+            adaptations.push(format!(
+                "required fields alone are over the limit of {} bytes and stay",
+                budget.max_bytes
+            ));
         }
         describe_drops(&elements, &scores, &kept, budget, original_bytes, &mut adaptations);
         let all_stay = kept.iter().all(|&kept| kept);
         let fates = (!all_stay).then(|| fates(document, &elements, &kept));
-        let filtered_bytes = fates.as_ref().map_or(original_bytes, |fates| kept_bytes(document, &sizes, fates));
+        let filtered_bytes =
+            fates.as_ref().map_or(original_bytes, |fates| kept_bytes(document, &sizes, fates));
         if let Some(fates) = &fates {
             describe_arrays(document, fates, &mut adaptations);
         }
@@ -182,7 +207,9 @@ impl ContextFilter {
     /// rounded down, at least 10.
     pub fn recommended_mb(&self, agent_id: &str, system_load: f64, held_mb: f64) -> f64 {
         let config = self.config.read();
-        let cap = self.specialization(agent_id).map_or(config.max_context_per_agent_mb, |agent| agent.spec.max_context_size);
+        let cap = self
+            .specialization(agent_id)
+            .map_or(config.max_context_per_agent_mb, |agent| agent.spec.max_context_size);
         let memory = (1.0 - held_mb / config.global_max_context_mb).max(MIN_FACTOR);
         let load = (1.0 - system_load / 100.0).max(MIN_FACTOR);
         (cap * memory * load).floor().max(MIN_RECOMMENDED_MB)
@@ -231,7 +258,11 @@ impl ContextFilter {
         request: &FilterRequest,
         adaptations: &mut Vec<String>,
     ) -> Budget {
-        let cap_mb = if known { agent.spec.max_context_size.min(config.max_context_per_agent_mb) } else { config.max_context_per_agent_mb };
+        let cap_mb = if known {
+            agent.spec.max_context_size.min(config.max_context_per_agent_mb)
+        } else {
+            config.max_context_per_agent_mb
+        };
         let cap = mb_to_bytes(cap_mb);
         let mut pressure = (request.held_mb / config.global_max_context_mb).max(request.system_load / 100.0);
         if config.memory_aware_filtering {
@@ -249,12 +280,23 @@ impl ContextFilter {
                 step * 100.0
             ));
         }
-        Budget { threshold: config.context_importance_threshold, share, max_bytes: request.max_bytes.map_or(cap, |bytes| bytes.min(cap)) }
+        Budget {
+            threshold: config.context_importance_threshold,
+            share,
+            max_bytes: request.max_bytes.map_or(cap, |bytes| bytes.min(cap)),
+        }
     }
 }
 
 /// Says what was left out and why, with counts.
-fn describe_drops(elements: &[Element], scores: &[f64], kept: &[bool], budget: Budget, bytes: u64, adaptations: &mut Vec<String>) {
+fn describe_drops(
+    elements: &[Element],
+    scores: &[f64],
+    kept: &[bool],
+    budget: Budget,
+    bytes: u64,
+    adaptations: &mut Vec<String>,
+) {
     let (mut excluded, mut unimportant, mut rest) = (0_usize, 0_usize, 0_usize);
     for (at, element) in elements.iter().enumerate().filter(|(at, _)| !kept[*at]) {
         if element.excluded {
@@ -273,14 +315,19 @@ fn describe_drops(elements: &[Element], scores: &[f64], kept: &[bool], budget: B
         adaptations.push(format!("{unimportant} of {all} elements score under {}", budget.threshold));
     }
     if rest > 0 {
-        let why = if bytes > budget.max_bytes { format!("the limit of {} bytes", budget.max_bytes) } else { "pressure".to_owned() };
+        let why = if bytes > budget.max_bytes {
+            format!("the limit of {} bytes", budget.max_bytes)
+        } else {
+            "pressure".to_owned()
+        };
         adaptations.push(format!("{rest} of {all} elements left out for {why}"));
     }
 }
 
 /// Says for each array how many items were left out.
 fn describe_arrays(document: &Document, fates: &[Fate], adaptations: &mut Vec<String>) {
-    let partial = (0..document.len()).filter(|&at| fates[at] == Fate::Part && document.kind(at) == Kind::Array);
+    let partial =
+        (0..document.len()).filter(|&at| fates[at] == Fate::Part && document.kind(at) == Kind::Array);
     for array in partial {
         let items = document.children(array).count();
         let left_out = document.children(array).filter(|&item| fates[item] == Fate::Dropped).count();
@@ -309,7 +356,13 @@ fn fates(document: &Document, elements: &[Element], kept: &[bool]) -> Vec<Fate> 
             any |= fates[child] != Fate::Dropped && document.kind(child) != Kind::Omitted;
             all &= fates[child] == Fate::Whole;
         }
-        fates[value] = if all { Fate::Whole } else if any { Fate::Part } else { Fate::Dropped };
+        fates[value] = if all {
+            Fate::Whole
+        } else if any {
+            Fate::Part
+        } else {
+            Fate::Dropped
+        };
     }
     // The root always stays, even when nothing in it does.
     if fates[0] == Fate::Dropped {

@@ -64,7 +64,8 @@ impl Writer<'_> {
         self.out.push(b'"');
         self.out.extend_from_slice(&self.prefix);
         // Four decimals: scores are compared by people, and equal ones should look equal.
-        write!(self.out, "\":{:.4}", self.scores[self.next]).expect("invariant: writing to a Vec cannot fail");
+        write!(self.out, "\":{:.4}", self.scores[self.next])
+            .expect("invariant: writing to a Vec cannot fail");
         self.next += 1;
     }
 }
@@ -79,7 +80,10 @@ mod tests {
         // root, a, b.c, x, "", list, item 0, item 1
         let document = document(r#"{"a":1,"b.c":{"x":1,"\"":2},"list":[0,1]}"#);
         let json = scores_json(&document, &[1, 3, 4, 7], &[1.0, 0.5, 0.25, 0.125]);
-        assert_eq!(String::from_utf8(json).expect("UTF-8"), r#"{"a":1.0000,"b.c.x":0.5000,"b.c.\"":0.2500,"list.1":0.1250}"#);
+        assert_eq!(
+            String::from_utf8(json).expect("UTF-8"),
+            r#"{"a":1.0000,"b.c.x":0.5000,"b.c.\"":0.2500,"list.1":0.1250}"#
+        );
     }
 
     #[test]

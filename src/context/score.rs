@@ -27,11 +27,12 @@ const MAX_TASK_WORDS: usize = 400;
 
 /// Words that say nothing about what a task is about.
 const STOP_WORDS: &[&str] = &[
-    "about", "add", "after", "all", "also", "and", "any", "are", "because", "been", "before", "but", "can", "could",
-    "does", "each", "for", "from", "get", "has", "have", "how", "into", "its", "make", "more", "must", "new", "not",
-    "now", "only", "other", "our", "out", "please", "should", "some", "such", "than", "that", "the", "their", "them",
-    "then", "there", "these", "they", "this", "too", "use", "using", "want", "was", "were", "what", "when", "where",
-    "which", "while", "who", "why", "will", "with", "would", "you", "your",
+    "about", "add", "after", "all", "also", "and", "any", "are", "because", "been", "before", "but", "can",
+    "could", "does", "each", "for", "from", "get", "has", "have", "how", "into", "its", "make", "more",
+    "must", "new", "not", "now", "only", "other", "our", "out", "please", "should", "some", "such", "than",
+    "that", "the", "their", "them", "then", "there", "these", "they", "this", "too", "use", "using", "want",
+    "was", "were", "what", "when", "where", "which", "while", "who", "why", "will", "with", "would", "you",
+    "your",
 ];
 
 /// Hint of an element that nothing speaks for. Under the default threshold of 0.3: dropped for a known specialist.
@@ -58,11 +59,18 @@ const OPTIONAL_HINT: f64 = 0.4;
 const RECENT_HINT: f64 = 0.3;
 
 /// Scores of `elements`, in their order. `known` is false for an agent without a specialization.
-pub(crate) fn scores(document: &Document, elements: &[Element], agent: &Compiled, known: bool, prioritize_recent: bool) -> Vec<f64> {
+pub(crate) fn scores(
+    document: &Document,
+    elements: &[Element],
+    agent: &Compiled,
+    known: bool,
+    prioritize_recent: bool,
+) -> Vec<f64> {
     let task = task_words(document);
     let hits = Hits::count(document, elements, &task, &agent.spec.keywords);
     let task_fit = hits.fit(elements, 0..task.len());
     let field_fit = hits.fit(elements, task.len()..task.len() + agent.spec.keywords.len());
+    let priorities = priorities(elements, agent);
     elements
         .iter()
         .enumerate()
@@ -74,10 +82,10 @@ pub(crate) fn scores(document: &Document, elements: &[Element], agent: &Compiled
             let mut hint = |chance: f64| missing *= 1.0 - chance.clamp(0.0, 1.0);
             hint(TASK_HINT * task_fit[at]);
             hint(FIELD_HINT * field_fit[at]);
-            if agent.files.is_match(&element.path) {
+            if agent.files.is_match(&*element.path) {
                 hint(FILE_HINT);
             }
-            hint(PRIORITY_HINT * priority(&element.path, agent) / MAX_PRIORITY);
+            hint(PRIORITY_HINT * priorities[at] / MAX_PRIORITY);
             let top = document.key(element.top);
             if agent.spec.optional_fields.iter().any(|field| field == top) {
                 hint(OPTIONAL_HINT);
@@ -140,13 +148,28 @@ fn split_words(text: &str) -> impl Iterator<Item = String> + '_ {
         .filter(|word| !STOP_WORDS.contains(&word.as_str()))
 }
 
-/// Highest priority of a category that is a word of the path.
-fn priority(path: &str, agent: &Compiled) -> f64 {
-    if agent.spec.context_priorities.is_empty() {
-        return 0.0;
-    }
-    let of = |word: &str| agent.spec.context_priorities.get(word).copied().unwrap_or(0.0);
-    path.split('/').flat_map(split_words).map(|word| of(&word)).fold(0.0, f64::max)
+/// For each element the highest priority of a category that is a word of its path.
+fn priorities(elements: &[Element], agent: &Compiled) -> Vec<f64> {
+    let categories = &agent.spec.context_priorities;
+    let automaton = words_automaton(&categories.keys().map(String::as_str).collect::<Vec<_>>());
+    let values: Vec<f64> = categories.values().copied().collect();
+    let highest = |path: &str| {
+        automaton
+            .find_overlapping_iter(path)
+            .filter(|found| {
+                starts_word(path.as_bytes(), found.start()) && ends_word(path.as_bytes(), found.end())
+            })
+            .map(|found| values[found.pattern().as_usize()])
+            .fold(0.0, f64::max)
+    };
+    elements.iter().map(|element| highest(&element.path)).collect()
+}
+
+fn words_automaton(words: &[&str]) -> AhoCorasick {
+    AhoCorasick::builder()
+        .ascii_case_insensitive(true)
+        .build(words)
+        .expect("invariant: a few hundred words of bounded length fit any automaton")
 }
 
 /// How often which words occur in which elements.
@@ -161,13 +184,10 @@ impl Hits {
     fn count(document: &Document, elements: &[Element], task: &[String], keywords: &[String]) -> Self {
         let words: Vec<&str> = task.iter().chain(keywords).map(String::as_str).collect();
         let mut hits = Self { counts: HashMap::new(), spread: vec![0; words.len()] };
-        let automaton = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .build(&words)
-            .expect("invariant: a few hundred words of bounded length fit any automaton");
+        let automaton = words_automaton(&words);
         // Required fields stay anyway, and the task itself has all its words: it must not make them look common.
         for (at, element) in elements.iter().enumerate().filter(|(_, element)| !element.required) {
-            for found in automaton.find_overlapping_iter(&element.path) {
+            for found in automaton.find_overlapping_iter(&*element.path) {
                 if !found.is_empty() && starts_word(element.path.as_bytes(), found.start()) {
                     hits.add(at, found.pattern().as_usize(), PATH_WEIGHT);
                 }
@@ -180,7 +200,10 @@ impl Hits {
             value = owner;
             // A match over the border of two texts is none.
             let inside = span.start <= found.start() && found.end() <= span.end;
-            if !inside || found.is_empty() || !starts_word(&text.as_bytes()[span.start..], found.start() - span.start) {
+            if !inside
+                || found.is_empty()
+                || !starts_word(&text.as_bytes()[span.start..], found.start() - span.start)
+            {
                 continue;
             }
             while element < elements.len() && document.end(elements[element].value) <= value {
@@ -203,19 +226,23 @@ impl Hits {
 
     /// BM25 of each element for the words in `words`, relative to the best, squared; 0 where no word occurs.
     fn fit(&self, elements: &[Element], words: std::ops::Range<usize>) -> Vec<f64> {
-        let mean_bytes = elements.iter().map(|element| element.bytes as f64).sum::<f64>() / elements.len() as f64;
+        let mean_bytes =
+            elements.iter().map(|element| element.bytes as f64).sum::<f64>() / elements.len() as f64;
         let mut fit = vec![0.0; elements.len()];
         // Word by word within an element, so that sums do not depend on the map's order.
         let mut counts: Vec<_> = self.counts.iter().filter(|((_, word), _)| words.contains(word)).collect();
         counts.sort_unstable_by_key(|(place, _)| **place);
         for ((element, word), count) in counts {
             let length = 1.0 - BM25_B + BM25_B * elements[*element].bytes as f64 / mean_bytes.max(1.0);
-            fit[*element] += self.rarity(*word, elements.len()) * count * (BM25_K1 + 1.0) / (count + BM25_K1 * length);
+            fit[*element] +=
+                self.rarity(*word, elements.len()) * count * (BM25_K1 + 1.0) / (count + BM25_K1 * length);
         }
         let best = fit.iter().copied().fold(0.0, f64::max);
         if best > 0.0 {
             // Squared: half the best element's words are a quarter of its claim. Most of a project shares some words.
-            fit.iter_mut().for_each(|fit| *fit = (*fit / best).powi(2));
+            for fit in &mut fit {
+                *fit = (*fit / best).powi(2);
+            }
         }
         fit
     }
@@ -231,14 +258,21 @@ impl Hits {
 fn starts_word(text: &[u8], at: usize) -> bool {
     match at.checked_sub(1).map(|before| text[before]) {
         None => true,
-        Some(before) => !before.is_ascii_alphabetic() || (before.is_ascii_lowercase() && text[at].is_ascii_uppercase()),
+        Some(before) => {
+            !before.is_ascii_alphabetic() || (before.is_ascii_lowercase() && text[at].is_ascii_uppercase())
+        }
     }
+}
+
+/// Whether a word ends before `at`, as [`starts_word`] says where one starts.
+fn ends_word(text: &[u8], at: usize) -> bool {
+    at == text.len() || starts_word(text, at) || !text[at].is_ascii_alphabetic()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::built_in::built_in;
     use super::super::elements::elements;
-    use super::super::specialization::built_in;
     use super::*;
     use crate::base::document::tests::document;
     use crate::base::json;
@@ -248,7 +282,7 @@ mod tests {
         let agent = built_in().remove(0);
         let elements = elements(&document, &json::sizes(&document), &agent, &["currentTask"]);
         let scores = scores(&document, &elements, &agent, known, false);
-        let at = elements.iter().position(|element| element.path == path).expect("element");
+        let at = elements.iter().position(|element| &*element.path == path).expect("element");
         scores[at]
     }
 
@@ -271,7 +305,10 @@ mod tests {
     #[test]
     fn words_are_split_at_case_and_underscores() {
         let words: Vec<_> = split_words("fix parseHTTPBody and user_id_map in the Größe").collect();
-        assert_eq!(words, ["fix", "parsehttpbody", "parse", "httpbody", "user_id_map", "user", "map", "größe"]);
+        assert_eq!(
+            words,
+            ["fix", "parsehttpbody", "parse", "httpbody", "user_id_map", "user", "map", "größe"]
+        );
     }
 
     #[test]

@@ -1,6 +1,5 @@
-//! What each kind of agent works on: the built-in table, and specializations that callers add.
-//!
-//! Adding a built-in is one row of [`BUILT_IN`]. Reading `.claude/agents` is not here yet.
+//! What one kind of agent works on, checked and compiled. The built-in kinds are rows of `built_in.rs`; callers may add
+//! their own. Reading `.claude/agents` is not here.
 
 use std::collections::BTreeMap;
 
@@ -62,13 +61,22 @@ impl Compiled {
         if spec.name.trim().is_empty() {
             refuse("name".into(), "must not be empty".into());
         }
+        if spec.keywords.iter().chain(spec.context_priorities.keys()).any(|word| word.trim().is_empty()) {
+            refuse("keywords".into(), "keywords and categories must not be empty".into());
+        }
         for (category, priority) in &spec.context_priorities {
             if !(0.0..=MAX_PRIORITY).contains(priority) {
-                refuse(format!("contextPriorities.{category}"), format!("must be from 0 to 10, got {priority}"));
+                refuse(
+                    format!("contextPriorities.{category}"),
+                    format!("must be from 0 to 10, got {priority}"),
+                );
             }
         }
         if !(spec.max_context_size > 0.0 && spec.max_context_size.is_finite()) {
-            refuse("maxContextSize".into(), format!("must be a positive number of MB, got {}", spec.max_context_size));
+            refuse(
+                "maxContextSize".into(),
+                format!("must be a positive number of MB, got {}", spec.max_context_size),
+            );
         }
         let mut compile = |path: &str, patterns: &[String]| {
             let mut set = GlobSetBuilder::new();
@@ -78,7 +86,9 @@ impl Compiled {
                     Err(error) => refuse(path.into(), error.to_string()),
                 }
             }
-            set.build().map_err(|error| refuse(path.into(), error.to_string())).unwrap_or_else(|()| GlobSet::empty())
+            set.build()
+                .map_err(|error| refuse(path.into(), error.to_string()))
+                .unwrap_or_else(|()| GlobSet::empty())
         };
         let files = compile("filePatterns", &spec.file_patterns);
         let excludes = compile("excludePatterns", &spec.exclude_patterns);
@@ -91,135 +101,9 @@ impl Compiled {
     }
 }
 
-struct BuiltIn {
-    name: &'static str,
-    max_context_mb: f64,
-    required: &'static [&'static str],
-    optional: &'static [&'static str],
-    keywords: &'static [&'static str],
-    files: &'static [&'static str],
-    /// Category and priority, best first.
-    priorities: &'static [(&'static str, f64)],
-}
-
-/// What no agent needs, whatever it works on: installed packages, build output, version control, binaries.
-const EXCLUDED_BY_ALL: &[&str] = &[
-    "**/{node_modules,.git,.next,.cache,__pycache__,.venv}",
-    "**/{node_modules,.git,.next,.cache,__pycache__,.venv}/**",
-    "**/{package-lock.json,yarn.lock,pnpm-lock.yaml,Cargo.lock,.DS_Store}",
-    "*.{min.js,map,png,jpg,jpeg,gif,ico,woff,woff2,zip,gz,pdf}",
-];
-
-const BUILT_IN: &[BuiltIn] = &[
-    BuiltIn {
-        name: "frontend-specialist",
-        max_context_mb: 45.0,
-        required: &["uiRequirements", "designSpecs"],
-        optional: &["components", "styles", "routes", "accessibility", "userStories", "recentChanges"],
-        keywords: &[
-            "react", "vue", "svelte", "angular", "component", "css", "style", "html", "dom", "ui", "ux", "frontend",
-            "browser", "layout", "responsive", "accessibility", "hook", "render", "button", "form", "theme", "design",
-        ],
-        files: &["**/*.{tsx,jsx,vue,svelte,css,scss,sass,less,html,svg}", "**/{components,pages,views,styles,hooks,ui}/**"],
-        priorities: &[("components", 10.0), ("ui", 9.0), ("design", 9.0), ("styles", 8.0), ("pages", 8.0), ("routes", 6.0), ("public", 5.0)],
-    },
-    BuiltIn {
-        name: "backend-specialist",
-        max_context_mb: 50.0,
-        required: &["apiRequirements", "databaseSchema"],
-        optional: &["endpoints", "services", "authentication", "environment", "recentChanges"],
-        keywords: &[
-            "api", "server", "endpoint", "route", "controller", "service", "middleware", "auth", "rest", "graphql",
-            "express", "http", "request", "response", "backend", "queue", "worker", "validation", "handler",
-        ],
-        files: &["**/*.{controller,service,route,routes,middleware}.{ts,js}", "**/{api,server,routes,controllers,services,middleware,backend}/**", "**/*.{go,rs,java,py,rb,php}"],
-        priorities: &[("api", 10.0), ("server", 9.0), ("services", 9.0), ("controllers", 8.0), ("routes", 8.0), ("middleware", 7.0), ("models", 7.0), ("database", 6.0)],
-    },
-    BuiltIn {
-        name: "database-specialist",
-        max_context_mb: 40.0,
-        required: &["dataRequirements", "schemaDefinitions"],
-        optional: &["databaseSchema", "migrations", "queries", "indexes", "recentChanges"],
-        keywords: &[
-            "database", "sql", "schema", "table", "index", "query", "migration", "postgres", "mysql", "sqlite",
-            "mongodb", "redis", "orm", "prisma", "transaction", "foreign", "join", "column", "seed",
-        ],
-        files: &["**/*.{sql,prisma}", "**/{migrations,models,schema,db,database,entities,seeds}/**"],
-        priorities: &[("database", 10.0), ("schema", 10.0), ("migrations", 9.0), ("models", 8.0), ("queries", 8.0), ("seeds", 5.0)],
-    },
-    BuiltIn {
-        name: "devops-specialist",
-        max_context_mb: 35.0,
-        required: &["deploymentRequirements", "infrastructure"],
-        optional: &["environments", "pipelines", "monitoring", "secretsPolicy", "recentChanges"],
-        keywords: &[
-            "deploy", "docker", "kubernetes", "helm", "terraform", "pipeline", "ci", "cd", "nginx", "infrastructure",
-            "monitoring", "container", "release", "cloud", "aws", "gcp", "azure", "environment", "workflow",
-        ],
-        files: &["**/{Dockerfile,docker-compose*,Makefile,Jenkinsfile}", "**/*.{yml,yaml,tf,sh}", "**/{.github,infra,deploy,k8s,helm,terraform}/**"],
-        priorities: &[("infrastructure", 10.0), ("deployment", 10.0), ("pipelines", 9.0), ("docker", 9.0), ("config", 6.0), ("scripts", 6.0)],
-    },
-    BuiltIn {
-        name: "testing-specialist",
-        max_context_mb: 45.0,
-        required: &[],
-        optional: &["testRequirements", "coverage", "bugReports", "userStories", "acceptanceCriteria", "recentChanges"],
-        keywords: &[
-            "test", "spec", "assert", "expect", "mock", "fixture", "coverage", "jest", "vitest", "playwright",
-            "cypress", "e2e", "integration", "unit", "regression", "bug", "snapshot", "pytest",
-        ],
-        files: &["**/*.{test,spec}.{ts,tsx,js,jsx,mjs}", "**/{test,tests,__tests__,__test__,e2e,fixtures}/**", "**/test_*.py", "**/*_test.{go,rs,py}"],
-        priorities: &[("tests", 10.0), ("test", 10.0), ("spec", 9.0), ("fixtures", 7.0), ("coverage", 7.0), ("src", 4.0)],
-    },
-    BuiltIn {
-        name: "security-specialist",
-        max_context_mb: 40.0,
-        required: &[],
-        optional: &["securityRequirements", "threatModel", "dependencies", "authentication", "permissions", "recentChanges"],
-        keywords: &[
-            "security", "auth", "token", "password", "encrypt", "hash", "permission", "role", "csrf", "xss", "cors",
-            "injection", "vulnerability", "cve", "sanitize", "secret", "session", "oauth", "jwt", "tls",
-        ],
-        files: &["**/{auth,security,permissions,crypto}/**", "**/*{auth,security,session,crypto,token}*.{ts,js,go,rs,py,java}"],
-        priorities: &[("security", 10.0), ("auth", 10.0), ("permissions", 9.0), ("dependencies", 7.0), ("api", 6.0), ("config", 6.0)],
-    },
-    BuiltIn {
-        name: "mobile-specialist",
-        max_context_mb: 60.0,
-        required: &[],
-        optional: &["uiRequirements", "designSpecs", "platforms", "navigation", "recentChanges"],
-        keywords: &[
-            "mobile", "ios", "android", "native", "swift", "kotlin", "flutter", "expo", "screen", "navigation",
-            "gesture", "push", "notification", "offline", "device", "app", "xcode", "gradle",
-        ],
-        files: &["**/*.{swift,kt,dart,m,mm,gradle,xib,storyboard}", "**/{ios,android,screens,navigation,mobile}/**"],
-        priorities: &[("mobile", 10.0), ("screens", 9.0), ("ios", 9.0), ("android", 9.0), ("navigation", 8.0), ("components", 7.0)],
-    },
-];
-
-/// The built-in specializations, compiled.
-pub(crate) fn built_in() -> Vec<Compiled> {
-    let owned = |list: &[&str]| list.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
-    BUILT_IN
-        .iter()
-        .map(|row| {
-            Compiled::new(AgentSpecialization {
-                name: row.name.into(),
-                keywords: owned(row.keywords),
-                file_patterns: owned(row.files),
-                context_priorities: row.priorities.iter().map(|&(name, value)| (name.to_owned(), value)).collect(),
-                max_context_size: row.max_context_mb,
-                required_fields: owned(row.required),
-                optional_fields: owned(row.optional),
-                exclude_patterns: owned(EXCLUDED_BY_ALL),
-            })
-            .expect("invariant: the built-in table passes its own checks (tested)")
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::built_in::built_in;
     use super::*;
 
     fn valid() -> AgentSpecialization {
@@ -227,36 +111,16 @@ mod tests {
     }
 
     #[test]
-    fn every_built_in_compiles_within_the_documented_bounds() {
-        let all = built_in();
-        assert_eq!(all.len(), 7);
-        for compiled in all {
-            assert!((35.0..=60.0).contains(&compiled.spec.max_context_size), "{}", compiled.spec.name);
-            assert!(!compiled.files.is_empty() && !compiled.excludes.is_empty());
-        }
-    }
-
-    #[test]
     fn broken_specialization_is_refused_with_every_problem() {
         let mut spec = valid();
         spec.name = " ".into();
+        spec.keywords.push(String::new());
         spec.context_priorities.insert("x".into(), f64::NAN);
         spec.max_context_size = -1.0;
         spec.file_patterns.push("a{".into());
         let message = Compiled::new(spec).expect_err("must fail").to_string();
-        for part in ["name", "contextPriorities.x", "maxContextSize", "filePatterns"] {
+        for part in ["name", "keywords", "contextPriorities.x", "maxContextSize", "filePatterns"] {
             assert!(message.contains(part), "{message}");
-        }
-    }
-
-    #[test]
-    fn excludes_match_installed_packages_at_any_depth() {
-        let excludes = built_in().remove(0).excludes;
-        for path in ["node_modules", "files/node_modules/x/index.js", "package-lock.json", "a/b/logo.png"] {
-            assert!(excludes.is_match(path), "{path}");
-        }
-        for path in ["src/build.rs", "files/src/app.tsx", "distribution"] {
-            assert!(!excludes.is_match(path), "{path}");
         }
     }
 }

@@ -70,14 +70,19 @@ fn pressure_keeps_the_contracted_share_and_required_fields() {
 #[test]
 fn size_limit_holds_but_never_for_required_fields() {
     let text = "word ".repeat(200);
-    let json = format!(r#"{{"currentTask":"login","files":{{"login.tsx":"{text}","form.tsx":"{text}"}},"projectStructure":{{}}}}"#);
+    let json = format!(
+        r#"{{"currentTask":"login","files":{{"login.tsx":"{text}","form.tsx":"{text}"}},"projectStructure":{{}}}}"#
+    );
     let request = |max_bytes| FilterRequest {
         agent_id: "frontend-specialist".into(),
         max_bytes: Some(max_bytes),
         ..FilterRequest::default()
     };
     let (text, outcome) = filter_with(ContextFilterConfig::default(), &json, request(1_500));
-    assert!(outcome.filtered_bytes <= 1_500 && text.contains("login.tsx") && !text.contains("form.tsx"), "{text}");
+    assert!(
+        outcome.filtered_bytes <= 1_500 && text.contains("login.tsx") && !text.contains("form.tsx"),
+        "{text}"
+    );
     let (text, outcome) = filter_with(ContextFilterConfig::default(), &json, request(10));
     assert_eq!(text, r#"{"currentTask":"login","projectStructure":{}}"#);
     assert!(outcome.adaptations.iter().any(|line| line.contains("required fields alone")));
@@ -86,10 +91,23 @@ fn size_limit_holds_but_never_for_required_fields() {
 #[test]
 fn arrays_keep_their_order_and_say_what_is_missing() {
     let item = |name: &str| format!(r#"{{"name":"{name}","text":"{}"}}"#, "x".repeat(200));
-    let json = format!(r#"{{"currentTask":"alpha gamma","projectStructure":{{}},"list":[{},{},{}]}}"#, item("alpha"), item("beta"), item("gamma"));
+    let json = format!(
+        r#"{{"currentTask":"alpha gamma","projectStructure":{{}},"list":[{},{},{}]}}"#,
+        item("alpha"),
+        item("beta"),
+        item("gamma")
+    );
     let (text, outcome) = filter("database-specialist", &json);
-    assert!(text.contains("alpha") && !text.contains("beta") && text.find("gamma\",\"text") > text.find("alpha\",\"text"));
-    assert!(outcome.adaptations.iter().any(|line| line == "1 of 3 items of \"list\" left out"), "{:?}", outcome.adaptations);
+    assert!(
+        text.contains("alpha")
+            && !text.contains("beta")
+            && text.find("gamma\",\"text") > text.find("alpha\",\"text")
+    );
+    assert!(
+        outcome.adaptations.iter().any(|line| line == "1 of 3 items of \"list\" left out"),
+        "{:?}",
+        outcome.adaptations
+    );
 }
 
 #[test]
@@ -149,8 +167,11 @@ fn arbitrary_json() -> impl proptest::strategy::Strategy<Value = serde_json::Val
     leaf.prop_recursive(4, 64, 8, |inner| {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..8).prop_map(Into::into),
-            proptest::collection::vec(("(currentTask|projectStructure|node_modules|[a-z./]{0,12})", inner), 0..8)
-                .prop_map(|entries| serde_json::Value::Object(entries.into_iter().collect())),
+            proptest::collection::vec(
+                ("(currentTask|projectStructure|node_modules|[a-z./]{0,12})", inner),
+                0..8
+            )
+            .prop_map(|entries| serde_json::Value::Object(entries.into_iter().collect())),
         ]
     })
 }

@@ -73,7 +73,11 @@ fn refused_update_changes_nothing() {
 fn update_reaches_running_parts_and_keeps_what_they_hold() {
     let engine = engine();
     engine.cache_set("q", Scope::default(), "1", None);
-    engine.update_configuration(&json!({ "cache": { "l1MaxSize": 5 }, "memory": { "agentMemoryLimit": 0.001 } })).expect("sound");
+    engine
+        .update_configuration(
+            &json!({ "cache": { "l1MaxSize": 5 }, "memory": { "agentMemoryLimit": 0.001 } }),
+        )
+        .expect("sound");
     let status = engine.status(None);
     assert_eq!(status["components"]["cacheManager"]["l1"]["maxSize"], 5);
     assert!(engine.cache_get("q", &Scope::default()).is_some());

@@ -115,20 +115,13 @@ impl AgentRegistry {
             self.insert(now, id);
         }
         let limit = self.limit_bytes;
-        let agent = self
-            .agents
-            .get_mut(id)
-            .expect("invariant: touched or inserted above");
+        let agent = self.agents.get_mut(id).expect("invariant: touched or inserted above");
         let before_bytes = agent.total_bytes();
         agent.context_bytes = context_bytes;
         agent.cache_bytes = cache_bytes;
         let total_bytes = agent.total_bytes();
         self.held_bytes = self.held_bytes.saturating_sub(before_bytes).saturating_add(total_bytes);
-        let mut change = AgentChange {
-            total_bytes,
-            throttled: None,
-            unthrottled: false,
-        };
+        let mut change = AgentChange { total_bytes, throttled: None, unthrottled: false };
         if !agent.throttled && total_bytes > limit {
             agent.throttled = true;
             self.throttled += 1;
@@ -219,10 +212,7 @@ impl AgentRegistry {
     /// Marks the agent as used now, making it the last in line.
     fn touch(&mut self, now: Now, id: &str) -> Option<&mut Agent> {
         let agent = self.agents.get_mut(id)?;
-        let id = self
-            .by_use
-            .remove(&agent.turn)
-            .expect("invariant: by_use holds every agent");
+        let id = self.by_use.remove(&agent.turn).expect("invariant: by_use holds every agent");
         agent.turn = self.next_turn;
         agent.used_mono_ms = now.mono_ms;
         agent.used_wall_ms = now.wall_ms;

@@ -69,34 +69,20 @@ impl CgroupReader {
             let limits = self.levels.iter().map(file);
             limits.filter_map(|file| self.limit(file)).min()
         };
-        CgroupLimits {
-            max: smallest(|level| &level.max),
-            high: smallest(|level| &level.high),
-        }
+        CgroupLimits { max: smallest(|level| &level.max), high: smallest(|level| &level.high) }
     }
 
     /// The charge of the nearest group that has one: without a memory
     /// controller of its own a group's memory is charged to its ancestor.
     pub(crate) fn current(&self) -> Option<u64> {
-        self.levels
-            .iter()
-            .find_map(|level| read_figure(&level.current))
+        self.levels.iter().find_map(|level| read_figure(&level.current))
     }
 
     /// What was read before put together; `None` when it tells nothing.
-    pub(crate) fn memory(
-        &self,
-        limits: CgroupLimits,
-        current: Option<u64>,
-    ) -> Option<CgroupMemory> {
+    pub(crate) fn memory(&self, limits: CgroupLimits, current: Option<u64>) -> Option<CgroupMemory> {
         let CgroupLimits { max, high } = limits;
         max.or(high).or(current)?;
-        Some(CgroupMemory {
-            version: self.version,
-            max,
-            high,
-            current,
-        })
+        Some(CgroupMemory { version: self.version, max, high, current })
     }
 
     fn limit(&self, file: &Path) -> Option<u64> {
@@ -137,12 +123,7 @@ fn find_group(groups: &str, version: CgroupVersion) -> Option<&str> {
 }
 
 /// The group's directory and its ancestors, in the mount that shows most.
-fn find_levels(
-    root: &Path,
-    mounts: &str,
-    group: &str,
-    version: CgroupVersion,
-) -> Option<CgroupReader> {
+fn find_levels(root: &Path, mounts: &str, group: &str, version: CgroupVersion) -> Option<CgroupReader> {
     mounts
         .lines()
         .filter_map(|line| Mount::parse(line, version))
@@ -184,18 +165,13 @@ impl Mount {
         let mut right = right.split(' ');
         let (kind, options) = (right.next()?, right.nth(1));
         let wanted = match version {
-            CgroupVersion::V1 => {
-                kind == "cgroup" && options?.split(',').any(|option| option == "memory")
-            }
+            CgroupVersion::V1 => kind == "cgroup" && options?.split(',').any(|option| option == "memory"),
             CgroupVersion::V2 => kind == "cgroup2",
         };
         if !wanted {
             return None;
         }
-        Some(Self {
-            root: unescape(root)?,
-            point: unescape(point)?,
-        })
+        Some(Self { root: unescape(root)?, point: unescape(point)? })
     }
 
     /// Directories of the group and its ancestors up to the mount point, or
@@ -227,8 +203,7 @@ impl Mount {
 
 /// The names in a path.
 fn components(path: &str) -> impl Iterator<Item = &str> + use<'_> {
-    path.split('/')
-        .filter(|name| !name.is_empty() && *name != ".")
+    path.split('/').filter(|name| !name.is_empty() && *name != ".")
 }
 
 /// Undoes mountinfo's octal escapes (`\040` is a space).
@@ -257,9 +232,7 @@ fn read_text(path: &Path) -> Option<String> {
 fn read_figure(path: &Path) -> Option<u64> {
     let mut buffer = [0; FIGURE_BUFFER];
     let count = File::open(path).ok()?.read(&mut buffer).ok()?;
-    let text = buffer
-        .get(..count)
-        .filter(|text| text.len() < FIGURE_BUFFER)?;
+    let text = buffer.get(..count).filter(|text| text.len() < FIGURE_BUFFER)?;
     std::str::from_utf8(text).ok()?.trim().parse().ok()
 }
 

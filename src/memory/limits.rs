@@ -44,9 +44,8 @@ impl EffectiveLimit {
         system_bytes: Option<u64>,
     ) -> Option<Self> {
         let cgroup_max = cgroup.and_then(|group| group.max);
-        let cgroup_high = cgroup
-            .filter(|group| group.version == CgroupVersion::V2)
-            .and_then(|group| group.high);
+        let cgroup_high =
+            cgroup.filter(|group| group.version == CgroupVersion::V2).and_then(|group| group.high);
         [
             (Some(config_bytes), LimitSource::Config),
             (cgroup_max, LimitSource::Cgroup),
@@ -54,12 +53,7 @@ impl EffectiveLimit {
             (system_bytes, LimitSource::System),
         ]
         .into_iter()
-        .filter_map(|(bytes, source)| {
-            Some(Self {
-                bytes: bytes?,
-                source,
-            })
-        })
+        .filter_map(|(bytes, source)| Some(Self { bytes: bytes?, source }))
         .filter(|limit| limit.bytes > 0)
         // `min_by_key` keeps the first of equals, hence the order above.
         .min_by_key(|limit| limit.bytes)
@@ -85,21 +79,11 @@ mod tests {
     use super::*;
 
     fn group(version: CgroupVersion, max: Option<u64>, high: Option<u64>) -> CgroupMemory {
-        CgroupMemory {
-            version,
-            max,
-            high,
-            current: None,
-        }
+        CgroupMemory { version, max, high, current: None }
     }
 
-    fn found(
-        config: u64,
-        group: Option<CgroupMemory>,
-        system: Option<u64>,
-    ) -> Option<(u64, LimitSource)> {
-        EffectiveLimit::find(config, group.as_ref(), system)
-            .map(|limit| (limit.bytes, limit.source))
+    fn found(config: u64, group: Option<CgroupMemory>, system: Option<u64>) -> Option<(u64, LimitSource)> {
+        EffectiveLimit::find(config, group.as_ref(), system).map(|limit| (limit.bytes, limit.source))
     }
 
     #[test]
@@ -109,20 +93,14 @@ mod tests {
         assert_eq!(found(100, None, None), Some((100, LimitSource::Config)));
         assert_eq!(found(100, None, Some(90)), Some((90, LimitSource::System)));
         assert_eq!(found(100, hard, Some(90)), Some((50, LimitSource::Cgroup)));
-        assert_eq!(
-            found(100, both, Some(90)),
-            Some((40, LimitSource::CgroupHigh))
-        );
+        assert_eq!(found(100, both, Some(90)), Some((40, LimitSource::CgroupHigh)));
         assert_eq!(found(30, both, Some(90)), Some((30, LimitSource::Config)));
     }
 
     #[test]
     fn of_equal_limits_the_configured_one_is_named() {
         let hard = Some(group(CgroupVersion::V2, Some(100), None));
-        assert_eq!(
-            found(100, hard, Some(100)),
-            Some((100, LimitSource::Config))
-        );
+        assert_eq!(found(100, hard, Some(100)), Some((100, LimitSource::Config)));
     }
 
     #[test]
@@ -139,10 +117,7 @@ mod tests {
 
     #[test]
     fn percentage_may_exceed_one_hundred() {
-        let limit = EffectiveLimit {
-            bytes: 200,
-            source: LimitSource::Config,
-        };
+        let limit = EffectiveLimit { bytes: 200, source: LimitSource::Config };
         assert!((limit.percentage(300) - 150.0).abs() < 1e-9);
     }
 }

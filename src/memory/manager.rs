@@ -14,9 +14,7 @@ use super::agents::{AgentChange, AgentRegistry, MAX_TRACKED_AGENTS, Now};
 use super::config::MemoryConfig;
 use super::limits::EffectiveLimit;
 use super::probe::{Probe, RawSample};
-use super::stats::{
-    ConfigStats, LimitStats, MemoryStats, ProcessStats, SystemStats, V8Heap, megabytes,
-};
+use super::stats::{ConfigStats, LimitStats, MemoryStats, ProcessStats, SystemStats, V8Heap, megabytes};
 use crate::base::clock::Clock;
 use crate::base::units::{mb_to_bytes, round2};
 
@@ -79,13 +77,7 @@ impl MemoryManager {
     #[must_use]
     pub fn new(config: MemoryConfig, clock: Arc<dyn Clock>, probe: Box<dyn Probe>) -> Self {
         let agents = AgentRegistry::new(mb_to_bytes(config.agent_memory_limit_mb), MAX_TRACKED_AGENTS);
-        Self {
-            config: RwLock::new(config),
-            clock,
-            probe,
-            agents: Mutex::new(agents),
-            last: Mutex::new(None),
-        }
+        Self { config: RwLock::new(config), clock, probe, agents: Mutex::new(agents), last: Mutex::new(None) }
     }
 
     /// Replaces the settings (checked by their reader). Agents keep what they hold and are judged by the new limit at
@@ -106,12 +98,7 @@ impl MemoryManager {
     /// Above `agent_memory_limit` the agent becomes throttled; it is released
     /// once it is below 80 % of it. At 100 000 agents the one unused for
     /// longest is forgotten for a new one, throttled or not.
-    pub fn register_agent(
-        &self,
-        agent_id: &str,
-        context_bytes: u64,
-        cache_bytes: u64,
-    ) -> AgentChange {
+    pub fn register_agent(&self, agent_id: &str, context_bytes: u64, cache_bytes: u64) -> AgentChange {
         self.with_agents(|agents, now| agents.register(now, agent_id, context_bytes, cache_bytes))
     }
 
@@ -142,10 +129,7 @@ impl MemoryManager {
     pub fn recommended_context_size(&self, agent_id: &str, requested: f64) -> f64 {
         let throttled = self.should_throttle(agent_id);
         let shortage = self.percentage().and_then(|percentage| {
-            CONTEXT_FACTORS
-                .iter()
-                .find(|(above, _)| percentage > *above)
-                .map(|(_, factor)| *factor)
+            CONTEXT_FACTORS.iter().find(|(above, _)| percentage > *above).map(|(_, factor)| *factor)
         });
         match shortage.or(throttled.then_some(THROTTLED_CONTEXT_FACTOR)) {
             Some(factor) => (requested * factor).floor(),
@@ -204,9 +188,8 @@ impl MemoryManager {
     #[must_use]
     pub fn health_score(&self) -> f64 {
         let throttled = self.with_agents(|agents, _| agents.throttled_count());
-        let counted = u8::try_from(throttled).map_or(MAX_THROTTLED_COUNTED, |count| {
-            count.min(MAX_THROTTLED_COUNTED)
-        });
+        let counted =
+            u8::try_from(throttled).map_or(MAX_THROTTLED_COUNTED, |count| count.min(MAX_THROTTLED_COUNTED));
         let memory = self.percentage().map_or(FULL_HEALTH, |percentage| {
             let left = (100.0 - percentage) / (100.0 - HEALTHY_UP_TO_PERCENT);
             FULL_HEALTH * left.clamp(0.0, 1.0)
@@ -219,10 +202,7 @@ impl MemoryManager {
         let mut agents = self.agents.lock();
         // Read under the lock, or a thread that waited for it would bring an
         // older time than the agents last in line have.
-        let now = Now {
-            mono_ms: self.clock.now_ms(),
-            wall_ms: self.clock.wall_ms(),
-        };
+        let now = Now { mono_ms: self.clock.now_ms(), wall_ms: self.clock.wall_ms() };
         agents.expire(now);
         work(&mut agents, now)
     }
@@ -248,12 +228,7 @@ impl MemoryManager {
             raw.map(|raw| raw.system_total),
         );
         let percentage = raw.zip(limit).map(|(raw, limit)| limit.percentage(raw.rss));
-        let sample = MemorySample {
-            taken_at_ms,
-            figures,
-            limit,
-            percentage,
-        };
+        let sample = MemorySample { taken_at_ms, figures, limit, percentage };
         *self.last.lock() = Some(sample.clone());
         sample
     }

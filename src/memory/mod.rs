@@ -34,6 +34,5 @@ pub use limits::{EffectiveLimit, LimitSource};
 pub use manager::{MemoryManager, MemorySample};
 pub use probe::{CgroupMemory, CgroupVersion, Probe, ProbeError, RawSample, SystemProbe};
 pub use stats::{
-    AgentStats, CgroupStats, ConfigStats, LimitStats, MemoryStats, ProcessStats, SystemStats,
-    V8Heap,
+    AgentStats, CgroupStats, ConfigStats, LimitStats, MemoryStats, ProcessStats, SystemStats, V8Heap,
 };

@@ -37,9 +37,7 @@ impl FakeProbe {
 impl Probe for FakeProbe {
     fn sample(&self) -> Result<RawSample, ProbeError> {
         self.0.calls.fetch_add(1, Ordering::SeqCst);
-        self.0.sample.lock().ok_or(ProbeError::Unavailable {
-            what: "the fake figure",
-        })
+        self.0.sample.lock().ok_or(ProbeError::Unavailable { what: "the fake figure" })
     }
 }
 

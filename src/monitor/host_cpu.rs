@@ -105,7 +105,8 @@ mod tests {
 
     #[test]
     fn no_load_before_an_interval_has_passed() {
-        let (host, clock) = host(vec![Some(CpuTimes { busy: 0, total: 0 }), Some(CpuTimes { busy: 30, total: 40 })]);
+        let (host, clock) =
+            host(vec![Some(CpuTimes { busy: 0, total: 0 }), Some(CpuTimes { busy: 30, total: 40 })]);
         clock.advance(INTERVAL_MS - 1);
         assert_eq!(host.percentage(), None);
         clock.advance(1);

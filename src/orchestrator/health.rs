@@ -98,7 +98,12 @@ impl Orchestrator {
             cache_manager: cache.map(|cache| PartHealth::of(cache_score(&cache.stats()))),
             context_filter: filter.map(|_| PartHealth::of(share(&self.counters.filter_failures))),
         };
-        let score = overall(&[parts.token_optimizer, parts.memory_manager, parts.cache_manager, parts.context_filter]);
+        let score = overall(&[
+            parts.token_optimizer,
+            parts.memory_manager,
+            parts.cache_manager,
+            parts.context_filter,
+        ]);
         let state = if score < CRITICAL_SCORE {
             State::Critical
         } else if score < WARNING_SCORE {
@@ -112,7 +117,9 @@ impl Orchestrator {
 
 /// 100 from a hit rate of 60 % on, down to 70 without a hit; 100 before 20 lookups.
 fn cache_score(stats: &L1Stats) -> f64 {
-    let Some(rate) = stats.hit_rate().filter(|_| stats.hits + stats.misses >= MIN_LOOKUPS) else { return 100.0 };
+    let Some(rate) = stats.hit_rate().filter(|_| stats.hits + stats.misses >= MIN_LOOKUPS) else {
+        return 100.0;
+    };
     let share = (rate * 100.0 / GOOD_HIT_RATE).min(1.0);
     LEAST_CACHE_SCORE + (100.0 - LEAST_CACHE_SCORE) * share
 }
@@ -137,7 +144,9 @@ mod tests {
 
     #[test]
     fn cache_without_data_is_neutral_and_a_useless_one_does_no_harm() {
-        for (hits, misses, expected) in [(0, 0, 100.0), (0, 19, 100.0), (0, 20, 70.0), (30, 70, 85.0), (60, 40, 100.0)] {
+        for (hits, misses, expected) in
+            [(0, 0, 100.0), (0, 19, 100.0), (0, 20, 70.0), (30, 70, 85.0), (60, 40, 100.0)]
+        {
             assert!((cache_score(&stats(hits, misses)) - expected).abs() < 1e-9, "{hits}/{misses}");
         }
     }

@@ -127,7 +127,11 @@ impl Orchestrator {
                 memory.set_config(settings.memory.clone());
                 memory
             }
-            None => Arc::new(MemoryManager::new(settings.memory.clone(), clock(), Box::new(SystemProbe::new(clock())))),
+            None => Arc::new(MemoryManager::new(
+                settings.memory.clone(),
+                clock(),
+                Box::new(SystemProbe::new(clock())),
+            )),
         });
         components.cache = settings.enable_advanced_caching.then(|| match old.cache {
             Some(cache) if *cache.config() == settings.cache => cache,
@@ -153,7 +157,11 @@ impl Orchestrator {
     /// # Errors
     /// The name of the stage that failed: a defect. The caller gives the original context back. It is counted, and
     /// `optimizationError` is emitted.
-    pub fn optimize(&self, document: &Document, request: &OptimizeRequest) -> Result<Optimization, &'static str> {
+    pub fn optimize(
+        &self,
+        document: &Document,
+        request: &OptimizeRequest,
+    ) -> Result<Optimization, &'static str> {
         let started = Instant::now();
         let result = self.stages(document, request);
         let agent_id = &request.agent_id;
@@ -210,7 +218,12 @@ impl Orchestrator {
             let view = View { document, fates: filtered.fates.as_deref() };
             self.tokens.optimize(&request.agent_id, View::whole(document), view)
         });
-        Ok(Optimization { tokens: tokens.ok_or("token")?, filtered, filter_ms, tokens_ms: elapsed_ms(started) })
+        Ok(Optimization {
+            tokens: tokens.ok_or("token")?,
+            filtered,
+            filter_ms,
+            tokens_ms: elapsed_ms(started),
+        })
     }
 
     /// Runs a stage; a panic in it is counted and ends here.
@@ -255,7 +268,8 @@ impl Orchestrator {
             json!({ "agentId": agent_id, "contextSize": filtered.filtered_bytes, "totalMemory": change.total_bytes })
         });
         if let Some(reason) = change.throttled {
-            self.events.emit(EventKind::AgentThrottled, || json!({ "agentId": agent_id, "reason": reason.text }));
+            self.events
+                .emit(EventKind::AgentThrottled, || json!({ "agentId": agent_id, "reason": reason.text }));
         }
         if change.unthrottled {
             self.events.emit(EventKind::AgentUnthrottled, || json!({ "agentId": agent_id }));

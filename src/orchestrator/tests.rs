@@ -27,7 +27,10 @@ fn delta_is_of_the_filtered_context() {
     assert!(first.tokens.filtered_tokens < first.tokens.original_tokens);
     // What the filter leaves out does not make a delta.
     let changed = CONTEXT.replace("sunny", "rainy");
-    assert_eq!(orchestrator.optimize(&document(&changed), &agent).expect("works").tokens.delta, Delta::Unchanged);
+    assert_eq!(
+        orchestrator.optimize(&document(&changed), &agent).expect("works").tokens.delta,
+        Delta::Unchanged
+    );
 }
 
 #[test]

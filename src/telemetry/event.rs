@@ -104,7 +104,8 @@ impl EventSink {
         if !self.has_listener(kind) {
             return;
         }
-        let json = serde_json::to_string(&data()).expect("invariant: event data are plain structs and maps with string keys");
+        let json = serde_json::to_string(&data())
+            .expect("invariant: event data are plain structs and maps with string keys");
         let was_empty = {
             let mut queue = self.queue.lock();
             if queue.len() == QUEUE_CAPACITY {
@@ -127,7 +128,8 @@ impl EventSink {
         if events.is_empty() {
             return None;
         }
-        let rows: Vec<String> = events.iter().map(|(kind, json)| format!("[\"{}\",{json}]", kind.name())).collect();
+        let rows: Vec<String> =
+            events.iter().map(|(kind, json)| format!("[\"{}\",{json}]", kind.name())).collect();
         Some(format!("[{}]", rows.join(",")))
     }
 

@@ -24,7 +24,10 @@ pub type Hash = [u8; 32];
 /// Lower-case hexadecimal.
 pub fn hex(hash: &Hash) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    hash.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
+    hash.iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .map(|digit| char::from(DIGITS[usize::from(digit)]))
+        .collect()
 }
 
 /// Hashes of one context.
@@ -159,7 +162,8 @@ impl States {
         if self.by_agent.len() <= MAX_AGENTS && self.keys <= MAX_KEYS {
             return;
         }
-        let mut by_age: Vec<(u64, String)> = self.by_agent.iter().map(|(id, (_, tick))| (*tick, id.clone())).collect();
+        let mut by_age: Vec<(u64, String)> =
+            self.by_agent.iter().map(|(id, (_, tick))| (*tick, id.clone())).collect();
         by_age.sort_unstable();
         let (agents, keys) = (MAX_AGENTS - MAX_AGENTS / 10, MAX_KEYS - MAX_KEYS / 10);
         for (_, id) in by_age {
@@ -201,7 +205,12 @@ mod tests {
         assert_eq!(step(&states, "a", r#"{"z":{"n":1},"y":2,"x":1}"#).0, Delta::Unchanged);
         // root, x, new, z, n
         let (delta, base) = step(&states, "a", r#"{"x":1,"new":0,"z":{"n":2}}"#);
-        let expected = Delta::Changed { added: vec![2], modified: vec![3], removed: vec!["\"y\"".into()], unchanged: vec![1] };
+        let expected = Delta::Changed {
+            added: vec![2],
+            modified: vec![3],
+            removed: vec!["\"y\"".into()],
+            unchanged: vec![1],
+        };
         assert_eq!(delta, expected);
         assert!(base.is_some());
     }
@@ -211,7 +220,9 @@ mod tests {
         let states = AgentStates::default();
         step(&states, "a", r#"{"x":1}"#);
         step(&states, "a", r#"{"x":2}"#);
-        assert!(matches!(step(&states, "a", r#"{"x":1}"#).0, Delta::Changed { ref modified, .. } if modified == &[1]));
+        assert!(
+            matches!(step(&states, "a", r#"{"x":1}"#).0, Delta::Changed { ref modified, .. } if modified == &[1])
+        );
     }
 
     #[test]

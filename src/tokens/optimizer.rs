@@ -98,7 +98,14 @@ impl TokenOptimizer {
         counter.fetch_add(1, Ordering::Relaxed);
         self.original.fetch_add(original_tokens, Ordering::Relaxed);
         self.result.fetch_add(result_tokens, Ordering::Relaxed);
-        Optimized { delta, hash, base_hash: base.as_ref().map(hex), original_tokens, filtered_tokens, result_tokens }
+        Optimized {
+            delta,
+            hash,
+            base_hash: base.as_ref().map(hex),
+            original_tokens,
+            filtered_tokens,
+            result_tokens,
+        }
     }
 
     /// Totals since the start.
@@ -206,7 +213,10 @@ mod tests {
         assert_eq!(changed.base_hash, Some(full.hash));
         let totals = optimizer.totals();
         assert_eq!((totals.operations, totals.full, totals.unchanged, totals.changed), (3, 1, 1, 1));
-        assert_eq!(totals.tokens_saved, totals.original_tokens.cast_signed() - totals.result_tokens.cast_signed());
+        assert_eq!(
+            totals.tokens_saved,
+            totals.original_tokens.cast_signed() - totals.result_tokens.cast_signed()
+        );
     }
 
     #[test]

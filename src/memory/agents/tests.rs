@@ -7,10 +7,7 @@ use super::*;
 const LIMIT: u64 = 1000;
 
 fn at(ms: u64) -> Now {
-    Now {
-        mono_ms: ms,
-        wall_ms: 1_000_000 + ms,
-    }
+    Now { mono_ms: ms, wall_ms: 1_000_000 + ms }
 }
 
 fn registry() -> AgentRegistry {
@@ -18,25 +15,14 @@ fn registry() -> AgentRegistry {
 }
 
 fn ids(registry: &AgentRegistry) -> Vec<String> {
-    registry
-        .list()
-        .iter()
-        .map(|agent| agent.agent_id.clone())
-        .collect()
+    registry.list().iter().map(|agent| agent.agent_id.clone()).collect()
 }
 
 #[test]
 fn an_agent_at_its_limit_is_not_throttled_and_above_it_is() {
     let mut agents = registry();
     let change = agents.register(at(0), "a", 900, 100);
-    assert_eq!(
-        change,
-        AgentChange {
-            total_bytes: 1000,
-            throttled: None,
-            unthrottled: false
-        }
-    );
+    assert_eq!(change, AgentChange { total_bytes: 1000, throttled: None, unthrottled: false });
     let change = agents.register(at(0), "a", 900, 101);
     assert_eq!(change.total_bytes, 1001);
     assert!(change.throttled.is_some() && !change.unthrottled);
@@ -46,14 +32,8 @@ fn an_agent_at_its_limit_is_not_throttled_and_above_it_is() {
 #[test]
 fn the_reason_names_agent_memory_and_limit() {
     let mut agents = AgentRegistry::new(256 << 20, 3);
-    let reason = agents
-        .register(at(0), "coder-1", 300 << 20, 512 << 10)
-        .throttled
-        .unwrap();
-    assert_eq!(
-        reason.text,
-        "agent coder-1 holds 300.50 MB, more than its limit of 256.00 MB"
-    );
+    let reason = agents.register(at(0), "coder-1", 300 << 20, 512 << 10).throttled.unwrap();
+    assert_eq!(reason.text, "agent coder-1 holds 300.50 MB, more than its limit of 256.00 MB");
 }
 
 #[test]
@@ -195,11 +175,7 @@ impl Naive {
         let agent = self.0.last_mut().unwrap();
         (agent.1, agent.2) = (context, cache);
         let before = agent.3;
-        agent.3 = if before {
-            context + cache >= 800
-        } else {
-            context + cache > 1000
-        };
+        agent.3 = if before { context + cache >= 800 } else { context + cache > 1000 };
         (!before && agent.3, before && !agent.3)
     }
 
@@ -212,9 +188,7 @@ impl Naive {
     }
 
     fn forget(&mut self, id: &str) -> bool {
-        self.position(id)
-            .map(|index| self.0.remove(index))
-            .is_some()
+        self.position(id).map(|index| self.0.remove(index)).is_some()
     }
 }
 

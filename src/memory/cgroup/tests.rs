@@ -16,30 +16,17 @@ fn read(fixture: &Fixture) -> Option<CgroupMemory> {
 
 #[expect(clippy::unnecessary_wraps, reason = "compared with an option")]
 fn v2(max: Option<u64>, high: Option<u64>, current: Option<u64>) -> Option<CgroupMemory> {
-    Some(CgroupMemory {
-        version: CgroupVersion::V2,
-        max,
-        high,
-        current,
-    })
+    Some(CgroupMemory { version: CgroupVersion::V2, max, high, current })
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "compared with an option")]
 fn v1(max: Option<u64>, high: Option<u64>, current: Option<u64>) -> Option<CgroupMemory> {
-    Some(CgroupMemory {
-        version: CgroupVersion::V1,
-        max,
-        high,
-        current,
-    })
+    Some(CgroupMemory { version: CgroupVersion::V1, max, high, current })
 }
 
 fn v1_tree(group: &str) -> Fixture {
     let fixture = Fixture::new();
-    fixture.write(
-        "proc/self/cgroup",
-        format!("9:name=systemd:/\n4:memory:{group}\n"),
-    );
+    fixture.write("proc/self/cgroup", format!("9:name=systemd:/\n4:memory:{group}\n"));
     fixture.write("proc/self/mountinfo", V1_MOUNT);
     fixture
 }
@@ -64,14 +51,8 @@ fn v2_numbers_are_bytes() {
     let tree = v2_tree("/app");
     tree.write("sys/fs/cgroup/app/memory.max", format!("{}\n", 512 * MIB));
     tree.write("sys/fs/cgroup/app/memory.high", format!("{}\n", 400 * MIB));
-    tree.write(
-        "sys/fs/cgroup/app/memory.current",
-        format!("{}\n", 100 * MIB),
-    );
-    assert_eq!(
-        read(&tree),
-        v2(Some(512 * MIB), Some(400 * MIB), Some(100 * MIB))
-    );
+    tree.write("sys/fs/cgroup/app/memory.current", format!("{}\n", 100 * MIB));
+    assert_eq!(read(&tree), v2(Some(512 * MIB), Some(400 * MIB), Some(100 * MIB)));
 }
 
 #[test]
@@ -106,10 +87,7 @@ fn v1_huge_number_is_no_limit() {
     for unlimited in V1_UNLIMITED {
         let tree = v1_tree("/app");
         tree.write("sys/fs/cgroup/memory/app/memory.limit_in_bytes", unlimited);
-        tree.write(
-            "sys/fs/cgroup/memory/app/memory.soft_limit_in_bytes",
-            unlimited,
-        );
+        tree.write("sys/fs/cgroup/memory/app/memory.soft_limit_in_bytes", unlimited);
         tree.write("sys/fs/cgroup/memory/app/memory.usage_in_bytes", "8192\n");
         assert_eq!(read(&tree), v1(None, None, Some(8192)));
     }
@@ -118,18 +96,9 @@ fn v1_huge_number_is_no_limit() {
 #[test]
 fn v1_limits_are_found_up_the_hierarchy() {
     let tree = v1_tree("/docker/app");
-    tree.write(
-        "sys/fs/cgroup/memory/docker/app/memory.limit_in_bytes",
-        V1_UNLIMITED[0],
-    );
-    tree.write(
-        "sys/fs/cgroup/memory/docker/app/memory.soft_limit_in_bytes",
-        "300\n",
-    );
-    tree.write(
-        "sys/fs/cgroup/memory/docker/app/memory.usage_in_bytes",
-        "100\n",
-    );
+    tree.write("sys/fs/cgroup/memory/docker/app/memory.limit_in_bytes", V1_UNLIMITED[0]);
+    tree.write("sys/fs/cgroup/memory/docker/app/memory.soft_limit_in_bytes", "300\n");
+    tree.write("sys/fs/cgroup/memory/docker/app/memory.usage_in_bytes", "100\n");
     tree.write("sys/fs/cgroup/memory/docker/memory.limit_in_bytes", "500\n");
     tree.write("sys/fs/cgroup/memory/docker/memory.use_hierarchy", "1\n");
     assert_eq!(read(&tree), v1(Some(500), Some(300), Some(100)));
@@ -138,14 +107,8 @@ fn v1_limits_are_found_up_the_hierarchy() {
 #[test]
 fn v1_ancestors_without_hierarchy_do_not_bind() {
     let tree = v1_tree("/docker/app");
-    tree.write(
-        "sys/fs/cgroup/memory/docker/app/memory.limit_in_bytes",
-        "900\n",
-    );
-    tree.write(
-        "sys/fs/cgroup/memory/docker/app/memory.use_hierarchy",
-        "0\n",
-    );
+    tree.write("sys/fs/cgroup/memory/docker/app/memory.limit_in_bytes", "900\n");
+    tree.write("sys/fs/cgroup/memory/docker/app/memory.use_hierarchy", "0\n");
     tree.write("sys/fs/cgroup/memory/docker/memory.limit_in_bytes", "500\n");
     tree.write("sys/fs/cgroup/memory/docker/memory.use_hierarchy", "0\n");
     assert_eq!(read(&tree), v1(Some(900), None, None));
@@ -227,27 +190,17 @@ fn of_several_mounts_the_one_that_shows_the_group_and_most_above_it_is_used() {
 fn a_mounted_ancestor_of_the_namespace_binds() {
     let tree = Fixture::new();
     tree.write("proc/self/cgroup", "0::/\n");
-    tree.write(
-        "proc/self/mountinfo",
-        "1 0 0:1 /../.. /cg rw - cgroup2 none rw\n",
-    );
+    tree.write("proc/self/mountinfo", "1 0 0:1 /../.. /cg rw - cgroup2 none rw\n");
     tree.write("cg/memory.max", "640\n");
     assert_eq!(read(&tree), v2(Some(640), None, None));
 }
 
 #[test]
 fn a_group_outside_the_namespace_or_the_mount_is_not_guessed() {
-    for (group, shown) in [
-        ("/../sibling", "/"),
-        ("/here", "/elsewhere"),
-        ("/", "/../sibling"),
-    ] {
+    for (group, shown) in [("/../sibling", "/"), ("/here", "/elsewhere"), ("/", "/../sibling")] {
         let tree = Fixture::new();
         tree.write("proc/self/cgroup", format!("0::{group}\n"));
-        tree.write(
-            "proc/self/mountinfo",
-            format!("1 0 0:1 {shown} /cg rw - cgroup2 none rw\n"),
-        );
+        tree.write("proc/self/mountinfo", format!("1 0 0:1 {shown} /cg rw - cgroup2 none rw\n"));
         tree.write("cg/memory.max", "640\n");
         tree.write("sibling/memory.max", "640\n");
         assert_eq!(read(&tree), None, "{group} in {shown}");
@@ -291,15 +244,8 @@ fn garbled_figures_are_none_each_on_its_own() {
 
 #[test]
 fn garbled_process_files_are_nothing() {
-    let garbage: [&[u8]; 7] = [
-        b"",
-        b"0::\n",
-        b"0:",
-        b"::::::",
-        b"\xff\xfe\x00",
-        b"0::relative\n",
-        b" - - - \n",
-    ];
+    let garbage: [&[u8]; 7] =
+        [b"", b"0::\n", b"0:", b"::::::", b"\xff\xfe\x00", b"0::relative\n", b" - - - \n"];
     for content in garbage {
         let tree = v2_tree("/app");
         tree.write("sys/fs/cgroup/app/memory.max", "1\n");

@@ -17,16 +17,9 @@ struct Setup {
 fn setup() -> Setup {
     let probe = FakeProbe::default();
     let clock = manual_clock();
-    let config = MemoryConfig {
-        max_memory_usage_mb: 1000.0,
-        ..MemoryConfig::default()
-    };
+    let config = MemoryConfig { max_memory_usage_mb: 1000.0, ..MemoryConfig::default() };
     let manager = MemoryManager::new(config, clock.clone(), Box::new(probe.clone()));
-    Setup {
-        manager,
-        probe,
-        clock,
-    }
+    Setup { manager, probe, clock }
 }
 
 impl Setup {
@@ -37,21 +30,14 @@ impl Setup {
 
     fn throttle(&self, count: usize) {
         for index in 0..count {
-            let change = self
-                .manager
-                .register_agent(&format!("heavy{index}"), 300 * MB, 0);
+            let change = self.manager.register_agent(&format!("heavy{index}"), 300 * MB, 0);
             assert!(change.throttled.is_some());
         }
     }
 }
 
 fn raw(rss_mb: u64) -> RawSample {
-    RawSample {
-        rss: rss_mb * MB,
-        system_total: 8000 * MB,
-        system_available: 6000 * MB,
-        cgroup: None,
-    }
+    RawSample { rss: rss_mb * MB, system_total: 8000 * MB, system_available: 6000 * MB, cgroup: None }
 }
 
 fn close(left: f64, right: f64) -> bool {
@@ -67,15 +53,9 @@ fn the_manager_is_shared_between_threads() {
 #[test]
 fn context_is_cut_the_more_the_fuller_the_memory() {
     let it = setup();
-    for (rss, expected) in [
-        (700, 1001.0),
-        (701, 850.0),
-        (800, 850.0),
-        (801, 700.0),
-        (900, 700.0),
-        (901, 500.0),
-        (2000, 500.0),
-    ] {
+    for (rss, expected) in
+        [(700, 1001.0), (701, 850.0), (800, 850.0), (801, 700.0), (900, 700.0), (901, 500.0), (2000, 500.0)]
+    {
         it.rss(rss);
         let size = it.manager.recommended_context_size("a", 1001.0);
         assert!(close(size, expected), "{rss} MB: {size}");
@@ -87,33 +67,18 @@ fn a_throttled_agent_is_cut_to_six_tenths_unless_memory_is_short() {
     let it = setup();
     it.throttle(1);
     it.rss(100);
-    assert!(close(
-        it.manager.recommended_context_size("heavy0", 99.9),
-        59.0
-    ));
-    assert!(close(
-        it.manager.recommended_context_size("other", 99.9),
-        99.9
-    ));
+    assert!(close(it.manager.recommended_context_size("heavy0", 99.9), 59.0));
+    assert!(close(it.manager.recommended_context_size("other", 99.9), 99.9));
     it.rss(750);
-    assert!(close(
-        it.manager.recommended_context_size("heavy0", 100.0),
-        85.0
-    ));
+    assert!(close(it.manager.recommended_context_size("heavy0", 100.0), 85.0));
 }
 
 #[test]
 fn without_figures_only_throttling_cuts_context() {
     let it = setup();
     it.throttle(1);
-    assert!(close(
-        it.manager.recommended_context_size("other", 10.5),
-        10.5
-    ));
-    assert!(close(
-        it.manager.recommended_context_size("heavy0", 10.0),
-        6.0
-    ));
+    assert!(close(it.manager.recommended_context_size("other", 10.5), 10.5));
+    assert!(close(it.manager.recommended_context_size("heavy0", 10.0), 6.0));
 }
 
 #[test]
@@ -122,11 +87,7 @@ fn requests_that_are_no_numbers_come_back() {
     it.rss(950);
     assert!(it.manager.recommended_context_size("a", f64::NAN).is_nan());
     assert!(close(it.manager.recommended_context_size("a", 0.0), 0.0));
-    assert!(
-        it.manager
-            .recommended_context_size("a", f64::INFINITY)
-            .is_infinite()
-    );
+    assert!(it.manager.recommended_context_size("a", f64::INFINITY).is_infinite());
 }
 
 #[test]
@@ -165,10 +126,7 @@ fn a_sample_is_always_fresh_and_tells_of_failure() {
 
     it.probe.set(None);
     let sample = it.manager.sample();
-    assert_eq!(
-        sample.figures.unwrap_err(),
-        "the fake figure is not available on this system"
-    );
+    assert_eq!(sample.figures.unwrap_err(), "the fake figure is not available on this system");
     assert_eq!(sample.percentage, None);
     assert_eq!(sample.limit.unwrap().source, LimitSource::Config);
 }
@@ -176,15 +134,9 @@ fn a_sample_is_always_fresh_and_tells_of_failure() {
 #[test]
 fn health_is_full_to_sixty_percent_and_nothing_at_the_limit() {
     let it = setup();
-    for (rss, expected) in [
-        (1, 100.0),
-        (600, 100.0),
-        (700, 75.0),
-        (800, 50.0),
-        (990, 2.5),
-        (1000, 0.0),
-        (5000, 0.0),
-    ] {
+    for (rss, expected) in
+        [(1, 100.0), (600, 100.0), (700, 75.0), (800, 50.0), (990, 2.5), (1000, 0.0), (5000, 0.0)]
+    {
         it.rss(rss);
         let score = it.manager.health_score();
         assert!(close(score, expected), "{rss} MB: {score}");
@@ -199,13 +151,7 @@ fn throttled_agents_cost_ten_points_each_and_thirty_at_most() {
         it.throttle(count);
         assert!(close(it.manager.health_score(), expected), "{count}");
         it.rss(900);
-        assert!(
-            close(
-                it.manager.health_score(),
-                (25.0 - (100.0 - expected)).max(0.0)
-            ),
-            "{count}"
-        );
+        assert!(close(it.manager.health_score(), (25.0 - (100.0 - expected)).max(0.0)), "{count}");
     }
 }
 
@@ -261,21 +207,11 @@ fn idle_agents_are_forgotten_by_every_call() {
 #[test]
 fn the_lowest_limit_is_what_counts() {
     let it = setup();
-    let cgroup = CgroupMemory {
-        version: CgroupVersion::V2,
-        max: Some(400 * MB),
-        high: None,
-        current: Some(390 * MB),
-    };
-    it.probe.set(Some(RawSample {
-        cgroup: Some(cgroup),
-        ..raw(200)
-    }));
+    let cgroup =
+        CgroupMemory { version: CgroupVersion::V2, max: Some(400 * MB), high: None, current: Some(390 * MB) };
+    it.probe.set(Some(RawSample { cgroup: Some(cgroup), ..raw(200) }));
     let sample = it.manager.sample();
-    let expected = EffectiveLimit {
-        bytes: 400 * MB,
-        source: LimitSource::Cgroup,
-    };
+    let expected = EffectiveLimit { bytes: 400 * MB, source: LimitSource::Cgroup };
     assert_eq!(sample.limit, Some(expected));
     assert!(close(sample.percentage.unwrap(), 50.0));
 }
@@ -283,26 +219,13 @@ fn the_lowest_limit_is_what_counts() {
 #[test]
 fn stats_have_the_agreed_shape() {
     let it = setup();
-    let cgroup = CgroupMemory {
-        version: CgroupVersion::V1,
-        max: None,
-        high: Some(512 * MB),
-        current: Some(MB / 2),
-    };
+    let cgroup =
+        CgroupMemory { version: CgroupVersion::V1, max: None, high: Some(512 * MB), current: Some(MB / 2) };
     let rss = 123 * MB + MB / 3;
-    it.probe.set(Some(RawSample {
-        rss,
-        cgroup: Some(cgroup),
-        ..raw(0)
-    }));
+    it.probe.set(Some(RawSample { rss, cgroup: Some(cgroup), ..raw(0) }));
     it.manager.register_agent("light", 10, 5);
     it.throttle(1);
-    let heap = V8Heap {
-        heap_total: 64 * MB,
-        heap_used: 32 * MB,
-        external: MB,
-        heap_limit: 4096 * MB,
-    };
+    let heap = V8Heap { heap_total: 64 * MB, heap_used: 32 * MB, external: MB, heap_limit: 4096 * MB };
     let wall = it.clock.wall_ms();
     assert_eq!(
         serde_json::to_value(it.manager.stats(Some(heap))).unwrap(),

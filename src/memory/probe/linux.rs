@@ -76,8 +76,8 @@ impl SystemProbe {
     fn rss(&self) -> Result<u64, ProbeError> {
         const WHAT: &str = "/proc/self/statm";
         let mut buffer = [0; STATM_BUFFER];
-        let text = read_start(&self.statm, &mut buffer)
-            .map_err(|source| ProbeError::Read { what: WHAT, source })?;
+        let text =
+            read_start(&self.statm, &mut buffer).map_err(|source| ProbeError::Read { what: WHAT, source })?;
         parse_statm_resident(text)
             .and_then(|pages| pages.checked_mul(self.page_size))
             .ok_or(ProbeError::Malformed { what: WHAT })
@@ -94,9 +94,7 @@ impl SystemProbe {
     fn cgroup(&self) -> Option<CgroupMemory> {
         let now = self.clock.now_ms();
         let mut cache = self.cgroup.lock();
-        let due = cache
-            .read_at
-            .is_none_or(|at| now.saturating_sub(at) >= CGROUP_LIMITS_TTL_MS);
+        let due = cache.read_at.is_none_or(|at| now.saturating_sub(at) >= CGROUP_LIMITS_TTL_MS);
         let mut current = cache.reader.as_ref().and_then(CgroupReader::current);
         if due {
             cache.read_at = Some(now);
@@ -104,11 +102,7 @@ impl SystemProbe {
                 cache.reader = CgroupReader::discover(&self.root);
                 current = cache.reader.as_ref().and_then(CgroupReader::current);
             }
-            cache.limits = cache
-                .reader
-                .as_ref()
-                .map(CgroupReader::limits)
-                .unwrap_or_default();
+            cache.limits = cache.reader.as_ref().map(CgroupReader::limits).unwrap_or_default();
         }
         cache.reader.as_ref()?.memory(cache.limits, current)
     }
@@ -118,12 +112,7 @@ impl Probe for SystemProbe {
     fn sample(&self) -> Result<RawSample, ProbeError> {
         let rss = self.rss()?;
         let (system_total, system_available) = self.system()?;
-        Ok(RawSample {
-            rss,
-            system_total,
-            system_available,
-            cgroup: self.cgroup(),
-        })
+        Ok(RawSample { rss, system_total, system_available, cgroup: self.cgroup() })
     }
 }
 
@@ -144,12 +133,7 @@ fn read_start<'b>(path: &Path, buffer: &'b mut [u8]) -> io::Result<&'b [u8]> {
 
 /// The second number: resident pages.
 fn parse_statm_resident(text: &[u8]) -> Option<u64> {
-    std::str::from_utf8(text)
-        .ok()?
-        .split_ascii_whitespace()
-        .nth(1)?
-        .parse()
-        .ok()
+    std::str::from_utf8(text).ok()?.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
 /// Total and available bytes; `None` unless both are there and plausible.
@@ -158,9 +142,7 @@ fn parse_meminfo(text: &[u8]) -> Option<(u64, u64)> {
     // whatever does not parse there is not looked at.
     let text = std::str::from_utf8(text).ok()?;
     let field = |name: &str| -> Option<u64> {
-        let line = text
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
         let kib: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
         kib.checked_mul(KIB)
     };
@@ -191,9 +173,7 @@ mod tests {
     #[test]
     fn figures_come_from_statm_and_meminfo() {
         let machine = machine();
-        let sample = SystemProbe::at_root(manual_clock(), machine.root())
-            .sample()
-            .unwrap();
+        let sample = SystemProbe::at_root(manual_clock(), machine.root()).sample().unwrap();
         assert_eq!(sample.rss, 434 * rustix::param::page_size() as u64);
         assert_eq!(sample.system_total, 8000 * KIB);
         assert_eq!(sample.system_available, 3000 * KIB);
@@ -217,14 +197,8 @@ mod tests {
             ("proc/self/statm", Some("12 18446744073709551615")),
             ("proc/meminfo", Some("MemTotal: 8000 kB\n")),
             ("proc/meminfo", Some("MemTotal: 0 kB\nMemAvailable: 0 kB\n")),
-            (
-                "proc/meminfo",
-                Some("MemTotal: -1 kB\nMemAvailable: 3 kB\n"),
-            ),
-            (
-                "proc/meminfo",
-                Some("MemTotalish: 1 kB\nMemAvailable: 3 kB\n"),
-            ),
+            ("proc/meminfo", Some("MemTotal: -1 kB\nMemAvailable: 3 kB\n")),
+            ("proc/meminfo", Some("MemTotalish: 1 kB\nMemAvailable: 3 kB\n")),
         ] {
             let machine = machine();
             match content {
@@ -239,10 +213,7 @@ mod tests {
 
     #[test]
     fn available_never_exceeds_total() {
-        assert_eq!(
-            parse_meminfo(b"MemTotal: 5 kB\nMemAvailable: 9 kB\n"),
-            Some((5 * KIB, 5 * KIB))
-        );
+        assert_eq!(parse_meminfo(b"MemTotal: 5 kB\nMemAvailable: 9 kB\n"), Some((5 * KIB, 5 * KIB)));
     }
 
     #[test]

@@ -25,9 +25,7 @@ impl SystemProbe {
     /// is taken for the sake of one signature on all platforms.
     #[must_use]
     pub fn new(_clock: Arc<dyn Clock>) -> Self {
-        Self {
-            pid: Pid::from_u32(std::process::id()),
-        }
+        Self { pid: Pid::from_u32(std::process::id()) }
     }
 }
 
