@@ -4,6 +4,20 @@
  */
 import { EventEmitter } from 'node:events';
 
+/** An emitter whose known events are typed; any other name is allowed, as in every `EventEmitter`. */
+declare class TypedEmitter<Events> extends EventEmitter {
+  on<E extends keyof Events>(event: E, listener: (...args: Extract<Events[E], any[]>) => void): this;
+  on(event: string | symbol, listener: (...args: any[]) => void): this;
+  once<E extends keyof Events>(event: E, listener: (...args: Extract<Events[E], any[]>) => void): this;
+  once(event: string | symbol, listener: (...args: any[]) => void): this;
+  addListener<E extends keyof Events>(event: E, listener: (...args: Extract<Events[E], any[]>) => void): this;
+  addListener(event: string | symbol, listener: (...args: any[]) => void): this;
+  prependListener<E extends keyof Events>(event: E, listener: (...args: Extract<Events[E], any[]>) => void): this;
+  prependListener(event: string | symbol, listener: (...args: any[]) => void): this;
+  prependOnceListener<E extends keyof Events>(event: E, listener: (...args: Extract<Events[E], any[]>) => void): this;
+  prependOnceListener(event: string | symbol, listener: (...args: any[]) => void): this;
+}
+
 /** Where a system runs. Monitoring and auto-tuning are on by default in production only. */
 export type Environment = 'development' | 'staging' | 'production';
 
@@ -229,7 +243,7 @@ export interface AgentContextFilterEvents {
  * const filter = new AgentContextFilter();
  * const { filtered, removedElements } = await filter.filterContext('frontend-specialist', context);
  */
-export class AgentContextFilter extends EventEmitter<AgentContextFilterEvents> {
+export class AgentContextFilter extends TypedEmitter<AgentContextFilterEvents> {
   /** @throws {AgentwiseError} `E_CONFIG_INVALID` with every problem. */
   constructor(config?: Partial<ContextFilterConfig>);
   /**
@@ -375,35 +389,51 @@ export interface AgentMemoryStats {
   isThrottled: boolean;
 }
 
-/** Memory of the process and the machine, in MB; `null` where the system does not say. */
+/** Memory of the process and the machine, in MB; a figure that the system does not give is `null`. */
 export interface MemoryStats {
-  process: { rss: number | null; heapTotal: number | null; heapUsed: number | null; external: number | null };
-  system: { total: number | null; free: number | null; used: number | null; percentage: number | null };
+  process: { rss: number; heapTotal: number; heapUsed: number; external: number };
+  system: { total: number; free: number; used: number; percentage: number };
   config: { maxMemory: number; alertThreshold: number; agentLimit: number };
   agents: AgentMemoryStats[];
   throttledAgents: string[];
   recentAlerts: any[];
   limits: {
-    /** The cgroup's limits, the smallest up the hierarchy. */
-    cgroup: { version: 1 | 2; max: number | null; high: number | null; current: number | null } | null;
+    /** The cgroup's limits, the smallest up the hierarchy; `null` outside of one, and each figure where there is none. */
+    cgroup: any;
     /** What V8's heap may grow to. */
-    heapLimit: number | null;
+    heapLimit: number;
     /** The smallest of the real limits and `maxMemoryUsage`. */
-    effective: number | null;
-    effectiveSource: 'config' | 'cgroup' | 'cgroupHigh' | 'system' | null;
+    effective: number;
+    effectiveSource: 'config' | 'cgroup' | 'cgroupHigh' | 'system';
   };
   /** Process memory in % of the effective limit. */
-  percentage: number | null;
+  percentage: number;
   [key: string]: any;
+}
+
+/** An entry of the cache, as events carry it. */
+export interface CacheEntry {
+  key: string;
+  /** Parsed when first read. */
+  value: any;
+  /** Bytes of its JSON. */
+  size: number;
+  createdAt: Date;
+  lastAccessed: Date;
+  hitCount: number;
+  /** Seconds. */
+  ttl: number;
+  compressed: boolean;
+  similarity?: number;
 }
 
 /** Figures of the cache. Rates 0–1; 0 before the first lookup. */
 export interface CacheStats {
   l1: { size: number; maxSize: number; hitRate: number; entries: number; sizeMB: number; maxSizeMB: number };
-  /** Not available in this version. */
-  l2: null;
-  /** Not available in this version. */
-  l3: null;
+  /** Not available in this version: `null`. */
+  l2: any;
+  /** Not available in this version: `null`. */
+  l3: any;
   overall: {
     totalHits: number;
     totalMisses: number;
@@ -415,34 +445,41 @@ export interface CacheStats {
   [key: string]: any;
 }
 
-/** What `getStatus()` returns. Before `initialize()` and after `shutdown()` only `initialized` and `error`. */
+/**
+ * What `getStatus()` returns. Before `initialize()` and after `shutdown()` there are only `initialized` and `error`. Callers
+ * of the replaced package read fields without looking, so all are declared as there.
+ */
 export interface SystemStatus {
   initialized: boolean;
+  /** Why there is nothing else. */
   error?: string;
-  environment?: Environment;
+  environment: Environment;
   /** Seconds. */
-  uptime?: number;
+  uptime: number;
   /** 0–100. */
-  overallScore?: number;
-  /** `null` for what is off. */
-  components?: {
-    memoryManager: (MemoryStats & { healthScore: number }) | null;
-    cacheManager: (CacheStats & { healthScore: number }) | null;
-    contextFilter: { healthScore: number; [key: string]: any } | null;
-    productionMonitor: null;
-    tokenOptimizer: { healthScore: number; [key: string]: any } | null;
+  overallScore: number;
+  /** A component that is off is `null`. */
+  components: {
+    memoryManager: MemoryStats & { healthScore: number };
+    cacheManager: CacheStats & { healthScore: number };
+    contextFilter: { healthScore: number; [key: string]: any };
+    /** Not available in this version: `null`. */
+    productionMonitor: any;
+    tokenOptimizer: { healthScore: number; [key: string]: any };
     [key: string]: any;
   };
-  statistics?: OptimizationStats;
-  recommendations?: OptimizationRecommendations;
-  autoTuning?: boolean;
-  lastOptimization?: Date | null;
-  tokenOptimizer?: any;
+  statistics: OptimizationStats;
+  recommendations: OptimizationRecommendations;
+  autoTuning: boolean;
+  /** `null` before the first. */
+  lastOptimization: any;
+  tokenOptimizer: any;
+  /** Not available in this version. */
   sharedContext?: any;
-  /** The configuration file that was used. */
-  configFile?: string | null;
+  /** The configuration file that was used, or `null`. */
+  configFile: any;
   /** What the configuration asks for and this version does not have. */
-  unavailable?: string[];
+  unavailable: string[];
   [key: string]: any;
 }
 
@@ -460,18 +497,20 @@ export interface SystemHealthStatus {
   overall: 'healthy' | 'warning' | 'critical' | 'down';
   /** Mean of the parts' mean and the worst part, 0–100. */
   score: number;
+  /** Why it is down. */
   message?: string;
-  components?: {
-    tokenOptimizer: PartHealth | null;
-    memoryManager: PartHealth | null;
-    cacheManager: PartHealth | null;
-    contextFilter: PartHealth | null;
+  /** A component that is off is `null`. */
+  components: {
+    tokenOptimizer: PartHealth;
+    memoryManager: PartHealth;
+    cacheManager: PartHealth;
+    contextFilter: PartHealth;
     [key: string]: any;
   };
-  recommendations?: string[];
-  systemStats?: any;
-  uptime?: number;
-  environment?: Environment;
+  recommendations: string[];
+  systemStats: any;
+  uptime: number;
+  environment: Environment;
   [key: string]: any;
 }
 
@@ -489,13 +528,12 @@ export interface ProductionOptimizationSystemEvents {
   agentThrottled: [event: { agentId: string; reason: string }];
   agentUnthrottled: [event: { agentId: string }];
   agentMemoryUpdate: [event: { agentId: string; contextSize: number; totalMemory: number }];
-  cacheHit: [event: { layer: 'L1'; key: string }];
+  cacheHit: [event: { layer: 'L1'; key: string; entry: CacheEntry }];
   cacheMiss: [event: { key: string }];
-  cacheSet: [event: { layer: 'L1'; key: string }];
-  l1Eviction: [event: { key: string }];
+  cacheSet: [event: { layer: 'L1'; key: string; entry: CacheEntry }];
+  l1Eviction: [event: { key: string; entry: CacheEntry }];
   configurationUpdated: [change: { oldConfig: OptimizationConfig; newConfig: OptimizationConfig }];
   reportGenerated: [event: { path: string }];
-  [event: string]: any[];
 }
 
 /**
@@ -508,7 +546,7 @@ export interface ProductionOptimizationSystemEvents {
  * console.log(forAgent.type, forAgent.tokensSaved);
  * await system.shutdown();
  */
-export class ProductionOptimizationSystem extends EventEmitter<ProductionOptimizationSystemEvents> {
+export class ProductionOptimizationSystem extends TypedEmitter<ProductionOptimizationSystemEvents> {
   constructor(config: SystemConfig | any);
   /** A constructed and initialized system. Rejects as `initialize()` does. */
   static create(config: SystemConfig | any): Promise<ProductionOptimizationSystem>;
@@ -522,9 +560,13 @@ export class ProductionOptimizationSystem extends EventEmitter<ProductionOptimiz
    */
   initialize(): Promise<void>;
   /**
-   * What to send to an agent: its filtered context the first time, then what changed. The context is read when the
-   * agent's earlier calls are done, and is never changed. Memory: some 100 bytes an agent and top-level key.
+   * What to send to an agent: its filtered context the first time, then what changed. The context is read before the call
+   * returns and is never changed; calls for one agent are worked on in the order they were made. A context that is no
+   * plain object or array (a class instance, a Map) is taken as its JSON. Memory: some 100 bytes an agent and top-level
+   * key.
    *
+   * @param agentId 1 to 1,024 bytes. `frontend-specialist-2` and `team:frontend-specialist` have the specialization of
+   * `frontend-specialist`.
    * @throws {AgentwiseError} `E_NOT_INITIALIZED`, `E_SHUT_DOWN`, `E_INVALID_ARGUMENT`, `E_CONTEXT_INVALID`.
    */
   optimizeAgentContext(agentId: string, context: any, options?: OptimizeOptions | any): Promise<OptimizedContext>;

@@ -1,3 +1,5 @@
+'use strict';
+
 const { ProductionOptimizationSystem } = require('./js/production-optimization-system.js');
 const { AgentContextFilter } = require('./js/agent-context-filter.js');
 const { AgentwiseError } = require('./js/errors.js');

@@ -1,12 +1,16 @@
-'use strict';
-
 const { EventEmitter } = require('node:events');
 const path = require('node:path');
 const { pathToFileURL } = require('node:url');
 const addon = require('../index.js');
 const { ROOT, runNode } = require('./support.js');
 
-const NAMES = ['ProductionOptimizationSystem', 'AgentContextFilter', 'AgentwiseError', 'countTokens', 'countTokensAsync'];
+const NAMES = [
+  'ProductionOptimizationSystem',
+  'AgentContextFilter',
+  'AgentwiseError',
+  'countTokens',
+  'countTokensAsync',
+];
 const ESM = JSON.stringify(pathToFileURL(path.join(ROOT, 'index.mjs')).href);
 const CJS = JSON.stringify(path.join(ROOT, 'index.js'));
 
@@ -33,7 +37,11 @@ test('import gives the same objects as require, by name and as default', async (
 });
 
 test('ESM and CJS export the same names', () => {
-  expect(Object.keys(addon).filter((name) => name !== 'default').sort()).toEqual([...NAMES].sort());
+  expect(
+    Object.keys(addon)
+      .filter((name) => name !== 'default')
+      .sort(),
+  ).toEqual([...NAMES].sort());
 });
 
 test('the package resolves by its own name, from require and import', async () => {

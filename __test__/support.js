@@ -1,5 +1,3 @@
-'use strict';
-
 /** What several specs share: working directories of their own, systems that are shut down, and independent references. */
 
 const { createHash } = require('node:crypto');
@@ -8,7 +6,7 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { promisify } = require('node:util');
-const { ProductionOptimizationSystem } = require('../index.js');
+const { AgentContextFilter, ProductionOptimizationSystem } = require('../index.js');
 
 const ROOT = path.join(__dirname, '..');
 const VARIABLES = ['SLACK_WEBHOOK_URL', 'EMAIL_SERVICE_API', 'CACHE_DIR', 'OPTIMIZATION_CONFIG'];
@@ -42,7 +40,7 @@ function useOwnDirectory() {
   return { path: (...names) => path.join(directory, ...names) };
 }
 
-/** `open(config)` creates systems that are shut down after the test, before its directory goes. */
+/** `open(config)` creates systems that are shut down after the test; `own` takes over others. */
 function useSystems() {
   const opened = [];
   afterEach(async () => {
@@ -84,7 +82,8 @@ function sha256(text) {
 /** The context that a receiver has after a changed result. */
 function applyChanges(base, { added, modified, removed }) {
   const next = {};
-  const set = (key, value) => Object.defineProperty(next, key, { value, enumerable: true, writable: true, configurable: true });
+  const set = (key, value) =>
+    Object.defineProperty(next, key, { value, enumerable: true, writable: true, configurable: true });
   for (const key of Object.keys(base)) if (!removed.includes(key)) set(key, base[key]);
   for (const part of [added, modified]) for (const key of Object.keys(part)) set(key, part[key]);
   return next;
@@ -101,8 +100,35 @@ function seeded(seed) {
   };
 }
 
-const TEXTS = ['', 'a', 'currentTask', 'React component', 'é', '日本', '😀', '\u0000', '\u2028', '"\\', '\ud800', 'x'.repeat(300)];
-const KEYS = ['a', 'b', 'index.ts', '', '__proto__', 'constructor', '😀', '\uffff', '10', '9', 'currentTask', 'é'];
+const TEXTS = [
+  '',
+  'a',
+  'currentTask',
+  'React component',
+  'é',
+  '日本',
+  '😀',
+  '\u0000',
+  '\u2028',
+  '"\\',
+  '\ud800',
+  'x'.repeat(300),
+];
+const KEYS = [
+  'a',
+  'b',
+  'index.ts',
+  '',
+  '__proto__',
+  'constructor',
+  '😀',
+  '\uffff',
+  '\ud800',
+  '10',
+  '9',
+  'currentTask',
+  'é',
+];
 
 /** A random JSON value with keys and texts that are easy to get wrong. */
 function randomValue(random, depth = 3) {
@@ -128,6 +154,85 @@ async function runNode(source, { cwd = ROOT, env = {}, module = false } = {}) {
   return JSON.parse(stdout);
 }
 
+/** The configuration that a system works by. */
+async function effectiveConfiguration(system) {
+  return JSON.parse(fs.readFileSync(await system.generateSystemReport(), 'utf8')).config;
+}
+
+let agents = 0;
+
+/** Both ways a context goes in; each gives what is kept of a context that an agent shows for the first time. */
+const contextWays = (open) => [
+  [
+    'filterContext',
+    async () => {
+      const filter = new AgentContextFilter({ contextImportanceThreshold: 0 });
+      return async (context) => (await filter.filterContext('agent', context)).filtered;
+    },
+  ],
+  [
+    'optimizeAgentContext',
+    async () => {
+      const system = await open(KEEP_ALL);
+      return (context) => system.optimizeAgentContext(`agent ${agents++}`, context);
+    },
+  ],
+];
+
+/** A class with a Date and a getter. */
+class Point {
+  constructor() {
+    this.x = 1;
+    this.y = new Date(0);
+  }
+  get sum() {
+    return this.x;
+  }
+}
+
+const nested = (levels) => {
+  let value = 'the bottom';
+  for (let level = 0; level < levels; level++) value = { deeper: value };
+  return value;
+};
+const nestedArrays = (levels) => {
+  let value = [];
+  for (let level = 1; level < levels; level++) value = [value];
+  return value;
+};
+
+/** Every object reachable by own properties with all its descriptors, to see any change. */
+function snapshot(value, seen = new Map()) {
+  if (value === null || (typeof value !== 'object' && typeof value !== 'function') || seen.has(value)) return seen;
+  const entries = Reflect.ownKeys(value).map((key) => [key, Object.getOwnPropertyDescriptor(value, key)]);
+  seen.set(value, { entries, prototype: Object.getPrototypeOf(value), extensible: Object.isExtensible(value) });
+  for (const [, descriptor] of entries) snapshot(descriptor.value, seen);
+  return seen;
+}
+
+function expectUntouched(before, after) {
+  expect(after.size).toBe(before.size);
+  for (const [object, { entries, prototype, extensible }] of before) {
+    const now = after.get(object);
+    expect(now).toBeDefined();
+    expect(now.prototype).toBe(prototype);
+    expect(now.extensible).toBe(extensible);
+    expect(now.entries.length).toBe(entries.length);
+    for (const [at, [key, descriptor]] of entries.entries()) {
+      expect(now.entries[at][0]).toBe(key);
+      for (const field of Object.keys(descriptor))
+        expect(Object.is(now.entries[at][1][field], descriptor[field])).toBe(true);
+    }
+  }
+}
+
+function deepFreeze(value) {
+  for (const object of snapshot(value).keys()) {
+    if (!ArrayBuffer.isView(object)) Object.freeze(object);
+  }
+  return value;
+}
+
 module.exports = {
   ROOT,
   KEEP_ALL,
@@ -140,4 +245,12 @@ module.exports = {
   seeded,
   randomValue,
   runNode,
+  effectiveConfiguration,
+  contextWays,
+  Point,
+  nested,
+  nestedArrays,
+  snapshot,
+  expectUntouched,
+  deepFreeze,
 };

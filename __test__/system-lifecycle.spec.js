@@ -1,5 +1,3 @@
-'use strict';
-
 const { once } = require('node:events');
 const fs = require('node:fs');
 const path = require('node:path');
@@ -165,7 +163,11 @@ describe('getInstance', () => {
   });
 
   test('concurrent first calls and later ones get the same initialized instance', async () => {
-    const instances = await Promise.all([System.getInstance(KEEP_ALL), System.getInstance(KEEP_ALL), System.getInstance(KEEP_ALL)]);
+    const instances = await Promise.all([
+      System.getInstance(KEEP_ALL),
+      System.getInstance(KEEP_ALL),
+      System.getInstance(KEEP_ALL),
+    ]);
     own(instances[0]);
     expect(new Set(instances).size).toBe(1);
     expect(await System.getInstance()).toBe(instances[0]);
@@ -234,7 +236,10 @@ describe('shutdown', () => {
   test('waits for the work that was accepted, also for calls that wait for their turn', async () => {
     const system = await open();
     const settled = [];
-    const contexts = Array.from({ length: 6 }, (_, at) => ({ currentTask: `task ${at}`, text: `${at} `.repeat(20_000) }));
+    const contexts = Array.from({ length: 6 }, (_, at) => ({
+      currentTask: `task ${at}`,
+      text: `${at} `.repeat(20_000),
+    }));
     const work = contexts.map((context, at) =>
       system.optimizeAgentContext(at < 4 ? 'one' : `other ${at}`, context).then((result) => {
         settled.push('work');
@@ -245,7 +250,14 @@ describe('shutdown', () => {
     const results = await Promise.all(work);
     await stopped;
     expect(settled).toEqual([...Array(6).fill('work'), 'stopped']);
-    expect(results.map((result) => result.type)).toEqual(['full', 'incremental', 'incremental', 'incremental', 'full', 'full']);
+    expect(results.map((result) => result.type)).toEqual([
+      'full',
+      'incremental',
+      'incremental',
+      'incremental',
+      'full',
+      'full',
+    ]);
   });
 
   test('ends the system even if its report cannot be written', async () => {
@@ -276,7 +288,12 @@ function expectReport(report, operations) {
   expect(report).toMatchObject({
     environment: 'development',
     config: { environment: 'development', memory: { maxMemoryUsage: 1_000_000 } },
-    status: { initialized: true, environment: 'development', components: expect.any(Object), statistics: expect.any(Object) },
+    status: {
+      initialized: true,
+      environment: 'development',
+      components: expect.any(Object),
+      statistics: expect.any(Object),
+    },
     performance: {
       totalOperations: operations,
       tokensSaved: report.status.statistics.tokensSaved,

@@ -1,3 +1,5 @@
+'use strict';
+
 const { EventEmitter } = require('node:events');
 const args = require('./arguments.js');
 const { call, callAsync } = require('./errors.js');
@@ -16,8 +18,9 @@ class AgentContextFilter extends EventEmitter {
 
   async filterContext(agentId, context, currentMemoryUsage = 0, systemLoad = 0) {
     args.string('agentId', agentId);
-    this.#heldMb = args.number('currentMemoryUsage', currentMemoryUsage);
+    args.number('currentMemoryUsage', currentMemoryUsage);
     args.number('systemLoad', systemLoad);
+    this.#heldMb = currentMemoryUsage;
     const { source, result: pending } = read(context, ({ kinds, ends, lengths, numbers, text }) =>
       call(this.#native.filter, agentId, currentMemoryUsage, systemLoad, kinds, ends, lengths, numbers, text),
     );

@@ -1,3 +1,5 @@
+'use strict';
+
 /** Checks of what callers pass. One place, so that every method refuses the same things in the same words. */
 
 const { AgentwiseError } = require('./errors.js');
@@ -51,13 +53,36 @@ function optionalBoolean(name, value) {
   return value;
 }
 
+/** Marks text that is given as JSON. */
+const EXACT = '\u0001';
+
 /**
  * Text as the core's key. UTF-8 cannot hold lone surrogates: such text is given as JSON behind a mark, so that different
  * keys stay different.
  */
 function exactText(text) {
   if (text === undefined) return undefined;
-  return text.isWellFormed() && !text.startsWith('\u0001') ? text : `\u0001${JSON.stringify(text)}`;
+  return text.isWellFormed() && !text.startsWith(EXACT) ? text : EXACT + JSON.stringify(text);
+}
+
+/** The caller's text again. */
+function originalText(text) {
+  return text.startsWith(EXACT) ? JSON.parse(text.slice(EXACT.length)) : text;
+}
+
+/** What a value that JSON cannot hold is, or `undefined` for one that it can. */
+function invalidKind(value) {
+  switch (typeof value) {
+    case 'number':
+      return Number.isFinite(value) ? undefined : String(value);
+    case 'bigint':
+      return `BigInt ${value}`;
+    case 'function':
+    case 'symbol':
+      return typeof value;
+    default:
+      return undefined;
+  }
 }
 
 /**
@@ -66,14 +91,19 @@ function exactText(text) {
  */
 function configurationJson(config) {
   if (config === undefined) return '{}';
-  const mark = (_, value) => {
-    if (typeof value === 'number' && !Number.isFinite(value)) return { $invalid: String(value) };
-    if (typeof value === 'bigint') return { $invalid: `BigInt ${value}` };
-    if (typeof value === 'function' || typeof value === 'symbol') return { $invalid: typeof value };
+  const ancestors = [];
+  function mark(_, value) {
+    const invalid = invalidKind(value);
+    if (invalid !== undefined) return { $invalid: invalid };
+    if (value === null || typeof value !== 'object') return value;
+    // `this` holds the value: whatever is deeper than it has been written.
+    while (ancestors.length > 0 && ancestors.at(-1) !== this) ancestors.pop();
+    if (ancestors.includes(value)) return { $invalid: 'circular' };
+    ancestors.push(value);
     return value;
-  };
+  }
   try {
-    return JSON.stringify(config, mark);
+    return JSON.stringify(config, mark) ?? '{"$invalid":"a value without JSON"}';
   } catch (cause) {
     throw new AgentwiseError(
       'E_CONFIG_INVALID',
@@ -94,5 +124,6 @@ module.exports = {
   optionalBoolean,
   options,
   exactText,
+  originalText,
   configurationJson,
 };

@@ -1,3 +1,5 @@
+'use strict';
+
 /** The native module, with its log output on when `DEBUG` names this package. */
 
 const native = require('./native.js');

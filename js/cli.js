@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+'use strict';
 
 const { parseArgs } = require('node:util');
 const { AgentwiseError } = require('./errors.js');
@@ -42,7 +43,7 @@ const COMMANDS = {
       ['environment', status.environment],
       ['configuration', status.configFile ?? 'built-in defaults'],
       ['score', `${status.overallScore} of 100`],
-      ['memory', memory ? `${memory.process.rss} MB of ${memory.limits.effective} MB (${memory.percentage} %)` : 'off'],
+      ['memory', memory ? memoryText(memory) : 'off'],
       ['cache', cache ? `${cache.l1.entries} of ${cache.l1.maxSize} entries, ${cache.l1.sizeMB} MB` : 'off'],
       ['context filter', filter ? `${filter.agentSpecializations.length} specializations` : 'off'],
       ['not available', status.unavailable.join(', ') || 'nothing that is asked for'],
@@ -55,6 +56,11 @@ const COMMANDS = {
     return { data: { path }, text: path, code: 0 };
   },
 };
+
+/** What the system does not say is not shown as a figure. */
+function memoryText({ process: { rss }, limits, percentage }) {
+  return rss === null ? 'unknown' : `${rss} MB of ${limits.effective} MB (${percentage} %)`;
+}
 
 function table(rows) {
   const width = Math.max(...rows.map(([name]) => name.length));

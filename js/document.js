@@ -1,3 +1,5 @@
+'use strict';
+
 /**
  * A context on its way to the native core and back.
  *
@@ -117,7 +119,7 @@ function visit(value) {
   switch (typeof value) {
     case 'string':
       if (addText(value)) kind = STRING;
-      else kind = visitOpaque(value);
+      else kind = visitOpaque(value, '');
       break;
     case 'number':
       kind = NUMBER;
@@ -139,7 +141,8 @@ function visit(value) {
 
 function visitObject(value) {
   const isArray = Array.isArray(value);
-  if (typeof value.toJSON === 'function' || !(isArray || isPlain(value))) return visitOpaque(value);
+  if (typeof value.toJSON === 'function' || !(isArray || isPlain(value)))
+    return visitOpaque(value, depth > 0 ? String(path[depth - 1]) : '');
   for (let level = 0; level < depth; level++) {
     if (ancestors[level] === value) throw refuse('the value contains itself');
   }
@@ -172,8 +175,9 @@ function visitObject(value) {
 }
 
 /** What only JavaScript can write: its JSON is its text, and it is kept or dropped as a whole. */
-function visitOpaque(value) {
-  const json = JSON.stringify(value);
+function visitOpaque(value, key) {
+  // `toJSON` is told its key, as `JSON.stringify` of the whole would.
+  const json = JSON.stringify(typeof value.toJSON === 'function' ? value.toJSON(key) : value);
   if (json === undefined) return OMITTED;
   addText(json);
   return OPAQUE;
@@ -202,6 +206,24 @@ function shrinkColumns() {
   }
 }
 
+/** Reads a context while another is being read: a getter or `toJSON` of that one does it. */
+function readWithin(context, use) {
+  const columns = [kinds, ends, lengths, numbers, text, values, keys];
+  const counts = [count, textCount, textBytes, numberCount, depth, keyFlag];
+  const levels = [path.splice(0), ancestors.splice(0)];
+  [kinds, ends, lengths, numbers, text] = columns.slice(0, 5).map((column) => new column.constructor(1024));
+  isReading = false;
+  try {
+    return read(context, use);
+  } finally {
+    isReading = true;
+    [kinds, ends, lengths, numbers, text, values, keys] = columns;
+    [count, textCount, textBytes, numberCount, depth, keyFlag] = counts;
+    path.splice(0, path.length, ...levels[0]);
+    ancestors.splice(0, ancestors.length, ...levels[1]);
+  }
+}
+
 /**
  * Reads `context` into columns, hands them to `use` (which must copy them before it returns) and gives back what `use`
  * returned together with what `assemble` needs.
@@ -210,21 +232,19 @@ function shrinkColumns() {
  * throw, more than 1,000 levels, more than 2^24 values, or a root without JSON (`undefined`, functions).
  */
 function read(context, use) {
-  // The state of the walk is shared: a getter or `toJSON` must not start another one.
-  if (isReading) {
-    throw new AgentwiseError('E_CONTEXT_INVALID', 'context refused: reading it runs a getter or toJSON that reads another');
-  }
+  if (isReading) return readWithin(context, use);
   isReading = true;
   count = textCount = textBytes = numberCount = depth = keyFlag = 0;
   isPolluted = false;
   for (const _ in Object.prototype) isPolluted = true;
-  const source = freeSources.pop() ?? { values: [], keys: [], ends, count };
+  const source = freeSources.pop() ?? { values: [], keys: [], ends, count, isOpaque: false };
   values = source.values;
   keys = source.keys;
   try {
     visit(context);
     if (kinds[0] === OMITTED) throw refuse(`${typeof context} is not JSON`);
     source.ends = ends.slice(0, count);
+    source.isOpaque = kinds[0] === OPAQUE && typeof context === 'object';
     const result = use({
       kinds: kinds.subarray(0, count),
       ends: source.ends,
@@ -251,10 +271,14 @@ function setOwn(target, key, value) {
   else target[key] = value;
 }
 
-/** The root with its own entries as they were read; scalar and opaque roots as they are. */
-function copyOfRoot({ values, keys, ends, count }) {
+/**
+ * The root with its own entries as they were read. A root with a prototype of its own becomes what JSON makes of it, so
+ * that nothing is ever added to the caller's object.
+ */
+function copyOfRoot({ values, keys, ends, count, isOpaque }) {
   const root = values[0];
-  if (count === 1) return Array.isArray(root) ? [] : root;
+  if (isOpaque) return JSON.parse(JSON.stringify(root));
+  if (root === null || typeof root !== 'object') return root;
   const copy = Array.isArray(root) ? [] : {};
   for (let child = 1; child < count; child = ends[child]) {
     if (Array.isArray(copy)) copy.push(values[child]);
@@ -290,4 +314,9 @@ function assemble(source, fates) {
   return { filtered: !fates || fates[0] === WHOLE ? copyOfRoot(source) : build(0, ''), removed };
 }
 
-module.exports = { read, release, assemble, setOwn };
+/** The columns of a context that has to wait: those that `read` hands out are reused. */
+function copyColumns({ kinds, ends, lengths, numbers, text }) {
+  return { kinds: kinds.slice(), ends, lengths: lengths.slice(), numbers: numbers.slice(), text: text.slice() };
+}
+
+module.exports = { read, release, assemble, copyColumns, setOwn };

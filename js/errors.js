@@ -1,3 +1,5 @@
+'use strict';
+
 /**
  * An error of this package. `code` is stable (`E_CONFIG_INVALID`, `E_CONTEXT_INVALID`, …); `problems` lists every
  * problem of a refused configuration.
@@ -14,7 +16,7 @@ class AgentwiseError extends Error {
   }
 }
 
-/** Errors cross the boundary as JSON behind this mark (see `src/binding/error.rs`). */
+/** Errors cross the boundary as JSON behind this mark (see `src/binding/call.rs`). */
 const MARK = '\u0001agentwise:';
 
 /** The package's error for what the native module threw; anything else as it is. */

@@ -1,3 +1,5 @@
+'use strict';
+
 /**
  * `npm install`: makes sure that there is a native module. A published package finds the one of its platform; a checkout,
  * or a platform without one, builds it with cargo.

@@ -1,3 +1,5 @@
+'use strict';
+
 const { EventEmitter } = require('node:events');
 
 /** Listener methods that add or remove; the native side is told after each which events have listeners. */

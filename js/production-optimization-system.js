@@ -1,8 +1,10 @@
+'use strict';
+
 const v8 = require('node:v8');
 const args = require('./arguments.js');
 const { AgentwiseError, call, callAsync } = require('./errors.js');
-const { read, release } = require('./document.js');
-const { optimizedResult } = require('./result.js');
+const { read, release, copyColumns } = require('./document.js');
+const { optimizedResult, addLazy } = require('./result.js');
 const { NativeEmitter } = require('./native-emitter.js');
 const { countTokensAsync } = require('./token-count.js');
 const signals = require('./signals.js');
@@ -13,11 +15,21 @@ const VARIABLES = ['SLACK_WEBHOOK_URL', 'EMAIL_SERVICE_API', 'CACHE_DIR', 'OPTIM
 /** Longest time to live: a hundred years, as in the configuration. */
 const MAX_TTL_SECONDS = 3_153_600_000;
 
-const TIME_KEYS = new Set(['timestamp', 'lastAccessed', 'lastOptimization']);
+/** Keys whose numbers are Unix ms; `src/orchestrator/report.rs` makes text of the same in files. */
+const TIME_KEYS = new Set(['timestamp', 'lastAccessed', 'lastOptimization', 'createdAt']);
 
-/** Unix ms of the core as dates. */
-function withDates(key, value) {
-  return typeof value === 'number' && TIME_KEYS.has(key) ? new Date(value) : value;
+/** What the core says, as callers see it: dates, their own names. */
+function revive(key, value) {
+  if (typeof value === 'number') return TIME_KEYS.has(key) ? new Date(value) : value;
+  return typeof value === 'string' ? args.originalText(value) : value;
+}
+
+/** What an event carries. The value of a cache entry is parsed when somebody looks at it. */
+function eventData(data) {
+  const { entry } = data;
+  if (entry?.valueJson === undefined) return data;
+  const { valueJson, ...rest } = entry;
+  return { ...data, entry: addLazy(rest, 'value', () => JSON.parse(valueJson)) };
 }
 
 /** V8's figures, which only this thread can read: total, used, external, limit, in bytes. */
@@ -27,6 +39,7 @@ function heap() {
 }
 
 class ProductionOptimizationSystem extends NativeEmitter {
+  /** The one of this process: `{ system, started }`. */
   static #instance = null;
 
   #config;
@@ -51,27 +64,30 @@ class ProductionOptimizationSystem extends NativeEmitter {
   }
 
   static async getInstance(config) {
-    if (!ProductionOptimizationSystem.#instance) {
-      if (config === undefined || config === null) {
-        throw new AgentwiseError(
-          'E_CONFIG_REQUIRED',
-          'configuration required: the first getInstance() call needs a config',
-        );
-      }
-      const starting = ProductionOptimizationSystem.create(config);
-      ProductionOptimizationSystem.#instance = starting;
-      starting.catch(() => {
-        if (ProductionOptimizationSystem.#instance === starting) ProductionOptimizationSystem.#instance = null;
-      });
+    const current = ProductionOptimizationSystem.#instance;
+    if (current) return current.started;
+    if (config === undefined || config === null) {
+      throw new AgentwiseError(
+        'E_CONFIG_REQUIRED',
+        'configuration required: the first getInstance() call needs a config',
+      );
     }
-    return ProductionOptimizationSystem.#instance;
+    const system = new ProductionOptimizationSystem(config);
+    const instance = { system, started: system.initialize().then(() => system) };
+    ProductionOptimizationSystem.#instance = instance;
+    instance.started.catch(() => ProductionOptimizationSystem.#forgetInstance(system));
+    return instance.started;
+  }
+
+  static #forgetInstance(system) {
+    if (ProductionOptimizationSystem.#instance?.system === system) ProductionOptimizationSystem.#instance = null;
   }
 
   async initialize() {
     if (this.#state === 'stopped') throw this.#refusal();
     if (this.#starting) {
       await this.#starting;
-      this.emit('warning', { path: 'initialize', message: 'the system is already initialized' });
+      this.#tell('warning', { path: 'initialize', message: 'the system is already initialized' });
       return;
     }
     this.#starting = this.#start();
@@ -98,8 +114,8 @@ class ProductionOptimizationSystem extends NativeEmitter {
     this.#state = 'running';
     this.#unwatch = signals.watch(this);
     this._listenersChanged();
-    for (const warning of JSON.parse(opened.warnings())) this.emit('warning', warning);
-    this.emit('initialized');
+    for (const warning of JSON.parse(opened.warnings())) this.#tell('warning', warning);
+    this.#tell('initialized');
   }
 
   async optimizeAgentContext(agentId, context, options) {
@@ -111,45 +127,36 @@ class ProductionOptimizationSystem extends NativeEmitter {
       prioritizeRecent: args.optionalBoolean('options.prioritizeRecent', given.prioritizeRecent),
       includeDebugInfo: args.optionalBoolean('options.includeDebugInfo', given.includeDebugInfo),
     };
-    // A delta says what changed since the agent's last result: calls for one agent run one after the other.
+    // A delta says what changed since the agent's last result: calls for one agent run one after the other. The context
+    // is read now all the same, so that the caller may change it afterwards.
     const before = this.#turns.get(agentId);
-    const turn = before
-      ? before.then(() => this.#optimize(agentId, context, request))
-      : this.#optimize(agentId, context, request);
+    const started = performance.now();
+    const { source, result: begin } = read(context, (columns) => {
+      const own = before ? copyColumns(columns) : columns;
+      const work = () => this.#work(agentId, request, own);
+      if (before) return () => before.then(work);
+      const pending = work();
+      return () => pending;
+    });
+    const readMs = Math.round((performance.now() - started) * 100) / 100;
+    const turn = callAsync(begin);
     const ended = turn.then(
       () => {},
       () => {},
     );
     this.#turns.set(agentId, ended);
     try {
-      return await turn;
+      return optimizedResult(source, await turn, request.includeDebugInfo, readMs);
     } finally {
+      release(source);
       if (this.#turns.get(agentId) === ended) this.#turns.delete(agentId);
       this.#emitWaiting();
     }
   }
 
-  async #optimize(agentId, context, { maxSize, prioritizeRecent, includeDebugInfo }) {
-    const started = performance.now();
-    const { source, result: pending } = read(context, ({ kinds, ends, lengths, numbers, text }) =>
-      call(
-        this.#native.optimize,
-        args.exactText(agentId),
-        maxSize,
-        prioritizeRecent,
-        kinds,
-        ends,
-        lengths,
-        numbers,
-        text,
-      ),
-    );
-    const readMs = Math.round((performance.now() - started) * 100) / 100;
-    try {
-      return optimizedResult(source, await callAsync(() => pending), includeDebugInfo, readMs);
-    } finally {
-      release(source);
-    }
+  #work(agentId, { maxSize, prioritizeRecent }, { kinds, ends, lengths, numbers, text }) {
+    const id = args.exactText(agentId);
+    return call(this.#native.optimize, id, maxSize, prioritizeRecent, kinds, ends, lengths, numbers, text);
   }
 
   async cacheResponse(query, response, ttlSeconds, options) {
@@ -195,12 +202,12 @@ class ProductionOptimizationSystem extends NativeEmitter {
 
   getStatus() {
     if (this.#state !== 'running') return { initialized: false, error: this.#refusal().message };
-    return JSON.parse(call(this.#native.status, ...heap()), withDates);
+    return JSON.parse(call(this.#native.status, ...heap()), revive);
   }
 
   getHealthStatus() {
     if (this.#state !== 'running') return { overall: 'down', score: 0, message: this.#refusal().message };
-    return JSON.parse(call(this.#native.health, ...heap()), withDates);
+    return JSON.parse(call(this.#native.health, ...heap()), revive);
   }
 
   isProductionReady() {
@@ -244,16 +251,20 @@ class ProductionOptimizationSystem extends NativeEmitter {
   async #stop() {
     const wasRunning = this.#state === 'running';
     this.#state = 'stopped';
-    this.#unwatch();
-    const instance = ProductionOptimizationSystem.#instance;
-    if (instance && (await instance.catch(() => null)) === this) ProductionOptimizationSystem.#instance = null;
+    ProductionOptimizationSystem.#forgetInstance(this);
     if (!wasRunning) return;
-    // Work that was accepted is finished first.
-    await Promise.all(this.#turns.values());
-    await callAsync(this.#native.shutDown, ...heap());
-    this.#emitWaiting();
-    this.#native.close();
-    this.emit('shutdown');
+    try {
+      // Work that was accepted is finished first.
+      await Promise.all(this.#turns.values());
+      await callAsync(this.#native.shutDown, ...heap());
+      this.#emitWaiting();
+    } finally {
+      this.#native.close();
+      this.#native = null;
+      // Last: until here a signal must not end the process.
+      this.#unwatch();
+      this.#tell('shutdown');
+    }
   }
 
   #requireRunning() {
@@ -270,33 +281,48 @@ class ProductionOptimizationSystem extends NativeEmitter {
   #emitWaiting() {
     const json = this.#native?.drainEvents();
     if (!json) return;
-    for (const [name, data] of JSON.parse(json, withDates)) this.emit(name, data);
+    for (const [name, data] of JSON.parse(json, revive)) this.#tell(name, eventData(data));
+  }
+
+  /**
+   * Emits. What a listener throws is an uncaught exception of its own: it must neither reject the call that happened to
+   * bring the event nor keep other events from their listeners.
+   */
+  #tell(name, ...data) {
+    try {
+      this.emit(name, ...data);
+    } catch (error) {
+      process.nextTick(() => {
+        throw error;
+      });
+    }
   }
 
   _listenersChanged() {
     this.#native?.listen(this.eventNames().filter((name) => typeof name === 'string'));
   }
+}
 
-  on(name, listener) {
-    super.on(name, listener);
-    this.#replayInitialized(name, listener);
+for (const [method, isOnce] of [
+  ['on', false],
+  ['addListener', false],
+  ['prependListener', false],
+  ['once', true],
+  ['prependOnceListener', true],
+]) {
+  const add = NativeEmitter.prototype[method];
+  // Who comes after `initialized` was emitted is told all the same: nobody must wait for what has happened.
+  ProductionOptimizationSystem.prototype[method] = function (name, listener) {
+    add.call(this, name, listener);
+    if (name === 'initialized' && this.getStatus().initialized) {
+      process.nextTick(() => {
+        if (!this.listeners(name).includes(listener)) return;
+        if (isOnce) this.removeListener(name, listener);
+        listener.call(this);
+      });
+    }
     return this;
-  }
-
-  addListener(name, listener) {
-    return this.on(name, listener);
-  }
-
-  once(name, listener) {
-    if (name === 'initialized' && this.#state === 'running') this.#replayInitialized(name, listener);
-    else super.once(name, listener);
-    return this;
-  }
-
-  /** Who comes after `initialized` was emitted is told all the same: nobody must wait for what has happened. */
-  #replayInitialized(name, listener) {
-    if (name === 'initialized' && this.#state === 'running') process.nextTick(() => listener.call(this));
-  }
+  };
 }
 
 function scope(name, agentId, { model, systemPrompt } = {}) {

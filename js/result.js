@@ -1,3 +1,5 @@
+'use strict';
+
 /** Makes what callers get from what the core says. */
 
 const { assemble, setOwn } = require('./document.js');
@@ -23,6 +25,7 @@ function addLazy(target, name, make) {
     configurable: true,
     enumerable: true,
   });
+  return target;
 }
 
 /** The result of a filter behind the properties of `head`. */
@@ -85,4 +88,4 @@ function debugInfo(filter, delta, readMs) {
   return info;
 }
 
-module.exports = { filterResult, optimizedResult };
+module.exports = { filterResult, optimizedResult, addLazy };

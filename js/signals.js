@@ -1,3 +1,5 @@
+'use strict';
+
 /**
  * Shuts systems down when the process is asked to end, and then lets it end as the signal would have ended it, unless
  * the application has a handler of its own: then ending is its business.
@@ -6,6 +8,13 @@
 const { isMainThread } = require('node:worker_threads');
 
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGUSR2'];
+
+/**
+ * Marks the handlers of every copy of this package in the process and counts their shutdowns under way: the last one
+ * lets the process end, and a copy's handler is not the application's.
+ */
+const OURS = Symbol.for('agentwise-optimization.signals');
+process[OURS] ??= { underWay: 0 };
 
 /** Weak: a system that was forgotten must not be kept by its handler. */
 const systems = new Set();
@@ -22,10 +31,16 @@ function running() {
 }
 
 async function onSignal(signal) {
+  const shared = process[OURS];
+  // Looked at first: a handler that the application installed for one time is gone after it has run.
+  const isApplications = process.rawListeners(signal).some((listener) => !listener[OURS]);
+  shared.underWay++;
   await Promise.allSettled(running().map((system) => system.shutdown()));
+  shared.underWay--;
   uninstall();
-  if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
+  if (!isApplications && shared.underWay === 0) process.kill(process.pid, signal);
 }
+onSignal[OURS] = true;
 
 function install() {
   // Workers get no signals.
@@ -33,7 +48,8 @@ function install() {
   installed = true;
   for (const signal of SIGNALS) {
     try {
-      process.on(signal, onSignal);
+      // First, so that one-time handlers are still there to be seen.
+      process.prependListener(signal, onSignal);
     } catch {
       // SIGUSR2 does not exist on Windows.
     }

@@ -1,3 +1,5 @@
+'use strict';
+
 const args = require('./arguments.js');
 const { AgentwiseError, call, callAsync } = require('./errors.js');
 const native = require('./binding.js');

@@ -155,13 +155,16 @@ impl Engine {
     /// `E_SHUT_DOWN`; `E_CONFIG_INVALID` with every problem.
     pub fn update_configuration(&self, partial: &Value) -> Result<()> {
         self.check_open()?;
-        let mut settings = self.settings.lock();
-        let old = settings.clone();
-        settings.apply_json(partial, Origin::Code)?;
-        self.orchestrator.apply(&settings);
+        let (old, new) = {
+            let mut settings = self.settings.lock();
+            let old = settings.clone();
+            settings.apply_json(partial, Origin::Code)?;
+            self.orchestrator.apply(&settings);
+            (old, settings.clone())
+        };
         self.events.emit(
             EventKind::ConfigurationUpdated,
-            || json!({ "oldConfig": old.to_json(), "newConfig": settings.to_json() }),
+            || json!({ "oldConfig": old.to_json(), "newConfig": new.to_json() }),
         );
         Ok(())
     }

@@ -1,5 +1,3 @@
-'use strict';
-
 /** Runs a script of `scripts/` in a process of its own, in an empty directory, until it really ended. */
 
 const { spawn } = require('node:child_process');
@@ -11,7 +9,16 @@ const path = require('node:path');
 const HANG_MS = 50_000;
 
 /** What would change the behaviour of the system under test, or of Node itself. */
-const FOREIGN = ['DEBUG', 'NODE_OPTIONS', 'OPTIMIZATION_CONFIG', 'CACHE_DIR', 'SLACK_WEBHOOK_URL', 'EMAIL_SERVICE_API'];
+const FOREIGN = [
+  'DEBUG',
+  'NODE_OPTIONS',
+  'OPTIMIZATION_CONFIG',
+  'CACHE_DIR',
+  'SLACK_WEBHOOK_URL',
+  'EMAIL_SERVICE_API',
+  'RUST_BACKTRACE',
+  'RUST_LOG',
+];
 
 function environment(extra) {
   const env = { ...process.env };

@@ -1,5 +1,3 @@
-'use strict';
-
 const { run, reportsIn, ENDED_WELL } = require('./child.js');
 
 describe('a process ends by itself, without a word, after it made and forgot', () => {

@@ -1,5 +1,3 @@
-'use strict';
-
 const { run, reportsIn, ENDED_WELL } = require('./child.js');
 
 const WINDOWS = process.platform === 'win32';
@@ -41,6 +39,13 @@ onPosix.each(['SIGTERM', 'SIGINT', 'SIGUSR2'])('%s', (signal) => {
     expect([...ended.lines].sort()).toEqual(['ready', 'work finished']);
     const [report] = reportsIn(ended.files);
     expect(report.performance.totalOperations).toBe(1);
+  });
+
+  test('lets a shutdown that is under way finish', async () => {
+    const ended = await signalled('shutdown under way', signal);
+    expect(ended).toMatchObject(endedBySignal);
+    expect([...ended.lines].sort()).toEqual(['ready', 'work finished']);
+    expect(reportsIn(ended.files)).toHaveLength(1);
   });
 
   test.each([

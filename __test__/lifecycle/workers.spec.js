@@ -1,5 +1,3 @@
-'use strict';
-
 const { run, reportsIn, ENDED_WELL } = require('./child.js');
 
 /** What the scenario's workers did, of a process that ended well and whose main thread worked afterwards. */

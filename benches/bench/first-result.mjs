@@ -35,7 +35,10 @@ export async function run() {
     const { stdout } = await promisify(execFile)(process.execPath, [CHILD]);
     samples.push(JSON.parse(stdout));
   }
-  const steps = Object.entries(STEPS).map(([key, step]) => ({ step, ms: spread(samples.map((sample) => sample[key])) }));
+  const steps = Object.entries(STEPS).map(([key, step]) => ({
+    step,
+    ms: spread(samples.map((sample) => sample[key])),
+  }));
   return {
     results: { steps },
     targets: [target('first result, median', steps.at(-1).ms.median, '<', 100, 'ms')],

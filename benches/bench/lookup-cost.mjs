@@ -3,6 +3,7 @@
 import { ProductionOptimizationSystem } from '../../index.mjs';
 import { milliseconds, withSpread } from './format.mjs';
 import { compare, spread } from './harness.mjs';
+import { SETTINGS } from './settings.mjs';
 
 export const name = 'lookup-cost';
 export const title = 'cost of one call, for information';
@@ -27,7 +28,7 @@ function answer() {
 }
 
 export async function run() {
-  const system = await ProductionOptimizationSystem.create({ environment: 'development', cache: { persistToDisk: false } });
+  const system = await ProductionOptimizationSystem.create(SETTINGS);
   const value = answer();
   const json = JSON.stringify(value);
   try {
@@ -39,7 +40,11 @@ export async function run() {
       { name: 'getCachedResponse, hit of 1 KB', run: () => system.getCachedResponse('the question') },
       { name: 'JSON.parse of that 1 KB', run: () => JSON.parse(json) },
     ]);
-    const calls = Object.entries(results).map(([call, { wall, main }]) => ({ call, ms: spread(wall), mainMs: spread(main) }));
+    const calls = Object.entries(results).map(([call, { wall, main }]) => ({
+      call,
+      ms: spread(wall),
+      mainMs: spread(main),
+    }));
     return { results: { calls }, targets: [], notes: [] };
   } finally {
     await system.shutdown();

@@ -1,10 +1,10 @@
 /** Runs the benchmarks and prints what came out. */
 
-import { cpus, release, totalmem, type } from 'node:os';
+import { cpus, loadavg, release, totalmem, type } from 'node:os';
 import { parseArgs } from 'node:util';
 import * as filterContext from './filter-context.mjs';
 import * as firstResult from './first-result.mjs';
-import { megabytes, table, targetLine } from './format.mjs';
+import { gigabytes, table, targetLine } from './format.mjs';
 import { mainThreadClock } from './harness.mjs';
 import * as lookupCost from './lookup-cost.mjs';
 import * as tokenCounting from './token-counting.mjs';
@@ -40,14 +40,19 @@ function machine() {
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: cpus().length,
     memoryBytes: totalmem(),
+    // Of the last minute; on a busy machine totals say little.
+    load: loadavg()[0],
     os: `${type()} ${release()} ${process.arch}`,
     node: process.version,
     mainThreadClock,
   };
 }
 
-function printHead({ cpu, cores, memoryBytes, os, node }) {
-  console.log(`machine: ${cpu}, ${cores} cores, ${megabytes(memoryBytes)} of memory, ${os}, Node.js ${node}`);
+function printHead({ cpu, cores, memoryBytes, load, os, node }) {
+  console.log(`machine: ${cpu}, ${cores} cores, ${gigabytes(memoryBytes)} of memory, ${os}, Node.js ${node}`);
+  console.log(
+    `load before the first benchmark: ${load.toFixed(1)}${load > cores / 2 ? ' (busy: totals say little)' : ''}`,
+  );
   console.log(`main-thread time: ${mainThreadClock}`);
   console.log('values: median (p10–p90) of the rounds; ratios: of each round, then their median');
 }

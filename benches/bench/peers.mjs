@@ -32,13 +32,3 @@ export const peers = {
 export const ours = Object.fromEntries(
   ENCODINGS.map((encoding) => [encoding, (text) => countTokens(text, { encoding })]),
 );
-
-/**
- * tiktoken's present pattern of cl100k_base. js-tiktoken has the one before, which splits white space at the end of a
- * text after its last line end. The possessive quantifiers, which JavaScript lacks, only save time.
- */
-const NEWEST_CL100K =
-  "'(?:[sdmtSDMT]|[lL][lL]|[vV][eE]|[rR][eE])|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s+$|\\s*[\\r\\n]|\\s+(?!\\S)|\\s";
-
-/** js-tiktoken's algorithm with that pattern. */
-export const newestCl100k = jsTiktoken({ ...cl100kRanks, pat_str: NEWEST_CL100K })['js-tiktoken'];

@@ -8,6 +8,8 @@
 mod problems;
 mod rule;
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -154,6 +156,42 @@ impl<'a> Section<'a> {
             *target = Some(value.as_str().filter(|text| rule.accepts(text))?.to_owned());
             Some(())
         });
+    }
+
+    /// A list of texts; one that is not sound is a problem of its own.
+    pub fn texts(&mut self, key: &'static str, target: &mut Vec<String>) {
+        let value = self.object.and_then(|object| object.get(key));
+        if let Some(items) = value.and_then(Value::as_array) {
+            target.clear();
+            for (index, item) in items.iter().enumerate() {
+                match item.as_str().filter(|text| Text::Any.accepts(text)) {
+                    Some(text) => target.push(text.to_owned()),
+                    None => self.refuse_value(
+                        &format!("{}.{index}", join(&self.path, key)),
+                        item,
+                        &Allowed::Text(Text::Any),
+                    ),
+                }
+            }
+        }
+        self.setting(key, Allowed::Texts, |value| value.is_array().then_some(()));
+    }
+
+    /// An object of numbers under names of the caller's; one that is not sound is a problem of its own.
+    pub fn numbers(&mut self, key: &'static str, rule: Number, target: &mut BTreeMap<String, f64>) {
+        let value = self.object.and_then(|object| object.get(key));
+        if let Some(entries) = value.and_then(as_section) {
+            target.clear();
+            for (name, item) in entries {
+                if let Some(number) = item.as_f64().filter(|number| rule.accepts(*number)) {
+                    target.insert(name.clone(), number);
+                } else {
+                    let path = join(&join(&self.path, key), &shortened(name));
+                    self.refuse_value(&path, item, &Allowed::Number(rule));
+                }
+            }
+        }
+        self.setting(key, Allowed::Numbers(rule), |value| as_section(value).map(|_| ()));
     }
 
     /// One of a set of names.

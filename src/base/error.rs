@@ -102,10 +102,15 @@ impl Error {
 
     /// A refused configuration; the message lists every problem.
     pub fn config(problems: Vec<Problem>) -> Self {
+        Self::refused(ErrorKind::ConfigInvalid, "configuration", problems)
+    }
+
+    /// Something that was refused for `problems`; the message lists them all.
+    pub fn refused(kind: ErrorKind, what: &str, problems: Vec<Problem>) -> Self {
         let list: Vec<String> = problems.iter().map(|p| format!("{}: {}", p.path, p.message)).collect();
         let noun = if problems.len() == 1 { "problem" } else { "problems" };
-        let context = format!("configuration refused, {} {noun}: {}", problems.len(), list.join("; "));
-        Self { problems, ..Self::new(ErrorKind::ConfigInvalid, context) }
+        let context = format!("{what} refused, {} {noun}: {}", problems.len(), list.join("; "));
+        Self { problems, ..Self::new(kind, context) }
     }
 
     /// Keeps what caused the error; its text follows the context.
@@ -120,7 +125,7 @@ impl Error {
         self.kind
     }
 
-    /// Every problem of a refused configuration; empty for other kinds.
+    /// Every problem of what was refused; empty for errors of another nature.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }

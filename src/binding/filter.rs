@@ -94,9 +94,7 @@ pub fn open_filter(env: &Env, config_json: String) -> napi::Result<Object<'_>> {
     let shared = Arc::clone(&filter);
     method(env, &mut handle, "addSpecialization", move |args| {
         let json: String = args.get(0)?;
-        let specialization: AgentSpecialization = serde_json::from_value(parse(&json)?).map_err(|error| {
-            Error::new(ErrorKind::InvalidArgument, format!("specialization refused: {error}"))
-        })?;
+        let specialization = AgentSpecialization::from_json(&parse(&json)?)?;
         shared.add_specialization(specialization)
     })?;
     let shared = Arc::clone(&filter);

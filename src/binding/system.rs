@@ -7,13 +7,14 @@ use napi::Env;
 use napi::bindgen_prelude::{Function, Object};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi_derive::napi;
+use parking_lot::RwLock;
 use serde_json::{Value, json};
 
 use super::call::{Args, guard, method, spawn};
 use super::columns;
 use super::filter::{FilterOutput, FilterParts, parse, parse_or_throw};
 use crate::base::document::Document;
-use crate::base::error::Result;
+use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::json::View;
 use crate::cache::Scope;
 use crate::engine::{Engine, check_agent_id};
@@ -21,6 +22,19 @@ use crate::memory::V8Heap;
 use crate::orchestrator::settings_file::SettingsRequest;
 use crate::orchestrator::{Optimization, OptimizeRequest};
 use crate::tokens::delta::Delta;
+
+/// The engine of a handle, until the handle is closed. V8 may collect a handle late, and does not know what an engine
+/// weighs: closing frees it at once.
+struct Slot(RwLock<Option<Arc<Engine>>>);
+
+impl Slot {
+    fn engine(&self) -> Result<Arc<Engine>> {
+        self.0
+            .read()
+            .clone()
+            .ok_or_else(|| Error::new(ErrorKind::ShutDown, "the system was shut down; create a new one"))
+    }
+}
 
 /// What to send to an agent, for the facade to assemble.
 #[napi(object)]
@@ -52,21 +66,22 @@ pub fn open_system<'env>(
     engine.events().on_first_event(move || {
         wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
     });
+    let slot = Arc::new(Slot(RwLock::new(Some(engine))));
     let mut handle = Object::new(env)?;
-    add_work(env, &mut handle, &engine)?;
-    add_questions(env, &mut handle, &engine)?;
-    add_lifecycle(env, &mut handle, &engine)?;
+    add_work(env, &mut handle, &slot)?;
+    add_questions(env, &mut handle, &slot)?;
+    add_lifecycle(env, &mut handle, &slot)?;
     Ok(handle)
 }
 
-fn add_work(env: &Env, handle: &mut Object, engine: &Arc<Engine>) -> napi::Result<()> {
-    let shared = Arc::clone(engine);
+fn add_work(env: &Env, handle: &mut Object, slot: &Arc<Slot>) -> napi::Result<()> {
+    let shared = Arc::clone(slot);
     method(env, handle, "optimize", move |args| {
         let agent_id: String = args.get(0)?;
         check_agent_id(&agent_id)?;
         let max_bytes = args.get::<Option<f64>>(1)?.map(whole);
         let request = OptimizeRequest { agent_id, max_bytes, prioritize_recent: args.get(2)? };
-        let (columns, engine) = (columns::read(&args, 3)?, Arc::clone(&shared));
+        let (columns, engine) = (columns::read(&args, 3)?, shared.engine()?);
         let work = move || {
             let document = Document::from_columns(columns)?;
             let done = engine.optimize(&document, &request)?;
@@ -79,76 +94,85 @@ fn add_work(env: &Env, handle: &mut Object, engine: &Arc<Engine>) -> napi::Resul
             None => OptimizeOutput { filter: None, delta: String::new() },
         })
     })?;
-    let shared = Arc::clone(engine);
+    let shared = Arc::clone(slot);
     method(env, handle, "cacheSet", move |args| {
         let (query, json): (String, String) = (args.get(0)?, args.get(1)?);
         let ttl_ms = args.get::<Option<f64>>(2)?.map(whole);
-        shared.cache_set(&query, scope(&args, 3)?, &json, ttl_ms);
+        shared.engine()?.cache_set(&query, scope(&args, 3)?, &json, ttl_ms);
         Ok(())
     })?;
-    let shared = Arc::clone(engine);
+    let shared = Arc::clone(slot);
     method(env, handle, "cacheGet", move |args| {
         let query: String = args.get(0)?;
-        Ok(shared.cache_get(&query, &scope(&args, 1)?).map(|json| json.to_string()))
+        Ok(shared.engine()?.cache_get(&query, &scope(&args, 1)?).map(|json| json.to_string()))
     })
 }
 
-fn add_questions(env: &Env, handle: &mut Object, engine: &Arc<Engine>) -> napi::Result<()> {
-    let shared = Arc::clone(engine);
-    method(env, handle, "shouldThrottle", move |args| Ok(shared.should_throttle(&args.get::<String>(0)?)))?;
-    let shared = Arc::clone(engine);
-    method(env, handle, "recommendedContextSize", move |args| {
-        Ok(shared.recommended_context_size(&args.get::<String>(0)?, args.get(1)?))
+fn add_questions(env: &Env, handle: &mut Object, slot: &Arc<Slot>) -> napi::Result<()> {
+    let shared = Arc::clone(slot);
+    method(env, handle, "shouldThrottle", move |args| {
+        Ok(shared.engine()?.should_throttle(&args.get::<String>(0)?))
     })?;
-    let shared = Arc::clone(engine);
-    method(env, handle, "status", move |args| Ok(shared.status(Some(heap(&args, 0)?)).to_string()))?;
-    let shared = Arc::clone(engine);
-    method(env, handle, "health", move |args| Ok(shared.health(Some(heap(&args, 0)?)).to_string()))?;
-    let shared = Arc::clone(engine);
-    method(env, handle, "isProductionReady", move |_| Ok(shared.is_production_ready()))?;
-    let shared = Arc::clone(engine);
-    method(env, handle, "warnings", move |_| Ok(json!(shared.warnings()).to_string()))?;
-    let shared = Arc::clone(engine);
+    let shared = Arc::clone(slot);
+    method(env, handle, "recommendedContextSize", move |args| {
+        Ok(shared.engine()?.recommended_context_size(&args.get::<String>(0)?, args.get(1)?))
+    })?;
+    let shared = Arc::clone(slot);
+    method(env, handle, "status", move |args| {
+        Ok(shared.engine()?.status(Some(heap(&args, 0)?)).to_string())
+    })?;
+    let shared = Arc::clone(slot);
+    method(env, handle, "health", move |args| {
+        Ok(shared.engine()?.health(Some(heap(&args, 0)?)).to_string())
+    })?;
+    let shared = Arc::clone(slot);
+    method(env, handle, "isProductionReady", move |_| Ok(shared.engine()?.is_production_ready()))?;
+    let shared = Arc::clone(slot);
+    method(env, handle, "warnings", move |_| Ok(json!(shared.engine()?.warnings()).to_string()))?;
+    let shared = Arc::clone(slot);
     method(env, handle, "listen", move |args| {
-        shared.events().listen(&args.get::<Vec<String>>(0)?);
+        shared.engine()?.events().listen(&args.get::<Vec<String>>(0)?);
         Ok(())
     })?;
-    let shared = Arc::clone(engine);
-    method(env, handle, "drainEvents", move |_| Ok(shared.events().drain()))
+    let shared = Arc::clone(slot);
+    method(env, handle, "drainEvents", move |_| Ok(shared.engine()?.events().drain()))
 }
 
-fn add_lifecycle(env: &Env, handle: &mut Object, engine: &Arc<Engine>) -> napi::Result<()> {
-    let shared = Arc::clone(engine);
+fn add_lifecycle(env: &Env, handle: &mut Object, slot: &Arc<Slot>) -> napi::Result<()> {
+    let shared = Arc::clone(slot);
     method(env, handle, "writeReport", move |args| {
-        let (engine, heap) = (Arc::clone(&shared), heap(&args, 0)?);
+        let (engine, heap) = (shared.engine()?, heap(&args, 0)?);
         spawn(args.env(), move || engine.write_report(Some(heap)), |path| path.to_string_lossy().into_owned())
     })?;
-    let shared = Arc::clone(engine);
+    let shared = Arc::clone(slot);
     method(env, handle, "updateConfiguration", move |args| {
-        shared.update_configuration(&parse(&args.get::<String>(0)?)?)
+        shared.engine()?.update_configuration(&parse(&args.get::<String>(0)?)?)
     })?;
-    let shared = Arc::clone(engine);
+    let shared = Arc::clone(slot);
     method(env, handle, "maintain", move |args| {
-        let engine = Arc::clone(&shared);
+        let engine = shared.engine()?;
         spawn(args.env(), move || engine.maintain(), |removed| removed as f64)
     })?;
-    let shared = Arc::clone(engine);
+    let shared = Arc::clone(slot);
     method(env, handle, "shutDown", move |args| {
-        let (engine, heap) = (Arc::clone(&shared), heap(&args, 0)?);
+        let (engine, heap) = (shared.engine()?, heap(&args, 0)?);
         spawn(
             args.env(),
             move || Ok(engine.shut_down(Some(heap))),
             |path| path.map(|path| path.to_string_lossy().into_owned()),
         )
     })?;
-    let shared = Arc::clone(engine);
+    let shared = Arc::clone(slot);
     method(env, handle, "close", move |_| {
-        shared.events().close();
+        let engine = shared.0.write().take();
+        if let Some(engine) = engine {
+            engine.events().close();
+        }
         Ok(())
     })?;
-    let shared = Arc::clone(engine);
+    let shared = Arc::clone(slot);
     method(env, handle, "failNextStage", move |_| {
-        shared.orchestrator().fail_next_stage();
+        shared.engine()?.orchestrator().fail_next_stage();
         Ok(())
     })
 }

@@ -24,7 +24,55 @@ const ENTRY_OVERHEAD_BYTES: usize = 256;
 #[derive(Debug, Clone)]
 struct Entry {
     json: Arc<str>,
+    ttl_ms: u64,
     expires_ms: u64,
+    created_wall_ms: u64,
+    usage: Arc<Usage>,
+}
+
+/// How an entry was used; shared by its copies.
+#[derive(Debug, Default)]
+struct Usage {
+    hits: AtomicU64,
+    last_wall_ms: AtomicU64,
+}
+
+/// `CacheEntry` of the public API, for events. The value is JSON text, which the facade parses when it is looked at.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EntryEvent<'a> {
+    key: &'a str,
+    value_json: &'a str,
+    size: usize,
+    created_at: u64,
+    last_accessed: u64,
+    hit_count: u64,
+    /// Seconds.
+    ttl: f64,
+    compressed: bool,
+}
+
+impl Entry {
+    fn event<'a>(&'a self, query: &'a str, layer: Option<&'static str>) -> impl Serialize + use<'a> {
+        #[derive(Serialize)]
+        struct Event<'a> {
+            #[serde(skip_serializing_if = "Option::is_none")]
+            layer: Option<&'static str>,
+            key: &'a str,
+            entry: EntryEvent<'a>,
+        }
+        let entry = EntryEvent {
+            key: query,
+            value_json: &self.json,
+            size: self.json.len(),
+            created_at: self.created_wall_ms,
+            last_accessed: self.usage.last_wall_ms.load(Ordering::Relaxed),
+            hit_count: self.usage.hits.load(Ordering::Relaxed),
+            ttl: self.ttl_ms as f64 / 1000.0,
+            compressed: false,
+        };
+        Event { layer, key: query, entry }
+    }
 }
 
 /// Figures of the first tier. Rates are 0–1 and `null` before the first lookup.
@@ -109,7 +157,7 @@ impl L1 {
                     bytes.fetch_sub(entry_bytes(&key, &entry), Ordering::Relaxed);
                     if cause == RemovalCause::Size {
                         counters.evictions.fetch_add(1, Ordering::Relaxed);
-                        events.emit(EventKind::L1Eviction, || serde_json::json!({ "key": &*key.query }));
+                        events.emit(EventKind::L1Eviction, || entry.event(&key.query, None));
                     }
                 }
             })
@@ -136,23 +184,32 @@ impl L1 {
     /// Stores JSON text. `ttl_ms` of `None` means the configured time to live.
     pub fn set(&self, query: &str, scope: Scope, json: &str, ttl_ms: Option<u64>) {
         let ttl_ms = ttl_ms.unwrap_or_else(|| seconds_to_ms(self.config.ttl_seconds));
-        let entry = Entry { json: json.into(), expires_ms: self.clock.now_ms().saturating_add(ttl_ms) };
-        self.insert(Key { query: query.into(), scope }, entry);
-        self.events.emit(EventKind::CacheSet, || serde_json::json!({ "layer": "L1", "key": query }));
+        let wall_ms = self.clock.wall_ms();
+        let entry = Entry {
+            json: json.into(),
+            ttl_ms,
+            expires_ms: self.clock.now_ms().saturating_add(ttl_ms),
+            created_wall_ms: wall_ms,
+            usage: Arc::new(Usage { hits: AtomicU64::new(0), last_wall_ms: AtomicU64::new(wall_ms) }),
+        };
+        self.insert(Key { query: query.into(), scope }, entry.clone());
+        self.events.emit(EventKind::CacheSet, || entry.event(query, Some("L1")));
     }
 
     /// The JSON text stored for `query` that `scope` may see: the agent's own entry, else the shared one.
     pub fn get(&self, query: &str, scope: &Scope) -> Option<Arc<str>> {
         let own = scope.agent_id.is_some().then(|| self.live(query, scope.clone())).flatten();
         let found = own.or_else(|| self.live(query, scope.shared()));
-        if found.is_some() {
-            self.counters.hits.fetch_add(1, Ordering::Relaxed);
-            self.events.emit(EventKind::CacheHit, || serde_json::json!({ "layer": "L1", "key": query }));
-        } else {
+        let Some(entry) = found else {
             self.counters.misses.fetch_add(1, Ordering::Relaxed);
             self.events.emit(EventKind::CacheMiss, || serde_json::json!({ "key": query }));
-        }
-        found
+            return None;
+        };
+        self.counters.hits.fetch_add(1, Ordering::Relaxed);
+        entry.usage.hits.fetch_add(1, Ordering::Relaxed);
+        entry.usage.last_wall_ms.store(self.clock.wall_ms(), Ordering::Relaxed);
+        self.events.emit(EventKind::CacheHit, || entry.event(query, Some("L1")));
+        Some(entry.json)
     }
 
     /// Removes expired entries and returns how many there were. O(entries).
@@ -190,11 +247,11 @@ impl L1 {
         self.entries.run_pending_tasks();
     }
 
-    fn live(&self, query: &str, scope: Scope) -> Option<Arc<str>> {
+    fn live(&self, query: &str, scope: Scope) -> Option<Entry> {
         let key = Key { query: query.into(), scope };
         let entry = self.entries.get(&key)?;
         if entry.expires_ms > self.clock.now_ms() {
-            return Some(entry.json);
+            return Some(entry);
         }
         self.entries.invalidate(&key);
         self.counters.expired.fetch_add(1, Ordering::Relaxed);
@@ -227,162 +284,4 @@ fn seconds_to_ms(seconds: f64) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::base::clock::ManualClock;
-
-    fn l1(config: CacheConfig) -> (L1, Arc<ManualClock>) {
-        let clock = Arc::new(ManualClock::new());
-        (L1::new(config, clock.clone(), Arc::default()), clock)
-    }
-
-    fn agent(id: &str) -> Scope {
-        Scope { agent_id: Some(id.into()), ..Scope::default() }
-    }
-
-    #[test]
-    fn expired_entry_is_a_miss() {
-        let (l1, clock) = l1(CacheConfig { ttl_seconds: 1.0, ..CacheConfig::default() });
-        l1.set("q", Scope::default(), "1", None);
-        l1.set("long", Scope::default(), "2", Some(5_000));
-        clock.advance(999);
-        assert!(l1.get("q", &Scope::default()).is_some());
-        clock.advance(1);
-        assert!(l1.get("q", &Scope::default()).is_none());
-        assert!(l1.get("long", &Scope::default()).is_some());
-        let stats = l1.stats();
-        assert_eq!((stats.hits, stats.misses, stats.expired, stats.entries), (2, 1, 1, 1));
-    }
-
-    #[test]
-    fn maintenance_removes_what_is_expired() {
-        let (l1, clock) = l1(CacheConfig::default());
-        l1.set("a", Scope::default(), "1", Some(10));
-        l1.set("b", Scope::default(), "1", Some(20));
-        clock.advance(10);
-        assert_eq!(l1.remove_expired(), 1);
-        assert_eq!(l1.stats().entries, 1);
-    }
-
-    #[test]
-    fn entries_bound_holds_and_the_least_recent_goes() {
-        let (l1, _) = l1(CacheConfig { l1_max_size: 2, ..CacheConfig::default() });
-        l1.set("a", Scope::default(), "1", None);
-        l1.set("b", Scope::default(), "2", None);
-        assert!(l1.get("a", &Scope::default()).is_some());
-        l1.set("c", Scope::default(), "3", None);
-        assert!(l1.get("b", &Scope::default()).is_none(), "b was used least recently");
-        assert!(l1.get("a", &Scope::default()).is_some() && l1.get("c", &Scope::default()).is_some());
-        assert_eq!((l1.stats().entries, l1.stats().evictions), (2, 1));
-    }
-
-    #[test]
-    fn bytes_bound_holds_and_bytes_add_up() {
-        let (l1, _) = l1(CacheConfig { l1_max_size: 100_000, l1_max_size_mb: 1.0, ..CacheConfig::default() });
-        let value = format!("\"{}\"", "x".repeat(10_000));
-        for number in 0..500 {
-            l1.set(&format!("key {number}"), Scope::default(), &value, None);
-            assert!(l1.stats().bytes <= 1_048_576, "{:?}", l1.stats());
-        }
-        let stats = l1.stats();
-        assert!(stats.entries > 90 && stats.bytes / stats.entries > 10_000, "{stats:?}");
-        l1.set("key 499", Scope::default(), "1", None);
-        assert!(l1.stats().bytes < stats.bytes, "a replaced value gives its bytes back");
-    }
-
-    #[test]
-    fn value_over_the_whole_budget_is_not_kept() {
-        let (l1, _) = l1(CacheConfig { l1_max_size_mb: 1.0, ..CacheConfig::default() });
-        l1.set("big", Scope::default(), &"x".repeat(2 << 20), None);
-        assert!(l1.get("big", &Scope::default()).is_none());
-        assert_eq!(l1.stats().bytes, 0);
-    }
-
-    #[test]
-    fn agents_see_shared_entries_and_their_own_only() {
-        let (l1, _) = l1(CacheConfig::default());
-        l1.set("q", Scope::default(), "\"shared\"", None);
-        l1.set("q", agent("a"), "\"of a\"", None);
-        l1.set("secret", agent("a"), "1", None);
-        assert_eq!(l1.get("q", &agent("a")).as_deref(), Some("\"of a\""));
-        assert_eq!(l1.get("q", &agent("b")).as_deref(), Some("\"shared\""));
-        assert_eq!(l1.get("secret", &agent("b")), None);
-        assert_eq!(l1.get("secret", &Scope::default()), None);
-    }
-
-    #[test]
-    fn model_and_system_prompt_must_be_equal() {
-        let (l1, _) = l1(CacheConfig::default());
-        let with_model = Scope { model: Some("m1".into()), ..Scope::default() };
-        l1.set("q", with_model.clone(), "1", None);
-        assert!(l1.get("q", &with_model).is_some());
-        assert!(l1.get("q", &Scope::default()).is_none());
-        assert!(l1.get("q", &Scope { model: Some("m2".into()), ..Scope::default() }).is_none());
-        assert!(l1.get("q", &Scope { system_prompt: Some("m1".into()), ..Scope::default() }).is_none());
-    }
-
-    #[test]
-    fn new_bounds_keep_entries_and_counters() {
-        let (l1, _) = l1(CacheConfig::default());
-        for number in 0..10 {
-            l1.set(&number.to_string(), Scope::default(), "1", None);
-        }
-        assert!(l1.get("3", &Scope::default()).is_some());
-        let smaller = l1.reconfigured(CacheConfig { l1_max_size: 4, ..CacheConfig::default() });
-        let stats = smaller.stats();
-        assert_eq!((stats.entries, stats.hits, stats.max_entries), (4, 1, 4));
-    }
-
-    mod model {
-        use std::collections::HashMap;
-
-        use proptest::prelude::*;
-
-        use super::*;
-
-        #[derive(Debug, Clone)]
-        enum Step {
-            Set(u8, u8, u64),
-            Get(u8, u8),
-            Advance(u64),
-            Clean,
-        }
-
-        fn step() -> impl Strategy<Value = Step> {
-            prop_oneof![
-                (0u8..6, 0u8..3, 1u64..50).prop_map(|(key, agent, ttl)| Step::Set(key, agent, ttl)),
-                (0u8..6, 0u8..3).prop_map(|(key, agent)| Step::Get(key, agent)),
-                (0u64..30).prop_map(Step::Advance),
-                Just(Step::Clean),
-            ]
-        }
-
-        fn scope_of(number: u8) -> Scope {
-            if number == 0 { Scope::default() } else { agent(&number.to_string()) }
-        }
-
-        proptest! {
-            #[test]
-            fn behaves_as_a_map_with_time_and_scopes(steps in proptest::collection::vec(step(), 1..80)) {
-                let (l1, clock) = l1(CacheConfig::default());
-                let mut model: HashMap<(u8, u8), (String, u64)> = HashMap::new();
-                for (number, step) in steps.into_iter().enumerate() {
-                    match step {
-                        Step::Set(key, agent, ttl) => {
-                            l1.set(&key.to_string(), scope_of(agent), &number.to_string(), Some(ttl));
-                            model.insert((key, agent), (number.to_string(), clock.now_ms() + ttl));
-                        }
-                        Step::Get(key, agent) => {
-                            let live = |agent| model.get(&(key, agent)).filter(|(_, end)| *end > clock.now_ms());
-                            let expected = live(agent).or_else(|| live(0)).map(|(value, _)| value.as_str());
-                            let found = l1.get(&key.to_string(), &scope_of(agent));
-                            prop_assert_eq!(found.as_deref(), expected);
-                        }
-                        Step::Advance(ms) => clock.advance(ms),
-                        Step::Clean => { l1.remove_expired(); }
-                    }
-                }
-            }
-        }
-    }
-}
+mod tests;

@@ -1,5 +1,7 @@
 //! The built-in kinds of agents, one row each. Adding one is adding a row.
 
+use std::sync::{Arc, LazyLock};
+
 use super::specialization::{AgentSpecialization, Compiled};
 
 struct BuiltIn {
@@ -337,29 +339,53 @@ const BUILT_IN: &[BuiltIn] = &[
     },
 ];
 
-/// The built-in specializations, compiled.
-pub(crate) fn built_in() -> Vec<Compiled> {
-    let owned = |list: &[&str]| list.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
-    BUILT_IN
-        .iter()
-        .map(|row| {
-            Compiled::new(AgentSpecialization {
-                name: row.name.into(),
-                keywords: owned(row.keywords),
-                file_patterns: owned(row.files),
-                context_priorities: row
-                    .priorities
-                    .iter()
-                    .map(|&(name, value)| (name.to_owned(), value))
-                    .collect(),
-                max_context_size: row.max_context_mb,
-                required_fields: owned(row.required),
-                optional_fields: owned(row.optional),
-                exclude_patterns: owned(EXCLUDED_BY_ALL),
-            })
-            .expect("invariant: the built-in table passes its own checks (tested)")
+/// The built-in specializations, compiled at first use and shared by all filters of the process.
+pub(crate) fn built_in() -> &'static [Arc<Compiled>] {
+    static COMPILED: LazyLock<Vec<Arc<Compiled>>> =
+        LazyLock::new(|| BUILT_IN.iter().map(|row| compiled(row.specialization())).collect());
+    &COMPILED
+}
+
+/// What an agent without a specialization gets: nothing but what no agent needs.
+pub(crate) fn generic() -> Arc<Compiled> {
+    static GENERIC: LazyLock<Arc<Compiled>> = LazyLock::new(|| {
+        compiled(AgentSpecialization {
+            name: "generic".into(),
+            max_context_size: f64::MAX,
+            exclude_patterns: owned(EXCLUDED_BY_ALL),
+            ..AgentSpecialization::default()
         })
-        .collect()
+    });
+    Arc::clone(&GENERIC)
+}
+
+impl BuiltIn {
+    fn specialization(&self) -> AgentSpecialization {
+        AgentSpecialization {
+            name: self.name.into(),
+            keywords: owned(self.keywords),
+            file_patterns: owned(self.files),
+            context_priorities: self
+                .priorities
+                .iter()
+                .map(|&(name, value)| (name.to_owned(), value))
+                .collect(),
+            max_context_size: self.max_context_mb,
+            required_fields: owned(self.required),
+            optional_fields: owned(self.optional),
+            exclude_patterns: owned(EXCLUDED_BY_ALL),
+        }
+    }
+}
+
+fn compiled(specialization: AgentSpecialization) -> Arc<Compiled> {
+    Arc::new(
+        Compiled::new(specialization).expect("invariant: the built-in table passes its own checks (tested)"),
+    )
+}
+
+fn owned(list: &[&str]) -> Vec<String> {
+    list.iter().map(|&text| text.to_owned()).collect()
 }
 
 #[cfg(test)]
@@ -378,7 +404,7 @@ mod tests {
 
     #[test]
     fn excludes_match_installed_packages_at_any_depth() {
-        let excludes = built_in().remove(0).excludes;
+        let excludes = &built_in()[0].excludes;
         for path in ["node_modules", "files/node_modules", "package-lock.json", "a/b/logo.png"] {
             assert!(excludes.is_match(path), "{path}");
         }

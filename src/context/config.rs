@@ -17,7 +17,7 @@ pub const DEFAULT_CONTEXT_IMPORTANCE_THRESHOLD: f64 = 0.3;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ContextFilterConfig {
-    /// `maxContextPerAgent`: MB of one agent's context, unless its specialization has a cap. Default 50, 0.001 to
+    /// `maxContextPerAgent`: MB of one agent's context; a smaller cap of its specialization counts. Default 50, 0.001 to
     /// 10,000,000.
     #[serde(rename = "maxContextPerAgent")]
     pub max_context_per_agent_mb: f64,

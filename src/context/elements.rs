@@ -146,8 +146,8 @@ mod tests {
 
     fn paths(json: &str) -> Vec<(String, bool, bool)> {
         let document = document(json);
-        let agent = built_in().remove(0);
-        elements(&document, &json::sizes(&document), &agent, &["currentTask"])
+        let agent = &built_in()[0];
+        elements(&document, &json::sizes(&document), agent, &["currentTask"])
             .into_iter()
             .map(|element| (element.path.into(), element.required, element.excluded))
             .collect()

@@ -108,25 +108,12 @@ pub struct ContextFilter {
 impl ContextFilter {
     /// A filter with the built-in specializations.
     pub fn new(config: ContextFilterConfig) -> Self {
-        let built_in = built_in::built_in();
-        let generic = AgentSpecialization {
-            name: "generic".into(),
-            keywords: Vec::new(),
-            file_patterns: Vec::new(),
-            context_priorities: std::collections::BTreeMap::default(),
-            max_context_size: config.max_context_per_agent_mb,
-            required_fields: Vec::new(),
-            optional_fields: Vec::new(),
-            exclude_patterns: built_in[0].spec.exclude_patterns.clone(),
-        };
-        let generic =
-            Compiled::new(generic).expect("invariant: excludes of the built-in table compile (tested)");
+        let agents =
+            built_in::built_in().iter().map(|agent| (agent.spec.name.clone(), Arc::clone(agent))).collect();
         Self {
             config: RwLock::new(config),
-            agents: RwLock::new(
-                built_in.into_iter().map(|agent| (agent.spec.name.clone(), Arc::new(agent))).collect(),
-            ),
-            generic: Arc::new(generic),
+            agents: RwLock::new(agents),
+            generic: built_in::generic(),
             calls: AtomicU64::new(0),
         }
     }
@@ -145,7 +132,7 @@ impl ContextFilter {
         let mut adaptations = Vec::new();
         if !known {
             adaptations.push(if config.enable_specialization_filtering {
-                format!("generic filtering: no specialization for {:?}", request.agent_id)
+                "generic filtering: there is no specialization for this agent".to_owned()
             } else {
                 "generic filtering: specialization filtering is off".to_owned()
             });

@@ -279,9 +279,9 @@ mod tests {
 
     fn score_of(json: &str, path: &str, known: bool) -> f64 {
         let document = document(json);
-        let agent = built_in().remove(0);
-        let elements = elements(&document, &json::sizes(&document), &agent, &["currentTask"]);
-        let scores = scores(&document, &elements, &agent, known, false);
+        let agent = &built_in()[0];
+        let elements = elements(&document, &json::sizes(&document), agent, &["currentTask"]);
+        let scores = scores(&document, &elements, agent, known, false);
         let at = elements.iter().position(|element| &*element.path == path).expect("element");
         scores[at]
     }

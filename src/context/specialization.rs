@@ -4,42 +4,70 @@
 use std::collections::BTreeMap;
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
-use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use crate::base::config::{Number, Origin, Problems, Section, Text};
 use crate::base::error::{Error, ErrorKind, Problem, Result};
 
 /// Highest category priority.
 pub const MAX_PRIORITY: f64 = 10.0;
 
+/// What a priority may be.
+const PRIORITY: Number = Number::real(0.0, MAX_PRIORITY, "");
+
 /// Fields that every agent keeps, whatever the pressure.
 pub const REQUIRED_BY_ALL: [&str; 2] = ["currentTask", "projectStructure"];
 
 /// What one kind of agent works on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct AgentSpecialization {
     /// The agent's name.
     pub name: String,
     /// Words of its field; found in paths and texts, in any case.
-    #[serde(default)]
     pub keywords: Vec<String>,
     /// Globs of the files it works on, for example `**/*.tsx`.
-    #[serde(default)]
     pub file_patterns: Vec<String>,
     /// Priority by category, 0–10; a category is a word of a path.
-    #[serde(default)]
     pub context_priorities: BTreeMap<String, f64>,
     /// Most MB of context for it.
     pub max_context_size: f64,
     /// Top-level fields always kept, besides those of all agents.
-    #[serde(default)]
     pub required_fields: Vec<String>,
     /// Top-level fields worth more than the rest.
-    #[serde(default)]
     pub optional_fields: Vec<String>,
     /// Globs of what is always left out, for example `node_modules/**`.
-    #[serde(default)]
     pub exclude_patterns: Vec<String>,
+}
+
+impl AgentSpecialization {
+    /// Reads a specialization as JavaScript passes it. `name` and `maxContextSize` must be there.
+    ///
+    /// # Errors
+    /// `E_INVALID_ARGUMENT` with every problem: missing, unknown, of the wrong type or out of range.
+    pub fn from_json(value: &Value) -> Result<Self> {
+        let mut problems = Problems::new(Origin::Code);
+        let mut found = Self::default();
+        let mut name = None;
+        Section::read("", value, &mut problems, |section| {
+            section.text("name", Text::Any, &mut name);
+            section.texts("keywords", &mut found.keywords);
+            section.texts("filePatterns", &mut found.file_patterns);
+            section.numbers("contextPriorities", PRIORITY, &mut found.context_priorities);
+            section.number("maxContextSize", Number::MEGABYTES, &mut found.max_context_size);
+            section.texts("requiredFields", &mut found.required_fields);
+            section.texts("optionalFields", &mut found.optional_fields);
+            section.texts("excludePatterns", &mut found.exclude_patterns);
+            section.require("name");
+            section.require("maxContextSize");
+        });
+        found.name = name.unwrap_or_default();
+        let problems = problems.into_vec();
+        if problems.is_empty() {
+            Ok(found)
+        } else {
+            Err(Error::refused(ErrorKind::InvalidArgument, "specialization", problems))
+        }
+    }
 }
 
 /// A specialization with its globs compiled. globset's automata run in linear time: no pattern can hang a filter.
@@ -93,9 +121,8 @@ impl Compiled {
         let files = compile("filePatterns", &spec.file_patterns);
         let excludes = compile("excludePatterns", &spec.exclude_patterns);
         if !problems.is_empty() {
-            let list: Vec<_> = problems.iter().map(|p| format!("{}: {}", p.path, p.message)).collect();
-            let message = format!("specialization {:?} refused: {}", spec.name, list.join("; "));
-            return Err(Error::new(ErrorKind::InvalidArgument, message));
+            let what = format!("specialization {:?}", spec.name);
+            return Err(Error::refused(ErrorKind::InvalidArgument, &what, problems));
         }
         Ok(Self { spec, files, excludes })
     }
@@ -107,7 +134,28 @@ mod tests {
     use super::*;
 
     fn valid() -> AgentSpecialization {
-        built_in().remove(0).spec
+        built_in()[0].spec.clone()
+    }
+
+    #[test]
+    fn every_wrong_field_of_a_specialization_is_named() {
+        let value = serde_json::json!({
+            "name": "x", "maxContextSize": "big", "keywords": ["a", 1], "filePatterns": "**", "requiredField": [],
+            "contextPriorities": { "ui": { "$invalid": "NaN" }, "api": 11 },
+        });
+        let error = AgentSpecialization::from_json(&value).expect_err("must fail");
+        let mut paths: Vec<_> = error.problems().iter().map(|problem| problem.path.as_str()).collect();
+        paths.sort_unstable();
+        let expected = [
+            "contextPriorities.api",
+            "contextPriorities.ui",
+            "filePatterns",
+            "keywords.1",
+            "maxContextSize",
+            "requiredField",
+        ];
+        assert_eq!(paths, expected);
+        assert!(error.to_string().contains("NaN"));
     }
 
     #[test]

@@ -26,7 +26,7 @@ const RETENTION_MS: Number = Number::whole(1.0, 31_536_000_000.0, "ms");
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MemoryConfig {
-    /// `maxMemoryUsage`: MB the process may use; percentages are of it. Default 2048, 1 to 10,000,000.
+    /// `maxMemoryUsage`: MB the process may use; percentages are of this or a smaller real limit. Default 2048, 1 to 10,000,000.
     #[serde(rename = "maxMemoryUsage")]
     pub max_memory_usage_mb: f64,
     /// `alertThreshold`: % of `maxMemoryUsage` over which there is a warning. Default 80, 1 to 100. Critical is

@@ -174,11 +174,13 @@ impl Orchestrator {
     /// The content of a report file.
     pub fn report(&self, settings: &Settings, v8: Option<V8Heap>) -> Value {
         let statistics = self.statistics(&self.health());
+        let mut status = self.status(settings, v8);
+        times_as_iso8601(&mut status);
         json!({
             "timestamp": iso8601(self.clock.0.wall_ms()),
             "environment": settings.environment,
             "config": settings,
-            "status": self.status(settings, v8),
+            "status": status,
             "performance": {
                 "totalOperations": self.counters.operations.load(Ordering::Relaxed),
                 "tokensSaved": statistics.tokens_saved,
@@ -230,6 +232,25 @@ fn cache_stats(stats: &L1Stats) -> Value {
             "similarityDetections": 0,
         },
     })
+}
+
+/// Keys whose numbers are Unix ms. `js/production-optimization-system.js` makes dates of the same.
+const TIME_KEYS: [&str; 3] = ["timestamp", "lastAccessed", "lastOptimization"];
+
+/// A file is read by people and other programs: its times are text.
+fn times_as_iso8601(value: &mut Value) {
+    match value {
+        Value::Object(entries) => {
+            for (key, item) in entries {
+                match item.as_u64().filter(|_| TIME_KEYS.contains(&key.as_str())) {
+                    Some(wall_ms) => *item = Value::String(iso8601(wall_ms)),
+                    None => times_as_iso8601(item),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(times_as_iso8601),
+        _ => {}
+    }
 }
 
 /// `2026-01-31T12:34:56.789Z`.

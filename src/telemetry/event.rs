@@ -38,13 +38,13 @@ events! {
     AgentUnthrottled = "agentUnthrottled",
     /// An agent's registered memory changed: `AgentMemoryStats`.
     AgentMemoryUpdate = "agentMemoryUpdate",
-    /// A value was found: `{ layer, key }`.
+    /// A value was found: `{ layer, key, entry }`.
     CacheHit = "cacheHit",
     /// A value was not found: `{ key }`.
     CacheMiss = "cacheMiss",
-    /// A value was stored: `{ layer, key }`.
+    /// A value was stored: `{ layer, key, entry }`.
     CacheSet = "cacheSet",
-    /// L1 gave up an entry for lack of room: `{ key }`.
+    /// L1 gave up an entry for lack of room: `{ key, entry }`.
     L1Eviction = "l1Eviction",
     /// A context went through the filter: `{ agentId, reductionRatio, memoryUsage }`.
     ContextOptimized = "contextOptimized",

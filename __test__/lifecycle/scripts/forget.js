@@ -1,11 +1,17 @@
-'use strict';
-
 /** Makes something, forgets it and ends. What is made is named by the argument. */
 
 const { AgentContextFilter, ProductionOptimizationSystem, countTokensAsync } = require('../../../index.js');
 const { CONFIG, SMALL, large } = require('./contexts.js');
 
-const EVENTS = ['initialized', 'memoryAlert', 'agentThrottled', 'agentContextOptimized', 'cacheHit', 'cacheMiss', 'warning'];
+const EVENTS = [
+  'initialized',
+  'memoryAlert',
+  'agentThrottled',
+  'agentContextOptimized',
+  'cacheHit',
+  'cacheMiss',
+  'warning',
+];
 
 function listen(system) {
   for (const name of EVENTS) system.on(name, () => {});

@@ -1,8 +1,7 @@
-'use strict';
-
 /**
  * Makes and uses 1,000 systems, one after the other, and prints what the process holds after 200 and after all of them.
- * Run with `--expose-gc`. Argument: `shut down` or `forget`.
+ * Run with `--expose-gc`. Arguments: `shut down` or `forget`; `collect` to collect garbage after every 100 systems, so
+ * that at no time more than 100 wait for it.
  */
 
 const fs = require('node:fs');
@@ -12,6 +11,7 @@ const { CONFIG, SMALL } = require('./contexts.js');
 
 const SYSTEMS = 1000;
 const WARM = 200;
+const [fate, collects] = process.argv.slice(2);
 
 const held = [];
 
@@ -23,17 +23,21 @@ async function useOne() {
   await system.cacheResponse('query', 'answer');
   if ((await system.getCachedResponse('query')) !== 'answer') throw new Error('the cache does not work');
   system.getStatus();
-  if (process.argv[2] === 'shut down') await system.shutdown();
+  if (fate === 'shut down') await system.shutdown();
 }
 
 const entries = (directory) => (fs.existsSync(directory) ? fs.readdirSync(directory).length : null);
 
-async function figures() {
-  // Finalizers run between collections, in tasks of their own.
+/** Finalizers run between collections, in tasks of their own. */
+async function collectGarbage() {
   for (let pass = 0; pass < 5; pass++) {
     globalThis.gc();
-    await wait(10);
+    await wait(5);
   }
+}
+
+async function figures() {
+  await collectGarbage();
   return {
     threads: entries('/proc/self/task'),
     fds: entries('/proc/self/fd'),
@@ -49,8 +53,11 @@ async function figures() {
 }
 
 (async () => {
-  for (let made = 0; made < WARM; made++) await useOne();
-  const before = await figures();
-  for (let made = WARM; made < SYSTEMS; made++) await useOne();
+  let before;
+  for (let made = 1; made <= SYSTEMS; made++) {
+    await useOne();
+    if (collects && made % 100 === 0) await collectGarbage();
+    if (made === WARM) before = await figures();
+  }
   console.log(JSON.stringify({ before, after: await figures() }));
 })();

@@ -1,5 +1,3 @@
-'use strict';
-
 /** Prints how many handlers of signals are ours while systems come and go. */
 
 const { ProductionOptimizationSystem } = require('../../../index.js');
@@ -12,7 +10,7 @@ function ours(when) {
   const others = { exit: process.listenerCount('exit'), beforeExit: process.listenerCount('beforeExit') };
   for (const signal of SIGNALS) {
     const listeners = process.listeners(signal);
-    if (listeners[0] !== application) throw new Error(`the application's handler of ${signal} is gone`);
+    if (!listeners.includes(application)) throw new Error(`the application's handler of ${signal} is gone`);
     others[signal] = listeners.length - 1;
   }
   console.log(JSON.stringify({ when, ...others }));

@@ -1,5 +1,3 @@
-'use strict';
-
 /** Runs systems and waits, busy for ever, for the signal that its parent sends when it reads `ready`. */
 
 const fs = require('node:fs');
@@ -35,6 +33,13 @@ const SCENARIOS = {
   working: async () => {
     const system = await create();
     void system.optimizeAgentContext('frontend-specialist', large()).then(() => print('work finished'));
+  },
+
+  'shutdown under way': async () => {
+    const system = await create();
+    void system.optimizeAgentContext('frontend-specialist', large()).then(() => print('work finished'));
+    void system.shutdown();
+    return system;
   },
 
   'handler, installed later': async () => {

@@ -1,5 +1,3 @@
-'use strict';
-
 /** The body of a worker thread; `workerData` names what it does. Says `started` when work is under way. */
 
 const { parentPort, workerData, threadId } = require('node:worker_threads');

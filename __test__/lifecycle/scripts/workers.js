@@ -1,5 +1,3 @@
-'use strict';
-
 /** Runs worker threads as its argument says and prints what they did; then works in the main thread and ends. */
 
 const path = require('node:path');

@@ -131,6 +131,10 @@ pub enum Allowed {
     Text(Text),
     /// One of these names.
     Choice(Vec<&'static str>),
+    /// A list of texts.
+    Texts,
+    /// An object of such numbers under any names.
+    Numbers(Number),
     /// An object with these settings.
     Section(Vec<Rule>),
 }
@@ -142,7 +146,8 @@ impl fmt::Display for Allowed {
             Self::Flag => f.write_str("true or false"),
             Self::Text(text) => text.fmt(f),
             Self::Choice(names) => write!(f, "one of \"{}\"", names.join("\", \"")),
-            Self::Section(_) => f.write_str("an object"),
+            Self::Texts => f.write_str("an array of non-empty strings"),
+            Self::Numbers(_) | Self::Section(_) => f.write_str("an object"),
         }
     }
 }

@@ -74,6 +74,7 @@ fn check_value(at: &str, property: &Value, allowed: &Allowed) {
             assert_eq!(kind, "string", "{at}");
             assert_eq!(property["enum"], Value::from(names.clone()), "{at}");
         }
+        Allowed::Texts | Allowed::Numbers(_) => unreachable!("no setting is a list"),
         Allowed::Section(_) => unreachable!("sections are compared by check_section"),
     }
 }

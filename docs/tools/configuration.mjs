@@ -1,0 +1,181 @@
+/**
+ * Writes docs/configuration.md from config/optimization.schema.json.
+ *
+ *   npm run docs:configuration             writes the file
+ *   npm run docs:configuration -- --check  exit code 1 if the file is not what it would write
+ *
+ * Tables come from the schema, which a Rust test compares with the settings themselves. The schema does not know which
+ * settings this version only checks: `CHECKED_ONLY` does.
+ */
+
+import { readFile, writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+
+const SCHEMA = new URL('../../config/optimization.schema.json', import.meta.url);
+const TARGET = new URL('../configuration.md', import.meta.url);
+
+/** Settings that are checked and shown, and that nothing acts on in this version. */
+const CHECKED_ONLY = new Set([
+  'enableProductionMonitoring',
+  'autoTuning',
+  'memory.alertThreshold',
+  'memory.gcInterval',
+  'memory.contextRetentionTime',
+  'memory.enableDetailedLogging',
+  'cache.l2MaxSizeMB',
+  'cache.l3MaxSizeMB',
+  'cache.compressionThreshold',
+  'cache.similarityThreshold',
+  'cache.enableCompression',
+  'cache.enableSimilarityDetection',
+  'cache.persistToDisk',
+  'cache.cacheDir',
+]);
+
+/** Sections of which that holds as a whole. */
+const CHECKED_ONLY_SECTIONS = ['monitoring.'];
+
+/** Names that are accepted and ignored wherever they stand. */
+const IGNORED = /(^\$schema|^configFile|\.environment)$/;
+
+/** Rows as a Markdown table with aligned columns, as the formatter wants it. */
+function aligned([head, ...rows]) {
+  const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column].length)));
+  const line = (cells) => `| ${cells.map((cell, column) => cell.padEnd(widths[column])).join(' | ')} |`;
+  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
+}
+
+const VARIABLES = aligned([
+  ['Variable', 'Meaning'],
+  ['`OPTIMIZATION_CONFIG`', 'A configuration file, see above.'],
+  ['`CACHE_DIR`', 'Overrides `cache.cacheDir` of a file.'],
+  [
+    '`SLACK_WEBHOOK_URL`, `EMAIL_SERVICE_API`',
+    'Secrets of the alert channels. This version only looks whether they are set: a channel that is switched on without its secret, while `enableProductionMonitoring` is on, gives a `warning`.',
+  ],
+  ['`DEBUG`', '`DEBUG=agentwise-optimization` writes log lines to standard error.'],
+  ['`NODE_ENV`', 'The environment of the command line tool, if `--environment` is not given.'],
+]);
+
+const OPTIONS = aligned([
+  ['Option', 'Type', 'Default', 'Meaning'],
+  ['`environment`', '`"development"`, `"staging"`, `"production"`', 'required', 'Chooses the file and the defaults.'],
+  ['`configFile`', 'text', 'none', 'A configuration file, see above.'],
+  [
+    '`finalReport`',
+    'true, false',
+    '`true`',
+    'Whether `shutdown()` writes `optimization-report-<ms>.json` into the working directory.',
+  ],
+  ['`projectId`', 'text', 'none', 'Checked only.'],
+  ['`enableSharedContext`', 'true, false', '`false`', 'Checked only; listed in `getStatus().unavailable`.'],
+  ['`sharedContextUrl`', '`http://` or `https://` address', '`"http://localhost:3003"`', 'Checked only.'],
+]);
+
+const HEAD = `<!-- Generated from config/optimization.schema.json by \`npm run docs:configuration\`. Do not edit. -->
+
+# Configuration
+
+A configuration file is JSON in UTF-8 of at most 1 MB. Everything in it is optional. Unknown settings, wrong types and
+values out of range are refused with \`E_CONFIG_INVALID\`, and all problems are listed at once, in \`err.message\` and as
+\`err.problems\` (\`{ path, message }\`; the first hundred, then a count).
+
+For completion and checks in an editor, let \`$schema\` name \`config/optimization.schema.json\` of this package.
+
+## Where it comes from
+
+One file is read, the first that is there. Relative paths are relative to the working directory.
+
+1. \`configFile\`, given in code. If it is not there, a \`warning\` is emitted and the search goes on.
+2. The file that \`OPTIMIZATION_CONFIG\` names. If it is not there: \`E_CONFIG_MISSING\`.
+3. \`config/optimization.<environment>.json\`.
+4. In production also \`config/optimization.json\`.
+5. None: the built-in defaults.
+
+A file that is there but cannot be read or is not JSON is an error (\`E_CONFIG_UNREADABLE\`), never a reason to look
+further. Later wins: built-in defaults, the file, \`CACHE_DIR\`, what code passes. The \`environment\` given in code wins over
+the file's.
+
+## Environment variables
+
+${VARIABLES}
+
+An empty variable counts as unset.
+
+## Only in code
+
+\`new ProductionOptimizationSystem(config)\` and \`create(config)\` take every setting below and:
+
+${OPTIONS}
+
+## Settings
+
+MB are 2^20 bytes. Ranges are inclusive. "Checked only" means that this version checks a setting and shows it, and that
+nothing acts on it yet; what is asked for and missing stands in \`getStatus().unavailable\`.
+
+A running system takes the same settings with \`updateConfiguration(partial)\`: all of it or nothing.
+`;
+
+const number = (value) => value.toLocaleString('en-US', { maximumFractionDigits: 10 });
+
+/** The unit that the description names; the same test that compares the schema with the settings requires it. */
+function unitOf(description) {
+  return /\bin (MB|ms|%|bytes|seconds|days)/.exec(description)?.[1] ?? '';
+}
+
+function kindOf({ type, enum: names, minimum, maximum, maxLength, description }) {
+  if (names) return names.map((name) => `\`"${name}"\``).join(', ');
+  switch (type) {
+    case 'boolean':
+      return 'true, false';
+    case 'string':
+      return `text, 1 to ${number(maxLength)} characters`;
+    case 'integer':
+      return `whole, ${number(minimum)} to ${number(maximum)} ${unitOf(description)}`.trim();
+    case 'number':
+      return `${number(minimum)} to ${number(maximum)} ${unitOf(description)}`.trim();
+    default:
+      throw new Error(`no words for a setting of type ${type}`);
+  }
+}
+
+function useOf(path) {
+  if (IGNORED.test(path)) return 'ignored';
+  const isCheckedOnly = CHECKED_ONLY.has(path) || CHECKED_ONLY_SECTIONS.some((section) => path.startsWith(section));
+  return isCheckedOnly ? 'checked only' : 'used';
+}
+
+function table(path, { description, properties }, seen) {
+  const rows = [];
+  const sections = [];
+  for (const [key, property] of Object.entries(properties)) {
+    const name = path ? `${path}.${key}` : key;
+    seen.add(name);
+    if (property.type === 'object') {
+      sections.push(table(name, property, seen));
+      continue;
+    }
+    const fallback = property.default === undefined ? '–' : `\`${JSON.stringify(property.default)}\``;
+    rows.push([`\`${key}\``, kindOf(property), fallback, useOf(name), property.description]);
+  }
+  const title = path ? `### \`${path}\`\n\n${description}` : '### Top level';
+  const head = ['Setting', 'Type and range', 'Default', 'In this version', 'Meaning'];
+  return [`${title}\n\n${aligned([head, ...rows])}\n`, ...sections].join('\n');
+}
+
+function page(schema) {
+  const seen = new Set();
+  const tables = table('', schema, seen);
+  const gone = [...CHECKED_ONLY].filter((name) => !seen.has(name));
+  if (gone.length > 0) throw new Error(`not in the schema any more: ${gone.join(', ')}`);
+  return `${HEAD}\n${tables}`;
+}
+
+const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } });
+const text = page(JSON.parse(await readFile(SCHEMA, 'utf8')));
+if (!values.check) {
+  await writeFile(TARGET, text);
+} else if (text !== (await readFile(TARGET, 'utf8').catch(() => ''))) {
+  console.error('docs/configuration.md is out of date: run `npm run docs:configuration`');
+  process.exitCode = 1;
+}
