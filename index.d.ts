@@ -561,8 +561,8 @@ export class ProductionOptimizationSystem extends TypedEmitter<ProductionOptimiz
   initialize(): Promise<void>;
   /**
    * What to send to an agent: its filtered context the first time, then what changed. The context is read before the call
-   * returns and is never changed; calls for one agent are worked on in the order they were made. A context that is no
-   * plain object or array (a class instance, a Map) is taken as its JSON. Memory: some 100 bytes an agent and top-level
+   * returns and is never changed; calls for one agent are worked on in the order they were made. A context of a
+   * class of its own (a Date, a Map, an instance) is given back itself, without `type` and the other hidden fields. Memory: some 100 bytes an agent and top-level
    * key.
    *
    * @param agentId 1 to 1,024 bytes. `frontend-specialist-2` and `team:frontend-specialist` have the specialization of

@@ -271,14 +271,10 @@ function setOwn(target, key, value) {
   else target[key] = value;
 }
 
-/**
- * The root with its own entries as they were read. A root with a prototype of its own becomes what JSON makes of it, so
- * that nothing is ever added to the caller's object.
- */
+/** The root with its own entries as they were read; scalar and opaque roots as they are. */
 function copyOfRoot({ values, keys, ends, count, isOpaque }) {
   const root = values[0];
-  if (isOpaque) return JSON.parse(JSON.stringify(root));
-  if (root === null || typeof root !== 'object') return root;
+  if (isOpaque || root === null || typeof root !== 'object') return root;
   const copy = Array.isArray(root) ? [] : {};
   for (let child = 1; child < count; child = ends[child]) {
     if (Array.isArray(copy)) copy.push(values[child]);

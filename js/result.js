@@ -56,7 +56,8 @@ function changes(filtered, { added, modified, removed, unchanged }) {
  */
 function optimizedResult(source, output, includeDebugInfo, readMs) {
   if (!output.filter) {
-    return addHidden(assemble(source).filtered, { type: 'full', tokensSaved: 0 });
+    const { filtered } = assemble(source);
+    return source.isOpaque ? filtered : addHidden(filtered, { type: 'full', tokensSaved: 0 });
   }
   const filter = filterResult(source, output.filter);
   const delta = JSON.parse(output.delta);
@@ -66,6 +67,8 @@ function optimizedResult(source, output, includeDebugInfo, readMs) {
       ? changes(filter.filtered, delta.changes)
       : { type: 'incremental', changes: [], reference: delta.hash };
   }
+  // A root of a class of its own is the caller's object: nothing is added to it.
+  if (source.isOpaque && result === filter.filtered) return result;
   const debug = includeDebugInfo ? debugInfo(filter, delta, readMs) : undefined;
   return addHidden(result, {
     type: delta.type,

@@ -132,7 +132,7 @@ impl ContextFilter {
         let mut adaptations = Vec::new();
         if !known {
             adaptations.push(if config.enable_specialization_filtering {
-                "generic filtering: there is no specialization for this agent".to_owned()
+                format!("generic filtering: there is no specialization for {}", quoted(&request.agent_id))
             } else {
                 "generic filtering: specialization filtering is off".to_owned()
             });
@@ -368,6 +368,11 @@ fn kept_bytes(document: &Document, sizes: &[u64], fates: &[Fate]) -> u64 {
         json::container_size(document, value, stay.map(|child| (child, of(document, sizes, fates, child))))
     }
     of(document, sizes, fates, 0)
+}
+
+/// An agent's id in quotes. One that the facade gave as JSON behind a mark (it has a lone surrogate) is quoted already.
+fn quoted(agent_id: &str) -> String {
+    agent_id.strip_prefix('\u{1}').map_or_else(|| format!("{agent_id:?}"), str::to_owned)
 }
 
 fn index_u32(index: usize) -> u32 {

@@ -32,7 +32,7 @@ fn specialist_keeps_required_fields_and_what_the_task_names() {
 fn unknown_agent_is_filtered_generically_and_told_so() {
     let (text, outcome) = filter("poet", CONTEXT);
     assert_eq!(text, CONTEXT);
-    assert!(outcome.adaptations[0].contains("no specialization for this agent"), "{:?}", outcome.adaptations);
+    assert!(outcome.adaptations[0].contains("no specialization for \"poet\""), "{:?}", outcome.adaptations);
 }
 
 #[test]
