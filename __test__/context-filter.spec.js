@@ -360,15 +360,17 @@ describe('an unknown agent', () => {
     expect((await failureOf(open().filterContext(agent, {}))).code).toBe('E_INVALID_ARGUMENT');
   });
 
-  test.each(['gardener', '__proto__', '\ud800', 'frontend'])(
-    '%p is filtered generically, which adaptations say',
-    async (agent) => {
-      const result = await open().filterContext(agent, { currentTask: 'x', a: 1 });
-      expect(result.agentId).toBe(agent);
-      expect(result.filtered).toEqual({ currentTask: 'x', a: 1 });
-      expect(result.adaptations.join('\n')).toMatch(/generic/);
-    },
-  );
+  test.each([
+    'gardener',
+    '__proto__',
+    '\ud800',
+    'frontend',
+  ])('%p is filtered generically, which adaptations say', async (agent) => {
+    const result = await open().filterContext(agent, { currentTask: 'x', a: 1 });
+    expect(result.agentId).toBe(agent);
+    expect(result.filtered).toEqual({ currentTask: 'x', a: 1 });
+    expect(result.adaptations.join('\n')).toMatch(/generic/);
+  });
 
   test('is not what a specialist is', async () => {
     for (const agent of BUILT_IN) {

@@ -305,15 +305,18 @@ describe('agents and sizes', () => {
     expect(system.getRecommendedContextSize('agent', 1001)).toBe(500);
   });
 
-  test.each([[Number.NaN], [-1], ['5'], [Number.POSITIVE_INFINITY], [undefined]])(
-    'a requested size of %p is refused',
-    async (size) => {
-      const system = await open();
-      expect(() => system.getRecommendedContextSize('agent', size)).toThrow(
-        expect.objectContaining({ code: 'E_INVALID_ARGUMENT' }),
-      );
-    },
-  );
+  test.each([
+    [Number.NaN],
+    [-1],
+    ['5'],
+    [Number.POSITIVE_INFINITY],
+    [undefined],
+  ])('a requested size of %p is refused', async (size) => {
+    const system = await open();
+    expect(() => system.getRecommendedContextSize('agent', size)).toThrow(
+      expect.objectContaining({ code: 'E_INVALID_ARGUMENT' }),
+    );
+  });
 
   test.each([[undefined], [null], [5]])('the agent %p is refused', async (agent) => {
     const system = await open();

@@ -124,29 +124,35 @@ describe('initialize', () => {
 });
 
 describe('a listener for initialized', () => {
-  test.each(['on', 'addListener', 'once', 'prependListener', 'prependOnceListener'])(
-    'that comes early by %s is told once',
-    async (method) => {
-      const system = own(new System(KEEP_ALL));
-      let told = 0;
-      system[method]('initialized', () => told++);
-      await system.initialize();
-      await turn();
-      expect(told).toBe(1);
-    },
-  );
+  test.each([
+    'on',
+    'addListener',
+    'once',
+    'prependListener',
+    'prependOnceListener',
+  ])('that comes early by %s is told once', async (method) => {
+    const system = own(new System(KEEP_ALL));
+    let told = 0;
+    system[method]('initialized', () => told++);
+    await system.initialize();
+    await turn();
+    expect(told).toBe(1);
+  });
 
-  test.each(['on', 'addListener', 'once', 'prependListener', 'prependOnceListener'])(
-    'that comes late by %s is told once all the same',
-    async (method) => {
-      const system = await open();
-      let told = 0;
-      expect(system[method]('initialized', () => told++)).toBe(system);
-      expect(told).toBe(0);
-      await turn();
-      expect(told).toBe(1);
-    },
-  );
+  test.each([
+    'on',
+    'addListener',
+    'once',
+    'prependListener',
+    'prependOnceListener',
+  ])('that comes late by %s is told once all the same', async (method) => {
+    const system = await open();
+    let told = 0;
+    expect(system[method]('initialized', () => told++)).toBe(system);
+    expect(told).toBe(0);
+    await turn();
+    expect(told).toBe(1);
+  });
 
   test('that waits by events.once is not stranded, early or late', async () => {
     const system = own(new System(KEEP_ALL));

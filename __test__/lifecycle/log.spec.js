@@ -23,15 +23,18 @@ async function output(DEBUG, ...args) {
 }
 
 describe('DEBUG that names the package gives log lines on standard error', () => {
-  test.each(['agentwise-optimization', 'agentwise*', '*', 'other,agentwise-optimization', 'other agentwise-*'])(
-    '%s',
-    async (debug) => {
-      const lines = await output(debug);
-      expect(lines.length).toBeGreaterThanOrEqual(2);
-      for (const line of lines) expect(line).toMatch(LINE);
-      expect(lines.join('\n')).toContain('a stage failed');
-    },
-  );
+  test.each([
+    'agentwise-optimization',
+    'agentwise*',
+    '*',
+    'other,agentwise-optimization',
+    'other agentwise-*',
+  ])('%s', async (debug) => {
+    const lines = await output(debug);
+    expect(lines.length).toBeGreaterThanOrEqual(2);
+    for (const line of lines) expect(line).toMatch(LINE);
+    expect(lines.join('\n')).toContain('a stage failed');
+  });
 
   test('a report that cannot be written is logged with its code', async () => {
     expect((await output('agentwise-optimization', 'unwritable')).join('\n')).toMatch(/WARN .*code="E_IO"/);
@@ -39,10 +42,14 @@ describe('DEBUG that names the package gives log lines on standard error', () =>
 });
 
 describe('without it there is no log', () => {
-  test.each([undefined, '', 'other', 'agentwise', 'agentwise-optimization-other', '*,-agentwise-optimization'])(
-    'DEBUG=%s',
-    async (debug) => {
-      expect(await output(debug)).toEqual([]);
-    },
-  );
+  test.each([
+    undefined,
+    '',
+    'other',
+    'agentwise',
+    'agentwise-optimization-other',
+    '*,-agentwise-optimization',
+  ])('DEBUG=%s', async (debug) => {
+    expect(await output(debug)).toEqual([]);
+  });
 });
