@@ -223,7 +223,7 @@ class ProductionOptimizationSystem extends NativeEmitter {
 
   async updateConfiguration(partial) {
     this.#requireRunning();
-    call(this.#native.updateConfiguration, args.configurationJson(partial));
+    await callAsync(this.#native.updateConfiguration, args.configurationJson(partial));
     this.#emitWaiting();
   }
 

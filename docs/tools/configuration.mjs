@@ -48,7 +48,7 @@ function aligned([head, ...rows]) {
 const VARIABLES = aligned([
   ['Variable', 'Meaning'],
   ['`OPTIMIZATION_CONFIG`', 'A configuration file, see above.'],
-  ['`CACHE_DIR`', 'Overrides `cache.cacheDir` of a file.'],
+  ['`CACHE_DIR`', 'Overrides `cache.cacheDir`, wherever that was given.'],
   [
     '`SLACK_WEBHOOK_URL`, `EMAIL_SERVICE_API`',
     'Secrets of the alert channels. This version only looks whether they are set: a channel that is switched on without its secret, while `enableProductionMonitoring` is on, gives a `warning`.',
@@ -93,7 +93,7 @@ One file is read, the first that is there. Relative paths are relative to the wo
 5. None: the built-in defaults.
 
 A file that is there but cannot be read or is not JSON is an error (\`E_CONFIG_UNREADABLE\`), never a reason to look
-further. Later wins: built-in defaults, the file, \`CACHE_DIR\`, what code passes. The \`environment\` given in code wins over
+further. Later wins: built-in defaults, the file, what code passes, \`CACHE_DIR\`. The \`environment\` given in code wins over
 the file's.
 
 ## Environment variables

@@ -275,8 +275,8 @@ fn unescaped_units(key: &str) -> Vec<u16> {
     units
 }
 
-/// Appends the JSON of an opaque value. Canonical order holds inside it too, except where it has a lone surrogate, which
-/// the parser refuses: then the text stands as JavaScript wrote it.
+/// Appends the JSON of an opaque value. Canonical order holds inside it too, except where it has a lone surrogate or more
+/// than 127 levels, which the parser refuses: then the text stands as JavaScript wrote it.
 fn write_opaque(json: &str, order: KeyOrder, out: &mut Vec<u8>) {
     let is_container = json.starts_with(['{', '[']);
     match (is_container && order == KeyOrder::Canonical).then(|| serde_json::from_str(json)) {

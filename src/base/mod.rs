@@ -1,5 +1,5 @@
 //! What every other module may use and that uses none of them: errors, time, units, configuration checks, the
-//! column form of a context, and files.
+//! column form of a context, names, and files.
 
 pub mod clock;
 pub mod config;
@@ -7,4 +7,5 @@ pub mod document;
 pub mod error;
 pub mod file;
 pub mod json;
+pub mod name;
 pub mod units;

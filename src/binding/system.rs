@@ -146,7 +146,8 @@ fn add_lifecycle(env: &Env, handle: &mut Object, slot: &Arc<Slot>) -> napi::Resu
     })?;
     let shared = Arc::clone(slot);
     method(env, handle, "updateConfiguration", move |args| {
-        shared.engine()?.update_configuration(&parse(&args.get::<String>(0)?)?)
+        let (engine, partial) = (shared.engine()?, parse(&args.get::<String>(0)?)?);
+        spawn(args.env(), move || engine.update_configuration(&partial), |()| ())
     })?;
     let shared = Arc::clone(slot);
     method(env, handle, "maintain", move |args| {

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use moka::notification::RemovalCause;
+use moka::ops::compute::{CompResult, Op};
 use moka::policy::EvictionPolicy as MokaPolicy;
 use moka::sync::Cache;
+use parking_lot::RwLock;
 use serde::Serialize;
 
 use super::config::{CacheConfig, EvictionPolicy};
@@ -35,6 +37,8 @@ struct Entry {
 struct Usage {
     hits: AtomicU64,
     last_wall_ms: AtomicU64,
+    /// Grows with every use of any entry of the tier: orders entries by their last use.
+    last_use: AtomicU64,
 }
 
 /// `CacheEntry` of the public API, for events. The value is JSON text, which the facade parses when it is looked at.
@@ -111,11 +115,12 @@ struct Counters {
     misses: AtomicU64,
     evictions: AtomicU64,
     expired: AtomicU64,
+    uses: AtomicU64,
 }
 
 /// The first tier of one system.
 pub struct L1 {
-    config: CacheConfig,
+    config: RwLock<CacheConfig>,
     entries: Cache<Key, Entry>,
     /// Bytes now held: added on insertion, taken off by the removal listener whatever the cause.
     bytes: Arc<AtomicU64>,
@@ -137,15 +142,13 @@ impl L1 {
         counters: Arc<Counters>,
     ) -> Self {
         let bytes = Arc::new(AtomicU64::new(0));
-        // moka has one capacity. An entry weighs its bytes, at least an equal share of the budget, so that both bounds
-        // hold: never more than the budget in bytes, never more than `l1MaxSize` entries.
-        let share = share_bytes(&config);
+        let (capacity, share) = bounds(&config);
         let policy = match config.eviction_policy {
             EvictionPolicy::Lru => MokaPolicy::lru(),
             EvictionPolicy::Lfu => MokaPolicy::tiny_lfu(),
         };
         let entries = Cache::builder()
-            .max_capacity(max_bytes(&config))
+            .max_capacity(capacity)
             .eviction_policy(policy)
             .weigher(move |key: &Key, entry: &Entry| {
                 u32::try_from(entry_bytes(key, entry).max(share)).unwrap_or(u32::MAX)
@@ -162,35 +165,49 @@ impl L1 {
                 }
             })
             .build();
-        Self { config, entries, bytes, counters, clock, events }
+        Self { config: RwLock::new(config), entries, bytes, counters, clock, events }
     }
 
-    /// The same tier under other bounds: what fits of the entries comes along, counters go on. O(entries).
+    /// The same tier under another configuration. Where only bounds or policy differ, what fits of the entries comes along
+    /// in the order of their last use, and counters go on: O(entries), off the JavaScript thread. What is stored meanwhile
+    /// stays behind.
     #[must_use]
-    pub fn reconfigured(&self, config: CacheConfig) -> Self {
+    pub fn reconfigured(self: &Arc<Self>, config: CacheConfig) -> Arc<Self> {
+        let shape = |config: &CacheConfig| (bounds(config), config.eviction_policy, config.l1_max_size);
+        if shape(&config) == shape(&self.config.read()) {
+            *self.config.write() = config;
+            return Arc::clone(self);
+        }
         let counters = Arc::clone(&self.counters);
         let next = Self::with_counters(config, Arc::clone(&self.clock), Arc::clone(&self.events), counters);
-        for (key, entry) in &self.entries {
-            next.insert((*key).clone(), entry);
+        let mut entries: Vec<_> = self.entries.iter().collect();
+        entries.sort_by_cached_key(|(_, entry)| entry.usage.last_use.load(Ordering::Relaxed));
+        for (key, entry) in entries {
+            next.put((*key).clone(), entry);
         }
-        next
+        next.entries.run_pending_tasks();
+        Arc::new(next)
     }
 
     /// The configuration.
-    pub fn config(&self) -> &CacheConfig {
-        &self.config
+    pub fn config(&self) -> CacheConfig {
+        self.config.read().clone()
     }
 
     /// Stores JSON text. `ttl_ms` of `None` means the configured time to live.
     pub fn set(&self, query: &str, scope: Scope, json: &str, ttl_ms: Option<u64>) {
-        let ttl_ms = ttl_ms.unwrap_or_else(|| seconds_to_ms(self.config.ttl_seconds));
+        let ttl_ms = ttl_ms.unwrap_or_else(|| seconds_to_ms(self.config.read().ttl_seconds));
         let wall_ms = self.clock.wall_ms();
         let entry = Entry {
             json: json.into(),
             ttl_ms,
             expires_ms: self.clock.now_ms().saturating_add(ttl_ms),
             created_wall_ms: wall_ms,
-            usage: Arc::new(Usage { hits: AtomicU64::new(0), last_wall_ms: AtomicU64::new(wall_ms) }),
+            usage: Arc::new(Usage {
+                last_wall_ms: AtomicU64::new(wall_ms),
+                last_use: AtomicU64::new(self.next_use()),
+                ..Usage::default()
+            }),
         };
         self.insert(Key { query: query.into(), scope }, entry.clone());
         self.events.emit(EventKind::CacheSet, || entry.event(query, Some("L1")));
@@ -208,6 +225,7 @@ impl L1 {
         self.counters.hits.fetch_add(1, Ordering::Relaxed);
         entry.usage.hits.fetch_add(1, Ordering::Relaxed);
         entry.usage.last_wall_ms.store(self.clock.wall_ms(), Ordering::Relaxed);
+        entry.usage.last_use.store(self.next_use(), Ordering::Relaxed);
         self.events.emit(EventKind::CacheHit, || entry.event(query, Some("L1")));
         Some(entry.json)
     }
@@ -215,24 +233,22 @@ impl L1 {
     /// Removes expired entries and returns how many there were. O(entries).
     pub fn remove_expired(&self) -> u64 {
         let now_ms = self.clock.now_ms();
-        let dead: Vec<_> =
+        let found: Vec<_> =
             self.entries.iter().filter(|(_, entry)| entry.expires_ms <= now_ms).map(|(key, _)| key).collect();
-        for key in &dead {
-            self.entries.invalidate(&**key);
-        }
+        let removed = found.iter().filter(|key| self.remove_if_expired(key)).count() as u64;
         self.entries.run_pending_tasks();
-        self.counters.expired.fetch_add(dead.len() as u64, Ordering::Relaxed);
-        dead.len() as u64
+        removed
     }
 
     /// Figures now. O(1).
     pub fn stats(&self) -> L1Stats {
         self.entries.run_pending_tasks();
+        let config = self.config.read();
         L1Stats {
             entries: self.entries.entry_count(),
-            max_entries: self.config.l1_max_size,
+            max_entries: config.l1_max_size,
             bytes: self.bytes.load(Ordering::Relaxed),
-            max_bytes: max_bytes(&self.config),
+            max_bytes: bounds(&config).0,
             hits: self.counters.hits.load(Ordering::Relaxed),
             misses: self.counters.misses.load(Ordering::Relaxed),
             evictions: self.counters.evictions.load(Ordering::Relaxed),
@@ -241,10 +257,15 @@ impl L1 {
     }
 
     fn insert(&self, key: Key, entry: Entry) {
-        self.bytes.fetch_add(entry_bytes(&key, &entry), Ordering::Relaxed);
-        self.entries.insert(key, entry);
+        self.put(key, entry);
         // moka applies bounds in batches; here they hold after every insertion, so that figures can be trusted.
         self.entries.run_pending_tasks();
+    }
+
+    /// Puts and removals of one key take turns, so that a clean-up never takes a value that was stored meanwhile.
+    fn put(&self, key: Key, entry: Entry) {
+        self.bytes.fetch_add(entry_bytes(&key, &entry), Ordering::Relaxed);
+        self.entries.entry(key).and_compute_with(|_| Op::Put(entry));
     }
 
     fn live(&self, query: &str, scope: Scope) -> Option<Entry> {
@@ -253,15 +274,30 @@ impl L1 {
         if entry.expires_ms > self.clock.now_ms() {
             return Some(entry);
         }
-        self.entries.invalidate(&key);
-        self.counters.expired.fetch_add(1, Ordering::Relaxed);
+        self.remove_if_expired(&key);
         None
+    }
+
+    /// Whether the key held an expired entry, which is removed.
+    fn remove_if_expired(&self, key: &Key) -> bool {
+        let now_ms = self.clock.now_ms();
+        let result = self.entries.entry_by_ref(key).and_compute_with(|held| match held {
+            Some(held) if held.value().expires_ms <= now_ms => Op::Remove,
+            _ => Op::Nop,
+        });
+        let removed = matches!(result, CompResult::Removed(_));
+        self.counters.expired.fetch_add(u64::from(removed), Ordering::Relaxed);
+        removed
+    }
+
+    fn next_use(&self) -> u64 {
+        self.counters.uses.fetch_add(1, Ordering::Relaxed)
     }
 }
 
 impl std::fmt::Debug for L1 {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("L1").field("config", &self.config).finish_non_exhaustive()
+        f.debug_struct("L1").field("config", &*self.config.read()).finish_non_exhaustive()
     }
 }
 
@@ -269,13 +305,13 @@ fn entry_bytes(key: &Key, entry: &Entry) -> u64 {
     (key.bytes() + entry.json.len() + ENTRY_OVERHEAD_BYTES) as u64
 }
 
-/// An equal share of the byte budget: what the smallest entry weighs.
-fn share_bytes(config: &CacheConfig) -> u64 {
-    (mb_to_bytes(config.l1_max_size_mb) / config.l1_max_size.max(1)).max(1)
-}
-
-fn max_bytes(config: &CacheConfig) -> u64 {
-    share_bytes(config).saturating_mul(config.l1_max_size.max(1))
+/// Capacity and least weight of an entry. moka has one capacity, in bytes here: an entry that weighs an equal share of it
+/// at least keeps the bound of entries too. Where a share is less than any entry weighs anyway, that bound cannot be
+/// reached; elsewhere rounding takes less than one byte an entry, under half a percent.
+fn bounds(config: &CacheConfig) -> (u64, u64) {
+    let budget = mb_to_bytes(config.l1_max_size_mb);
+    let share = budget / config.l1_max_size.max(1);
+    if share <= ENTRY_OVERHEAD_BYTES as u64 { (budget, 0) } else { (share * config.l1_max_size, share) }
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "validated positive; saturates")]

@@ -35,8 +35,8 @@ pub(crate) fn choose(
         }
         return (kept, false);
     }
-    // What an element adds to the JSON besides itself: its key, quotes, colon and comma, once for its own segment. Keys
-    // of containers above it are counted for each of their elements: the budget is never exceeded by rounding down.
+    // What an element adds to the JSON besides itself, about: its key, quotes, colon and comma. Escapes and brackets of
+    // containers above it are not in this: the caller checks the real size and asks again with less.
     let cost = |at: usize| elements[at].bytes + elements[at].path.len() as u64 + 6;
     let required: u64 = (0..elements.len()).filter(|&at| kept[at]).map(cost).sum::<u64>() + 2;
     let mut left = budget.max_bytes.saturating_sub(required);

@@ -30,7 +30,7 @@ pub struct ContextFilterConfig {
     pub context_importance_threshold: f64,
     /// `enableSpecializationFiltering`: whether the agent's specialization counts. Default true.
     pub enable_specialization_filtering: bool,
-    /// `memoryAwareFiltering`: whether memory use counts as pressure. Default true.
+    /// `memoryAwareFiltering`: whether the process's memory counts as pressure. Default true.
     pub memory_aware_filtering: bool,
 }
 

@@ -13,6 +13,13 @@ use super::specialization::Compiled;
 /// list entry): its fields mean little without each other.
 pub(crate) const WHOLE_CONTAINER_BYTES: u64 = 256;
 
+/// Most bytes of a key that count for globs and words, its last ones: a longer key is text, and its end is what file
+/// patterns look at.
+const MAX_SEGMENT_BYTES: usize = 256;
+
+/// A path longer than this begins anew with the next segment, so that the cost of an element does not grow with its depth.
+const MAX_PATH_BYTES: usize = 512;
+
 /// One thing to keep or drop.
 #[derive(Debug, Clone)]
 pub(crate) struct Element {
@@ -20,7 +27,7 @@ pub(crate) struct Element {
     pub(crate) value: usize,
     /// Index of the top-level entry it belongs to.
     pub(crate) top: usize,
-    /// Path with `/` between segments, for globs and words.
+    /// Path with `/` between segments, for globs and words; the end of it where it is very long.
     pub(crate) path: Box<str>,
     /// Bytes of its JSON.
     pub(crate) bytes: u64,
@@ -90,23 +97,31 @@ impl Cut<'_> {
 
     /// Calls `look` for each child with its path set, until it says true.
     fn for_each_child(&mut self, value: usize, mut look: impl FnMut(&mut Self, usize) -> bool) -> bool {
+        let is_long = self.path.len() > MAX_PATH_BYTES;
+        let above = if is_long { std::mem::take(&mut self.path) } else { String::new() };
         let length = self.path.len();
+        let mut found = false;
         for (position, child) in self.document.children(value).enumerate() {
-            self.path.push('/');
+            if length > 0 {
+                self.path.push('/');
+            }
             self.push_segment(child, position);
-            let found = look(self, child);
+            found = look(self, child);
             self.path.truncate(length);
             if found {
-                return true;
+                break;
             }
         }
-        false
+        if is_long {
+            self.path = above;
+        }
+        found
     }
 
     /// Whether an exclude matches the path, or a directory that a key with slashes leads through: as in `.gitignore`,
     /// what lies in an excluded directory is excluded. Array items have no names to exclude.
     fn is_excluded(&self, value: usize) -> bool {
-        let key = self.document.key(value);
+        let key = segment_of(self.document.key(value));
         if key.is_empty() {
             return false;
         }
@@ -128,13 +143,20 @@ impl Cut<'_> {
 
     /// Array items have no key. An object may have the empty key: that is a segment of its own.
     fn push_segment(&mut self, value: usize, position: usize) {
-        let key = self.document.key(value);
+        let key = segment_of(self.document.key(value));
         if key.is_empty() {
             write!(self.path, "{position}").expect("invariant: writing to a String cannot fail");
         } else {
             self.path.push_str(key);
         }
     }
+}
+
+/// What of a key counts for globs and words.
+fn segment_of(key: &str) -> &str {
+    let from = key.len().saturating_sub(MAX_SEGMENT_BYTES);
+    let start = (from..=key.len()).find(|&at| key.is_char_boundary(at));
+    &key[start.unwrap_or(from)..]
 }
 
 #[cfg(test)]
@@ -178,6 +200,22 @@ mod tests {
     fn keys_with_slashes_lead_through_directories() {
         let found = paths(r#"{"a/node_modules/b.js":"x","a/src/node_modules.js":"x","logo.png":"x"}"#);
         assert_eq!(found.iter().map(|(_, _, excluded)| *excluded).collect::<Vec<_>>(), [true, false, true]);
+    }
+
+    #[test]
+    fn long_keys_and_deep_paths_cost_no_more_than_short_ones() {
+        let key = "é".repeat(10_000);
+        let children: Vec<String> = (0..2_000).map(|at| format!(r#""a{at}":"{}""#, "x".repeat(9))).collect();
+        let mut json = format!(r#"{{"{key}":{{{}}}}}"#, children.join(","));
+        for _ in 0..100 {
+            json = format!(r#"{{"{key}/deeper":{json},"node_modules":1}}"#);
+        }
+        let found = paths(&json);
+        assert!(found.len() > 2_000);
+        assert!(found.iter().all(|(path, ..)| path.len() <= MAX_PATH_BYTES + MAX_SEGMENT_BYTES + 1));
+        let excluded =
+            found.iter().filter(|(path, _, excluded)| *excluded && path.ends_with("node_modules")).count();
+        assert_eq!(excluded, 100, "excludes match at any depth");
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! Less context for an agent, with what it needs still in it.
 //!
 //! [`elements`] cuts a context into what is decided about, [`score`] says how much each matters to the agent and its
-//! task, [`budget`] chooses under limits and pressure, [`specialization`] knows the kinds of agents. The caller's values
+//! task, [`budget`] and [`chosen`] choose under limits and pressure, [`specialization`] knows the kinds of agents. The caller's values
 //! are not here: the outcome says by index what stays.
 
+mod adaptations;
 mod budget;
 mod built_in;
+mod chosen;
 pub mod config;
 mod elements;
 pub mod paths;
@@ -21,12 +23,14 @@ use parking_lot::RwLock;
 pub use config::ContextFilterConfig;
 pub use specialization::AgentSpecialization;
 
-use crate::base::document::{Document, Kind};
+use crate::base::document::Document;
 use crate::base::error::Result;
 use crate::base::json::{self, Fate};
+use crate::base::name::quoted;
 use crate::base::units::mb_to_bytes;
+use adaptations::{describe_arrays, describe_drops};
 use budget::Budget;
-use elements::Element;
+use chosen::{Chosen, choose_within};
 use specialization::{Compiled, REQUIRED_BY_ALL};
 
 /// Share of the elements that stays over each pressure, highest first (contract: 80 / 60 / 40 % over 70 / 80 / 90 %).
@@ -146,18 +150,15 @@ impl ContextFilter {
         let elements = elements::elements(document, &sizes, &agent, &required);
         let scores = score::scores(document, &elements, &agent, known, request.prioritize_recent);
         let budget = Self::budget(&config, &agent, known, request, &mut adaptations);
-        let (kept, over) = budget::choose(&elements, &scores, budget, original_bytes);
-        if over {
+        let chosen = choose_within(document, &sizes, &elements, &scores, budget);
+        if chosen.over {
             adaptations.push(format!(
                 "required fields alone are over the limit of {} bytes and stay",
                 budget.max_bytes
             ));
         }
+        let Chosen { kept, fates, bytes: filtered_bytes, .. } = chosen;
         describe_drops(&elements, &scores, &kept, budget, original_bytes, &mut adaptations);
-        let all_stay = kept.iter().all(|&kept| kept);
-        let fates = (!all_stay).then(|| fates(document, &elements, &kept));
-        let filtered_bytes =
-            fates.as_ref().map_or(original_bytes, |fates| kept_bytes(document, &sizes, fates));
         if let Some(fates) = &fates {
             describe_arrays(document, fates, &mut adaptations);
         }
@@ -273,106 +274,6 @@ impl ContextFilter {
             max_bytes: request.max_bytes.map_or(cap, |bytes| bytes.min(cap)),
         }
     }
-}
-
-/// Says what was left out and why, with counts.
-fn describe_drops(
-    elements: &[Element],
-    scores: &[f64],
-    kept: &[bool],
-    budget: Budget,
-    bytes: u64,
-    adaptations: &mut Vec<String>,
-) {
-    let (mut excluded, mut unimportant, mut rest) = (0_usize, 0_usize, 0_usize);
-    for (at, element) in elements.iter().enumerate().filter(|(at, _)| !kept[*at]) {
-        if element.excluded {
-            excluded += 1;
-        } else if scores[at] < budget.threshold {
-            unimportant += 1;
-        } else {
-            rest += 1;
-        }
-    }
-    let all = elements.len();
-    if excluded > 0 {
-        adaptations.push(format!("{excluded} of {all} elements match an exclude pattern"));
-    }
-    if unimportant > 0 {
-        adaptations.push(format!("{unimportant} of {all} elements score under {}", budget.threshold));
-    }
-    if rest > 0 {
-        let why = if bytes > budget.max_bytes {
-            format!("the limit of {} bytes", budget.max_bytes)
-        } else {
-            "pressure".to_owned()
-        };
-        adaptations.push(format!("{rest} of {all} elements left out for {why}"));
-    }
-}
-
-/// Says for each array how many items were left out.
-fn describe_arrays(document: &Document, fates: &[Fate], adaptations: &mut Vec<String>) {
-    let partial =
-        (0..document.len()).filter(|&at| fates[at] == Fate::Part && document.kind(at) == Kind::Array);
-    for array in partial {
-        let items = document.children(array).count();
-        let left_out = document.children(array).filter(|&item| fates[item] == Fate::Dropped).count();
-        if left_out > 0 {
-            let name = if array == 0 { "the context" } else { document.key(array) };
-            adaptations.push(format!("{left_out} of {items} items of {name:?} left out"));
-        }
-    }
-}
-
-/// The fate of every value from the elements that stay.
-fn fates(document: &Document, elements: &[Element], kept: &[bool]) -> Vec<Fate> {
-    let mut fates = vec![Fate::Dropped; document.len()];
-    for (element, _) in elements.iter().zip(kept).filter(|(_, kept)| **kept) {
-        fates[element.value..document.end(element.value)].fill(Fate::Whole);
-    }
-    // Backwards, children come before their parents: a container with anything kept below it stays in part; one whose
-    // children all stay is whole.
-    let mut inside_element = vec![false; document.len()];
-    for element in elements {
-        inside_element[element.value..document.end(element.value)].fill(true);
-    }
-    for value in (0..document.len()).rev().filter(|&value| !inside_element[value]) {
-        let (mut any, mut all) = (false, true);
-        for child in document.children(value) {
-            any |= fates[child] != Fate::Dropped && document.kind(child) != Kind::Omitted;
-            all &= fates[child] == Fate::Whole;
-        }
-        fates[value] = if all {
-            Fate::Whole
-        } else if any {
-            Fate::Part
-        } else {
-            Fate::Dropped
-        };
-    }
-    // The root always stays, even when nothing in it does.
-    if fates[0] == Fate::Dropped {
-        fates[0] = Fate::Part;
-    }
-    fates
-}
-
-/// Bytes of JSON of what stays.
-fn kept_bytes(document: &Document, sizes: &[u64], fates: &[Fate]) -> u64 {
-    fn of(document: &Document, sizes: &[u64], fates: &[Fate], value: usize) -> u64 {
-        if fates[value] == Fate::Whole {
-            return sizes[value];
-        }
-        let stay = document.children(value).filter(|&child| fates[child] != Fate::Dropped);
-        json::container_size(document, value, stay.map(|child| (child, of(document, sizes, fates, child))))
-    }
-    of(document, sizes, fates, 0)
-}
-
-/// An agent's id in quotes. One that the facade gave as JSON behind a mark (it has a lone surrogate) is quoted already.
-fn quoted(agent_id: &str) -> String {
-    agent_id.strip_prefix('\u{1}').map_or_else(|| format!("{agent_id:?}"), str::to_owned)
 }
 
 fn index_u32(index: usize) -> u32 {

@@ -147,12 +147,32 @@ proptest::proptest! {
         let (text, outcome) = filter_with(ContextFilterConfig::default(), &json, request);
         let kept: serde_json::Value = serde_json::from_str(&text).expect("valid JSON");
         proptest::prop_assert!(outcome.filtered_bytes <= outcome.original_bytes);
+        let over = outcome.adaptations.iter().any(|line| line.contains("required fields alone"));
+        if let Some(max_bytes) = max_bytes {
+            proptest::prop_assert!(outcome.filtered_bytes <= max_bytes.max(2) || over, "{}", text);
+        }
         if let (Some(before), Some(after)) = (value.as_object(), kept.as_object()) {
             proptest::prop_assert!(after.keys().all(|key| before.contains_key(key)));
             for key in ["currentTask", "projectStructure"] {
                 proptest::prop_assert_eq!(after.get(key), before.get(key));
             }
         }
+    }
+}
+
+#[test]
+fn size_limit_holds_for_keys_full_of_escapes_and_for_deep_values() {
+    let key = |at: usize| format!("{}{at}", "\\u0001".repeat(50));
+    let entries: Vec<String> = (0..50).map(|at| format!(r#""{}":1"#, key(at))).collect();
+    let mut deep = format!("\"{}\"", "x".repeat(300));
+    for _ in 0..40 {
+        deep = format!(r#"{{"a":{deep},"b":1}}"#);
+    }
+    for (json, max_bytes) in [(format!("{{{}}}", entries.join(",")), 3_000), (deep, 430)] {
+        let request =
+            FilterRequest { agent_id: "poet".into(), max_bytes: Some(max_bytes), ..FilterRequest::default() };
+        let (text, outcome) = filter_with(ContextFilterConfig::default(), &json, request);
+        assert!(outcome.filtered_bytes <= max_bytes && text.len() > 2, "{}", text.len());
     }
 }
 
@@ -168,7 +188,7 @@ fn arbitrary_json() -> impl proptest::strategy::Strategy<Value = serde_json::Val
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..8).prop_map(Into::into),
             proptest::collection::vec(
-                ("(currentTask|projectStructure|node_modules|[a-z./]{0,12})", inner),
+                ("(currentTask|projectStructure|node_modules|[a-z./]{0,12}|[\\x00-\\x1f\"]{0,9})", inner),
                 0..8
             )
             .prop_map(|entries| serde_json::Value::Object(entries.into_iter().collect())),

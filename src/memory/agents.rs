@@ -12,6 +12,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::stats::{AgentStats, megabytes};
+use crate::base::name::quoted;
 
 /// An agent unused for 10 minutes is forgotten: longer than a pause between
 /// two steps of a living agent, short enough that dead ones do not pile up.
@@ -127,7 +128,8 @@ impl AgentRegistry {
             self.throttled += 1;
             change.throttled = Some(ThrottleReason {
                 text: format!(
-                    "agent {id} holds {:.2} MB, more than its limit of {:.2} MB",
+                    "agent {} holds {:.2} MB, more than its limit of {:.2} MB",
+                    quoted(id),
                     megabytes(total_bytes),
                     megabytes(limit)
                 ),
@@ -193,20 +195,20 @@ impl AgentRegistry {
 
     /// All agents, the one unused for longest first.
     pub(crate) fn list(&self) -> Vec<AgentStats> {
-        self.by_use
-            .values()
-            .filter_map(|id| {
-                let agent = self.agents.get(id)?;
-                Some(AgentStats {
-                    agent_id: id.to_string(),
-                    context_size: agent.context_bytes,
-                    cache_size: agent.cache_bytes,
-                    total_memory: agent.total_bytes(),
-                    last_accessed: agent.used_wall_ms,
-                    is_throttled: agent.throttled,
-                })
-            })
-            .collect()
+        self.by_use.values().filter_map(|id| self.stats(id)).collect()
+    }
+
+    /// One agent; `None` if it is not known.
+    pub(crate) fn stats(&self, id: &str) -> Option<AgentStats> {
+        let agent = self.agents.get(id)?;
+        Some(AgentStats {
+            agent_id: id.to_owned(),
+            context_size: agent.context_bytes,
+            cache_size: agent.cache_bytes,
+            total_memory: agent.total_bytes(),
+            last_accessed: agent.used_wall_ms,
+            is_throttled: agent.throttled,
+        })
     }
 
     /// Marks the agent as used now, making it the last in line.

@@ -14,7 +14,9 @@ use super::agents::{AgentChange, AgentRegistry, MAX_TRACKED_AGENTS, Now};
 use super::config::MemoryConfig;
 use super::limits::EffectiveLimit;
 use super::probe::{Probe, RawSample};
-use super::stats::{ConfigStats, LimitStats, MemoryStats, ProcessStats, SystemStats, V8Heap, megabytes};
+use super::stats::{
+    AgentStats, ConfigStats, LimitStats, MemoryStats, ProcessStats, SystemStats, V8Heap, megabytes,
+};
 use crate::base::clock::Clock;
 use crate::base::units::{mb_to_bytes, round2};
 
@@ -100,6 +102,11 @@ impl MemoryManager {
     /// longest is forgotten for a new one, throttled or not.
     pub fn register_agent(&self, agent_id: &str, context_bytes: u64, cache_bytes: u64) -> AgentChange {
         self.with_agents(|agents, now| agents.register(now, agent_id, context_bytes, cache_bytes))
+    }
+
+    /// What one agent holds; `None` for one not known.
+    pub fn agent(&self, agent_id: &str) -> Option<AgentStats> {
+        self.with_agents(|agents, _| agents.stats(agent_id))
     }
 
     /// Whether the agent is throttled; false for one not known.

@@ -120,31 +120,26 @@ impl Orchestrator {
     /// Brings the running parts to `settings`, which are checked. Parts that stay on keep what they hold.
     pub fn apply(&self, settings: &Settings) {
         let clock = || Arc::clone(&self.clock.0);
-        let mut components = self.components.write();
-        let old = components.clone();
-        components.memory = settings.enable_memory_management.then(|| match old.memory {
-            Some(memory) => {
-                memory.set_config(settings.memory.clone());
-                memory
-            }
-            None => Arc::new(MemoryManager::new(
-                settings.memory.clone(),
-                clock(),
-                Box::new(SystemProbe::new(clock())),
-            )),
+        // Work that grows with what the parts hold is done before the lock is taken.
+        let old = self.components();
+        let memory = settings.enable_memory_management.then(|| {
+            let make =
+                || MemoryManager::new(settings.memory.clone(), clock(), Box::new(SystemProbe::new(clock())));
+            let memory = old.memory.unwrap_or_else(|| Arc::new(make()));
+            memory.set_config(settings.memory.clone());
+            memory
         });
-        components.cache = settings.enable_advanced_caching.then(|| match old.cache {
-            Some(cache) if *cache.config() == settings.cache => cache,
-            Some(cache) => Arc::new(cache.reconfigured(settings.cache.clone())),
+        let cache = settings.enable_advanced_caching.then(|| match old.cache {
+            Some(cache) => cache.reconfigured(settings.cache.clone()),
             None => Arc::new(L1::new(settings.cache.clone(), clock(), Arc::clone(&self.events))),
         });
-        components.filter = settings.enable_context_filtering.then(|| match old.filter {
-            Some(filter) => {
-                filter.set_config(settings.context_filter.clone());
-                filter
-            }
-            None => Arc::new(ContextFilter::new(settings.context_filter.clone())),
+        let filter = settings.enable_context_filtering.then(|| {
+            let filter =
+                old.filter.unwrap_or_else(|| Arc::new(ContextFilter::new(settings.context_filter.clone())));
+            filter.set_config(settings.context_filter.clone());
+            filter
         });
+        *self.components.write() = Components { memory, cache, filter };
     }
 
     /// The parts that are on.
@@ -264,9 +259,7 @@ impl Orchestrator {
         });
         let Some(memory) = self.components().memory else { return };
         let change = memory.register_agent(agent_id, filtered.filtered_bytes, 0);
-        self.events.emit(EventKind::AgentMemoryUpdate, || {
-            json!({ "agentId": agent_id, "contextSize": filtered.filtered_bytes, "totalMemory": change.total_bytes })
-        });
+        self.events.emit(EventKind::AgentMemoryUpdate, || memory.agent(agent_id));
         if let Some(reason) = change.throttled {
             self.events
                 .emit(EventKind::AgentThrottled, || json!({ "agentId": agent_id, "reason": reason.text }));

@@ -1,6 +1,6 @@
 //! Finds the configuration file, merges defaults, file, environment variables and code, and checks it all at once.
 //!
-//! Later wins: built-in defaults, the file, `CACHE_DIR`, what code passed. One file is read, the first that is there
+//! Later wins: built-in defaults, the file, what code passed, `CACHE_DIR`. One file is read, the first that is there
 //! of: `configFile`, `OPTIMIZATION_CONFIG`, `config/optimization.<environment>.json`, and for production
 //! `config/optimization.json`. A file that is there but cannot be used is an error, never a reason to go on with
 //! something else. Does not watch files and does not read the process's own environment: the caller passes it.
@@ -25,7 +25,7 @@ pub const DEFAULT_SHARED_CONTEXT_URL: &str = "http://localhost:3003";
 pub const SLACK_WEBHOOK_URL: &str = "SLACK_WEBHOOK_URL";
 /// Environment variable with the email service's address or key; a secret.
 pub const EMAIL_SERVICE_API: &str = "EMAIL_SERVICE_API";
-/// Environment variable that overrides `cache.cacheDir` of a file.
+/// Environment variable that overrides `cache.cacheDir`, wherever that was given.
 pub const CACHE_DIR: &str = "CACHE_DIR";
 /// Environment variable that names a configuration file.
 pub const OPTIMIZATION_CONFIG: &str = "OPTIMIZATION_CONFIG";
@@ -144,11 +144,6 @@ pub fn load(request: &SettingsRequest) -> Result<Loaded> {
             warnings.push(Problem { path: "configFile".to_owned(), message });
         }
     }
-    if let Some(dir) = variable(CACHE_DIR) {
-        problems.set_origin(Origin::Variable(CACHE_DIR));
-        let value = json!({ "cacheDir": dir });
-        Section::read("cache", &value, &mut problems, |section| settings.cache.apply(section));
-    }
     let contradictions_of_file = contradictions(&settings);
 
     let mut system = SystemOptions::default();
@@ -158,6 +153,11 @@ pub fn load(request: &SettingsRequest) -> Result<Loaded> {
         settings.apply(section);
         section.require("environment");
     });
+    if let Some(dir) = variable(CACHE_DIR) {
+        problems.set_origin(Origin::Variable(CACHE_DIR));
+        let value = json!({ "cacheDir": dir });
+        Section::read("cache", &value, &mut problems, |section| settings.cache.apply(section));
+    }
     if contradictions(&settings) == contradictions_of_file {
         problems.set_origin(file_origin);
     }

@@ -1,9 +1,9 @@
 use super::*;
 use crate::base::clock::ManualClock;
 
-fn l1(config: CacheConfig) -> (L1, Arc<ManualClock>) {
+fn l1(config: CacheConfig) -> (Arc<L1>, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::new());
-    (L1::new(config, clock.clone(), Arc::default()), clock)
+    (Arc::new(L1::new(config, clock.clone(), Arc::default())), clock)
 }
 
 fn agent(id: &str) -> Scope {
@@ -101,6 +101,55 @@ fn new_bounds_keep_entries_and_counters() {
     let smaller = l1.reconfigured(CacheConfig { l1_max_size: 4, ..CacheConfig::default() });
     let stats = smaller.stats();
     assert_eq!((stats.entries, stats.hits, stats.max_entries), (4, 1, 4));
+}
+
+#[test]
+fn bytes_bound_holds_for_any_number_of_entries() {
+    for l1_max_size in [1, 7, 4096, 40_000_000, 100_000_000] {
+        let config = CacheConfig { l1_max_size, l1_max_size_mb: 1.0, ..CacheConfig::default() };
+        let (capacity, share) = bounds(&config);
+        assert!((1_038_090..=1_048_576).contains(&capacity), "{l1_max_size}: {capacity}");
+        assert!(share == 0 || capacity / share == l1_max_size, "{l1_max_size}: {share}");
+    }
+}
+
+#[test]
+fn setting_that_bounds_nothing_leaves_the_entries_where_they_are() {
+    let (l1, _) = l1(CacheConfig { l1_max_size: 2, ..CacheConfig::default() });
+    l1.set("a", Scope::default(), "1", None);
+    let next = l1.reconfigured(CacheConfig { ttl_seconds: 5.0, ..l1.config() });
+    assert!(Arc::ptr_eq(&l1, &next) && next.config().ttl_seconds < 6.0);
+}
+
+#[test]
+fn new_bounds_keep_the_most_recently_used() {
+    let (l1, _) = l1(CacheConfig { l1_max_size: 5, ..CacheConfig::default() });
+    for number in 0..5 {
+        l1.set(&number.to_string(), Scope::default(), "1", None);
+    }
+    assert!(l1.get("0", &Scope::default()).is_some());
+    let smaller = l1.reconfigured(CacheConfig { l1_max_size: 2, ..l1.config() });
+    assert!(smaller.get("0", &Scope::default()).is_some() && smaller.get("4", &Scope::default()).is_some());
+}
+
+#[test]
+fn clean_up_never_takes_a_value_stored_meanwhile() {
+    let (l1, clock) = l1(CacheConfig { l1_max_size: 10_000, ..CacheConfig::default() });
+    for round in 0..20 {
+        for number in 0..500 {
+            l1.set(&number.to_string(), Scope::default(), "0", Some(1));
+        }
+        clock.advance(1);
+        std::thread::scope(|threads| {
+            threads.spawn(|| l1.remove_expired());
+            for number in 0..500 {
+                l1.set(&number.to_string(), Scope::default(), "1", Some(1_000_000));
+            }
+        });
+        let kept = (0..500).filter(|number| l1.get(&number.to_string(), &Scope::default()).is_some()).count();
+        assert_eq!(kept, 500, "round {round}");
+        assert!(l1.stats().bytes > 500 * 256, "bytes add up");
+    }
 }
 
 mod model {

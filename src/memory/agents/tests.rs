@@ -33,7 +33,7 @@ fn an_agent_at_its_limit_is_not_throttled_and_above_it_is() {
 fn the_reason_names_agent_memory_and_limit() {
     let mut agents = AgentRegistry::new(256 << 20, 3);
     let reason = agents.register(at(0), "coder-1", 300 << 20, 512 << 10).throttled.unwrap();
-    assert_eq!(reason.text, "agent coder-1 holds 300.50 MB, more than its limit of 256.00 MB");
+    assert_eq!(reason.text, "agent \"coder-1\" holds 300.50 MB, more than its limit of 256.00 MB");
 }
 
 #[test]

@@ -33,7 +33,7 @@ impl Probe for SystemProbe {
     fn sample(&self) -> Result<RawSample, ProbeError> {
         // A new one each time: a kept `System` holds a process handle open on
         // Windows, and would still show its last figures after a failed read.
-        let mut system = System::new().map_err(|_| ProbeError::Unavailable { what: MACHINE })?;
+        let mut system = System::new();
         system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
         system.refresh_processes_specifics(
             ProcessesToUpdate::Some(&[self.pid]),

@@ -153,7 +153,7 @@ fn dangling_link_is_an_error() {
 }
 
 #[test]
-fn code_wins_over_variable_over_file() {
+fn variable_wins_over_code_over_file() {
     let file = r#"{ "environment": "development", "autoTuning": true,
         "cache": { "cacheDir": "from-file", "ttlSeconds": 5, "l1MaxSize": 6 } }"#;
     let place = Place::new(&[("config/optimization.staging.json", file)]);
@@ -167,7 +167,7 @@ fn code_wins_over_variable_over_file() {
     let place = place.with(CACHE_DIR, "from-variable");
     assert_eq!(place.load(code).expect("sound").settings.cache.dir(), "from-variable");
     let code = json!({ "environment": "staging", "cache": { "cacheDir": "from-code" } });
-    assert_eq!(place.load(code).expect("sound").settings.cache.dir(), "from-code");
+    assert_eq!(place.load(code).expect("sound").settings.cache.dir(), "from-variable");
 }
 
 #[test]
@@ -190,9 +190,9 @@ fn problems_of_code_file_and_variable_come_together() {
     for (index, (path, end)) in [
         ("cache.ttlSeconds", suffix.as_str()),
         ("finalReport", &suffix),
-        ("cache.cacheDir", "(from CACHE_DIR)"),
         ("memory.gcInterval", "got -1"),
         ("projectID", "did you mean \"projectId\"?"),
+        ("cache.cacheDir", "(from CACHE_DIR)"),
     ]
     .into_iter()
     .enumerate()
