@@ -61,6 +61,104 @@ export class AgentwiseError extends Error {
   readonly problems?: ConfigProblem[];
 }
 
+/** An element of a context and what speaks for it. */
+export interface ContextElement {
+  path: string;
+  /** Bytes. */
+  size: number;
+  /** 0–1. */
+  importance: number;
+  [key: string]: any;
+}
+
+/** A stored query that is like another. */
+export interface SimilarQuery {
+  query: string;
+  /** 0–1. */
+  similarity: number;
+  [key: string]: any;
+}
+
+/** Tokens that an operation of an agent used. */
+export interface TokenUsageMetrics {
+  agentId: string;
+  operation: string;
+  tokensUsed: number;
+  timestamp: Date;
+  [key: string]: any;
+}
+
+/** A way to save tokens. */
+export interface OptimizationStrategy {
+  name: string;
+  description: string;
+  [key: string]: any;
+}
+
+/** What changed between two contexts, by top-level key. */
+export interface ContextDiff {
+  added: Record<string, any>;
+  modified: Record<string, any>;
+  removed: string[];
+  unchanged: string[];
+  [key: string]: any;
+}
+
+/** Memory of the machine at one time, in MB. */
+export interface MemoryUsage {
+  total: number;
+  used: number;
+  free: number;
+  percentage: number;
+  timestamp: Date;
+}
+
+/** An alert about memory, sizes in MB. */
+export interface MemoryAlert {
+  type: 'warning' | 'critical' | 'info';
+  message: string;
+  memoryUsage: number;
+  threshold: number;
+  timestamp: Date;
+  recommendations: string[];
+}
+
+/** Health of one component. */
+export interface HealthCheck {
+  component: string;
+  status: 'healthy' | 'warning' | 'critical' | 'down';
+  /** 0–100. */
+  score: number;
+  message: string;
+  timestamp: Date;
+  metrics?: any;
+}
+
+/** Figures of the whole at one time. */
+export interface SystemMetrics {
+  timestamp: Date;
+  memory: { process: any; system: any; available: number; percentage: number; [key: string]: any };
+  cpu: { usage: number; loadAverage: number[]; [key: string]: any };
+  disk: { usage: number; available: number; percentage: number; [key: string]: any };
+  cache: CacheStats;
+  agents: { active: number; throttled: number; totalMemory: number; [key: string]: any };
+  performance: { responseTime: number; throughput: number; errorRate: number; [key: string]: any };
+  [key: string]: any;
+}
+
+/** An alert of the production monitor. */
+export interface Alert {
+  id: string;
+  type: string;
+  component: 'memory' | 'cache' | 'cpu' | 'disk' | 'agents' | 'performance';
+  title: string;
+  message: string;
+  timestamp: Date;
+  resolved: boolean;
+  resolvedAt?: Date;
+  metadata?: any;
+}
+
 /** Settings of the memory manager. MB are 2^20 bytes. */
 export interface MemoryConfig {
   /** MB the process may use, 1 to 10,000,000. Default 2048. */
@@ -181,7 +279,7 @@ export interface SystemConfig extends Partial<Omit<OptimizationConfig, 'environm
   /** A configuration file; if it is not there, a `warning` is emitted and the usual places are looked at. */
   configFile?: string;
   projectId?: string;
-  /** Default false. Not available in this version: a `warning` is emitted. */
+  /** Default false. Not available in this version: `getStatus().unavailable` names it. */
   enableSharedContext?: boolean;
   /** Default `http://localhost:3003`. */
   sharedContextUrl?: string;
@@ -440,6 +538,7 @@ export interface CacheStats {
     hitRate: number;
     evictions: number;
     expired: number;
+    /** Similar queries are not available in this version: 0. */
     similarityDetections: number;
   };
   [key: string]: any;
@@ -480,6 +579,8 @@ export interface SystemStatus {
   configFile: any;
   /** What the configuration asks for and this version does not have. */
   unavailable: string[];
+  /** What is not as the configuration asked for, for example a `configFile` that is not there. */
+  warnings: ConfigProblem[];
   [key: string]: any;
 }
 
@@ -527,7 +628,9 @@ export interface ProductionOptimizationSystemEvents {
   optimizationError: [event: { agentId: string; error: string }];
   agentThrottled: [event: { agentId: string; reason: string }];
   agentUnthrottled: [event: { agentId: string }];
-  agentMemoryUpdate: [event: { agentId: string; contextSize: number; totalMemory: number }];
+  agentMemoryUpdate: [event: AgentMemoryStats];
+  /** The filter's result, before the delta. */
+  contextFiltered: [result: FilteredContext];
   cacheHit: [event: { layer: 'L1'; key: string; entry: CacheEntry }];
   cacheMiss: [event: { key: string }];
   cacheSet: [event: { layer: 'L1'; key: string; entry: CacheEntry }];
@@ -592,7 +695,7 @@ export class ProductionOptimizationSystem extends TypedEmitter<ProductionOptimiz
   generateSystemReport(): Promise<string>;
   /** Applied to the running parts: all of it or nothing. @throws {AgentwiseError} `E_CONFIG_INVALID`. */
   updateConfiguration(partial: Partial<OptimizationConfig> | any): Promise<void>;
-  /** Removes expired entries, forgets what agents were given (they get their next context in full), collects garbage if `--expose-gc`. */
+  /** Removes expired entries, forgets what agents were given (they get their next context in full), collects V8's garbage. */
   performMaintenance(): Promise<{ expiredEntries: number; garbageCollected: boolean }>;
   /** There is no dashboard in this version. */
   startMonitoringDashboard(): Promise<{ started: boolean; reason?: string; [key: string]: any }>;

@@ -18,12 +18,6 @@ const TASK = 'Make the cache return a clear error when the configuration file ca
 /** Texts of the context that are not files. */
 const PROJECT_FIELDS = new Set(['projectName', 'currentTask']);
 
-const { values, positionals } = parseArgs({
-  options: { json: { type: 'boolean', default: false } },
-  allowPositionals: true,
-});
-const root = resolve(positionals[0] ?? fileURLToPath(new URL('..', import.meta.url)));
-
 /** One agent's turn: what it is sent and what that cost. */
 async function turn(system, agentId, context) {
   const started = performance.now();
@@ -57,7 +51,7 @@ async function useCache(system) {
   ];
 }
 
-async function main() {
+async function main(root) {
   const readStarted = performance.now();
   const context = await projectContext(root, TASK);
   const readMs = performance.now() - readStarted;
@@ -68,7 +62,7 @@ async function main() {
   const createMs = performance.now() - started;
   try {
     const ms = { readProject: Math.round(readMs), createSystem: Math.round(createMs * 10) / 10 };
-    return { ...(await demonstrate(system, context)), ms };
+    return { project: root, ...(await demonstrate(system, context)), ms };
   } finally {
     await system.shutdown();
   }
@@ -91,7 +85,6 @@ async function demonstrate(system, context) {
   const { memoryManager: memory, cacheManager } = system.getStatus().components;
   const health = system.getHealthStatus();
   return {
-    project: root,
     files: paths.length,
     edited: edited ?? null,
     rounds: { first, afterEdit, unchanged },
@@ -161,10 +154,14 @@ function print(report) {
 }
 
 try {
-  const report = await main();
+  const { values, positionals } = parseArgs({
+    options: { json: { type: 'boolean', default: false } },
+    allowPositionals: true,
+  });
+  const report = await main(resolve(positionals[0] ?? fileURLToPath(new URL('..', import.meta.url))));
   if (values.json) console.log(JSON.stringify(report, null, 2));
   else print(report);
 } catch (error) {
-  console.error(error.code ? `${error.code}: ${error.message}` : error);
+  console.error(error.message);
   process.exitCode = 1;
 }

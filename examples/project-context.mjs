@@ -4,7 +4,7 @@
  */
 
 import { execFile } from 'node:child_process';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { lstat, readdir, readFile } from 'node:fs/promises';
 import { basename, join, relative, sep } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -94,14 +94,16 @@ export async function projectContext(root, currentTask) {
   const files = {};
   const projectStructure = {};
   for (const path of (await listFiles(root)).slice(0, MAX_FILES)) {
-    const size = await stat(join(root, path)).then(
+    // Links are not followed: they may lead out of the project.
+    const size = await lstat(join(root, path)).then(
       (stats) => (stats.isFile() ? stats.size : 0),
       () => 0,
     );
     const directory = path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '.';
     projectStructure[directory] = (projectStructure[directory] ?? 0) + 1;
     if (TEXT.test(path) && size > 0 && size <= MAX_FILE_BYTES && !/(^|\/)package-lock\.json$/.test(path)) {
-      files[path] = await readFile(join(root, path), 'utf8');
+      const text = await readFile(join(root, path), 'utf8').catch(() => null);
+      if (text !== null) files[path] = text;
     }
   }
   return {

@@ -5,6 +5,7 @@ const args = require('./arguments.js');
 const { call, callAsync } = require('./errors.js');
 const { read, release } = require('./document.js');
 const { filterResult } = require('./result.js');
+const { emit } = require('./emit.js');
 const native = require('./binding.js');
 
 class AgentContextFilter extends EventEmitter {
@@ -27,7 +28,7 @@ class AgentContextFilter extends EventEmitter {
     try {
       const output = await callAsync(() => pending);
       const result = filterResult(source, output, { agentId, original: context });
-      if (this.listenerCount('contextFiltered') > 0) this.emit('contextFiltered', result);
+      emit(this, 'contextFiltered', result);
       return result;
     } finally {
       release(source);
@@ -36,7 +37,7 @@ class AgentContextFilter extends EventEmitter {
 
   addAgentSpecialization(specialization) {
     call(this.#native.addSpecialization, args.configurationJson(args.options('specialization', specialization)));
-    this.emit('specializationAdded', specialization);
+    emit(this, 'specializationAdded', specialization);
   }
 
   getFilterStats() {
@@ -57,7 +58,7 @@ class AgentContextFilter extends EventEmitter {
   updateConfig(partial) {
     const oldConfig = JSON.parse(this.#native.config());
     call(this.#native.updateConfig, args.configurationJson(partial));
-    this.emit('configUpdated', { oldConfig, newConfig: JSON.parse(this.#native.config()) });
+    emit(this, 'configUpdated', { oldConfig, newConfig: JSON.parse(this.#native.config()) });
   }
 }
 

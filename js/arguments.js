@@ -2,7 +2,7 @@
 
 /** Checks of what callers pass. One place, so that every method refuses the same things in the same words. */
 
-const { AgentwiseError } = require('./errors.js');
+const { AgentwiseError, messageOf } = require('./errors.js');
 
 /** What a value is, for messages: never its content. */
 function kindOf(value) {
@@ -53,6 +53,36 @@ function optionalBoolean(name, value) {
   return value;
 }
 
+/**
+ * JSON of a value that the caller wants stored or counted.
+ * @throws {AgentwiseError} `E_INVALID_ARGUMENT` for what JSON cannot hold
+ */
+function jsonOf(name, value) {
+  let json;
+  try {
+    json = JSON.stringify(value);
+  } catch (cause) {
+    throw new AgentwiseError('E_INVALID_ARGUMENT', `${name} cannot be written as JSON (${messageOf(cause)})`, {
+      cause,
+    });
+  }
+  if (json === undefined) throw new AgentwiseError('E_INVALID_ARGUMENT', `${name} has no JSON: it is ${kindOf(value)}`);
+  return json;
+}
+
+/** Longest time to live in seconds: a hundred years, as in the configuration. */
+const MAX_TTL_SECONDS = 3_153_600_000;
+
+/** A time to live in ms; absent and 0 mean the configured one, which is `undefined` here. */
+function ttlMs(name, seconds) {
+  const ttl = optionalNumber(name, seconds);
+  if (!ttl) return undefined;
+  if (ttl > MAX_TTL_SECONDS) {
+    throw new AgentwiseError('E_INVALID_ARGUMENT', `${name} must be at most ${MAX_TTL_SECONDS}, got ${ttl}`);
+  }
+  return Math.ceil(ttl * 1000);
+}
+
 /** Marks text that is given as JSON. */
 const EXACT = '\u0001';
 
@@ -70,6 +100,9 @@ function originalText(text) {
   return text.startsWith(EXACT) ? JSON.parse(text.slice(EXACT.length)) : text;
 }
 
+/** No setting is deeper than four levels; the core's parser goes to 127. */
+const MAX_CONFIGURATION_DEPTH = 64;
+
 /** What a value that JSON cannot hold is, or `undefined` for one that it can. */
 function invalidKind(value) {
   switch (typeof value) {
@@ -80,6 +113,8 @@ function invalidKind(value) {
     case 'function':
     case 'symbol':
       return typeof value;
+    case 'string':
+      return value.isWellFormed() ? undefined : 'a string with a lone surrogate';
     default:
       return undefined;
   }
@@ -99,20 +134,17 @@ function configurationJson(config) {
     // `this` holds the value: whatever is deeper than it has been written.
     while (ancestors.length > 0 && ancestors.at(-1) !== this) ancestors.pop();
     if (ancestors.includes(value)) return { $invalid: 'circular' };
+    if (ancestors.length === MAX_CONFIGURATION_DEPTH) return { $invalid: 'nested too deeply' };
     ancestors.push(value);
     return value;
   }
   try {
     return JSON.stringify(config, mark) ?? '{"$invalid":"a value without JSON"}';
   } catch (cause) {
-    throw new AgentwiseError(
-      'E_CONFIG_INVALID',
-      `configuration refused: it cannot be read (${cause?.message ?? cause})`,
-      {
-        cause,
-        problems: [{ path: 'configuration', message: 'cannot be read' }],
-      },
-    );
+    throw new AgentwiseError('E_CONFIG_INVALID', `configuration refused: it cannot be read (${messageOf(cause)})`, {
+      cause,
+      problems: [{ path: 'configuration', message: 'cannot be read' }],
+    });
   }
 }
 
@@ -124,6 +156,8 @@ module.exports = {
   optionalBoolean,
   options,
   exactText,
+  jsonOf,
+  ttlMs,
   originalText,
   configurationJson,
 };

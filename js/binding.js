@@ -2,7 +2,25 @@
 
 /** The native module, with its log output on when `DEBUG` names this package. */
 
-const native = require('./native.js');
+const { AgentwiseError } = require('./errors.js');
+
+const native = load();
+
+/** The generated loader tries every name a module may have; what matters is why the one that is there did not load. */
+function load() {
+  try {
+    return require('./native.js');
+  } catch (error) {
+    const causes = [];
+    for (let cause = error; cause && causes.length < 50; cause = cause.cause) causes.push(cause);
+    const real = causes.find((cause) => cause.code && cause.code !== 'MODULE_NOT_FOUND') ?? causes.at(-1);
+    throw new AgentwiseError(
+      'E_NOT_AVAILABLE',
+      `the native module could not be loaded: ${real.message}; run npm install again (it needs Rust where no prebuilt module fits)`,
+      { cause: error },
+    );
+  }
+}
 
 const NAME = 'agentwise-optimization';
 

@@ -2,8 +2,7 @@
 'use strict';
 
 const { parseArgs } = require('node:util');
-const { AgentwiseError } = require('./errors.js');
-const { ProductionOptimizationSystem } = require('./production-optimization-system.js');
+const { messageOf } = require('./errors.js');
 
 const HELP = `Usage: agentwise-optimization <command> [--environment <name>] [--json]
 
@@ -89,6 +88,8 @@ function parse(argv) {
 }
 
 async function run({ name, environment, json }) {
+  // Loaded here, so that a native module that does not load is told like any other failure.
+  const { ProductionOptimizationSystem } = require('./production-optimization-system.js');
   const system = new ProductionOptimizationSystem({ environment, finalReport: false });
   system.on('warning', (warning) => process.stderr.write(`warning: ${warning.path}: ${warning.message}\n`));
   await system.initialize();
@@ -110,8 +111,7 @@ async function main() {
     else process.exitCode = await run(request);
   } catch (error) {
     if (error instanceof UsageError) process.stderr.write(`${error.message}\n\n${HELP}`);
-    else if (error instanceof AgentwiseError) process.stderr.write(`${error.code}: ${error.message}\n`);
-    else throw error;
+    else process.stderr.write(`${error?.code ? `${error.code}: ` : ''}${messageOf(error)}\n`);
     process.exitCode = UNKNOWN;
   }
 }

@@ -8,7 +8,7 @@
  * apart: `"index.ts"` and `"__proto__"` are just keys.
  */
 
-const { AgentwiseError } = require('./errors.js');
+const { AgentwiseError, messageOf } = require('./errors.js');
 
 // Kinds of values; the numbers are those of `Kind` in src/base/document.rs.
 const NULL = 0;
@@ -257,7 +257,7 @@ function read(context, use) {
   } catch (error) {
     source.count = count;
     release(source);
-    throw error instanceof AgentwiseError ? error : refuse(`reading it failed (${error?.message ?? error})`, error);
+    throw error instanceof AgentwiseError ? error : refuse(`reading it failed (${messageOf(error)})`, error);
   } finally {
     shrinkColumns();
     isReading = false;

@@ -16,6 +16,15 @@ class AgentwiseError extends Error {
   }
 }
 
+/** What something thrown says; anything may be thrown, also what cannot be turned into text. */
+function messageOf(thrown) {
+  try {
+    return String(thrown?.message ?? thrown);
+  } catch {
+    return 'something that cannot be shown';
+  }
+}
+
 /** Errors cross the boundary as JSON behind this mark (see `src/binding/call.rs`). */
 const MARK = '\u0001agentwise:';
 
@@ -45,4 +54,4 @@ async function callAsync(fn, ...args) {
   }
 }
 
-module.exports = { AgentwiseError, call, callAsync };
+module.exports = { AgentwiseError, messageOf, call, callAsync };

@@ -18,10 +18,11 @@ const LIBRARIES = {
   win32: 'agentwise_optimization.dll',
 };
 
+const isMusl = process.platform === 'linux' && !process.report.getReport().header.glibcVersionRuntime;
+
 /** The name under which js/native.js looks for a module beside it. */
 function moduleName() {
   const { platform, arch } = process;
-  const isMusl = platform === 'linux' && !process.report.getReport().header.glibcVersionRuntime;
   const abi = { linux: isMusl ? '-musl' : '-gnu', win32: '-msvc' }[platform] ?? '';
   return `agentwise-optimization.${platform}-${arch}${abi}.node`;
 }
@@ -47,9 +48,13 @@ function build() {
   }
   const target = join(ROOT, 'target');
   const args = ['build', '--release', '--locked', '--target-dir', target];
-  const cargo = spawnSync('cargo', args, { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'] });
+  const env = { ...process.env };
+  // Rust for musl links statically unless told otherwise, and then makes no library that Node could load.
+  if (isMusl) env.RUSTFLAGS = `${env.RUSTFLAGS ?? ''} -C target-feature=-crt-static`.trim();
+  const cargo = spawnSync('cargo', args, { cwd: ROOT, env, stdio: ['ignore', 'inherit', 'inherit'] });
   if (cargo.status !== 0)
     fail(`the native module could not be built (cargo ended with ${cargo.status ?? cargo.signal})`);
+  if (!existsSync(join(target, 'release', library))) fail(`cargo made no ${library}`);
   // A running process may have the old module mapped: it is replaced, never written over.
   const module = join(ROOT, 'js', moduleName());
   copyFileSync(join(target, 'release', library), `${module}.new`);

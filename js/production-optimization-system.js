@@ -2,26 +2,32 @@
 
 const v8 = require('node:v8');
 const args = require('./arguments.js');
-const { AgentwiseError, call, callAsync } = require('./errors.js');
+const { AgentwiseError, messageOf, call, callAsync } = require('./errors.js');
 const { read, release, copyColumns } = require('./document.js');
-const { optimizedResult, addLazy } = require('./result.js');
+const { filterResult, optimizedResult, addLazy } = require('./result.js');
 const { NativeEmitter } = require('./native-emitter.js');
 const { countTokensAsync } = require('./token-count.js');
 const signals = require('./signals.js');
+const { emit } = require('./emit.js');
+const { collectGarbage } = require('./garbage.js');
 const native = require('./binding.js');
 
 const VARIABLES = ['SLACK_WEBHOOK_URL', 'EMAIL_SERVICE_API', 'CACHE_DIR', 'OPTIMIZATION_CONFIG'];
 
-/** Longest time to live: a hundred years, as in the configuration. */
-const MAX_TTL_SECONDS = 3_153_600_000;
+/** How long `shutdown()` waits for work that was accepted. The largest context allowed takes a few seconds. */
+const SHUTDOWN_DEADLINE_MS = 10_000;
 
 /** Keys whose numbers are Unix ms; `src/orchestrator/report.rs` makes text of the same in files. */
 const TIME_KEYS = new Set(['timestamp', 'lastAccessed', 'lastOptimization', 'createdAt']);
 
+/** Keys whose text is a name that the caller chose. */
+const NAME_KEYS = new Set(['agentId', 'key']);
+
 /** What the core says, as callers see it: dates, their own names. */
 function revive(key, value) {
   if (typeof value === 'number') return TIME_KEYS.has(key) ? new Date(value) : value;
-  return typeof value === 'string' ? args.originalText(value) : value;
+  if (typeof value === 'string') return NAME_KEYS.has(key) ? args.originalText(value) : value;
+  return key === 'throttledAgents' ? value.map(args.originalText) : value;
 }
 
 /** What an event carries. The value of a cache entry is parsed when somebody looks at it. */
@@ -38,7 +44,14 @@ function heap() {
   return [total_heap_size, used_heap_size, external_memory, heap_size_limit];
 }
 
+/** Set by the class below, which alone can see it. */
+let isRunning;
+
 class ProductionOptimizationSystem extends NativeEmitter {
+  static {
+    isRunning = (system) => system.#state === 'running';
+  }
+
   /** The one of this process: `{ system, started }`. */
   static #instance = null;
 
@@ -87,7 +100,7 @@ class ProductionOptimizationSystem extends NativeEmitter {
     if (this.#state === 'stopped') throw this.#refusal();
     if (this.#starting) {
       await this.#starting;
-      this.#tell('warning', { path: 'initialize', message: 'the system is already initialized' });
+      emit(this, 'warning', { path: 'initialize', message: 'the system is already initialized' });
       return;
     }
     this.#starting = this.#start();
@@ -114,8 +127,8 @@ class ProductionOptimizationSystem extends NativeEmitter {
     this.#state = 'running';
     this.#unwatch = signals.watch(this);
     this._listenersChanged();
-    for (const warning of JSON.parse(opened.warnings())) this.#tell('warning', warning);
-    this.#tell('initialized');
+    for (const warning of JSON.parse(opened.warnings())) emit(this, 'warning', warning);
+    emit(this, 'initialized');
   }
 
   async optimizeAgentContext(agentId, context, options) {
@@ -146,7 +159,11 @@ class ProductionOptimizationSystem extends NativeEmitter {
     );
     this.#turns.set(agentId, ended);
     try {
-      return optimizedResult(source, await turn, request.includeDebugInfo, readMs);
+      const output = await turn;
+      if (output.filter && this.listenerCount('contextFiltered') > 0) {
+        emit(this, 'contextFiltered', filterResult(source, output.filter, { agentId, original: context }));
+      }
+      return optimizedResult(source, output, request.includeDebugInfo, readMs);
     } finally {
       release(source);
       if (this.#turns.get(agentId) === ended) this.#turns.delete(agentId);
@@ -162,26 +179,34 @@ class ProductionOptimizationSystem extends NativeEmitter {
   async cacheResponse(query, response, ttlSeconds, options) {
     if (this.#state !== 'running') return;
     const key = args.exactText(args.string('query', query));
-    // 0 means the configured time to live, as if none was given.
-    const ttl = args.optionalNumber('ttlSeconds', ttlSeconds) || undefined;
-    if (ttl > MAX_TTL_SECONDS) {
-      throw new AgentwiseError('E_INVALID_ARGUMENT', `ttlSeconds must be at most ${MAX_TTL_SECONDS}, got ${ttl}`);
-    }
+    const ttlMs = args.ttlMs('ttlSeconds', ttlSeconds);
     const { agentId, tags } = args.options('options', options);
     if (tags !== undefined) {
       throw new AgentwiseError('E_NOT_AVAILABLE', 'options.tags is not available in this version; leave it out');
     }
-    const json = responseJson(response);
-    call(this.#native.cacheSet, key, json, ttl && Math.ceil(ttl * 1000), ...scope('options.agentId', agentId, options));
-    this.#emitWaiting();
+    const whose = scope('options.agentId', agentId, options);
+    const json = args.jsonOf('response', response);
+    this.#inCache(() => call(this.#native.cacheSet, key, json, ttlMs, ...whose));
   }
 
   async getCachedResponse(query, agentId, options) {
     if (this.#state !== 'running') return null;
     const key = args.exactText(args.string('query', query));
-    const json = call(this.#native.cacheGet, key, ...scope('agentId', agentId, args.options('options', options)));
-    this.#emitWaiting();
+    const whose = scope('agentId', agentId, args.options('options', options));
+    const json = this.#inCache(() => call(this.#native.cacheGet, key, ...whose));
     return json === null ? null : JSON.parse(json);
+  }
+
+  /** A failure inside the cache is a warning and a miss: callers must never fail for what only saves them time. */
+  #inCache(work) {
+    try {
+      return work();
+    } catch (error) {
+      emit(this, 'warning', { path: 'cache', message: messageOf(error) });
+      return null;
+    } finally {
+      this.#emitWaiting();
+    }
   }
 
   shouldThrottleAgent(agentId) {
@@ -202,7 +227,10 @@ class ProductionOptimizationSystem extends NativeEmitter {
 
   getStatus() {
     if (this.#state !== 'running') return { initialized: false, error: this.#refusal().message };
-    return JSON.parse(call(this.#native.status, ...heap()), revive);
+    return {
+      ...JSON.parse(call(this.#native.status, ...heap()), revive),
+      warnings: JSON.parse(this.#native.warnings()),
+    };
   }
 
   getHealthStatus() {
@@ -230,9 +258,7 @@ class ProductionOptimizationSystem extends NativeEmitter {
   async performMaintenance() {
     this.#requireRunning();
     const expiredEntries = await callAsync(this.#native.maintain);
-    const canCollect = typeof globalThis.gc === 'function';
-    if (canCollect) globalThis.gc();
-    return { expiredEntries, garbageCollected: canCollect };
+    return { expiredEntries, garbageCollected: collectGarbage() };
   }
 
   async startMonitoringDashboard() {
@@ -255,7 +281,9 @@ class ProductionOptimizationSystem extends NativeEmitter {
     if (!wasRunning) return;
     try {
       // Work that was accepted is finished first.
-      await Promise.all(this.#turns.values());
+      if (!(await settledWithin(this.#turns.values(), SHUTDOWN_DEADLINE_MS))) {
+        emit(this, 'warning', { path: 'shutdown', message: `${this.#turns.size} calls were still under way` });
+      }
       await callAsync(this.#native.shutDown, ...heap());
       this.#emitWaiting();
     } finally {
@@ -263,7 +291,7 @@ class ProductionOptimizationSystem extends NativeEmitter {
       this.#native = null;
       // Last: until here a signal must not end the process.
       this.#unwatch();
-      this.#tell('shutdown');
+      emit(this, 'shutdown');
     }
   }
 
@@ -281,21 +309,7 @@ class ProductionOptimizationSystem extends NativeEmitter {
   #emitWaiting() {
     const json = this.#native?.drainEvents();
     if (!json) return;
-    for (const [name, data] of JSON.parse(json, revive)) this.#tell(name, eventData(data));
-  }
-
-  /**
-   * Emits. What a listener throws is an uncaught exception of its own: it must neither reject the call that happened to
-   * bring the event nor keep other events from their listeners.
-   */
-  #tell(name, ...data) {
-    try {
-      this.emit(name, ...data);
-    } catch (error) {
-      process.nextTick(() => {
-        throw error;
-      });
-    }
+    for (const [name, data] of JSON.parse(json, revive)) emit(this, name, eventData(data));
   }
 
   _listenersChanged() {
@@ -314,7 +328,7 @@ for (const [method, isOnce] of [
   // Who comes after `initialized` was emitted is told all the same: nobody must wait for what has happened.
   ProductionOptimizationSystem.prototype[method] = function (name, listener) {
     add.call(this, name, listener);
-    if (name === 'initialized' && this.getStatus().initialized) {
+    if (name === 'initialized' && isRunning(this)) {
       process.nextTick(() => {
         if (!this.listeners(name).includes(listener)) return;
         if (isOnce) this.removeListener(name, listener);
@@ -325,27 +339,25 @@ for (const [method, isOnce] of [
   };
 }
 
+/** Whether all of `promises`, which never reject, are settled in time. */
+async function settledWithin(promises, ms) {
+  let timer;
+  const deadline = new Promise((resolve) => {
+    timer = setTimeout(resolve, ms, false);
+  });
+  try {
+    return await Promise.race([Promise.all(promises).then(() => true), deadline]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 function scope(name, agentId, { model, systemPrompt } = {}) {
   return [
     args.exactText(args.optionalString(name, agentId)),
     args.exactText(args.optionalString('options.model', model)),
     args.exactText(args.optionalString('options.systemPrompt', systemPrompt)),
   ];
-}
-
-function responseJson(response) {
-  let json;
-  try {
-    json = JSON.stringify(response);
-  } catch (cause) {
-    throw new AgentwiseError('E_INVALID_ARGUMENT', `response cannot be written as JSON (${cause?.message ?? cause})`, {
-      cause,
-    });
-  }
-  if (json === undefined) {
-    throw new AgentwiseError('E_INVALID_ARGUMENT', `response has no JSON: it is a ${typeof response}`);
-  }
-  return json;
 }
 
 module.exports = { ProductionOptimizationSystem };

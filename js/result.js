@@ -80,8 +80,9 @@ function optimizedResult(source, output, includeDebugInfo, readMs) {
 }
 
 function debugInfo(filter, delta, readMs) {
-  const { filtered: _, ...rest } = Object.getOwnPropertyDescriptors(filter);
+  const { filtered: _, importanceScores: __, ...rest } = Object.getOwnPropertyDescriptors(filter);
   const info = Object.defineProperties({}, rest);
+  addLazy(info, 'importanceScores', () => filter.importanceScores);
   info.tokens = { original: delta.originalTokens, filtered: delta.filteredTokens, result: delta.resultTokens };
   info.stages = [
     { name: 'read', ms: readMs },

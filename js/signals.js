@@ -7,6 +7,9 @@
 
 const { isMainThread } = require('node:worker_threads');
 
+/** Signals closer together than this are one request. */
+const SAME_REQUEST_MS = 1000;
+
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGUSR2'];
 
 /**
@@ -19,6 +22,8 @@ process[OURS] ??= { underWay: 0 };
 /** Weak: a system that was forgotten must not be kept by its handler. */
 const systems = new Set();
 let installed = false;
+/** When the process was asked to end, while the systems shut down. */
+let askedAt;
 
 function running() {
   const found = [];
@@ -32,12 +37,21 @@ function running() {
 
 async function onSignal(signal) {
   const shared = process[OURS];
+  if (askedAt !== undefined) {
+    // Asked again while still at work: no more waiting. A terminal and `npm run` may both pass on one Ctrl-C.
+    if (performance.now() - askedAt < SAME_REQUEST_MS) return;
+    uninstall();
+    process.kill(process.pid, signal);
+    return;
+  }
+  askedAt = performance.now();
   // Looked at first: a handler that the application installed for one time is gone after it has run.
   const isApplications = process.rawListeners(signal).some((listener) => !listener[OURS]);
   shared.underWay++;
   await Promise.allSettled(running().map((system) => system.shutdown()));
   shared.underWay--;
-  uninstall();
+  askedAt = undefined;
+  if (running().length === 0) uninstall();
   if (!isApplications && shared.underWay === 0) process.kill(process.pid, signal);
 }
 onSignal[OURS] = true;

@@ -60,6 +60,12 @@ impl Engine {
             from_file = loaded.source.is_some(),
             "system built"
         );
+        for warning in &loaded.warnings {
+            tracing::warn!(
+                setting = warning.path,
+                "a setting is not as it was asked for; see the warning event"
+            );
+        }
         let cwd = request.cwd.clone();
         Ok(Self {
             loaded,

@@ -70,7 +70,8 @@ impl AgentSpecialization {
     }
 }
 
-/// A specialization with its globs compiled. globset's automata run in linear time: no pattern can hang a filter.
+/// A specialization with its globs compiled. globset's automata take time linear in
+/// a path, which `elements.rs` keeps short: no pattern can hang a filter.
 #[derive(Debug)]
 pub(crate) struct Compiled {
     pub(crate) spec: AgentSpecialization,

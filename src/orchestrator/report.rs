@@ -1,7 +1,7 @@
 //! What the system says of itself: statistics, recommendations, status, health and reports, as JSON.
 //!
-//! Every figure is a counter or a reading; what belongs to a part that this version does not have is `null`. Times are
-//! Unix ms, which the JavaScript side turns into dates.
+//! Every figure is a counter or a reading. `cachedContexts` and `similarityDetections` count what this version does not
+//! do: they are 0. Times are Unix ms, which the JavaScript side turns into dates.
 
 use std::sync::atomic::Ordering;
 
@@ -132,7 +132,7 @@ impl Orchestrator {
                 "cacheManager": cache.map(|cache| with_score(cache_stats(&cache.stats()), part(health.parts.cache_manager))),
                 "contextFilter": filter.map(|filter| with_score(json!({
                     "agentSpecializations": filter.specializations(),
-                    "cachedContexts": null,
+                    "cachedContexts": 0,
                     "currentMemoryUsage": self.components().memory.map_or(0.0, |memory| memory.held_bytes() as f64 / BYTES_PER_MB),
                     "calls": filter.calls(),
                     "config": filter.config(),
@@ -229,7 +229,7 @@ fn cache_stats(stats: &L1Stats) -> Value {
             "hitRate": hit_rate,
             "evictions": stats.evictions,
             "expired": stats.expired,
-            "similarityDetections": null,
+            "similarityDetections": 0,
         },
     })
 }
