@@ -122,7 +122,10 @@ class ProductionOptimizationSystem extends NativeEmitter {
     const opened = call(native.openSystem, json, process.cwd(), variables, wake);
     // The token table is unpacked on the thread pool, once a process.
     await countTokensAsync('');
-    if (this.#state === 'stopped') throw this.#refusal();
+    if (this.#state === 'stopped') {
+      opened.close();
+      throw this.#refusal();
+    }
     this.#native = opened;
     this.#state = 'running';
     this.#unwatch = signals.watch(this);
@@ -172,6 +175,8 @@ class ProductionOptimizationSystem extends NativeEmitter {
   }
 
   #work(agentId, { maxSize, prioritizeRecent }, { kinds, ends, lengths, numbers, text }) {
+    // Gone when the deadline of a shutdown passed while this call waited for its turn.
+    if (!this.#native) throw this.#refusal();
     const id = args.exactText(agentId);
     return call(this.#native.optimize, id, maxSize, prioritizeRecent, kinds, ends, lengths, numbers, text);
   }

@@ -1,0 +1,90 @@
+'use strict';
+
+/** Runs programs in directories of the caller's, until they really ended. */
+
+const { spawn } = require('node:child_process');
+const fs = require('node:fs');
+const path = require('node:path');
+const { ROOT } = require('./support.js');
+
+const CLI = path.join(ROOT, 'js', 'cli.js');
+
+/** Only catches hangs: nothing here takes longer than some seconds, and Jest gives a test 60. */
+const HANG_MS = 50_000;
+
+/** What would change the behaviour of the package or of Node. */
+const FOREIGN = [
+  'CACHE_DIR',
+  'DEBUG',
+  'EMAIL_SERVICE_API',
+  'NODE_ENV',
+  'NODE_OPTIONS',
+  'OPTIMIZATION_CONFIG',
+  'SLACK_WEBHOOK_URL',
+];
+
+function environment(extra = {}) {
+  const env = { ...process.env };
+  for (const name of FOREIGN) delete env[name];
+  return { ...env, ...extra };
+}
+
+/**
+ * @param {string} command
+ * @param {string[]} args
+ * @param {{ cwd: string, env?: object, closeOutput?: boolean }} options `closeOutput`: nobody reads standard output
+ */
+async function start(command, args, { cwd, env, closeOutput = false }) {
+  const child = spawn(command, args, { cwd, env: environment(env), stdio: ['ignore', 'pipe', 'pipe'] });
+  const output = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr']) {
+    child[name].setEncoding('utf8').on('data', (text) => {
+      output[name] += text;
+    });
+  }
+  if (closeOutput) child.stdout.destroy();
+  let hung = false;
+  const timer = setTimeout(() => {
+    hung = true;
+    child.kill('SIGKILL');
+  }, HANG_MS);
+  const [code, signal] = await new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (...how) => resolve(how));
+  });
+  clearTimeout(timer);
+  if (hung) throw new Error(`${args.join(' ')} did not end by itself:\n${output.stdout}\n${output.stderr}`);
+  return { code, signal, ...output };
+}
+
+const node = (args, options) => start(process.execPath, args, options);
+
+/** The lines of an output that ends with a newline. */
+function linesOf(output) {
+  if (output === '') return [];
+  expect(output.endsWith('\n')).toBe(true);
+  return output.slice(0, -1).split('\n');
+}
+
+/** Copies the files that the package needs to run into `directory`, with or without its native module. */
+function copyPackage(directory, { withModule = true } = {}) {
+  for (const name of ['index.js', 'index.mjs', 'package.json']) {
+    fs.copyFileSync(path.join(ROOT, name), path.join(directory, name));
+  }
+  const isModule = (name) => name.endsWith('.node');
+  fs.mkdirSync(path.join(directory, 'js'));
+  for (const name of fs.readdirSync(path.join(ROOT, 'js'))) {
+    const isWanted = isModule(name) ? withModule : /\.(js|ts)$/.test(name);
+    if (isWanted) fs.copyFileSync(path.join(ROOT, 'js', name), path.join(directory, 'js', name));
+  }
+}
+
+/** Name of the native module of this platform in `js/`. */
+function moduleName() {
+  const start = `agentwise-optimization.${process.platform}-${process.arch}`;
+  const name = fs.readdirSync(path.join(ROOT, 'js')).find((file) => file.startsWith(start) && file.endsWith('.node'));
+  if (!name) throw new Error(`no ${start}*.node in js/: build it first`);
+  return name;
+}
+
+module.exports = { CLI, start, node, linesOf, copyPackage, moduleName };
