@@ -12,10 +12,22 @@ const bytes = (value) => Buffer.byteLength(JSON.stringify(value));
 
 test('20,000 small arrays that are cut give a bounded list of adaptations', async () => {
   const filter = new AgentContextFilter({ contextImportanceThreshold: 0 });
+  // Half of the items of each array are worth more.
+  filter.addAgentSpecialization({
+    name: 'gardener',
+    keywords: ['rose'],
+    filePatterns: [],
+    contextPriorities: {},
+    maxContextSize: 50,
+    requiredFields: [],
+    optionalFields: [],
+    excludePatterns: [],
+  });
   const lists = {};
-  for (let at = 0; at < 20_000; at++)
-    lists[`list ${at}`] = Array.from({ length: 4 }, (_, item) => `${item}`.repeat(80));
-  const { filtered, removedElements, adaptations } = await filter.filterContext('agent', { lists }, 0, 95);
+  for (let at = 0; at < 20_000; at++) {
+    lists[`list ${at}`] = ['rose', 'stone', 'rose', 'stone'].map((word) => `${word} `.repeat(20));
+  }
+  const { filtered, removedElements, adaptations } = await filter.filterContext('gardener', { lists }, 0, 95);
   const cut = Object.values(filtered.lists).filter((list) => list.length > 0 && list.length < 4).length;
   expect(cut).toBeGreaterThan(1000);
   expect(removedElements.length).toBeGreaterThan(10_000);
@@ -55,6 +67,17 @@ describe('memory for long keys, deep levels and globs of the user', () => {
     expect(removed).toBeGreaterThan(1000);
     expect(reductionRatio).toBeGreaterThan(0.1);
     expect(growth).toBeLessThan(400);
+  });
+
+  test.each([
+    'filterContext',
+    'optimizeAgentContext',
+  ])('40,000 children of a key of 20 KB do not fail %s', async (name) => {
+    const key = 'k'.repeat(20_000);
+    const children = Object.fromEntries(Array.from({ length: 40_000 }, (_, at) => [`child ${at}`, 't']));
+    const target = name === 'filterContext' ? new AgentContextFilter({ contextImportanceThreshold: 0 }) : await open();
+    const result = await target[name]('agent', { [key]: children });
+    expect(Object.keys((result.filtered ?? result)[key])).toHaveLength(40_000);
   });
 
   test('400 levels with a child each, under long keys', async () => {

@@ -142,7 +142,7 @@ function print(report) {
   console.log(`Project ${report.project}: ${report.files} text files\n`);
   console.log(`First context of each agent (exact o200k_base tokens of the JSON)\n${roundTable(rounds.first)}\n`);
   console.log(`Left out\n${leftOut(rounds.first)}\n`);
-  console.log(`After an edit of ${report.edited} and of the task\n${roundTable(rounds.afterEdit)}\n`);
+  console.log(`After an edit of ${report.edited ?? 'no file'} and of the task\n${roundTable(rounds.afterEdit)}\n`);
   console.log(`The same again\n${roundTable(rounds.unchanged)}\n`);
   const lookups = cache.lookups.map(({ lookup, found }) => [lookup, found ? 'found' : 'not found']);
   console.log(`Cached answers: ${cache.hits} hits, ${cache.misses} misses\n${table(lookups)}\n`);

@@ -91,8 +91,9 @@ async function dependencies(root) {
  * @param {string} currentTask what the agents are asked to do
  */
 export async function projectContext(root, currentTask) {
-  const files = {};
-  const projectStructure = {};
+  // Maps: a file may have any name, `__proto__` and `constructor` too.
+  const files = new Map();
+  const filesIn = new Map();
   for (const path of (await listFiles(root)).slice(0, MAX_FILES)) {
     // Links are not followed: they may lead out of the project.
     const size = await lstat(join(root, path)).then(
@@ -100,18 +101,18 @@ export async function projectContext(root, currentTask) {
       () => 0,
     );
     const directory = path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '.';
-    projectStructure[directory] = (projectStructure[directory] ?? 0) + 1;
+    filesIn.set(directory, (filesIn.get(directory) ?? 0) + 1);
     if (TEXT.test(path) && size > 0 && size <= MAX_FILE_BYTES && !/(^|\/)package-lock\.json$/.test(path)) {
       const text = await readFile(join(root, path), 'utf8').catch(() => null);
-      if (text !== null) files[path] = text;
+      if (text !== null) files.set(path, text);
     }
   }
   return {
     projectName: basename(root),
     currentTask,
-    projectStructure,
+    projectStructure: Object.fromEntries(filesIn),
     dependencies: await dependencies(root),
     recentChanges: await recentChanges(root),
-    ...files,
+    ...Object.fromEntries(files),
   };
 }

@@ -120,6 +120,13 @@ function invalidKind(value) {
   }
 }
 
+/** The object, or a copy in which keys that UTF-8 cannot hold are made such that it can; no setting has such a name. */
+function withoutLoneSurrogates(object) {
+  const keys = Object.keys(object);
+  if (Array.isArray(object) || keys.every((key) => key.isWellFormed())) return object;
+  return Object.fromEntries(keys.map((key) => [key.toWellFormed(), object[key]]));
+}
+
 /**
  * A configuration as JSON in which nothing vanishes: what JSON cannot hold becomes `{ "$invalid": what }`, which the core
  * reports together with every other problem.
@@ -135,8 +142,9 @@ function configurationJson(config) {
     while (ancestors.length > 0 && ancestors.at(-1) !== this) ancestors.pop();
     if (ancestors.includes(value)) return { $invalid: 'circular' };
     if (ancestors.length === MAX_CONFIGURATION_DEPTH) return { $invalid: 'nested too deeply' };
-    ancestors.push(value);
-    return value;
+    const shown = withoutLoneSurrogates(value);
+    ancestors.push(shown);
+    return shown;
   }
   try {
     return JSON.stringify(config, mark) ?? '{"$invalid":"a value without JSON"}';

@@ -2,7 +2,7 @@
 
 /** The native module, with its log output on when `DEBUG` names this package. */
 
-const { AgentwiseError } = require('./errors.js');
+const { AgentwiseError, messageOf } = require('./errors.js');
 
 const native = load();
 
@@ -16,7 +16,7 @@ function load() {
     const real = causes.find((cause) => cause.code && cause.code !== 'MODULE_NOT_FOUND') ?? causes.at(-1);
     throw new AgentwiseError(
       'E_NOT_AVAILABLE',
-      `the native module could not be loaded: ${real.message}; run npm install again (it needs Rust where no prebuilt module fits)`,
+      `the native module could not be loaded: ${messageOf(real).split('\n')[0]}; run npm install again (it needs Rust where no prebuilt module fits)`,
       { cause: error },
     );
   }

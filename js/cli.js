@@ -102,6 +102,12 @@ async function run({ name, environment, json }) {
   }
 }
 
+/** One line, with the code once: Node's own messages begin with theirs. */
+function failureText(error) {
+  const [line] = messageOf(error).split('\n');
+  return error?.code && !line.startsWith(error.code) ? `${error.code}: ${line}` : line;
+}
+
 async function main() {
   // `| head` closes the pipe: that is no failure.
   process.stdout.on('error', (error) => process.exit(error.code === 'EPIPE' ? 0 : UNKNOWN));
@@ -111,7 +117,7 @@ async function main() {
     else process.exitCode = await run(request);
   } catch (error) {
     if (error instanceof UsageError) process.stderr.write(`${error.message}\n\n${HELP}`);
-    else process.stderr.write(`${error?.code ? `${error.code}: ` : ''}${messageOf(error)}\n`);
+    else process.stderr.write(`${failureText(error)}\n`);
     process.exitCode = UNKNOWN;
   }
 }

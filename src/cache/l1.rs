@@ -142,17 +142,15 @@ impl L1 {
         counters: Arc<Counters>,
     ) -> Self {
         let bytes = Arc::new(AtomicU64::new(0));
-        let (capacity, share) = bounds(&config);
+        let bounds = Bounds::of(&config);
         let policy = match config.eviction_policy {
             EvictionPolicy::Lru => MokaPolicy::lru(),
             EvictionPolicy::Lfu => MokaPolicy::tiny_lfu(),
         };
         let entries = Cache::builder()
-            .max_capacity(capacity)
+            .max_capacity(bounds.capacity)
             .eviction_policy(policy)
-            .weigher(move |key: &Key, entry: &Entry| {
-                u32::try_from(entry_bytes(key, entry).max(share)).unwrap_or(u32::MAX)
-            })
+            .weigher(move |key: &Key, entry: &Entry| bounds.weight(entry_bytes(key, entry)))
             .eviction_listener({
                 let (bytes, counters, events) =
                     (Arc::clone(&bytes), Arc::clone(&counters), Arc::clone(&events));
@@ -173,7 +171,7 @@ impl L1 {
     /// stays behind.
     #[must_use]
     pub fn reconfigured(self: &Arc<Self>, config: CacheConfig) -> Arc<Self> {
-        let shape = |config: &CacheConfig| (bounds(config), config.eviction_policy, config.l1_max_size);
+        let shape = |config: &CacheConfig| (Bounds::of(config), config.eviction_policy, config.l1_max_size);
         if shape(&config) == shape(&self.config.read()) {
             *self.config.write() = config;
             return Arc::clone(self);
@@ -248,7 +246,7 @@ impl L1 {
             entries: self.entries.entry_count(),
             max_entries: config.l1_max_size,
             bytes: self.bytes.load(Ordering::Relaxed),
-            max_bytes: bounds(&config).0,
+            max_bytes: Bounds::of(&config).max_bytes(),
             hits: self.counters.hits.load(Ordering::Relaxed),
             misses: self.counters.misses.load(Ordering::Relaxed),
             evictions: self.counters.evictions.load(Ordering::Relaxed),
@@ -305,13 +303,40 @@ fn entry_bytes(key: &Key, entry: &Entry) -> u64 {
     (key.bytes() + entry.json.len() + ENTRY_OVERHEAD_BYTES) as u64
 }
 
-/// Capacity and least weight of an entry. moka has one capacity, in bytes here: an entry that weighs an equal share of it
-/// at least keeps the bound of entries too. Where a share is less than any entry weighs anyway, that bound cannot be
-/// reached; elsewhere rounding takes less than one byte an entry, under half a percent.
-fn bounds(config: &CacheConfig) -> (u64, u64) {
-    let budget = mb_to_bytes(config.l1_max_size_mb);
-    let share = budget / config.l1_max_size.max(1);
-    if share <= ENTRY_OVERHEAD_BYTES as u64 { (budget, 0) } else { (share * config.l1_max_size, share) }
+/// How entries are weighed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Bounds {
+    /// Bytes in one unit of weight: more than one only where an equal share of the budget is over 2 GB, because moka's
+    /// weights are `u32`.
+    unit_bytes: u64,
+    /// Least weight of an entry.
+    share: u64,
+    /// Most weight of all.
+    capacity: u64,
+}
+
+impl Bounds {
+    /// moka has one capacity, in bytes here: an entry that weighs an equal share of it at least keeps the bound of entries
+    /// too. Where a share is less than any entry weighs anyway, that bound cannot be reached; elsewhere rounding takes less
+    /// than one unit an entry, under half a percent.
+    fn of(config: &CacheConfig) -> Self {
+        let budget = mb_to_bytes(config.l1_max_size_mb);
+        let share = budget / config.l1_max_size.max(1);
+        if share <= ENTRY_OVERHEAD_BYTES as u64 {
+            return Self { unit_bytes: 1, share: 0, capacity: budget };
+        }
+        let unit_bytes = (share >> 31) + 1;
+        let share = share / unit_bytes;
+        Self { unit_bytes, share, capacity: share * config.l1_max_size }
+    }
+
+    fn weight(self, bytes: u64) -> u32 {
+        u32::try_from(bytes.div_ceil(self.unit_bytes).max(self.share)).unwrap_or(u32::MAX)
+    }
+
+    fn max_bytes(self) -> u64 {
+        self.capacity.saturating_mul(self.unit_bytes)
+    }
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "validated positive; saturates")]

@@ -152,8 +152,8 @@ impl Cut<'_> {
     }
 }
 
-/// What of a key counts for globs and words.
-fn segment_of(key: &str) -> &str {
+/// What of a key counts for globs and words, and is shown in paths.
+pub(super) fn segment_of(key: &str) -> &str {
     let from = key.len().saturating_sub(MAX_SEGMENT_BYTES);
     let start = (from..=key.len()).find(|&at| key.is_char_boundary(at));
     &key[start.unwrap_or(from)..]

@@ -1,9 +1,17 @@
-//! Dotted paths of values as callers see them: `files.src/app.ts`, `list.3`.
+//! Dotted paths of values as callers see them: `files.src/app.ts`, `list.3`. Of a key of more than 256 bytes the end is
+//! shown, of a path of more than 4 KB likewise, each behind `…`: the text must not grow with values × length of keys.
 
 use std::io::Write;
 
+use super::elements::segment_of;
 use crate::base::document::{Document, Kind};
 use crate::base::json::{View, write_string};
+
+/// Stands for what is not shown.
+const CUT: &str = "…";
+
+/// A longer path begins anew.
+const MAX_PREFIX_BYTES: usize = 4096;
 
 /// JSON object from the dotted path of each value of `kept` (ascending) to its score. O(values above and beside them).
 pub fn scores_json(document: &Document, kept: &[u32], scores: &[f32]) -> Vec<u8> {
@@ -28,6 +36,16 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn descend(&mut self, value: usize) {
+        if self.prefix.len() > MAX_PREFIX_BYTES {
+            let above = std::mem::replace(&mut self.prefix, format!("{CUT}.").into_bytes());
+            self.descend_from_here(value);
+            self.prefix = above;
+        } else {
+            self.descend_from_here(value);
+        }
+    }
+
+    fn descend_from_here(&mut self, value: usize) {
         let object = self.document.kind(value) == Kind::Object;
         let before = self.prefix.len();
         for (position, child) in self.document.children(value).enumerate() {
@@ -48,11 +66,21 @@ impl Writer<'_> {
     }
 
     fn push_segment(&mut self, child: usize, position: usize, object: bool) {
+        let key = self.document.key(child);
+        let shown = segment_of(key);
+        if shown.len() < key.len() {
+            self.prefix.extend_from_slice(CUT.as_bytes());
+        }
         let mut text = Vec::new();
-        if object {
+        if !object {
+            write_string(&position.to_string(), &mut text);
+        } else if !self.document.key_is_escaped(child) {
+            write_string(shown, &mut text);
+        } else if shown.len() == key.len() {
             View::whole(self.document).write_key(child, &mut text);
         } else {
-            write_string(&position.to_string(), &mut text);
+            // The end of a key that is given escaped may begin inside an escape.
+            return;
         }
         self.prefix.extend_from_slice(&text[1..text.len() - 1]);
     }
@@ -84,6 +112,19 @@ mod tests {
             String::from_utf8(json).expect("UTF-8"),
             r#"{"a":1.0000,"b.c.x":0.5000,"b.c.\"":0.2500,"list.1":0.1250}"#
         );
+    }
+
+    #[test]
+    fn long_keys_and_paths_are_shown_by_their_end() {
+        let key = "x".repeat(300);
+        let json = format!(r#"{{"{key}end":1}}"#);
+        let found = String::from_utf8(scores_json(&document(&json), &[1], &[1.0])).expect("UTF-8");
+        assert_eq!(found, format!("{{\"…{}end\":1.0000}}", "x".repeat(253)));
+        let mut deep = "1".to_owned();
+        for _ in 0..100 {
+            deep = format!(r#"{{"{key}":{deep}}}"#);
+        }
+        assert!(scores_json(&document(&deep), &[100], &[1.0]).len() < 2 * MAX_PREFIX_BYTES);
     }
 
     #[test]

@@ -104,12 +104,21 @@ fn new_bounds_keep_entries_and_counters() {
 }
 
 #[test]
-fn bytes_bound_holds_for_any_number_of_entries() {
-    for l1_max_size in [1, 7, 4096, 40_000_000, 100_000_000] {
-        let config = CacheConfig { l1_max_size, l1_max_size_mb: 1.0, ..CacheConfig::default() };
-        let (capacity, share) = bounds(&config);
-        assert!((1_038_090..=1_048_576).contains(&capacity), "{l1_max_size}: {capacity}");
-        assert!(share == 0 || capacity / share == l1_max_size, "{l1_max_size}: {share}");
+fn both_bounds_hold_for_any_size() {
+    for l1_max_size_mb in [1.0, 64.0, 20_000.0, 10_000_000.0] {
+        for l1_max_size in [1, 7, 4096, 40_000_000, 100_000_000] {
+            let config = CacheConfig { l1_max_size, l1_max_size_mb, ..CacheConfig::default() };
+            let bounds = Bounds::of(&config);
+            let budget = mb_to_bytes(l1_max_size_mb);
+            assert!(
+                bounds.max_bytes() <= budget && bounds.max_bytes() >= budget / 100 * 99,
+                "{config:?}: {bounds:?}"
+            );
+            assert!(
+                bounds.share == 0 || bounds.capacity / u64::from(bounds.weight(1)) == l1_max_size,
+                "{bounds:?}"
+            );
+        }
     }
 }
 
