@@ -47,7 +47,8 @@ let lengths = new Uint32Array(2048);
 let numbers = new Float64Array(1024);
 let text = new Uint8Array(1 << 16);
 
-// Where the walk is. `path` holds the key or index on every level, for messages.
+// Where the walk is. On every level `itemAt` holds the value under way: its place in an array, else its index among all
+// values; `pathNow` makes a path of it for messages.
 let count = 0;
 let textCount = 0;
 let textBytes = 0;
@@ -57,11 +58,19 @@ let keyFlag = 0;
 let isReading = false;
 let values = [];
 let keys = [];
-const path = [];
-const ancestors = [];
+let itemAt = new Int32Array(MAX_DEPTH);
+let ancestors = [];
+
+function pathNow() {
+  const segments = [];
+  for (let level = 0; level < depth; level++) {
+    segments.push(Array.isArray(ancestors[level]) ? itemAt[level] : keys[itemAt[level]]);
+  }
+  return segments;
+}
 
 function refuse(reason, cause) {
-  const where = path.slice(0, depth).join('.') || 'its root';
+  const where = pathNow().join('.') || 'its root';
   return new AgentwiseError('E_CONTEXT_INVALID', `context refused at ${where}: ${reason}`, { cause });
 }
 
@@ -76,6 +85,7 @@ function addText(string) {
   const size = string.length;
   if (text.length - textBytes < size * 3) text = grown(text, textBytes + size * 3);
   let at = textBytes;
+  const out = text;
   if (size <= SHORT_TEXT) {
     for (let index = 0; index < size; index++) {
       const unit = string.charCodeAt(index);
@@ -83,7 +93,7 @@ function addText(string) {
         at = -1;
         break;
       }
-      text[at++] = unit;
+      out[at++] = unit;
     }
   } else at = -1;
   if (at < 0) {
@@ -142,7 +152,7 @@ function visit(value) {
 function visitObject(value) {
   const isArray = Array.isArray(value);
   if (typeof value.toJSON === 'function' || !(isArray || isPlain(value)))
-    return visitOpaque(value, depth > 0 ? String(path[depth - 1]) : '');
+    return visitOpaque(value, depth > 0 ? String(pathNow().at(-1)) : '');
   for (let level = 0; level < depth; level++) {
     if (ancestors[level] === value) throw refuse('the value contains itself');
   }
@@ -151,7 +161,7 @@ function visitObject(value) {
   ancestors[level] = value;
   if (isArray) {
     for (let item = 0; item < value.length; item++) {
-      path[level] = item;
+      itemAt[level] = item;
       visit(value[item]);
     }
   } else {
@@ -159,9 +169,9 @@ function visitObject(value) {
     const mayInherit = isPolluted || getPrototypeOf(value) !== Object.prototype;
     for (const key in value) {
       if (mayInherit && !hasOwn(value, key)) continue;
-      path[level] = key;
-      const item = value[key];
+      itemAt[level] = count;
       keys[count] = key;
+      const item = value[key];
       if (!addText(key)) {
         // Given as it stands between the quotes in JSON, so that different keys stay different.
         addText(JSON.stringify(key).slice(1, -1));
@@ -196,7 +206,6 @@ function release(source) {
 /** Gives up columns that a huge context made large. */
 function shrinkColumns() {
   ancestors.length = 0;
-  path.length = 0;
   if (text.length > KEPT_BYTES) text = new Uint8Array(1 << 16);
   if (numbers.byteLength > KEPT_BYTES || ends.byteLength > KEPT_BYTES || lengths.byteLength > KEPT_BYTES) {
     kinds = new Uint8Array(1024);
@@ -210,7 +219,9 @@ function shrinkColumns() {
 function readWithin(context, use) {
   const columns = [kinds, ends, lengths, numbers, text, values, keys];
   const counts = [count, textCount, textBytes, numberCount, depth, keyFlag];
-  const levels = [path.splice(0), ancestors.splice(0)];
+  const levels = [itemAt, ancestors];
+  itemAt = new Int32Array(MAX_DEPTH);
+  ancestors = [];
   [kinds, ends, lengths, numbers, text] = columns.slice(0, 5).map((column) => new column.constructor(1024));
   isReading = false;
   try {
@@ -219,8 +230,7 @@ function readWithin(context, use) {
     isReading = true;
     [kinds, ends, lengths, numbers, text, values, keys] = columns;
     [count, textCount, textBytes, numberCount, depth, keyFlag] = counts;
-    path.splice(0, path.length, ...levels[0]);
-    ancestors.splice(0, ancestors.length, ...levels[1]);
+    [itemAt, ancestors] = levels;
   }
 }
 
@@ -255,9 +265,10 @@ function read(context, use) {
     source.count = count;
     return { source, result };
   } catch (error) {
+    const refused = error instanceof AgentwiseError ? error : refuse(`reading it failed (${messageOf(error)})`, error);
     source.count = count;
     release(source);
-    throw error instanceof AgentwiseError ? error : refuse(`reading it failed (${messageOf(error)})`, error);
+    throw refused;
   } finally {
     shrinkColumns();
     isReading = false;
