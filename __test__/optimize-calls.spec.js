@@ -1,20 +1,9 @@
-const { useOwnDirectory, useSystems, failureOf, applyChanges } = require('./support.js');
+const { useOwnDirectory, useSystems, failureOf, applyChanges, contextA: A, contextB: B } = require('./support.js');
 
 useOwnDirectory();
 const { open } = useSystems();
 
 const bytes = (value) => Buffer.byteLength(JSON.stringify(value));
-const A = () => ({
-  currentTask: 'Make the button of the login form responsive',
-  projectStructure: { 'index.ts': 'entry', src: { 'app.tsx': 'export const App = () => <Login />;' } },
-  recentChanges: [{ commit: 'c1', at: new Date(0) }],
-  counter: 1,
-});
-const B = () => {
-  const { recentChanges, ...rest } = A();
-  return { ...rest, counter: 2, completedTasks: ['login'], projectStructure: { ...rest.projectStructure, 'b.ts': '' } };
-};
-
 let system;
 beforeEach(async () => {
   system = await open();

@@ -8,23 +8,14 @@ const {
   applyChanges,
   seeded,
   randomValue,
+  contextA: A,
+  contextB: B,
 } = require('./support.js');
 
 useOwnDirectory();
 const { open } = useSystems();
 
 const saved = (context, result) => countTokens(JSON.stringify(context)) - countTokens(JSON.stringify(result));
-
-const A = () => ({
-  currentTask: 'Make the button of the login form responsive',
-  projectStructure: { 'index.ts': 'entry', src: { 'app.tsx': 'export const App = () => <Login />;' } },
-  recentChanges: [{ commit: 'c1', at: new Date(0) }],
-  counter: 1,
-});
-const B = () => {
-  const { recentChanges, ...rest } = A();
-  return { ...rest, counter: 2, completedTasks: ['login'], projectStructure: { ...rest.projectStructure, 'b.ts': '' } };
-};
 
 let system;
 beforeEach(async () => {

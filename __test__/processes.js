@@ -43,6 +43,12 @@ async function start(command, args, { cwd, env, closeOutput = false }) {
     });
   }
   if (closeOutput) child.stdout.destroy();
+  const how = await untilEnd(child, args, output);
+  return { ...how, ...output };
+}
+
+/** How a child ended; one that does not end by itself is killed and is an error with what it printed. */
+async function untilEnd(child, what, output) {
   let hung = false;
   const timer = setTimeout(() => {
     hung = true;
@@ -53,8 +59,8 @@ async function start(command, args, { cwd, env, closeOutput = false }) {
     child.on('close', (...how) => resolve(how));
   });
   clearTimeout(timer);
-  if (hung) throw new Error(`${args.join(' ')} did not end by itself:\n${output.stdout}\n${output.stderr}`);
-  return { code, signal, ...output };
+  if (hung) throw new Error(`${what.join(' ')} did not end by itself:\n${output.stdout}\n${output.stderr}`);
+  return { code, signal };
 }
 
 const node = (args, options) => start(process.execPath, args, options);
@@ -87,4 +93,4 @@ function moduleName() {
   return name;
 }
 
-module.exports = { CLI, start, node, linesOf, copyPackage, moduleName };
+module.exports = { CLI, start, untilEnd, node, linesOf, copyPackage, moduleName };

@@ -233,7 +233,21 @@ function deepFreeze(value) {
   return value;
 }
 
+/** A context, and the same after a turn: keys added, changed, gone and left as they were. */
+const contextA = () => ({
+  currentTask: 'Make the button of the login form responsive',
+  projectStructure: { 'index.ts': 'entry', src: { 'app.tsx': 'export const App = () => <Login />;' } },
+  recentChanges: [{ commit: 'c1', at: new Date(0) }],
+  counter: 1,
+});
+const contextB = () => {
+  const { recentChanges, ...rest } = contextA();
+  return { ...rest, counter: 2, completedTasks: ['login'], projectStructure: { ...rest.projectStructure, 'b.ts': '' } };
+};
+
 module.exports = {
+  contextA,
+  contextB,
   ROOT,
   KEEP_ALL,
   useOwnDirectory,

@@ -271,6 +271,8 @@ function read(context, use) {
     throw refused;
   } finally {
     shrinkColumns();
+    // The source belongs to the caller now: one that is too large to be kept must not be held here until the next walk.
+    values = keys = [];
     isReading = false;
   }
 }

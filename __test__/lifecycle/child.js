@@ -4,9 +4,7 @@ const { spawn } = require('node:child_process');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
-
-/** Only catches hangs: nothing here takes longer than some seconds, and Jest gives a test 60. */
-const HANG_MS = 50_000;
+const { untilEnd } = require('../processes.js');
 
 /** What would change the behaviour of the system under test, or of Node itself. */
 const FOREIGN = [
@@ -51,18 +49,8 @@ async function run(script, args = [], { env, nodeArgs = [], onLine } = {}) {
     child.stderr.setEncoding('utf8').on('data', (text) => {
       output.stderr += text;
     });
-    let hung = false;
-    const timer = setTimeout(() => {
-      hung = true;
-      child.kill('SIGKILL');
-    }, HANG_MS);
-    const [code, signal] = await new Promise((resolve, reject) => {
-      child.on('error', reject);
-      child.on('close', (...how) => resolve(how));
-    });
-    clearTimeout(timer);
-    if (hung) throw new Error(`${script} ${args.join(' ')} did not end by itself:\n${output.stdout}\n${output.stderr}`);
-    return { code, signal, ...output, lines: output.stdout.split('\n').slice(0, -1), files: filesIn(cwd) };
+    const how = await untilEnd(child, [script, ...args], output);
+    return { ...how, ...output, lines: output.stdout.split('\n').slice(0, -1), files: filesIn(cwd) };
   } finally {
     fs.rmSync(cwd, { recursive: true, force: true });
   }
