@@ -32,6 +32,10 @@ export type ErrorCode =
   | 'E_NOT_INITIALIZED'
   | 'E_SHUT_DOWN'
   | 'E_NOT_AVAILABLE'
+  | 'E_CACHE_ENTRY_TOO_LARGE'
+  | 'E_CACHE_DISK'
+  | 'E_CACHE_FILE_INVALID'
+  | 'E_CANCELLED'
   | 'E_IO'
   | 'E_INTERNAL';
 
@@ -177,32 +181,66 @@ export interface MemoryConfig {
   environment: Environment;
 }
 
-/** Settings of the cache. */
+/**
+ * Settings of the cache. MB are 2^20 bytes.
+ *
+ * What is on disk is stored in clear, readable by the user only: queries, agent and model names, tags, values. Of a system
+ * prompt only its SHA-256 is stored.
+ */
 export interface CacheConfig {
-  /** Entries in memory, whole, 1 to 100,000,000. Default 1000. */
+  /** Entries in memory (L1), whole, 1 to 100,000,000. Default 1000. */
   l1MaxSize: number;
   /** MB in memory, keys and overhead included; whichever bound is reached first evicts. Default 64. */
   l1MaxSizeMB?: number;
-  /** MB of uncompressed entries on disk. Default 500. The disk tiers are not available in this version. */
+  /** MB of entries on disk (L2). Entries take 85 % of it at most, the file's own needs the rest. Default 500. */
   l2MaxSizeMB: number;
-  /** MB of compressed entries on disk. Default 1000. The disk tiers are not available in this version. */
+  /** MB of compressed entries on disk (L3). Default 1000. */
   l3MaxSizeMB: number;
   /** Seconds an entry lives unless stored with a time of its own, 0.001 to 3,153,600,000. Default 3600. */
   ttlSeconds: number;
-  /** Bytes over which an entry leaving L2 is compressed. Default 1024. */
+  /** Bytes over which an entry leaving L2 is compressed into L3; smaller ones are given up. Default 1024. */
   compressionThreshold: number;
   /** Similarity, 0–1, from which another query's answer is served. Default 0.8. Not available in this version. */
   similarityThreshold: number;
-  /** Default true. */
+  /** Whether L3 compresses. Default true. */
   enableCompression: boolean;
   /** Default true. Not available in this version. */
   enableSimilarityDetection: boolean;
-  /** Default true. The disk tiers are not available in this version. */
+  /** Whether there is a disk at all: `false` touches none. Default true. */
   persistToDisk: boolean;
-  /** Directory of the disk tiers. Default `.cache` under the working directory. */
+  /**
+   * Directory of the disk tiers, 0700, made when the first entry is stored. Default `.cache` under the working directory.
+   * All processes of a machine may share it.
+   */
   cacheDir: string;
-  /** Which entry leaves a full L1. Default `'lru'`. */
-  evictionPolicy?: 'lru' | 'lfu';
+  /**
+   * Which entry leaves a full L1: the least recently used (default), the least frequently used of late, or whichever of
+   * several policies does best on a sample of the keys.
+   */
+  evictionPolicy?: 'lru' | 'lfu' | 'adaptive';
+  /**
+   * Root of the keys: caches of one directory and different namespaces know nothing of each other. Default none; in a system
+   * its `projectId`.
+   */
+  namespace?: string;
+  /**
+   * `'copy'` (default): each reader gets a value of its own. `'reference'`: readers of a thread get the same object, as from
+   * a `Map`: faster, and whoever changes it changes it for all.
+   */
+  valueMode?: 'copy' | 'reference';
+  /** MB of a value with its key; larger ones are refused. 0.001 to 256, default 64. */
+  maxEntrySizeMB?: number;
+  /** Share, 0–1, of its life by which each entry's is shortened at random, so that they do not all end at once. Default 0. */
+  ttlJitter?: number;
+  /** Whether a use begins an entry's life anew. Default false. */
+  slidingTtl?: boolean;
+  /** The most used entries, this many, are loaded from disk into L1 when the cache is opened. Default 0. */
+  warmOnStart?: number;
+  /**
+   * Whether the disk tiers may be on a network file system (NFS, SMB, FUSE, …), whose locks do not hold between machines: then
+   * one machine only may use it. Default false: the cache is in memory only there, and says so.
+   */
+  allowNetworkFileSystem?: boolean;
   /** Accepted and checked; the system's own environment counts. */
   environment: Environment;
 }
@@ -440,12 +478,205 @@ export interface CacheScope {
   systemPrompt?: string;
 }
 
-/** Options of `cacheResponse`. */
-export interface CacheResponseOptions extends CacheScope {
+/** Whose an entry is, and how it is stored. */
+export interface CacheSetOptions extends CacheScope {
   /** The only agent that may see the entry; without it, all may. */
   agentId?: string;
-  /** Not available in this version: `E_NOT_AVAILABLE`. */
+  /** By which `deleteByTag` finds it: at most 1000 non-empty strings. */
   tags?: string[];
+  /** Whether the promise waits until the entry survives a loss of power. Default false. */
+  durable?: boolean;
+  /** Whether a use begins its life anew. Default `slidingTtl`. */
+  sliding?: boolean;
+  /** Share, 0–1, by which its life is shortened at random. Default `ttlJitter`. */
+  jitter?: number;
+  /** Seconds after its life in which `getOrCompute` may still serve it as stale. Default 0. */
+  staleSeconds?: number;
+}
+
+/** Options of `cacheResponse`. */
+export interface CacheResponseOptions extends CacheSetOptions {}
+
+/** Who reads: entries for all and the agent's own are seen. */
+export interface CacheReader extends CacheScope {
+  agentId?: string;
+}
+
+/** What a computation is given. */
+export interface ComputeContext {
+  key: string;
+  /** Aborts when nobody waits any more. */
+  signal: AbortSignal;
+  /** The value whose life is over, if it may still stand in. */
+  stale: any;
+}
+
+/** Options of `getOrCompute`. */
+export interface GetOrComputeOptions extends CacheReader {
+  /** Life of the computed value, seconds; absent or 0: `ttlSeconds` of the cache. */
+  ttlSeconds?: number;
+  tags?: string[];
+  jitter?: number;
+  sliding?: boolean;
+  durable?: boolean;
+  /** Seconds after its life in which a value is served at once and computed anew in the background. Default 0. */
+  staleWhileRevalidateSeconds?: number;
+  /** Seconds after its life in which a value is served if computing it anew fails. Default 0. */
+  staleIfErrorSeconds?: number;
+  /** Life, seconds, of the answer that there is nothing (`null` or `undefined`). Absent: `undefined` is not stored. */
+  negativeTtlSeconds?: number;
+  /** Computes even if there is a value. Default false. */
+  forceRefresh?: boolean;
+  /** Seconds that other processes wait for this one if it dies, at least 0.1. It is prolonged while it works. Default 5. */
+  leaseSeconds?: number;
+  /** Ends the caller's waiting; the computation goes on while others wait for it. */
+  signal?: AbortSignal;
+}
+
+/** How a long call is followed and ended. */
+export interface FollowOptions {
+  signal?: AbortSignal;
+  /** Called with the number of entries so far. */
+  onProgress?: (entries: number) => void;
+}
+
+/** Keys and values below one name. What is said of keys holds for strings of any length and content. */
+export interface CacheNamespace {
+  /**
+   * The value or `null`: from memory, then from disk, from where it comes into memory. Never rejects for what happens inside
+   * the cache; after `stop()` it is `null`.
+   *
+   * @throws {AgentwiseError} `E_INVALID_ARGUMENT`.
+   */
+  get<T = any>(key: string, options?: CacheReader): Promise<T | null>;
+  /** Whether there is a value, also `null`; counts as neither a lookup nor a use. */
+  has(key: string, options?: CacheReader): Promise<boolean>;
+  /**
+   * Stores any JSON value: at once in memory, soon afterwards on disk (`flush()` and `durable` wait for it).
+   *
+   * @param ttlSeconds life of the entry; absent or 0 means the configured one.
+   * @throws {AgentwiseError} `E_INVALID_ARGUMENT` for what JSON cannot hold; `E_CACHE_ENTRY_TOO_LARGE` over `maxEntrySizeMB`:
+   * the key then has no value; `E_CACHE_DISK` if `durable` could not be done; `E_SHUT_DOWN`.
+   */
+  set(key: string, value: any, ttlSeconds?: number, options?: CacheSetOptions): Promise<void>;
+  /** Removes a value everywhere. @returns whether there was one. */
+  delete(key: string, options?: CacheReader): Promise<boolean>;
+  /** Removes the entries of this namespace with any of the tags. @returns how many. @throws `E_CACHE_DISK`. */
+  deleteByTag(tags: string | string[]): Promise<number>;
+  /** As `get` for each. Any number of keys: other work gets its turn in between. */
+  getMany<T = any>(keys: string[], options?: CacheReader & { signal?: AbortSignal }): Promise<(T | null)[]>;
+  /** As `set` for each. All entries are checked before any is stored; an aborted call may have stored some. */
+  setMany(
+    entries: ({ key: string; value: any; ttlSeconds?: number } & Omit<CacheSetOptions, 'durable'>)[],
+    options?: { durable?: boolean; signal?: AbortSignal },
+  ): Promise<void>;
+  /**
+   * The value, computed and stored if there is none. One caller computes for all that ask meanwhile, in this thread, in
+   * others and in other processes with the same directory; if its process dies, another takes over after `leaseSeconds`.
+   *
+   * @example
+   * const answer = await cache.getOrCompute(prompt, ({ signal }) => ask(prompt, { signal }), {
+   *   ttlSeconds: 600, staleWhileRevalidateSeconds: 3600, staleIfErrorSeconds: 86_400,
+   * });
+   * @throws what `compute` throws, unless a stale value may stand in; the signal's reason.
+   */
+  getOrCompute<T>(
+    key: string,
+    compute: (context: ComputeContext) => T | Promise<T>,
+    options?: GetOrComputeOptions,
+  ): Promise<T>;
+  /** The keys with a fresh value that the reader sees, in no order. What changes meanwhile may or may not be among them. */
+  keys(options?: CacheReader & { prefix?: string; signal?: AbortSignal }): AsyncIterableIterator<string>;
+  /** Empties a layer or, without one, all; with the namespaces below this one. @throws `E_CACHE_DISK`. */
+  clear(layer?: 'L1' | 'L2' | 'L3'): Promise<void>;
+  /** Loads values from disk into memory, the highest priority first, until memory is full of them. */
+  warmCache(
+    entries: { key: string; priority?: number }[],
+    options?: { signal?: AbortSignal },
+  ): Promise<{ total: number; found: number }>;
+  /**
+   * Writes all entries with their times, tags and owners to a file of JSON lines, compressed if its name ends in `.zst`,
+   * readable by the user only. It replaces the file when it is complete. @throws `E_IO`.
+   */
+  dump(file: string | URL, options?: FollowOptions): Promise<{ entries: number; bytes: number }>;
+  /** Stores the entries of a file that `dump` wrote. Nothing is stored from a damaged one. @throws `E_CACHE_FILE_INVALID`, `E_IO`. */
+  load(file: string | URL, options?: FollowOptions): Promise<{ entries: number; skipped: number }>;
+  /** Resolves when all that was stored survives a loss of power. @throws `E_CACHE_DISK`, `E_SHUT_DOWN`. */
+  flush(): Promise<void>;
+  /** The namespace `name` below this one: its keys are its own. Not empty, without NUL. */
+  namespace(name: string): CacheNamespace;
+}
+
+/** Events of an {@link AdvancedCacheManager}. Nothing is prepared for those without a listener. */
+export interface AdvancedCacheManagerEvents {
+  cacheHit: [event: { layer: 'L1' | 'L2' | 'L3'; key: string; entry: CacheEntry }];
+  cacheMiss: [event: { key: string }];
+  /** L1: stored. L2: written to disk. */
+  cacheSet: [event: { layer: 'L1' | 'L2'; key: string; entry: CacheEntry }];
+  l1Eviction: [event: { key: string; entry: CacheEntry }];
+  /** Not in this version. */
+  similarityDetection: [event: { original: string; similar: string; similarity: number; cacheKey: string }];
+  maintenance: [event: { timestamp: Date; stats: CacheStats }];
+  cacheWarmed: [event: { total: number; found: number }];
+  cacheCleared: [event: { layer: string }];
+  /** The disk tiers are not used for now; once for each reason. */
+  degraded: [event: { reason: string; message: string }];
+  recovered: [event: { reason: string }];
+  configUpdated: [change: { oldConfig: CacheConfig; newConfig: CacheConfig }];
+  stopped: [];
+}
+
+/**
+ * Memory in front of a disk that all processes of a machine may share, in front of a compressed archive. A value is never
+ * wrong: every stored byte has a checksum, and what one process changes the others' memory does not serve any more.
+ *
+ * Managers of one process, worker threads included, that name the same directory and namespace share one cache, with the
+ * settings of the first of them. Nothing of it keeps the process alive; what waits is written when the process ends.
+ *
+ * @example
+ * import AdvancedCacheManager from 'agentwise-optimization/cache';
+ * const cache = new AdvancedCacheManager({ l1MaxSize: 10_000, ttlSeconds: 600 });
+ * await cache.set('question', { answer: 42 }, 60, { tags: ['faq'] });
+ * console.log(await cache.get('question'));
+ * await cache.stop();
+ */
+export class AdvancedCacheManager extends TypedEmitter<AdvancedCacheManagerEvents> implements CacheNamespace {
+  /** @throws {AgentwiseError} `E_CONFIG_INVALID` with every problem. */
+  constructor(config?: Partial<CacheConfig>);
+  get<T = any>(key: string, options?: CacheReader): Promise<T | null>;
+  has(key: string, options?: CacheReader): Promise<boolean>;
+  set(key: string, value: any, ttlSeconds?: number, options?: CacheSetOptions): Promise<void>;
+  delete(key: string, options?: CacheReader): Promise<boolean>;
+  deleteByTag(tags: string | string[]): Promise<number>;
+  getMany<T = any>(keys: string[], options?: CacheReader & { signal?: AbortSignal }): Promise<(T | null)[]>;
+  setMany(
+    entries: ({ key: string; value: any; ttlSeconds?: number } & Omit<CacheSetOptions, 'durable'>)[],
+    options?: { durable?: boolean; signal?: AbortSignal },
+  ): Promise<void>;
+  getOrCompute<T>(
+    key: string,
+    compute: (context: ComputeContext) => T | Promise<T>,
+    options?: GetOrComputeOptions,
+  ): Promise<T>;
+  keys(options?: CacheReader & { prefix?: string; signal?: AbortSignal }): AsyncIterableIterator<string>;
+  clear(layer?: 'L1' | 'L2' | 'L3'): Promise<void>;
+  warmCache(
+    entries: { key: string; priority?: number }[],
+    options?: { signal?: AbortSignal },
+  ): Promise<{ total: number; found: number }>;
+  dump(file: string | URL, options?: FollowOptions): Promise<{ entries: number; bytes: number }>;
+  load(file: string | URL, options?: FollowOptions): Promise<{ entries: number; skipped: number }>;
+  flush(): Promise<void>;
+  namespace(name: string): CacheNamespace;
+  /** Figures now; after `stop()` the last ones. */
+  getStats(): CacheStats;
+  /** 0–100: 100 from a hit rate of 60 % on, at most 60 while the disk tiers are wanted and not used. */
+  getHealthScore(): number;
+  /** All of it or nothing; what fits of the entries stays. @throws {AgentwiseError} `E_CONFIG_INVALID`. */
+  updateConfig(partial: Partial<CacheConfig>): Promise<void>;
+  /** Writes what waits and closes the cache. Idempotent. */
+  stop(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** `OptimizationStats` since the start. */
@@ -525,13 +756,35 @@ export interface CacheEntry {
   similarity?: number;
 }
 
-/** Figures of the cache. Rates 0–1; 0 before the first lookup. */
+/** Figures of a disk tier. */
+export interface DiskTierStats {
+  /** MB stored: values, keys, rows. */
+  sizeMB: number;
+  maxSizeMB: number;
+  /** Hits per lookup that came to this tier. */
+  hitRate: number;
+  entries: number;
+  hits: number;
+  storedBytes: number;
+  /** Bytes of the values before compression. */
+  rawBytes: number;
+}
+
+/** Figures of the cache. Rates 0–1; 0 before the first lookup. Those of the disk are at most five seconds old. */
 export interface CacheStats {
-  l1: { size: number; maxSize: number; hitRate: number; entries: number; sizeMB: number; maxSizeMB: number };
-  /** Not available in this version: `null`. */
-  l2: any;
-  /** Not available in this version: `null`. */
-  l3: any;
+  l1: {
+    /** Entries. */
+    size: number;
+    maxSize: number;
+    hitRate: number;
+    entries: number;
+    sizeMB: number;
+    maxSizeMB: number;
+    hits: number;
+  };
+  l2: DiskTierStats;
+  /** `compressionRatio`: stored bytes per byte of values, 1 while there is none. Dictionaries are stored besides. */
+  l3: DiskTierStats & { compressionRatio: number; dictionaryBytes: number };
   overall: {
     totalHits: number;
     totalMisses: number;
@@ -540,6 +793,30 @@ export interface CacheStats {
     expired: number;
     /** Similar queries are not available in this version: 0. */
     similarityDetections: number;
+  };
+  disk: {
+    /** `idle`: nothing was stored yet; `off`: `persistToDisk` is false. */
+    state: 'off' | 'idle' | 'opening' | 'ok' | 'degraded' | 'closed';
+    /** Why it is degraded, for example `full`, `readOnly`, `permission`, `networkFileSystem`. */
+    reason?: string;
+    path?: string;
+    /** Operations that wait to be written. */
+    queued: number;
+    /** Entries written, and in how many transactions. */
+    written: number;
+    batches: number;
+    /** Entries that could not be written. */
+    dropped: number;
+    /** Writes that waited for room in the queue. */
+    delayed: number;
+    /** Damaged entries found; each was a miss. */
+    corrupt: number;
+    /** Entries compressed into L3; entries given up. */
+    compressed: number;
+    evicted: number;
+    failures: number;
+    /** ms by which the machine's clock was set back since the start. */
+    clockBehindMs: number;
   };
   [key: string]: any;
 }
@@ -631,10 +908,15 @@ export interface ProductionOptimizationSystemEvents {
   agentMemoryUpdate: [event: AgentMemoryStats];
   /** The filter's result, before the delta. */
   contextFiltered: [result: FilteredContext];
-  cacheHit: [event: { layer: 'L1'; key: string; entry: CacheEntry }];
+  cacheHit: [event: { layer: 'L1' | 'L2' | 'L3'; key: string; entry: CacheEntry }];
   cacheMiss: [event: { key: string }];
-  cacheSet: [event: { layer: 'L1'; key: string; entry: CacheEntry }];
+  cacheSet: [event: { layer: 'L1' | 'L2'; key: string; entry: CacheEntry }];
   l1Eviction: [event: { key: string; entry: CacheEntry }];
+  cacheCleared: [event: { layer: string }];
+  cacheWarmed: [event: { total: number; found: number }];
+  /** The disk tiers of the cache are not used for now; once for each reason. */
+  degraded: [event: { reason: string; message: string }];
+  recovered: [event: { reason: string }];
   configurationUpdated: [change: { oldConfig: OptimizationConfig; newConfig: OptimizationConfig }];
   reportGenerated: [event: { path: string }];
 }
@@ -676,7 +958,7 @@ export class ProductionOptimizationSystem extends TypedEmitter<ProductionOptimiz
   /** The answer stored for exactly this query, or `null`: shared entries and the agent's own, never another agent's. */
   getCachedResponse(query: string, agentId?: string, options?: CacheScope): Promise<any>;
   /**
-   * Stores a JSON value.
+   * Stores a JSON value, for the system's `projectId`.
    *
    * @param ttlSeconds life of the entry; absent or 0 means `cache.ttlSeconds`.
    * @throws {AgentwiseError} `E_INVALID_ARGUMENT` for what JSON cannot hold or a bad time to live.

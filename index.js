@@ -1,12 +1,14 @@
 'use strict';
 
 const { ProductionOptimizationSystem } = require('./js/production-optimization-system.js');
+const { AdvancedCacheManager } = require('./js/advanced-cache-manager.js');
 const { AgentContextFilter } = require('./js/agent-context-filter.js');
 const { AgentwiseError } = require('./js/errors.js');
 const { countTokens, countTokensAsync } = require('./js/token-count.js');
 
 module.exports = {
   ProductionOptimizationSystem,
+  AdvancedCacheManager,
   AgentContextFilter,
   AgentwiseError,
   countTokens,

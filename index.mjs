@@ -1,5 +1,11 @@
 import addon from './index.js';
 
-export const { ProductionOptimizationSystem, AgentContextFilter, AgentwiseError, countTokens, countTokensAsync } =
-  addon;
+export const {
+  ProductionOptimizationSystem,
+  AdvancedCacheManager,
+  AgentContextFilter,
+  AgentwiseError,
+  countTokens,
+  countTokensAsync,
+} = addon;
 export default ProductionOptimizationSystem;

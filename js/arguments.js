@@ -2,6 +2,8 @@
 
 /** Checks of what callers pass. One place, so that every method refuses the same things in the same words. */
 
+const { resolve } = require('node:path');
+const { fileURLToPath } = require('node:url');
 const { AgentwiseError, messageOf } = require('./errors.js');
 
 /** What a value is, for messages: never its content. */
@@ -53,6 +55,61 @@ function optionalBoolean(name, value) {
   return value;
 }
 
+/** A share from 0 to 1. */
+function optionalFraction(name, value) {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== 'number' || !(value >= 0 && value <= 1)) throw refuse(name, 'a number from 0 to 1', value);
+  return value;
+}
+
+/** Any number but NaN and the infinities. */
+function finite(name, value) {
+  if (!Number.isFinite(value)) throw refuse(name, 'a finite number', value);
+  return value;
+}
+
+function array(name, value) {
+  if (!Array.isArray(value)) throw refuse(name, 'an array', value);
+  return value;
+}
+
+/** Most texts of one list, for example tags: they are stored with every entry. */
+const MAX_TEXTS = 1000;
+
+/** A list of non-empty strings as the core's keys. */
+function optionalTexts(name, value) {
+  if (value === undefined || value === null) return undefined;
+  if (array(name, value).length > MAX_TEXTS) throw refuse(name, `an array of at most ${MAX_TEXTS} strings`, value);
+  return value.map((text, index) => {
+    if (string(`${name}[${index}]`, text) === '') throw refuse(`${name}[${index}]`, 'a non-empty string', text);
+    return exactText(text);
+  });
+}
+
+function func(name, value) {
+  if (typeof value !== 'function') throw refuse(name, 'a function', value);
+  return value;
+}
+
+function signal(name, value) {
+  if (value === undefined || value === null) return undefined;
+  if (!(value instanceof AbortSignal)) throw refuse(name, 'an AbortSignal', value);
+  return value;
+}
+
+function optionalOneOf(name, value, allowed) {
+  if (value === undefined || value === null) return undefined;
+  if (!allowed.includes(value)) throw refuse(name, `one of "${allowed.join('", "')}"`, value);
+  return value;
+}
+
+/** A path as text, absolute: what runs later must not depend on a change of the working directory. */
+function path(name, value) {
+  const text = value instanceof URL ? fileURLToPath(value) : string(name, value);
+  if (text === '' || text.includes('\0')) throw refuse(name, 'a path', value);
+  return resolve(text);
+}
+
 /**
  * JSON of a value that the caller wants stored or counted.
  * @throws {AgentwiseError} `E_INVALID_ARGUMENT` for what JSON cannot hold
@@ -73,14 +130,19 @@ function jsonOf(name, value) {
 /** Longest time to live in seconds: a hundred years, as in the configuration. */
 const MAX_TTL_SECONDS = 3_153_600_000;
 
+/** A time in seconds as whole ms; absent is `undefined`. */
+function milliseconds(name, seconds) {
+  const given = optionalNumber(name, seconds);
+  if (given === undefined) return undefined;
+  if (given > MAX_TTL_SECONDS) {
+    throw new AgentwiseError('E_INVALID_ARGUMENT', `${name} must be at most ${MAX_TTL_SECONDS}, got ${given}`);
+  }
+  return Math.ceil(given * 1000);
+}
+
 /** A time to live in ms; absent and 0 mean the configured one, which is `undefined` here. */
 function ttlMs(name, seconds) {
-  const ttl = optionalNumber(name, seconds);
-  if (!ttl) return undefined;
-  if (ttl > MAX_TTL_SECONDS) {
-    throw new AgentwiseError('E_INVALID_ARGUMENT', `${name} must be at most ${MAX_TTL_SECONDS}, got ${ttl}`);
-  }
-  return Math.ceil(ttl * 1000);
+  return milliseconds(name, seconds) || undefined;
 }
 
 /** Marks text that is given as JSON. */
@@ -163,6 +225,15 @@ module.exports = {
   optionalNumber,
   optionalBoolean,
   options,
+  optionalFraction,
+  finite,
+  array,
+  optionalTexts,
+  func,
+  signal,
+  optionalOneOf,
+  path,
+  milliseconds,
   exactText,
   jsonOf,
   ttlMs,

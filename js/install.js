@@ -10,7 +10,7 @@ const { copyFileSync, existsSync, renameSync } = require('node:fs');
 const { join } = require('node:path');
 
 const ROOT = join(__dirname, '..');
-const RUST = '1.88';
+const RUST = '1.89';
 
 const LIBRARIES = {
   linux: 'libagentwise_optimization.so',

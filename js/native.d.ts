@@ -25,11 +25,22 @@ export interface FilterOutput {
   scores: string
 }
 
+/** Writes what waits in every cache of the process, which is about to end. Blocks, two seconds for each at most. */
+export declare function flushCaches(): void
+
 /**
  * Writes log lines of this package to standard error from now on. The facade calls it when `DEBUG` names the package.
  * Only the first call in a process counts. Lines have constant messages and figures, never content, queries or secrets.
  */
 export declare function logToStderr(): void
+
+/**
+ * Opens a cache by itself. `wake` is called when events wait; it must not hold the cache.
+ *
+ * # Errors
+ * `E_CONFIG_INVALID` with every problem.
+ */
+export declare function openCache(configJson: string, cwd: string, wake: () => void): object
 
 /**
  * Opens a context filter.

@@ -4,7 +4,10 @@ const v8 = require('node:v8');
 const args = require('./arguments.js');
 const { AgentwiseError, messageOf, call, callAsync } = require('./errors.js');
 const { read, release, copyColumns } = require('./document.js');
-const { filterResult, optimizedResult, addLazy } = require('./result.js');
+const { filterResult, optimizedResult } = require('./result.js');
+const { CacheView } = require('./cache-view.js');
+const { revive, eventData } = require('./revive.js');
+const exit = require('./exit.js');
 const { NativeEmitter } = require('./native-emitter.js');
 const { countTokensAsync } = require('./token-count.js');
 const signals = require('./signals.js');
@@ -16,27 +19,6 @@ const VARIABLES = ['SLACK_WEBHOOK_URL', 'EMAIL_SERVICE_API', 'CACHE_DIR', 'OPTIM
 
 /** How long `shutdown()` waits for work that was accepted. The largest context allowed takes a few seconds. */
 const SHUTDOWN_DEADLINE_MS = 10_000;
-
-/** Keys whose numbers are Unix ms; `src/orchestrator/report.rs` makes text of the same in files. */
-const TIME_KEYS = new Set(['timestamp', 'lastAccessed', 'lastOptimization', 'createdAt']);
-
-/** Keys whose text is a name that the caller chose. */
-const NAME_KEYS = new Set(['agentId', 'key']);
-
-/** What the core says, as callers see it: dates, their own names. */
-function revive(key, value) {
-  if (typeof value === 'number') return TIME_KEYS.has(key) ? new Date(value) : value;
-  if (typeof value === 'string') return NAME_KEYS.has(key) ? args.originalText(value) : value;
-  return key === 'throttledAgents' ? value.map(args.originalText) : value;
-}
-
-/** What an event carries. The value of a cache entry is parsed when somebody looks at it. */
-function eventData(data) {
-  const { entry } = data;
-  if (entry?.valueJson === undefined) return data;
-  const { valueJson, ...rest } = entry;
-  return { ...data, entry: addLazy(rest, 'value', () => JSON.parse(valueJson)) };
-}
 
 /** V8's figures, which only this thread can read: total, used, external, limit, in bytes. */
 function heap() {
@@ -57,6 +39,7 @@ class ProductionOptimizationSystem extends NativeEmitter {
 
   #config;
   #native = null;
+  #cache = null;
   /** `'new'`, `'running'` or `'stopped'`. */
   #state = 'new';
   #starting = null;
@@ -127,6 +110,12 @@ class ProductionOptimizationSystem extends NativeEmitter {
       throw this.#refusal();
     }
     this.#native = opened;
+    this.#cache = new CacheView(opened.cache, {
+      isStopped: () => this.#state !== 'running',
+      isReference: () => false,
+      emitWaiting: () => this.#emitWaiting(),
+    });
+    exit.watch();
     this.#state = 'running';
     this.#unwatch = signals.watch(this);
     this._listenersChanged();
@@ -183,34 +172,25 @@ class ProductionOptimizationSystem extends NativeEmitter {
 
   async cacheResponse(query, response, ttlSeconds, options) {
     if (this.#state !== 'running') return;
-    const key = args.exactText(args.string('query', query));
-    const ttlMs = args.ttlMs('ttlSeconds', ttlSeconds);
-    const { agentId, tags } = args.options('options', options);
-    if (tags !== undefined) {
-      throw new AgentwiseError('E_NOT_AVAILABLE', 'options.tags is not available in this version; leave it out');
-    }
-    const whose = scope('options.agentId', agentId, options);
-    const json = args.jsonOf('response', response);
-    this.#inCache(() => call(this.#native.cacheSet, key, json, ttlMs, ...whose));
+    const cache = this.#cache;
+    await this.#inCache(() => cache.set(query, response, ttlSeconds, options));
   }
 
   async getCachedResponse(query, agentId, options) {
     if (this.#state !== 'running') return null;
-    const key = args.exactText(args.string('query', query));
-    const whose = scope('agentId', agentId, args.options('options', options));
-    const json = this.#inCache(() => call(this.#native.cacheGet, key, ...whose));
-    return json === null ? null : JSON.parse(json);
+    const whose =
+      agentId === undefined || agentId === null ? options : { ...args.options('options', options), agentId };
+    return this.#inCache(() => this.#cache.get(query, whose));
   }
 
   /** A failure inside the cache is a warning and a miss: callers must never fail for what only saves them time. */
-  #inCache(work) {
+  async #inCache(work) {
     try {
-      return work();
+      return await work();
     } catch (error) {
+      if (error?.code === 'E_INVALID_ARGUMENT') throw error;
       emit(this, 'warning', { path: 'cache', message: messageOf(error) });
       return null;
-    } finally {
-      this.#emitWaiting();
     }
   }
 
@@ -355,14 +335,6 @@ async function settledWithin(promises, ms) {
   } finally {
     clearTimeout(timer);
   }
-}
-
-function scope(name, agentId, { model, systemPrompt } = {}) {
-  return [
-    args.exactText(args.optionalString(name, agentId)),
-    args.exactText(args.optionalString('options.model', model)),
-    args.exactText(args.optionalString('options.systemPrompt', systemPrompt)),
-  ];
 }
 
 module.exports = { ProductionOptimizationSystem };

@@ -13,7 +13,7 @@ use crate::base::clock::{Clock, SystemClock};
 use crate::base::document::Document;
 use crate::base::error::{Error, ErrorKind, Problem, Result};
 use crate::base::file::write_new_stamped;
-use crate::cache::{L1, Scope};
+use crate::cache::OpenCache;
 use crate::memory::V8Heap;
 use crate::orchestrator::settings::{Origin, Settings};
 use crate::orchestrator::settings_file::{self, Loaded, SettingsRequest};
@@ -51,10 +51,14 @@ impl Engine {
     /// # Errors
     /// Those of [`settings_file::load`].
     pub fn open_with(request: &SettingsRequest, clock: Arc<dyn Clock>) -> Result<Self> {
-        let loaded = settings_file::load(request)?;
+        let mut loaded = settings_file::load(request)?;
+        // Projects know nothing of each other's answers.
+        let namespace = &mut loaded.settings.cache.namespace;
+        *namespace = namespace.take().or_else(|| loaded.system.project_id.clone());
         let settings = loaded.settings.clone();
         let events = Arc::new(EventSink::new());
-        let orchestrator = Orchestrator::new(&settings, clock, Arc::clone(&events));
+        let cwd = request.cwd.clone();
+        let orchestrator = Orchestrator::new(&settings, cwd.clone(), clock, Arc::clone(&events));
         tracing::debug!(
             environment = settings.environment.name(),
             from_file = loaded.source.is_some(),
@@ -66,7 +70,6 @@ impl Engine {
                 "a setting is not as it was asked for; see the warning event"
             );
         }
-        let cwd = request.cwd.clone();
         Ok(Self {
             loaded,
             settings: Mutex::new(settings),
@@ -102,16 +105,9 @@ impl Engine {
         Ok(self.orchestrator.optimize(document, request).ok())
     }
 
-    /// Stores JSON text for a query. Does nothing without a cache and after shutdown.
-    pub fn cache_set(&self, query: &str, scope: Scope, json: &str, ttl_ms: Option<u64>) {
-        if let Some(cache) = self.cache() {
-            cache.set(query, scope, json, ttl_ms);
-        }
-    }
-
-    /// The JSON text stored for a query that `scope` may see. `None` without a cache and after shutdown.
-    pub fn cache_get(&self, query: &str, scope: &Scope) -> Option<Arc<str>> {
-        self.cache()?.get(query, scope)
+    /// The cache; `None` when it is off and after shutdown.
+    pub fn cache(&self) -> Option<Arc<OpenCache>> {
+        if self.is_closed() { None } else { self.orchestrator.components().cache }
     }
 
     /// Whether an agent should wait; false after shutdown.
@@ -184,13 +180,18 @@ impl Engine {
         Ok(self.orchestrator.maintain())
     }
 
-    /// Ends the system: no work is taken any more, then the final report is written if the configuration wants one.
+    /// Ends the system: no work is taken any more, the final report is written if the configuration wants one, then the
+    /// cache is written and closed.
     /// Only the first call does anything. A report that cannot be written is a warning: shutdown always succeeds.
     pub fn shut_down(&self, v8: Option<V8Heap>) -> Option<PathBuf> {
-        if self.closed.swap(true, Ordering::SeqCst) || !self.loaded.system.final_report {
+        if self.closed.swap(true, Ordering::SeqCst) {
             return None;
         }
-        match self.write_report_file(v8) {
+        let report = self.loaded.system.final_report.then(|| self.write_report_file(v8));
+        if let Some(cache) = self.orchestrator.components().cache {
+            cache.close();
+        }
+        match report? {
             Ok(path) => Some(path),
             Err(error) => {
                 tracing::warn!(code = error.kind().code(), "the final report was not written");
@@ -220,8 +221,6 @@ impl Engine {
         let rows = [
             ("productionMonitor", settings.enable_production_monitoring),
             ("autoTuning", settings.auto_tuning),
-            ("cache.l2", settings.enable_advanced_caching && settings.cache.persist_to_disk),
-            ("cache.l3", settings.enable_advanced_caching && settings.cache.persist_to_disk),
             (
                 "cache.similarity",
                 settings.enable_advanced_caching && settings.cache.enable_similarity_detection,
@@ -229,10 +228,6 @@ impl Engine {
             ("sharedContext", self.loaded.system.enable_shared_context),
         ];
         rows.into_iter().filter(|(_, asked)| *asked).map(|(name, _)| name).collect()
-    }
-
-    fn cache(&self) -> Option<Arc<L1>> {
-        if self.is_closed() { None } else { self.orchestrator.components().cache }
     }
 
     fn check_open(&self) -> Result<()> {

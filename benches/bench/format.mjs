@@ -3,6 +3,7 @@
 export const megabytes = (bytes) => (bytes < 1e6 ? `${Math.round(bytes / 1e3)} KB` : `${(bytes / 1e6).toFixed(1)} MB`);
 export const gigabytes = (bytes) => `${(bytes / 1e9).toFixed(1)} GB`;
 export const times = (value) => `${value.toFixed(2)}×`;
+export const percent = (share) => `${(share * 100).toFixed(1)} %`;
 export const count = (value) => value.toLocaleString('en-US');
 
 export function milliseconds(value) {

@@ -1,7 +1,12 @@
 /** Runs the benchmarks and prints what came out. */
 
+import { existsSync } from 'node:fs';
 import { cpus, loadavg, release, totalmem, type } from 'node:os';
 import { parseArgs } from 'node:util';
+import * as cacheCompression from './cache-compression.mjs';
+import * as cacheDisk from './cache-disk.mjs';
+import * as cacheLargeHeap from './cache-large-heap.mjs';
+import * as cacheMemory from './cache-memory.mjs';
 import * as filterContext from './filter-context.mjs';
 import * as firstResult from './first-result.mjs';
 import { gigabytes, table, targetLine } from './format.mjs';
@@ -9,15 +14,27 @@ import { mainThreadClock } from './harness.mjs';
 import * as lookupCost from './lookup-cost.mjs';
 import * as tokenCounting from './token-counting.mjs';
 
-const BENCHMARKS = [filterContext, tokenCounting, firstResult, lookupCost];
+const BENCHMARKS = [
+  filterContext,
+  tokenCounting,
+  firstResult,
+  lookupCost,
+  cacheMemory,
+  cacheDisk,
+  cacheCompression,
+  cacheLargeHeap,
+];
 const NAMES = BENCHMARKS.map((benchmark) => benchmark.name);
 
 const HELP = `Usage: npm run bench -- [options]
 
 Options:
-  --only <name>  run one benchmark: ${NAMES.join(', ')}
-  --json         print only JSON on stdout (with npm's --silent: npm run --silent bench -- --json)
-  --help         print this
+  --only <name>    run one benchmark: ${NAMES.join(', ')}
+  --json           print only JSON on stdout (with npm's --silent: npm run --silent bench -- --json)
+  --data <folder>  recorded runs, for cache-compression
+  --dir <folder>   where what is written on disk goes (default: the system's folder for temporary files)
+  --quick          fewer rounds and seconds in cache-disk and cache-large-heap
+  --help           print this
 
 Missed targets do not change the exit status; unknown options give 2.`;
 
@@ -28,7 +45,9 @@ function refuse(message) {
 
 function options() {
   try {
-    const kinds = { only: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean' } };
+    const text = { type: 'string' };
+    const flag = { type: 'boolean' };
+    const kinds = { only: text, data: text, dir: text, json: flag, quick: flag, help: flag };
     return parseArgs({ options: kinds, allowPositionals: false }).values;
   } catch (error) {
     return refuse(error.message);
@@ -59,17 +78,22 @@ function printHead({ cpu, cores, memoryBytes, load, os, node }) {
 
 function print({ title, name, tables }, { results, targets, notes, seconds }) {
   console.log(`\n${name}: ${title} (took ${seconds.toFixed(0)} s)`);
-  for (const [key, layout] of Object.entries(tables)) console.log(`\n${table(layout, results[key])}`);
+  for (const [key, layout] of Object.entries(tables)) {
+    if (results[key].length > 0) console.log(`\n${table(layout, results[key])}`);
+  }
   if (notes.length > 0) console.log(`\n${notes.map((note) => `  note: ${note}`).join('\n')}`);
   if (targets.length > 0) console.log(`\n${targets.map(targetLine).join('\n')}`);
 }
 
-const { only, json, help } = options();
+const { only, json, help, data, dir, quick } = options();
 if (help) {
   console.log(HELP);
   process.exit(0);
 }
 if (only !== undefined && !NAMES.includes(only)) refuse(`unknown benchmark '${only}'; there are ${NAMES.join(', ')}`);
+for (const folder of [data, dir]) {
+  if (folder !== undefined && !existsSync(folder)) refuse(`there is no folder ${folder}`);
+}
 if (typeof globalThis.gc !== 'function') refuse('run node with --expose-gc, as npm run bench does');
 
 // A turn of the event loop, so that its clocks run.
@@ -81,7 +105,7 @@ for (const benchmark of BENCHMARKS) {
   if (only !== undefined && benchmark.name !== only) continue;
   console.error(`running ${benchmark.name} …`);
   const started = performance.now();
-  const outcome = await benchmark.run();
+  const outcome = await benchmark.run({ data, dir, quick });
   outcome.seconds = (performance.now() - started) / 1e3;
   report.benchmarks.push({ name: benchmark.name, title: benchmark.title, ...outcome });
   if (!json) print(benchmark, outcome);

@@ -2,6 +2,7 @@
 //!
 //! Two readings: a monotonic one for ages and intervals, a wall one for what people and files see.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -45,10 +46,47 @@ impl Clock for SystemClock {
     }
 }
 
+/// Unix time that never goes back: it follows the wall clock forward (also over a suspended machine) and goes on by the
+/// monotonic one when the wall clock is set back. For times that are compared within a process and stored for others.
+pub struct SteadyClock {
+    clock: Arc<dyn Clock>,
+    /// Steady minus monotonic time.
+    offset_ms: AtomicU64,
+}
+
+impl SteadyClock {
+    /// A steady reading of `clock`.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        let offset_ms = AtomicU64::new(clock.wall_ms().saturating_sub(clock.now_ms()));
+        Self { clock, offset_ms }
+    }
+
+    /// Unix ms.
+    pub fn now_ms(&self) -> u64 {
+        let (now_ms, wall_ms) = (self.clock.now_ms(), self.clock.wall_ms());
+        let ahead_ms = wall_ms.saturating_sub(now_ms);
+        let before = self.offset_ms.fetch_max(ahead_ms, Ordering::Relaxed);
+        now_ms + before.max(ahead_ms)
+    }
+
+    /// How far the wall clock is behind: more than an adjustment means that it was set back.
+    pub fn behind_ms(&self) -> u64 {
+        self.now_ms().saturating_sub(self.clock.wall_ms())
+    }
+}
+
+impl std::fmt::Debug for SteadyClock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SteadyClock").field("now_ms", &self.now_ms()).finish_non_exhaustive()
+    }
+}
+
 /// A clock that stands still until it is told to move. For tests.
 #[derive(Debug, Default)]
 pub struct ManualClock {
     now_ms: AtomicU64,
+    /// How far the wall clock was set back.
+    back_ms: AtomicU64,
 }
 
 impl ManualClock {
@@ -64,6 +102,11 @@ impl ManualClock {
     pub fn advance(&self, ms: u64) {
         self.now_ms.fetch_add(ms, Ordering::SeqCst);
     }
+
+    /// Sets the wall clock back.
+    pub fn set_back(&self, ms: u64) {
+        self.back_ms.fetch_add(ms, Ordering::SeqCst);
+    }
 }
 
 impl Clock for ManualClock {
@@ -72,7 +115,7 @@ impl Clock for ManualClock {
     }
 
     fn wall_ms(&self) -> u64 {
-        Self::WALL_START_MS + self.now_ms()
+        Self::WALL_START_MS + self.now_ms() - self.back_ms.load(Ordering::SeqCst)
     }
 }
 
@@ -86,5 +129,17 @@ mod tests {
         assert_eq!((clock.now_ms(), clock.wall_ms()), (0, ManualClock::WALL_START_MS));
         clock.advance(5);
         assert_eq!((clock.now_ms(), clock.wall_ms()), (5, ManualClock::WALL_START_MS + 5));
+    }
+
+    #[test]
+    fn steady_clock_goes_on_when_the_wall_clock_is_set_back() {
+        let clock = Arc::new(ManualClock::new());
+        let steady = SteadyClock::new(clock.clone());
+        let start = steady.now_ms();
+        clock.advance(10_000);
+        clock.set_back(8_000);
+        assert_eq!((steady.now_ms() - start, steady.behind_ms()), (10_000, 8_000));
+        clock.advance(5);
+        assert_eq!(steady.now_ms() - start, 10_005);
     }
 }

@@ -300,7 +300,8 @@ fn nearest<'k>(wrong: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k 
         let begins = wrong.len() >= 3 && candidate.starts_with(&wrong);
         (name, if begins { score.max(SIMILAR_ENOUGH) } else { score })
     });
-    let best = scored.max_by(|a, b| a.1.total_cmp(&b.1))?;
+    // Of equals the first: settings stand in the order of their importance.
+    let best = scored.reduce(|best, next| if next.1 > best.1 { next } else { best })?;
     (best.1 >= SIMILAR_ENOUGH).then_some(best.0)
 }
 

@@ -28,6 +28,14 @@ pub enum ErrorKind {
     ShutDown,
     /// The feature belongs to a part that this version does not have.
     NotAvailable,
+    /// A value is larger than the cache takes.
+    CacheEntryTooLarge,
+    /// The disk tiers of the cache could not do what was asked of them.
+    CacheDisk,
+    /// A file is not a sound dump of a cache.
+    CacheFileInvalid,
+    /// The caller asked for the work to end.
+    Cancelled,
     /// A file could not be read or written.
     Io,
     /// A defect in this package: a Rust panic was caught. The process goes on.
@@ -36,7 +44,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, for tables and tests.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 15] = [
         Self::ConfigInvalid,
         Self::ConfigMissing,
         Self::ConfigUnreadable,
@@ -46,6 +54,10 @@ impl ErrorKind {
         Self::NotInitialized,
         Self::ShutDown,
         Self::NotAvailable,
+        Self::CacheEntryTooLarge,
+        Self::CacheDisk,
+        Self::CacheFileInvalid,
+        Self::Cancelled,
         Self::Io,
         Self::Internal,
     ];
@@ -67,6 +79,10 @@ impl ErrorKind {
             Self::NotInitialized => "E_NOT_INITIALIZED",
             Self::ShutDown => "E_SHUT_DOWN",
             Self::NotAvailable => "E_NOT_AVAILABLE",
+            Self::CacheEntryTooLarge => "E_CACHE_ENTRY_TOO_LARGE",
+            Self::CacheDisk => "E_CACHE_DISK",
+            Self::CacheFileInvalid => "E_CACHE_FILE_INVALID",
+            Self::Cancelled => "E_CANCELLED",
             Self::Io => "E_IO",
             Self::Internal => "E_INTERNAL",
         }

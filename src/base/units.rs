@@ -19,6 +19,12 @@ pub fn round2(value: f64) -> f64 {
     (value * 100.0).round() / 100.0
 }
 
+/// A Unix time as text: `2026-01-31T12:34:56.789Z`; empty beyond the year 9999.
+pub fn iso8601(wall_ms: u64) -> String {
+    let at = i64::try_from(wall_ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+    at.map(|at| format!("{at:.3}")).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -29,5 +35,11 @@ mod tests {
         assert!((to_mb(1_572_864.0) - 1.5).abs() < f64::EPSILON);
         assert_eq!(mb_to_bytes(-1.0), 0);
         assert_eq!(mb_to_bytes(f64::INFINITY), u64::MAX);
+    }
+
+    #[test]
+    fn time_is_written_as_iso_8601_in_utc() {
+        assert_eq!(iso8601(1_767_225_599_001), "2025-12-31T23:59:59.001Z");
+        assert_eq!(iso8601(0), "1970-01-01T00:00:00.000Z");
     }
 }

@@ -4,19 +4,19 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use napi::Env;
-use napi::bindgen_prelude::{Function, Object};
+use napi::bindgen_prelude::{Function, JsObjectValue, Object};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi_derive::napi;
 use parking_lot::RwLock;
 use serde_json::{Value, json};
 
+use super::cache::{self, CacheView, whole};
 use super::call::{Args, guard, method, spawn};
 use super::columns;
 use super::filter::{FilterOutput, FilterParts, parse, parse_or_throw};
 use crate::base::document::Document;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::json::View;
-use crate::cache::Scope;
 use crate::engine::{Engine, check_agent_id};
 use crate::memory::V8Heap;
 use crate::orchestrator::settings_file::SettingsRequest;
@@ -71,6 +71,9 @@ pub fn open_system<'env>(
     add_work(env, &mut handle, &slot)?;
     add_questions(env, &mut handle, &slot)?;
     add_lifecycle(env, &mut handle, &slot)?;
+    let source = move || slot.engine().ok()?.cache();
+    let cache = cache::handle(env, &CacheView { source: Arc::new(source), path: Vec::new() })?;
+    handle.set_named_property("cache", cache)?;
     Ok(handle)
 }
 
@@ -93,18 +96,6 @@ fn add_work(env: &Env, handle: &mut Object, slot: &Arc<Slot>) -> napi::Result<()
             }
             None => OptimizeOutput { filter: None, delta: String::new() },
         })
-    })?;
-    let shared = Arc::clone(slot);
-    method(env, handle, "cacheSet", move |args| {
-        let (query, json): (String, String) = (args.get(0)?, args.get(1)?);
-        let ttl_ms = args.get::<Option<f64>>(2)?.map(whole);
-        shared.engine()?.cache_set(&query, scope(&args, 3)?, &json, ttl_ms);
-        Ok(())
-    })?;
-    let shared = Arc::clone(slot);
-    method(env, handle, "cacheGet", move |args| {
-        let query: String = args.get(0)?;
-        Ok(shared.engine()?.cache_get(&query, &scope(&args, 1)?).map(|json| json.to_string()))
     })
 }
 
@@ -218,20 +209,8 @@ fn key(view: View<'_>, value: usize) -> String {
     String::from_utf8(text).expect("invariant: a key is written from UTF-8")
 }
 
-/// `agentId`, `model`, `systemPrompt` from argument `first` on.
-fn scope(args: &Args, first: usize) -> Result<Scope> {
-    let part = |at: usize| Ok(args.get::<Option<String>>(first + at)?.map(Into::into));
-    Ok(Scope { agent_id: part(0)?, model: part(1)?, system_prompt: part(2)? })
-}
-
 /// Figures of V8 from argument `first` on: total, used, external, limit, in bytes.
 fn heap(args: &Args, first: usize) -> Result<V8Heap> {
     let figure = |at: usize| Ok(whole(args.get::<f64>(first + at)?));
     Ok(V8Heap { heap_total: figure(0)?, heap_used: figure(1)?, external: figure(2)?, heap_limit: figure(3)? })
-}
-
-/// A number that the facade checked, or one that V8 gave.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative; saturates")]
-fn whole(number: f64) -> u64 {
-    number as u64
 }

@@ -1,12 +1,33 @@
 //! Answers that were given before, found again.
 //!
-//! This version has the first tier: [`l1`], in native memory, bound by entries and bytes, with a time to live for each
-//! entry. [`scope`] says whose an entry is. Disk tiers and similar queries are not here.
+//! Map, in reading order: [`config`]; [`key`] whose an entry is; [`record`] what is stored; [`l1`] memory; [`disk`] L2 and L3;
+//! [`manager`] stores, [`lookup`] finds, [`removal`] removes, [`transfer`] moves many, `dump` is a file of many, [`flight`] lets one compute for all;
+//! `reconcile` keeps memory and disk in step; [`registry`] shares caches within a process; [`stats`], [`events`]. Similar
+//! queries are not here.
 
+mod absences;
 pub mod config;
-pub mod l1;
-pub mod scope;
+mod disk;
+mod dump;
+mod events;
+pub mod flight;
+pub mod key;
+mod l1;
+pub mod lookup;
+pub mod manager;
+mod reconcile;
+pub mod record;
+pub mod registry;
+mod removal;
+pub mod stats;
+pub mod transfer;
+mod transfer_files;
 
 pub use config::CacheConfig;
-pub use l1::{L1, L1Stats};
-pub use scope::Scope;
+pub use key::{Key, Namespace, Scope};
+pub use l1::map::SlotId;
+pub use lookup::{Hit, Keys, Layer, Peek};
+pub use manager::CacheManager;
+pub use record::{Kind, Record, Terms};
+pub use registry::OpenCache;
+pub use stats::CacheStats;

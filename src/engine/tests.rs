@@ -3,12 +3,23 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::base::clock::ManualClock;
 use crate::base::document::tests::document;
+use crate::cache::{Keys, Kind, Namespace, Scope, Terms};
 
 fn engine_in(cwd: &std::path::Path, extra: Value) -> Engine {
-    let mut code = json!({ "environment": "development" });
+    let mut code = json!({ "environment": "development", "cache": { "persistToDisk": false } });
     code.as_object_mut().expect("object").extend(extra.as_object().expect("object").clone());
     let request = SettingsRequest { code, cwd: cwd.to_owned(), env: BTreeMap::new() };
     Engine::open_with(&request, Arc::new(ManualClock::new())).expect("engine")
+}
+
+fn keys(query: &str) -> Keys {
+    Keys::new(&Namespace::root(""), &Scope::default(), query)
+}
+
+fn store(engine: &Engine, query: &str) {
+    let cache = engine.cache().expect("a cache");
+    let stored = cache.manager().set(keys(query).to_store(), "1".into(), Kind::Json, Terms::default());
+    assert!(stored.is_ok());
 }
 
 fn engine() -> Engine {
@@ -33,13 +44,13 @@ fn fresh_system_is_healthy_and_production_ready() {
 #[test]
 fn after_shutdown_work_is_refused_and_questions_have_harmless_answers() {
     let engine = engine();
-    engine.cache_set("q", Scope::default(), "1", None);
+    store(&engine, "q");
     assert_eq!(engine.shut_down(None), None, "the directory is not there: a warning, not a failure");
     assert_eq!(optimize(&engine, "{}").expect_err("refused").kind(), ErrorKind::ShutDown);
     assert_eq!(engine.write_report(None).expect_err("refused").kind(), ErrorKind::ShutDown);
     assert_eq!(engine.update_configuration(&json!({})).expect_err("refused").kind(), ErrorKind::ShutDown);
     assert_eq!(engine.maintain().expect_err("refused").kind(), ErrorKind::ShutDown);
-    assert_eq!(engine.cache_get("q", &Scope::default()), None);
+    assert!(engine.cache().is_none());
     assert!(!engine.should_throttle("a") && !engine.is_production_ready());
     assert!((engine.recommended_context_size("a", 7.5) - 7.5).abs() < f64::EPSILON);
 }
@@ -72,7 +83,7 @@ fn refused_update_changes_nothing() {
 #[test]
 fn update_reaches_running_parts_and_keeps_what_they_hold() {
     let engine = engine();
-    engine.cache_set("q", Scope::default(), "1", None);
+    store(&engine, "q");
     engine
         .update_configuration(
             &json!({ "cache": { "l1MaxSize": 5 }, "memory": { "agentMemoryLimit": 0.001 } }),
@@ -80,7 +91,7 @@ fn update_reaches_running_parts_and_keeps_what_they_hold() {
         .expect("sound");
     let status = engine.status(None);
     assert_eq!(status["components"]["cacheManager"]["l1"]["maxSize"], 5);
-    assert!(engine.cache_get("q", &Scope::default()).is_some());
+    assert!(engine.cache().expect("a cache").manager().find(&keys("q"), false).is_some());
     let text = "word ".repeat(1000);
     optimize(&engine, &format!(r#"{{"currentTask":"{text}"}}"#)).expect("optimized");
     assert!(engine.should_throttle("a"), "5 KB is over the new limit of 1 KB");

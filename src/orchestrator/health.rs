@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{Components, Orchestrator};
 use crate::base::units::round2;
-use crate::cache::L1Stats;
+use crate::cache::CacheStats;
 
 /// A part at or over this is healthy: the lower end of the "good" band.
 pub const HEALTHY_SCORE: f64 = 70.0;
@@ -22,6 +22,8 @@ pub const CRITICAL_SCORE: f64 = 50.0;
 const MIN_LOOKUPS: u64 = 20;
 /// A hit rate, in %, from which on the cache has full score: the default alert threshold.
 const GOOD_HIT_RATE: f64 = 60.0;
+/// What a cache scores at most that has lost its disk: it works, and forgets everything with the process.
+const DEGRADED_CACHE_SCORE: f64 = 60.0;
 /// What a cache without a hit still scores: it is of no use, but it does no harm.
 const LEAST_CACHE_SCORE: f64 = 70.0;
 
@@ -95,7 +97,7 @@ impl Orchestrator {
         let parts = Parts {
             token_optimizer: Some(PartHealth::of(share(&self.counters.token_failures))),
             memory_manager: memory.map(|memory| PartHealth::of(memory.health_score())),
-            cache_manager: cache.map(|cache| PartHealth::of(cache_score(&cache.stats()))),
+            cache_manager: cache.map(|cache| PartHealth::of(cache_score(&cache.manager().stats()))),
             context_filter: filter.map(|_| PartHealth::of(share(&self.counters.filter_failures))),
         };
         let score = overall(&[
@@ -115,13 +117,15 @@ impl Orchestrator {
     }
 }
 
-/// 100 from a hit rate of 60 % on, down to 70 without a hit; 100 before 20 lookups.
-fn cache_score(stats: &L1Stats) -> f64 {
-    let Some(rate) = stats.hit_rate().filter(|_| stats.hits + stats.misses >= MIN_LOOKUPS) else {
-        return 100.0;
+/// The score of a cache with these figures: 100 from a hit rate of 60 % on, down to 70 without a hit, 100 before 20 lookups;
+/// at most 60, acceptable, while the disk tiers are wanted and not used.
+pub fn cache_score(stats: &CacheStats) -> f64 {
+    let most = if stats.is_degraded() { DEGRADED_CACHE_SCORE } else { 100.0 };
+    let Some(rate) = stats.hit_rate().filter(|_| stats.lookups() >= MIN_LOOKUPS) else {
+        return most;
     };
     let share = (rate * 100.0 / GOOD_HIT_RATE).min(1.0);
-    LEAST_CACHE_SCORE + (100.0 - LEAST_CACHE_SCORE) * share
+    (LEAST_CACHE_SCORE + (100.0 - LEAST_CACHE_SCORE) * share).min(most)
 }
 
 fn overall(parts: &[Option<PartHealth>]) -> f64 {
@@ -138,8 +142,13 @@ fn overall(parts: &[Option<PartHealth>]) -> f64 {
 mod tests {
     use super::*;
 
-    fn stats(hits: u64, misses: u64) -> L1Stats {
-        L1Stats { hits, misses, entries: 0, max_entries: 1, bytes: 0, max_bytes: 1, evictions: 0, expired: 0 }
+    fn score(hits: u64, misses: u64, state: &'static str) -> f64 {
+        let mut stats = crate::cache::CacheStats::default();
+        stats.overall.total_hits = hits;
+        stats.overall.total_misses = misses;
+        stats.overall.hit_rate = hits as f64 / (hits + misses).max(1) as f64;
+        stats.disk.state = state;
+        cache_score(&stats)
     }
 
     #[test]
@@ -147,8 +156,15 @@ mod tests {
         for (hits, misses, expected) in
             [(0, 0, 100.0), (0, 19, 100.0), (0, 20, 70.0), (30, 70, 85.0), (60, 40, 100.0)]
         {
-            assert!((cache_score(&stats(hits, misses)) - expected).abs() < 1e-9, "{hits}/{misses}");
+            assert!((score(hits, misses, "ok") - expected).abs() < 1e-9, "{hits}/{misses}");
         }
+    }
+
+    #[test]
+    fn cache_that_lost_its_disk_is_no_more_than_acceptable() {
+        assert!((score(100, 0, "degraded") - 60.0).abs() < 1e-9);
+        assert!((score(0, 0, "degraded") - 60.0).abs() < 1e-9);
+        assert!((score(100, 0, "off") - 100.0).abs() < 1e-9);
     }
 
     #[test]

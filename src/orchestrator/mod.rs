@@ -9,6 +9,7 @@ pub mod settings;
 pub mod settings_file;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
@@ -20,7 +21,7 @@ use crate::base::clock::Clock;
 use crate::base::document::Document;
 use crate::base::json::View;
 use crate::base::units::{BYTES_PER_MB, round2};
-use crate::cache::L1;
+use crate::cache::OpenCache;
 use crate::context::{ContextFilter, FilterOutcome, FilterRequest};
 use crate::memory::{MemoryManager, SystemProbe};
 use crate::monitor::HostCpu;
@@ -35,7 +36,7 @@ pub struct Components {
     /// Memory figures, limits and agents.
     pub memory: Option<Arc<MemoryManager>>,
     /// Answers given before.
-    pub cache: Option<Arc<L1>>,
+    pub cache: Option<Arc<OpenCache>>,
     /// Less context for each agent.
     pub filter: Option<Arc<ContextFilter>>,
 }
@@ -84,6 +85,8 @@ pub struct Orchestrator {
     tokens: TokenOptimizer,
     host_cpu: HostCpu,
     events: Arc<EventSink>,
+    /// What a relative cache directory is relative to.
+    cwd: PathBuf,
     clock: ArcClock,
     started_ms: u64,
     counters: Counters,
@@ -102,12 +105,13 @@ impl std::fmt::Debug for ArcClock {
 
 impl Orchestrator {
     /// The parts that `settings` switch on, empty.
-    pub fn new(settings: &Settings, clock: Arc<dyn Clock>, events: Arc<EventSink>) -> Self {
+    pub fn new(settings: &Settings, cwd: PathBuf, clock: Arc<dyn Clock>, events: Arc<EventSink>) -> Self {
         let orchestrator = Self {
             components: RwLock::default(),
             tokens: TokenOptimizer::new(),
             host_cpu: HostCpu::new(Arc::clone(&clock), Box::new(system_times)),
             events,
+            cwd,
             started_ms: clock.now_ms(),
             clock: ArcClock(clock),
             counters: Counters::default(),
@@ -129,10 +133,23 @@ impl Orchestrator {
             memory.set_config(settings.memory.clone());
             memory
         });
-        let cache = settings.enable_advanced_caching.then(|| match old.cache {
-            Some(cache) => cache.reconfigured(settings.cache.clone()),
-            None => Arc::new(L1::new(settings.cache.clone(), clock(), Arc::clone(&self.events))),
-        });
+        let cache = match (settings.enable_advanced_caching, old.cache) {
+            (true, Some(cache)) => {
+                cache.manager().reconfigure(settings.cache.clone());
+                Some(cache)
+            }
+            (true, None) => {
+                let cache = OpenCache::open(settings.cache.clone(), self.cwd.clone(), clock());
+                cache.manager().hub().attach(&self.events);
+                Some(Arc::new(cache))
+            }
+            (false, old) => {
+                if let Some(old) = old {
+                    old.close();
+                }
+                None
+            }
+        };
         let filter = settings.enable_context_filtering.then(|| {
             let filter =
                 old.filter.unwrap_or_else(|| Arc::new(ContextFilter::new(settings.context_filter.clone())));
@@ -196,7 +213,7 @@ impl Orchestrator {
     /// Removes expired cache entries and forgets what agents were given. Returns how many entries went.
     pub fn maintain(&self) -> u64 {
         self.tokens.forget();
-        self.components().cache.map_or(0, |cache| cache.remove_expired())
+        self.components().cache.map_or(0, |cache| cache.manager().maintain())
     }
 
     fn stages(&self, document: &Document, request: &OptimizeRequest) -> Result<Optimization, &'static str> {

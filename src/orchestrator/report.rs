@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use super::health::Health;
 use super::settings::Settings;
 use super::{Components, Orchestrator};
-use crate::base::units::{BYTES_PER_MB, round2, to_mb};
-use crate::cache::L1Stats;
+use crate::base::units::{BYTES_PER_MB, iso8601, round2, to_mb};
+use crate::cache::CacheStats;
 use crate::memory::V8Heap;
 
 /// Process memory, in % of its limit, from which on a larger limit or less context is recommended: the lowest step at
@@ -67,7 +67,8 @@ impl Orchestrator {
     pub fn statistics(&self, health: &Health) -> Statistics {
         let load = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed) as f64;
         let (before, after) = (load(&self.counters.original_bytes), load(&self.counters.filtered_bytes));
-        let hit_rate = self.components().cache.and_then(|cache| cache.stats().hit_rate()).unwrap_or(0.0);
+        let hit_rate =
+            self.components().cache.and_then(|cache| cache.manager().stats().hit_rate()).unwrap_or(0.0);
         Statistics {
             tokens_saved: self.tokens.totals().tokens_saved,
             memory_optimized: to_mb(before - after),
@@ -93,14 +94,8 @@ impl Orchestrator {
                 settings.memory.max_memory_usage_mb
             ));
         }
-        if let Some(stats) = cache.map(|cache| cache.stats())
-            && stats.hits + stats.misses >= MIN_LOOKUPS
-            && stats.evictions > stats.hits
-        {
-            found.cache.push(format!(
-                "cache.l1MaxSize is {} and {} entries were evicted against {} hits: raise it or cache.l1MaxSizeMB",
-                settings.cache.l1_max_size, stats.evictions, stats.hits
-            ));
+        if let Some(stats) = cache.map(|cache| cache.manager().stats()) {
+            recommend_cache(&stats, settings, &mut found.cache);
         }
         let dropped = self.events.dropped();
         if dropped > 0 {
@@ -129,7 +124,7 @@ impl Orchestrator {
             "overallScore": health.score,
             "components": {
                 "memoryManager": memory.map(|memory| with_score(json!(memory.stats(v8)), memory.health_score())),
-                "cacheManager": cache.map(|cache| with_score(cache_stats(&cache.stats()), part(health.parts.cache_manager))),
+                "cacheManager": cache.map(|cache| with_score(json!(cache.manager().stats()), part(health.parts.cache_manager))),
                 "contextFilter": filter.map(|filter| with_score(json!({
                     "agentSpecializations": filter.specializations(),
                     "cachedContexts": 0,
@@ -209,29 +204,20 @@ fn with_score(mut stats: Value, score: f64) -> Value {
     stats
 }
 
-/// `CacheStats` of the public API. The disk tiers are not in this version: `null`.
-fn cache_stats(stats: &L1Stats) -> Value {
-    let hit_rate = stats.hit_rate().unwrap_or(0.0);
-    json!({
-        "l1": {
-            "size": stats.entries,
-            "maxSize": stats.max_entries,
-            "hitRate": hit_rate,
-            "entries": stats.entries,
-            "sizeMB": to_mb(stats.bytes as f64),
-            "maxSizeMB": to_mb(stats.max_bytes as f64),
-        },
-        "l2": null,
-        "l3": null,
-        "overall": {
-            "totalHits": stats.hits,
-            "totalMisses": stats.misses,
-            "hitRate": hit_rate,
-            "evictions": stats.evictions,
-            "expired": stats.expired,
-            "similarityDetections": 0,
-        },
-    })
+fn recommend_cache(stats: &CacheStats, settings: &Settings, found: &mut Vec<String>) {
+    let (evictions, hits) = (stats.overall.evictions, stats.overall.total_hits);
+    if stats.lookups() >= MIN_LOOKUPS && evictions > hits {
+        found.push(format!(
+            "cache.l1MaxSize is {} and {evictions} entries were evicted against {hits} hits: raise it or cache.l1MaxSizeMB",
+            settings.cache.l1_max_size
+        ));
+    }
+    if let Some(reason) = stats.disk.reason {
+        found.push(format!(
+            "the disk tiers of the cache are not used ({reason}): see {}",
+            stats.disk.path.as_deref().unwrap_or_default()
+        ));
+    }
 }
 
 /// Keys whose numbers are Unix ms. `js/production-optimization-system.js` makes dates of the same.
@@ -250,22 +236,5 @@ fn times_as_iso8601(value: &mut Value) {
         }
         Value::Array(items) => items.iter_mut().for_each(times_as_iso8601),
         _ => {}
-    }
-}
-
-/// `2026-01-31T12:34:56.789Z`.
-fn iso8601(wall_ms: u64) -> String {
-    let at = i64::try_from(wall_ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
-    at.map(|at| format!("{at:.3}")).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn time_is_written_as_iso_8601_in_utc() {
-        assert_eq!(iso8601(1_767_225_599_001), "2025-12-31T23:59:59.001Z");
-        assert_eq!(iso8601(0), "1970-01-01T00:00:00.000Z");
     }
 }

@@ -9,7 +9,15 @@ use crate::tokens::delta::Delta;
 fn orchestrator() -> (Orchestrator, Arc<EventSink>) {
     let events = Arc::new(EventSink::new());
     let settings = Settings::defaults(Environment::Development);
-    (Orchestrator::new(&settings, Arc::new(ManualClock::new()), Arc::clone(&events)), events)
+    (
+        Orchestrator::new(
+            &settings,
+            "/nonexistent".into(),
+            Arc::new(ManualClock::new()),
+            Arc::clone(&events),
+        ),
+        events,
+    )
 }
 
 fn request(agent: &str) -> OptimizeRequest {

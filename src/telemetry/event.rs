@@ -4,10 +4,10 @@
 //! counted: listeners that never run must not cost memory.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
 
 /// Most events that wait for a listener; older ones are dropped and counted.
@@ -44,6 +44,14 @@ events! {
     CacheMiss = "cacheMiss",
     /// A value was stored: `{ layer, key, entry }`.
     CacheSet = "cacheSet",
+    /// Layers were emptied: `{ layer }`.
+    CacheCleared = "cacheCleared",
+    /// Entries were loaded into L1: `{ total, found }`.
+    CacheWarmed = "cacheWarmed",
+    /// The disk tiers are not used for now: `{ reason, message }`.
+    Degraded = "degraded",
+    /// The disk tiers are used again: `{ reason }`.
+    Recovered = "recovered",
     /// L1 gave up an entry for lack of room: `{ key, entry }`.
     L1Eviction = "l1Eviction",
     /// A context went through the filter: `{ agentId, reductionRatio, memoryUsage }`.
@@ -75,6 +83,7 @@ pub struct EventSink {
     queue: Mutex<VecDeque<(EventKind, String)>>,
     dropped: AtomicU64,
     waker: Mutex<Option<Waker>>,
+    hubs: Mutex<Vec<Weak<EventHub>>>,
 }
 
 impl EventSink {
@@ -92,6 +101,7 @@ impl EventSink {
     pub fn listen(&self, names: &[String]) {
         let bits = EventKind::ALL.iter().filter(|kind| names.iter().any(|name| name == kind.name()));
         self.listened.store(bits.fold(0, |mask, kind| mask | kind.bit()), Ordering::Relaxed);
+        self.tell_hubs();
     }
 
     /// Whether anybody listens to `kind`.
@@ -137,11 +147,59 @@ impl EventSink {
     pub fn close(&self) {
         self.listened.store(0, Ordering::Relaxed);
         *self.waker.lock() = None;
+        self.tell_hubs();
+    }
+
+    fn tell_hubs(&self) {
+        let hubs: Vec<_> = self.hubs.lock().iter().filter_map(Weak::upgrade).collect();
+        for hub in hubs {
+            hub.look();
+        }
     }
 
     /// Events given up because the queue was full.
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
+    }
+}
+
+/// The sinks of a part that several systems share. Not owned by it: a sink that is gone is forgotten.
+#[derive(Debug, Default)]
+pub struct EventHub {
+    /// What any sink listens to.
+    listened: AtomicU64,
+    sinks: RwLock<Vec<Weak<EventSink>>>,
+}
+
+impl EventHub {
+    /// Sends to `sink` too, from now on.
+    pub fn attach(self: &Arc<Self>, sink: &Arc<EventSink>) {
+        sink.hubs.lock().push(Arc::downgrade(self));
+        self.sinks.write().push(Arc::downgrade(sink));
+        self.look();
+    }
+
+    /// Whether anybody listens to `kind`. One atomic load.
+    pub fn has_listener(&self, kind: EventKind) -> bool {
+        self.listened.load(Ordering::Relaxed) & kind.bit() != 0
+    }
+
+    /// Queues an event in each sink that has a listener for it; `data` runs only then.
+    pub fn emit<T: Serialize>(&self, kind: EventKind, data: impl Fn() -> T) {
+        if self.has_listener(kind) {
+            let sinks: Vec<_> = self.sinks.read().iter().filter_map(Weak::upgrade).collect();
+            for sink in sinks {
+                sink.emit(kind, &data);
+            }
+        }
+    }
+
+    fn look(&self) {
+        let mut sinks = self.sinks.write();
+        sinks.retain(|sink| sink.strong_count() > 0);
+        let listened = sinks.iter().filter_map(Weak::upgrade);
+        let mask = listened.fold(0, |mask, sink| mask | sink.listened.load(Ordering::Relaxed));
+        self.listened.store(mask, Ordering::Relaxed);
     }
 }
 
@@ -199,5 +257,22 @@ mod tests {
         }
         assert_eq!(sink.dropped(), 3);
         assert!(sink.drain().expect("events").starts_with(r#"[["cacheMiss",3],"#));
+    }
+
+    #[test]
+    fn hub_sends_to_each_sink_that_listens_and_forgets_those_that_are_gone() {
+        let hub = Arc::new(EventHub::default());
+        let (one, two) = (Arc::new(EventSink::new()), Arc::new(EventSink::new()));
+        hub.attach(&one);
+        hub.attach(&two);
+        hub.emit(EventKind::CacheHit, || -> u8 { unreachable!("nobody listens") });
+        one.listen(&["cacheHit".into()]);
+        two.listen(&["cacheMiss".into()]);
+        hub.emit(EventKind::CacheHit, || 1);
+        assert_eq!(one.drain().as_deref(), Some(r#"[["cacheHit",1]]"#));
+        assert_eq!(two.drain(), None);
+        drop(one);
+        two.listen(&[]);
+        assert!(!hub.has_listener(EventKind::CacheHit) && !hub.has_listener(EventKind::CacheMiss));
     }
 }

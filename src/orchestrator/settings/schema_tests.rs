@@ -42,8 +42,9 @@ fn check_section(path: &str, schema: &Value, rules: &[Rule], defaults: &Value) {
             }
             allowed => check_value(&at, property, allowed),
         }
-        // The environment is what code says, and the file's `$schema` and `configFile` have no effect.
-        let has_default = !matches!(rule.key, "environment" | "$schema" | "configFile");
+        // The environment is what code says, the file's `$schema` and `configFile` have no effect, and a namespace's default
+        // is another setting.
+        let has_default = !matches!(rule.key, "environment" | "$schema" | "configFile" | "namespace");
         assert_eq!(property.get("default").is_some(), has_default, "default of {at}");
         if has_default {
             let (written, real) = (&property["default"], &defaults[rule.key]);

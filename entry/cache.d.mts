@@ -1,0 +1,2 @@
+export * from './cache.js';
+export { AdvancedCacheManager as default } from './cache.js';

@@ -1,0 +1,15 @@
+export {
+  AdvancedCacheManager,
+  AdvancedCacheManager as default,
+  AdvancedCacheManagerEvents,
+  AgentwiseError,
+  CacheConfig,
+  CacheEntry,
+  CacheNamespace,
+  CacheScope,
+  CacheSetOptions,
+  CacheStats,
+  ComputeContext,
+  GetOrComputeOptions,
+  SimilarQuery,
+} from '../index.js';

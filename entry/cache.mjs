@@ -1,0 +1,4 @@
+import cache from './cache.js';
+
+export const { AdvancedCacheManager } = cache;
+export default AdvancedCacheManager;

@@ -1,0 +1,40 @@
+'use strict';
+
+const args = require('./arguments.js');
+const { call, callAsync } = require('./errors.js');
+
+/** How often progress is looked at, ms. */
+const PROGRESS_MS = 100;
+
+/**
+ * Runs a long call of the core that can be cancelled and followed.
+ * @param {object} native functions of a cache
+ * @param {{ signal?: AbortSignal, onProgress?: (entries: number) => void }} options
+ * @param {(job: number) => Promise<string>} begin
+ */
+async function followed(native, { signal, onProgress }, begin) {
+  args.signal('options.signal', signal)?.throwIfAborted();
+  const job = call(native.newJob);
+  const cancel = () => native.cancelJob(job);
+  signal?.addEventListener('abort', cancel, { once: true });
+  let last = 0;
+  const timer = onProgress
+    ? setInterval(() => {
+        const entries = native.jobProgress(job);
+        if (entries === last) return;
+        last = entries;
+        onProgress(entries);
+      }, PROGRESS_MS)
+    : undefined;
+  try {
+    return JSON.parse(await callAsync(begin, job));
+  } catch (error) {
+    if (error?.code === 'E_CANCELLED' && signal) throw signal.reason;
+    throw error;
+  } finally {
+    clearInterval(timer);
+    signal?.removeEventListener('abort', cancel);
+  }
+}
+
+module.exports = { followed };

@@ -1,0 +1,45 @@
+'use strict';
+
+const { call } = require('./errors.js');
+
+/**
+ * Values that were made of their text before, for `valueMode: 'reference'`: the same object for all readers of this thread.
+ * Each belongs to one entry of L1 and is used only while the core says that the entry is current.
+ */
+class References {
+  /** By key: `{ value, slot, seq }`. */
+  #kept = new Map();
+  #native;
+  /** Size at which those of gone entries are looked for. */
+  #limit = 1024;
+
+  constructor(native) {
+    this.#native = native;
+  }
+
+  /** What is kept of a key, if its entry is current: counts as a use of it. */
+  find(key) {
+    const kept = this.#kept.get(key);
+    if (kept === undefined) return undefined;
+    if (call(this.#native.touch, kept.slot, kept.seq)) return kept;
+    this.#kept.delete(key);
+    return undefined;
+  }
+
+  /** Keeps the value of an entry whose place is known. */
+  keep(key, value, place) {
+    if (!place) return;
+    this.#kept.set(key, { value, slot: place[0], seq: place[1] });
+    if (this.#kept.size > this.#limit) this.#sweep();
+  }
+
+  /** Lets go of the values whose entries are gone. O(values), each time their number has doubled. */
+  #sweep() {
+    for (const [key, { slot, seq }] of this.#kept) {
+      if (!call(this.#native.isLive, slot, seq)) this.#kept.delete(key);
+    }
+    this.#limit = Math.max(1024, this.#kept.size * 2);
+  }
+}
+
+module.exports = { References };

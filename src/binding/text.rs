@@ -1,0 +1,89 @@
+//! Stored values on their way to JavaScript.
+
+use std::ptr;
+use std::sync::Arc;
+
+use napi::bindgen_prelude::{ToNapiValue, TypeName, ValueType};
+use napi::{Status, sys};
+
+use crate::cache::{Kind, Peek, Record};
+
+/// What a lookup says: a value, `undefined` for none, `null` where the disk has to be asked. JSON comes as it is, a plain
+/// string behind an `s`, which no JSON begins with.
+pub enum Reply {
+    Found(Arc<Record>),
+    Miss,
+    AskDisk,
+}
+
+impl From<Peek> for Reply {
+    fn from(peek: Peek) -> Self {
+        match peek {
+            Peek::Hit(hit) => Self::Found(hit.record),
+            Peek::Miss => Self::Miss,
+            Peek::AskDisk => Self::AskDisk,
+        }
+    }
+}
+
+impl TypeName for Reply {
+    fn type_name() -> &'static str {
+        "string | null | undefined"
+    }
+
+    fn value_type() -> ValueType {
+        ValueType::String
+    }
+}
+
+impl ToNapiValue for Reply {
+    #[expect(unsafe_code, reason = "the trait's signature")]
+    unsafe fn to_napi_value(env: sys::napi_env, reply: Self) -> napi::Result<sys::napi_value> {
+        match reply {
+            // SAFETY: `env` is the environment of the call, as the caller guarantees.
+            Self::Found(record) => unsafe { string(env, &record) },
+            // SAFETY: as above.
+            Self::Miss => unsafe { <()>::to_napi_value(env, ()) },
+            // SAFETY: as above.
+            Self::AskDisk => unsafe {
+                napi::bindgen_prelude::Null::to_napi_value(env, napi::bindgen_prelude::Null)
+            },
+        }
+    }
+}
+
+/// A string of V8. Text in ASCII, as most JSON is, is copied without being decoded.
+#[expect(unsafe_code, reason = "napi-rs copies and decodes where neither is needed")]
+unsafe fn string(env: sys::napi_env, record: &Record) -> napi::Result<sys::napi_value> {
+    let marked;
+    let text = match record.kind {
+        Kind::Json => &*record.text,
+        Kind::Text => {
+            marked = ["s", &record.text].concat();
+            &marked
+        }
+    };
+    let length = isize::try_from(text.len()).map_err(|_| napi::Error::from_status(Status::InvalidArg))?;
+    let mut value = ptr::null_mut();
+    // SAFETY: pointer and length are those of a text that outlives the call; `env` is the caller's.
+    let status = unsafe {
+        if text.is_ascii() {
+            sys::napi_create_string_latin1(env, text.as_ptr().cast(), length, &raw mut value)
+        } else {
+            sys::napi_create_string_utf8(env, text.as_ptr().cast(), length, &raw mut value)
+        }
+    };
+    if status == sys::Status::napi_ok {
+        Ok(value)
+    } else {
+        Err(napi::Error::from_status(Status::from(status)))
+    }
+}
+
+/// The text that JavaScript makes a value of; see [`Reply`].
+pub(super) fn marked(record: &Record) -> String {
+    match record.kind {
+        Kind::Json => record.text.to_string(),
+        Kind::Text => ["s", &record.text].concat(),
+    }
+}

@@ -1,0 +1,166 @@
+//! What the writer is asked to do besides writing entries: flushing, removals of many, leases, upkeep.
+
+use std::sync::atomic::Ordering;
+
+use super::db::{self, Trouble};
+use super::queue::{Command, Order};
+use super::tables::Tables;
+use super::writer::Writer;
+use crate::cache::key::{Namespace, hash64};
+
+/// Entries removed in one transaction, so that other processes get their turn.
+const REMOVED_AT_ONCE: usize = 1024;
+
+impl Writer {
+    pub(super) fn execute(&mut self, order: &Order) -> Result<i64, Trouble> {
+        if self.is_waiting() {
+            return Err(Trouble::NotUsed);
+        }
+        self.check_place()?;
+        let now_ms = self.disk.clock.now_ms();
+        match &order.command {
+            Command::Flush { sync } => self.sync(*sync).map(|()| 0),
+            Command::Clear { namespace, tier } => self.clear(namespace, *tier),
+            Command::DeleteTags { namespace, tags } => self.delete_tags(namespace, tags),
+            Command::Acquire { hash, until_ms } => {
+                let token = self.token();
+                let transaction = self.transaction()?;
+                let held = Tables(&transaction).acquire(*hash, token, *until_ms, now_ms)?;
+                transaction.commit()?;
+                // Tokens are positive; times until which somebody else holds it are given negative.
+                Ok(if held == 0 { token } else { -db::to_sql(held) })
+            }
+            Command::Renew { hash, token, until_ms } => {
+                let transaction = self.transaction()?;
+                let is_ours = Tables(&transaction).renew(*hash, *token, *until_ms)?;
+                transaction.commit()?;
+                Ok(i64::from(is_ours))
+            }
+            Command::Release { key, token } => {
+                let transaction = self.transaction()?;
+                Tables(&transaction).release(key.hash, *token)?;
+                transaction.commit()?;
+                if let Some(opened) = self.disk.opened.read().as_ref() {
+                    opened.coherence.bump(key.hash64());
+                }
+                Ok(0)
+            }
+            Command::Maintain => self.maintain(now_ms),
+        }
+    }
+
+    /// Unlikely to be another's: from the clock, a counter and where this writer is in memory.
+    fn token(&mut self) -> i64 {
+        self.tokens += 1;
+        let place = std::ptr::from_ref(self).addr() as u64;
+        let seed = [u64::from(std::process::id()), self.tokens, place].map(u64::to_le_bytes);
+        let mixed = xxhash_rust::xxh3::xxh3_64_with_seed(seed.as_flattened(), self.disk.clock.now_ms());
+        (mixed >> 1).max(1).cast_signed()
+    }
+
+    pub(super) fn sync(&self, sync: bool) -> Result<(), Trouble> {
+        if sync {
+            let connection = self.connection()?;
+            // A commit under FULL syncs the log, and with it all commits before.
+            connection.execute_batch("PRAGMA synchronous = FULL")?;
+            let result =
+                connection.execute_batch("BEGIN IMMEDIATE; UPDATE s SET n = n WHERE tier = 2; COMMIT");
+            if result.is_err() {
+                let _ = connection.execute_batch("ROLLBACK");
+            }
+            connection.execute_batch("PRAGMA synchronous = NORMAL")?;
+            result?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn clear(&mut self, namespace: &Namespace, tier: Option<i64>) -> Result<i64, Trouble> {
+        let (mut removed, mut after) = (0, 0);
+        loop {
+            let transaction = self.transaction()?;
+            let tables = Tables(&transaction);
+            let found = tables.of_namespace(namespace, tier, after, REMOVED_AT_ONCE)?;
+            for candidate in &found {
+                tables.delete_row(candidate)?;
+            }
+            transaction.commit()?;
+            let Some(last) = found.last() else { break };
+            (removed, after) = (removed + found.len(), last.hash);
+        }
+        if let Some(opened) = self.disk.opened.read().as_ref() {
+            opened.coherence.bump_all();
+        }
+        self.shrink()?;
+        self.refresh_totals()?;
+        Ok(db::to_sql(removed as u64))
+    }
+
+    fn delete_tags(&mut self, namespace: &Namespace, tags: &[Box<str>]) -> Result<i64, Trouble> {
+        let mut removed = 0;
+        for tag in tags {
+            loop {
+                let transaction = self.transaction()?;
+                let tables = Tables(&transaction);
+                let found = tables.tagged(namespace.bytes(), tag, REMOVED_AT_ONCE)?;
+                for candidate in &found {
+                    tables.delete_row(candidate)?;
+                }
+                transaction.commit()?;
+                if let Some(opened) = self.disk.opened.read().as_ref() {
+                    found.iter().for_each(|candidate| opened.coherence.bump(hash64(candidate.hash)));
+                }
+                removed += found.len();
+                if found.len() < REMOVED_AT_ONCE {
+                    break;
+                }
+            }
+        }
+        self.refresh_totals()?;
+        Ok(db::to_sql(removed as u64))
+    }
+
+    fn maintain(&mut self, now_ms: u64) -> Result<i64, Trouble> {
+        let mut removed = 0;
+        loop {
+            let count = self.remove_expired(now_ms, REMOVED_AT_ONCE)?;
+            removed += count;
+            if count < REMOVED_AT_ONCE {
+                break;
+            }
+        }
+        let transaction = self.transaction()?;
+        Tables(&transaction).recount()?;
+        Tables(&transaction).drop_leases(now_ms)?;
+        transaction.commit()?;
+        self.refresh_totals()?;
+        self.keep_budgets();
+        self.shrink()?;
+        Ok(db::to_sql(removed as u64))
+    }
+
+    pub(super) fn remove_expired(&mut self, now_ms: u64, most: usize) -> Result<usize, Trouble> {
+        let transaction = self.transaction()?;
+        let tables = Tables(&transaction);
+        let found = tables.expired(now_ms, most)?;
+        for candidate in &found {
+            tables.delete_row(candidate)?;
+        }
+        transaction.commit()?;
+        self.disk.counters.expired.fetch_add(found.len() as u64, Ordering::Relaxed);
+        Ok(found.len())
+    }
+
+    /// Gives free pages back to the file system.
+    pub(super) fn shrink(&mut self) -> Result<(), Trouble> {
+        let connection = self.connection()?;
+        let pages = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        if pages("freelist_count")? * 4 > pages("page_count")? {
+            // Steps until there is nothing left; as a query, or it would stop after one page.
+            let mut statement = connection.prepare("PRAGMA incremental_vacuum")?;
+            let mut rows = statement.query([])?;
+            while rows.next()?.is_some() {}
+        }
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        Ok(())
+    }
+}

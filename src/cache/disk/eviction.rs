@@ -1,0 +1,283 @@
+//! Budgets of the disk tiers: who leaves L2, what is compressed into L3, who leaves L3.
+//!
+//! Each tier is a queue in the order in which entries came. Who comes up and was used since goes to the end again and has
+//! one use less to its credit; the others leave (FIFO with reinsertion: recency and frequency without a write for each
+//! read). Runs on the writer thread; dictionaries are trained on one of their own.
+
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
+
+use super::compression::{Compressor, Dictionary, LEVEL};
+use super::db::Trouble;
+use super::row;
+use super::tables::{Candidate, L2, L3, Tables};
+use super::training::{Trained, Trainer, train};
+use super::writer::Writer;
+use crate::cache::key::{Key, hash64};
+
+/// Share of a tier's limit that entries may take: pages, free space and the log take the rest. Measured: the file is at most
+/// 1.16 × its entries under churn.
+const BUDGET_SHARE: f64 = 0.85;
+/// Eviction goes on to this share of the budget, so that it is not needed at every write.
+const LOW_SHARE: f64 = 0.95;
+/// On a full disk, the share of what is there that stays.
+const SHARE_ON_FULL_DISK: f64 = 0.8;
+/// Entries looked at in one transaction.
+const AT_ONCE: usize = 128;
+/// Bytes of values read in one transaction.
+const BYTES_AT_ONCE: i64 = 8 << 20;
+/// Expired entries removed before others are evicted, in one go.
+const EXPIRED_AT_ONCE: usize = 512;
+/// Of the entries looked at, the most that stay because they were used: eviction must come to an end.
+const MOST_SPARED: usize = AT_ONCE * 3 / 4;
+/// Most dictionaries kept.
+const DICTIONARIES: u32 = 16;
+
+/// Compression of what leaves L2.
+pub(crate) struct Demotion {
+    trainer: Trainer,
+    dictionary: Option<Dictionary>,
+    compressor: Option<Compressor>,
+    training: Option<Receiver<Option<Trained>>>,
+}
+
+impl Demotion {
+    /// Without a dictionary.
+    pub(crate) fn new() -> Self {
+        Self { trainer: Trainer::new(0), dictionary: None, compressor: None, training: None }
+    }
+
+    /// Takes over the newest dictionary of the database, if there is one.
+    pub(crate) fn load_dictionary(&mut self, tables: Tables<'_>) -> Result<(), Trouble> {
+        *self = Self::new();
+        if let Some((stored, volume, fraction)) = tables.newest_dictionary()? {
+            self.dictionary = Dictionary::from_stored(&stored);
+            if self.dictionary.is_some() {
+                self.trainer = Trainer::resume(0, volume, fraction);
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes a value that is stored: it may become a sample.
+    pub(crate) fn see(&mut self, text: &str) {
+        self.trainer.offer(text.as_bytes());
+    }
+
+    /// The blob of an entry for L3, from that of L2; `None` if it is not what was written.
+    fn compressed(&mut self, hash: u128, blob: &[u8]) -> Option<Vec<u8>> {
+        let (mut head, payload) = row::decode(hash, blob).ok()?;
+        if self.compressor.is_none() {
+            self.compressor = Compressor::new(LEVEL, self.dictionary.as_ref()).ok();
+        }
+        let Some(compressor) = &mut self.compressor else { return Some(blob.to_vec()) };
+        let packed = compressor.compress(payload);
+        head.codec = packed.codec;
+        self.trainer.stored(payload.len() as u64, packed.payload.len() as u64);
+        Some(row::encode(hash, &head, packed.payload))
+    }
+
+    /// Starts training when it is due. The first dictionary is worth waiting for; later ones replace one that works.
+    fn train_if_due(&mut self) {
+        if self.training.is_some() || !self.trainer.due() {
+            return;
+        }
+        let samples = self.trainer.take();
+        let (send, receive) = channel();
+        let work = move || {
+            let samples: Vec<&[u8]> = samples.iter().map(|sample| &**sample).collect();
+            // Nobody waits any more if the cache was closed.
+            let _ = send.send(train(&samples));
+        };
+        if std::thread::Builder::new().name("agentwise-train".to_owned()).spawn(work).is_ok() {
+            self.training = Some(receive);
+        } else {
+            self.trainer.trained(None);
+        }
+    }
+
+    fn trained(&mut self) -> Option<Trained> {
+        let result = match self.training.as_ref()?.try_recv() {
+            Err(TryRecvError::Empty) => return None,
+            Err(TryRecvError::Disconnected) => None,
+            Ok(result) => result,
+        };
+        self.training = None;
+        self.trainer.trained(result.as_ref().map(|trained| trained.stored_fraction));
+        result
+    }
+}
+
+impl Writer {
+    /// Brings the tiers under their budgets. What fails is tried again with the next batch.
+    pub(super) fn keep_budgets(&mut self) {
+        if let Err(trouble) = self.try_keep_budgets() {
+            tracing::debug!(reason = trouble.reason(), "eviction is put off");
+        }
+    }
+
+    fn try_keep_budgets(&mut self) -> Result<(), Trouble> {
+        self.use_trained()?;
+        let settings = self.disk.settings.read().clone();
+        for (tier, limit) in [(L2, settings.l2_bytes), (L3, settings.l3_bytes)] {
+            let budget = share(limit, BUDGET_SHARE);
+            if self.stored(tier) > budget {
+                self.evict(tier, share(budget, LOW_SHARE))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives up a share of both tiers, without compressing: there is no room to write.
+    pub(super) fn evict_share(&mut self) -> Result<(), Trouble> {
+        for tier in [L3, L2] {
+            let target = share(self.stored(tier), SHARE_ON_FULL_DISK);
+            while self.stored(tier) > target && self.drop_first(tier)? > 0 {
+                self.refresh_totals()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn evict(&mut self, tier: i64, target: u64) -> Result<(), Trouble> {
+        let now_ms = self.disk.clock.now_ms();
+        while self.remove_expired(now_ms, EXPIRED_AT_ONCE)? == EXPIRED_AT_ONCE {}
+        self.refresh_totals()?;
+        if tier == L2 {
+            self.demotion.train_if_due();
+        }
+        while self.stored(tier) > target {
+            if self.evict_some(tier)? == 0 {
+                break;
+            }
+            self.refresh_totals()?;
+        }
+        Ok(())
+    }
+
+    /// Looks at the first entries of a tier's queue; how many it dealt with.
+    fn evict_some(&mut self, tier: i64) -> Result<usize, Trouble> {
+        let settings = self.disk.settings.read().clone();
+        let mut first = Tables(self.connection()?).first_in_queue(tier, AT_ONCE)?;
+        let mut bytes = 0;
+        let within = first.iter().take_while(|candidate| {
+            let fits = bytes < BYTES_AT_ONCE;
+            bytes += candidate.row.stored;
+            fits
+        });
+        let count = within.count();
+        first.truncate(count);
+        let mut spared = Vec::new();
+        let (mut gone, mut moved) = (Vec::new(), Vec::new());
+        for candidate in first {
+            if candidate.row.hits > 0 && spared.len() < MOST_SPARED {
+                spared.push(candidate);
+            } else if tier == L2 && db_size(candidate.row.raw) > settings.compression_threshold {
+                moved.push(candidate);
+            } else {
+                gone.push(candidate);
+            }
+        }
+        let moved = self.packed(moved, settings.compress, settings.l3_bytes)?;
+        let transaction = self.transaction()?;
+        let tables = Tables(&transaction);
+        let is_same = |candidate: &Candidate| {
+            tables.row(candidate.hash).map(|row| row.is_some_and(|row| row.id == candidate.row.id))
+        };
+        for candidate in &spared {
+            if is_same(candidate)? {
+                tables.requeue(candidate.hash, candidate.row.hits - 1)?;
+            }
+        }
+        let mut gave_up = Vec::new();
+        let mut compressed = 0;
+        for candidate in gone {
+            if is_same(&candidate)? {
+                tables.delete_row(&candidate)?;
+                gave_up.push(candidate);
+            }
+        }
+        for (candidate, packed) in moved {
+            if !is_same(&candidate)? {
+                continue;
+            }
+            if let Some((key, blob)) = packed {
+                tables.move_to(&candidate, L3, &key, &blob)?;
+                compressed += 1;
+            } else {
+                tables.delete_row(&candidate)?;
+                gave_up.push(candidate);
+            }
+        }
+        transaction.commit()?;
+        self.disk.counters.compressed.fetch_add(compressed, Ordering::Relaxed);
+        self.disk.counters.evicted.fetch_add(gave_up.len() as u64, Ordering::Relaxed);
+        for candidate in &gave_up {
+            self.tell(|observer| observer.gave_up(hash64(candidate.hash), candidate.row.id));
+        }
+        Ok(count)
+    }
+
+    /// Key and blob for L3 of each entry; `None` for one that is damaged or too large.
+    #[expect(clippy::type_complexity, reason = "read once, right below")]
+    fn packed(
+        &mut self,
+        candidates: Vec<Candidate>,
+        compress: bool,
+        limit: u64,
+    ) -> Result<Vec<(Candidate, Option<(Box<[u8]>, Vec<u8>)>)>, Trouble> {
+        let mut packed = Vec::with_capacity(candidates.len());
+        for candidate in candidates {
+            let found = Tables(self.connection()?).blob(candidate.row.id)?;
+            let sound = found.filter(|(key, _)| Key::from_bytes(key.clone()).hash == candidate.hash);
+            let entry = sound.and_then(|(key, blob)| {
+                let blob = if compress { self.demotion.compressed(candidate.hash, &blob)? } else { blob };
+                (blob.len() as u64 <= share(limit, BUDGET_SHARE)).then_some((key, blob))
+            });
+            packed.push((candidate, entry));
+        }
+        Ok(packed)
+    }
+
+    fn drop_first(&mut self, tier: i64) -> Result<usize, Trouble> {
+        let transaction = self.transaction()?;
+        let tables = Tables(&transaction);
+        let first = tables.first_in_queue(tier, AT_ONCE)?;
+        for candidate in &first {
+            tables.delete_row(candidate)?;
+        }
+        transaction.commit()?;
+        self.disk.counters.evicted.fetch_add(first.len() as u64, Ordering::Relaxed);
+        for candidate in &first {
+            self.tell(|observer| observer.gave_up(hash64(candidate.hash), candidate.row.id));
+        }
+        Ok(first.len())
+    }
+
+    /// Puts a finished dictionary to use.
+    fn use_trained(&mut self) -> Result<(), Trouble> {
+        let Some(trained) = self.demotion.trained() else { return Ok(()) };
+        let Ok(stored) = trained.dictionary.to_stored() else { return Ok(()) };
+        let volume = self.demotion.trainer.volume();
+        let transaction = self.transaction()?;
+        let (id, fraction) = (trained.dictionary.id, trained.stored_fraction);
+        Tables(&transaction).add_dictionary(id, &stored, volume, fraction, DICTIONARIES)?;
+        transaction.commit()?;
+        self.demotion.dictionary = Some(trained.dictionary);
+        self.demotion.compressor = None;
+        Ok(())
+    }
+
+    fn stored(&self, tier: i64) -> u64 {
+        self.disk.totals.lock().tiers[usize::from(tier == L3)].stored
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a size is a size")]
+fn share(bytes: u64, share: f64) -> u64 {
+    (bytes as f64 * share) as u64
+}
+
+fn db_size(value: i64) -> u64 {
+    super::db::from_sql(value)
+}

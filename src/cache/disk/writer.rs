@@ -1,0 +1,458 @@
+//! The one thread of a process that writes: batches of what waits, commands, upkeep.
+//!
+//! Owns the writing connection. What fails is told to the observer and tried again later; nothing here ends the process.
+
+use std::io::ErrorKind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use super::coherence::Coherence;
+use super::db::{self, MAX_WAL_BYTES, Trouble};
+use super::eviction::Demotion;
+use super::location::{CacheDir, Generation, LocationError};
+use super::queue::{Operation, Put, Task, Work};
+use super::readers::Readers;
+use super::row::{self, Codec, Head};
+use super::tables::{Candidate, L2, NewRow, Tables};
+use super::{Condition, Disk, Opened, ballast};
+use crate::cache::key::{Key, Parts};
+
+/// How long the writer waits for another process's lock.
+const BUSY: Duration = Duration::from_secs(5);
+/// How often it looks around when nothing is to be written.
+const IDLE: Duration = Duration::from_secs(5);
+/// First wait before it tries again after a failure; doubles up to the last.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+const LAST_RETRY: Duration = Duration::from_secs(30);
+
+/// What became of the entries of a batch, for the observer.
+#[derive(Default)]
+struct Written {
+    stored: Vec<(Key, u64, i64)>,
+    refused: Vec<(Key, u64)>,
+}
+
+struct Retry {
+    reason: &'static str,
+    at: Instant,
+    wait: Duration,
+}
+
+/// The writer of one [`Disk`].
+pub(crate) struct Writer {
+    pub(super) disk: Arc<Disk>,
+    connection: Option<Connection>,
+    retry: Option<Retry>,
+    pub(super) demotion: Demotion,
+    pub(super) tokens: u64,
+    was_empty: bool,
+}
+
+impl Writer {
+    /// A writer that has not opened anything.
+    pub(crate) fn new(disk: Arc<Disk>) -> Self {
+        Self { disk, connection: None, retry: None, demotion: Demotion::new(), tokens: 0, was_empty: false }
+    }
+
+    /// Works until the queue is closed and empty.
+    pub(crate) fn run(mut self) {
+        // A panic is a defect; the cache goes on without its disk.
+        let ended = catch_unwind(AssertUnwindSafe(|| self.work()));
+        if ended.is_err() {
+            tracing::error!("the writer of the cache failed; the cache goes on without its disk");
+            self.disk.queue.close();
+            self.give_up();
+        }
+        self.connection = None;
+        *self.disk.opened.write() = None;
+        self.disk.set_condition(Condition::Closed);
+    }
+
+    fn work(&mut self) {
+        if let Err((reason, message)) = self.open(false) {
+            self.degrade(reason, &message);
+        }
+        loop {
+            let wait =
+                self.retry.as_ref().map_or(IDLE, |retry| retry.at.saturating_duration_since(Instant::now()));
+            match self.disk.queue.next(wait.min(IDLE)) {
+                Work::Tasks(tasks) => self.write(tasks),
+                Work::Command(order) => {
+                    let result = self.execute(&order);
+                    // Nobody may be waiting any more.
+                    let _ = order.reply.send(result);
+                }
+                Work::Idle => self.look_around(),
+                Work::Closed => break,
+            }
+        }
+        self.finish();
+    }
+
+    /// Opens the newest generation; `is_damaged` leaves the present one and begins another.
+    fn open(&mut self, is_damaged: bool) -> Result<(), (&'static str, String)> {
+        self.disk.set_condition(Condition::Opening);
+        let old = self.disk.opened.write().take();
+        self.connection = None;
+        let settings = self.disk.settings.read().clone();
+        let place = |error: LocationError| (error.reason(), error.to_string());
+        let dir = CacheDir::open(&settings.dir, settings.allow_network).map_err(place)?;
+        let left = old.as_ref().filter(|_| is_damaged).map(|old| &old.generation);
+        let newest = dir.generation(left).map_err(place)?;
+        let result = match self.enter(newest) {
+            // The newest turned out to be damaged too.
+            Err((Trouble::Corrupt, damaged)) => {
+                give_up_generation(&damaged);
+                let next = dir.generation(Some(&damaged)).map_err(place)?;
+                self.enter(next)
+            }
+            result => result,
+        };
+        result.map_err(|(trouble, _)| describe(trouble))
+    }
+
+    fn enter(&mut self, generation: Generation) -> Result<(), (Trouble, Generation)> {
+        match self.read_in(&generation) {
+            Ok(coherence) => {
+                let readers = Readers::new(generation.database());
+                let opened = Opened { is_suspect: AtomicBool::new(false), generation, coherence, readers };
+                *self.disk.opened.write() = Some(Arc::new(opened));
+                self.disk.set_condition(Condition::Good);
+                Ok(())
+            }
+            Err(trouble) => {
+                self.connection = None;
+                Err((trouble, generation))
+            }
+        }
+    }
+
+    fn read_in(&mut self, generation: &Generation) -> Result<Coherence, Trouble> {
+        // Without it a full disk is harder to recover from; everything else works.
+        let _ = ballast::ensure(&generation.ballast());
+        let coherence = Coherence::open(&generation.coherence()).map_err(|error| match error.kind() {
+            // Another size than it was made with.
+            ErrorKind::InvalidData => Trouble::Corrupt,
+            _ => Trouble::Io,
+        })?;
+        let connection = db::open(&generation.database(), BUSY)?;
+        self.was_empty = Tables(&connection).totals()?.iter().all(|total| total.entries == 0);
+        self.demotion.load_dictionary(Tables(&connection))?;
+        self.connection = Some(connection);
+        self.refresh_totals()?;
+        Ok(coherence)
+    }
+
+    fn look_around(&mut self) {
+        if self.retry.is_some() {
+            self.try_again();
+        } else if self.check_place().is_ok() {
+            let _ = self.refresh_totals();
+            self.keep_budgets();
+        }
+    }
+
+    /// Whether the database is still the one that others use; reopens it if not.
+    pub(super) fn check_place(&mut self) -> Result<(), Trouble> {
+        let Some(opened) = self.disk.opened.read().clone() else { return Err(Trouble::Io) };
+        if opened.is_suspect.swap(false, Ordering::AcqRel) && self.is_damaged() {
+            give_up_generation(&opened.generation);
+            return self.reopen(true, "corrupt");
+        }
+        if opened.generation.is_current() { Ok(()) } else { self.reopen(false, "replaced") }
+    }
+
+    fn is_damaged(&self) -> bool {
+        let check = |connection: &Connection| {
+            connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))
+        };
+        self.connection.as_ref().is_some_and(|connection| check(connection).is_ok_and(|said| said != "ok"))
+            || self
+                .connection
+                .as_ref()
+                .map(check)
+                .is_some_and(|result| result.is_err_and(|error| Trouble::from(error) == Trouble::Corrupt))
+    }
+
+    fn reopen(&mut self, is_damaged: bool, reason: &'static str) -> Result<(), Trouble> {
+        match self.open(is_damaged) {
+            Ok(()) => {
+                self.tell(|observer| {
+                    observer.degraded(reason, "the cache database was damaged or removed; a new one is begun")
+                });
+                self.recover(reason);
+                Ok(())
+            }
+            Err((reason, message)) => {
+                self.degrade(reason, &message);
+                Err(Trouble::Io)
+            }
+        }
+    }
+
+    fn write(&mut self, tasks: Vec<Task>) {
+        if self.is_waiting() || self.check_place().is_err() {
+            self.give_up();
+            return;
+        }
+        let result = match self.commit(&tasks) {
+            Err(Trouble::Full) => self.make_room().and_then(|()| self.commit(&tasks)),
+            Err(Trouble::Corrupt) => {
+                if let Some(opened) = self.disk.opened.read().as_ref() {
+                    opened.is_suspect.store(true, Ordering::Release);
+                }
+                self.check_place().and_then(|()| self.commit(&tasks))
+            }
+            result => result,
+        };
+        match result {
+            Ok(written) => {
+                self.disk.counters.batches.fetch_add(1, Ordering::Relaxed);
+                self.disk.counters.written.fetch_add(written.stored.len() as u64, Ordering::Relaxed);
+                self.announce(&tasks);
+                self.tell(|observer| {
+                    observer.stored(&written.stored);
+                    observer.refused(&written.refused);
+                });
+                self.disk.queue.done();
+                let _ = self.refresh_totals();
+                self.keep_budgets();
+                self.watch_log();
+            }
+            Err(trouble) => {
+                self.disk.counters.failures.fetch_add(1, Ordering::Relaxed);
+                let (reason, message) = describe(trouble);
+                self.degrade(reason, &message);
+                self.give_up();
+            }
+        }
+    }
+
+    /// Writes a batch in one transaction.
+    fn commit(&mut self, tasks: &[Task]) -> Result<Written, Trouble> {
+        // Blobs are made before the lock is taken.
+        let blobs: Vec<_> = tasks
+            .iter()
+            .map(|task| match &task.operation {
+                Operation::Put(put) => Some(blob(&task.key, put)),
+                _ => None,
+            })
+            .collect();
+        for task in tasks {
+            if let Operation::Put(put) = &task.operation {
+                self.demotion.see(&put.record.text);
+            }
+        }
+        let disk = Arc::clone(&self.disk);
+        let settings = disk.settings.read().clone();
+        let transaction = self.transaction()?;
+        let tables = Tables(&transaction);
+        let mut written = Written::default();
+        for (task, blob) in tasks.iter().zip(&blobs) {
+            let (key, blob) = (&task.key, blob.as_deref().unwrap_or_default());
+            match &task.operation {
+                Operation::Put(put) => {
+                    // Nobody else can commit now: what the stamp says holds.
+                    if put.if_stamp.is_some_and(|stamp| stamp != disk.stamp(key.hash64())) {
+                        // Which of the two is newer cannot be told: neither is served again.
+                        tables.delete(key.hash)?;
+                        written.refused.push((key.clone(), put.version));
+                        continue;
+                    }
+                    if blob.len() as u64 > settings.l2_bytes {
+                        tables.delete(key.hash)?;
+                    } else {
+                        let row = tables.put(&new_row(key, put, blob))?;
+                        written.stored.push((key.clone(), put.version, row));
+                    }
+                }
+                Operation::Delete => {
+                    tables.delete(key.hash)?;
+                }
+                Operation::Discard(id) => {
+                    let row = tables.row(key.hash)?.filter(|row| row.id == *id);
+                    if let Some(row) = row {
+                        tables.delete_row(&Candidate { hash: key.hash, row })?;
+                    }
+                }
+                Operation::Touch { row, used_ms, life } => {
+                    tables.touch(key.hash, Some(*row), *used_ms, *life)?;
+                }
+            }
+        }
+        transaction.commit()?;
+        Ok(written)
+    }
+
+    /// Lets other processes know what changed.
+    fn announce(&self, tasks: &[Task]) {
+        let Some(opened) = self.disk.opened.read().clone() else { return };
+        for task in tasks {
+            if matches!(task.operation, Operation::Put(_) | Operation::Delete) {
+                opened.coherence.bump(task.key.hash64());
+            }
+        }
+    }
+
+    /// Frees room on a full disk: evicting needs some itself, which the ballast has kept.
+    fn make_room(&mut self) -> Result<(), Trouble> {
+        let opened = self.disk.opened.read().clone().ok_or(Trouble::Io)?;
+        let path = opened.generation.ballast();
+        ballast::release(&path).map_err(|_| Trouble::Full)?;
+        tracing::warn!("the disk is full; entries are evicted to make room");
+        let result = self.shrink().and_then(|()| self.evict_share()).and_then(|()| self.shrink());
+        let _ = ballast::ensure(&path);
+        result
+    }
+
+    /// A log that cannot be taken over into the database, because a stopped process reads an old state, must not grow.
+    fn watch_log(&mut self) {
+        let Some(opened) = self.disk.opened.read().clone() else { return };
+        let log = opened.generation.database().with_extension("db-wal");
+        if log.metadata().is_ok_and(|metadata| metadata.len() > MAX_WAL_BYTES)
+            && self.shrink().is_ok()
+            && log.metadata().is_ok_and(|metadata| metadata.len() > MAX_WAL_BYTES)
+        {
+            self.degrade(
+                "stoppedReader",
+                "a stopped process keeps the log of the cache database from being emptied",
+            );
+        }
+    }
+
+    fn finish(&mut self) {
+        // The last connection that closes takes the log over; this only makes it sooner.
+        let _ = self.refresh_totals();
+    }
+
+    pub(super) fn transaction(&mut self) -> Result<Transaction<'_>, Trouble> {
+        let connection = self.connection.as_mut().ok_or(Trouble::Io)?;
+        Ok(connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
+    }
+
+    pub(super) fn connection(&self) -> Result<&Connection, Trouble> {
+        self.connection.as_ref().ok_or(Trouble::Io)
+    }
+
+    pub(super) fn refresh_totals(&mut self) -> Result<(), Trouble> {
+        let tables = Tables(self.connection()?);
+        let (tiers, dictionary_bytes) = (tables.totals()?, tables.dictionary_bytes()?);
+        *self.disk.totals.lock() = super::Totals { tiers, dictionary_bytes };
+        Ok(())
+    }
+
+    pub(super) fn tell(&self, what: impl FnOnce(&dyn super::Observer)) {
+        if let Some(observer) = self.disk.observer.upgrade() {
+            what(&*observer);
+        }
+    }
+
+    pub(super) fn is_waiting(&self) -> bool {
+        self.retry.is_some()
+    }
+
+    fn try_again(&mut self) {
+        let Some(retry) = self.retry.take() else { return };
+        if Instant::now() < retry.at {
+            self.retry = Some(retry);
+            return;
+        }
+        // Most failures end with the place they came from: open it anew and see whether it can be written.
+        let result = self.open(false).and_then(|()| {
+            let probe = |writer: &mut Self| {
+                writer.sync(true)?;
+                writer.watch_log();
+                if writer.retry.is_some() { Err(Trouble::Busy) } else { Ok(()) }
+            };
+            probe(self).map_err(describe)
+        });
+        match result {
+            Ok(()) => self.recover(retry.reason),
+            Err((reason, _)) => {
+                let wait = (retry.wait * 2).min(LAST_RETRY);
+                self.retry = Some(Retry { reason, at: Instant::now() + wait, wait });
+                self.disk.set_condition(Condition::Degraded(reason));
+            }
+        }
+    }
+
+    fn recover(&mut self, reason: &'static str) {
+        let is_empty = self.was_empty;
+        let namespace = self.disk.observer.upgrade().and_then(|observer| observer.must_clear());
+        if let Some(namespace) = namespace
+            && let Err(trouble) = self.clear(&namespace, None)
+        {
+            let (reason, message) = describe(trouble);
+            self.degrade(reason, &message);
+            return;
+        }
+        self.tell(|observer| observer.recovered(reason, is_empty));
+    }
+
+    fn degrade(&mut self, reason: &'static str, message: &str) {
+        let is_new = self.retry.as_ref().is_none_or(|retry| retry.reason != reason);
+        self.retry = Some(Retry { reason, at: Instant::now() + FIRST_RETRY, wait: FIRST_RETRY });
+        self.disk.set_condition(Condition::Degraded(reason));
+        if is_new {
+            tracing::warn!(reason, "the disk tiers of the cache are not used for now");
+            self.tell(|observer| observer.degraded(reason, message));
+        }
+    }
+
+    /// What waits cannot be written now.
+    fn give_up(&mut self) {
+        let tasks = self.disk.queue.give_up();
+        self.disk.counters.dropped.fetch_add(tasks.len() as u64, Ordering::Relaxed);
+        self.tell(|observer| observer.not_written(tasks));
+    }
+}
+
+/// Lets everybody know, and keeps it for whoever wants to look.
+fn give_up_generation(generation: &Generation) {
+    tracing::warn!(
+        number = generation.number(),
+        "the cache database is damaged; a new one is begun, the old one is kept"
+    );
+    if let Err(error) = generation.mark_unusable("damaged") {
+        tracing::warn!(%error, "the damaged cache database could not be marked");
+    }
+}
+
+fn describe(trouble: Trouble) -> (&'static str, String) {
+    (trouble.reason(), trouble.message().to_owned())
+}
+
+/// The blob of an entry for L2.
+fn blob(key: &Key, put: &Put) -> Vec<u8> {
+    let record = &put.record;
+    let head = Head {
+        created_ms: record.created_ms,
+        ttl_ms: record.ttl_ms,
+        stale_ms: record.stale_ms,
+        kind: record.kind,
+        sliding: record.sliding,
+        tags: record.tags.to_vec(),
+        raw_len: record.text.len() as u64,
+        codec: Codec::Plain,
+    };
+    row::encode(key.hash, &head, record.text.as_bytes())
+}
+
+fn new_row<'a>(key: &'a Key, put: &'a Put, blob: &'a [u8]) -> NewRow<'a> {
+    NewRow {
+        hash: key.hash,
+        tier: L2,
+        raw: put.record.text.len() as u64,
+        fresh_ms: put.fresh_ms,
+        gone_ms: put.fresh_ms.saturating_add(put.record.stale_ms),
+        used_ms: put.used_ms,
+        namespace: Parts::read(&key.bytes).map_or(&[], |parts| parts.namespace),
+        tags: &put.record.tags,
+        key: &key.bytes,
+        blob,
+    }
+}
