@@ -630,8 +630,8 @@ export interface AdvancedCacheManagerEvents {
  * Memory in front of a disk that all processes of a machine may share, in front of a compressed archive. A value is never
  * wrong: every stored byte has a checksum, and what one process changes the others' memory does not serve any more.
  *
- * Managers of one process, worker threads included, that name the same directory and namespace share one cache, with the
- * settings of the first of them. Nothing of it keeps the process alive; what waits is written when the process ends.
+ * Managers of one process, worker threads included, that name the same directory and namespace share one cache; the settings
+ * of the last one opened hold for all. Nothing of it keeps the process alive; what waits is written when the process ends.
  *
  * @example
  * import AdvancedCacheManager from 'agentwise-optimization/cache';

@@ -1,4 +1,4 @@
-const { KEEP_ALL, useOwnDirectory, useSystems, failureOf } = require('./support.js');
+const { KEEP_ALL, IN_MEMORY, useOwnDirectory, useSystems, failureOf } = require('./support.js');
 
 useOwnDirectory();
 const { open } = useSystems();
@@ -141,7 +141,7 @@ describe('a time to live', () => {
   });
 
   test('is the configured one when none is given', async () => {
-    const short = await open({ ...KEEP_ALL, cache: { ttlSeconds: 0.001 } });
+    const short = await open({ ...KEEP_ALL, cache: { persistToDisk: false, ttlSeconds: 0.001 } });
     await short.cacheResponse('absent', 'value');
     await short.cacheResponse('zero', 'value', 0);
     await short.cacheResponse('own', 'value', 1000);
@@ -153,7 +153,7 @@ describe('a time to live', () => {
 
   test('absent or 0 is shown as the configured one', async () => {
     const heard = [];
-    const short = await open({ ...KEEP_ALL, cache: { ttlSeconds: 1234 } });
+    const short = await open({ ...KEEP_ALL, cache: { persistToDisk: false, ttlSeconds: 1234 } });
     short.on('cacheSet', (event) => heard.push(event));
     await short.cacheResponse('absent', 1);
     await short.cacheResponse('zero', 1, 0);
@@ -214,7 +214,7 @@ describe('bounds', () => {
   };
 
   test('l1MaxSize entries at most are kept, the last among them', async () => {
-    const bounded = await open({ ...KEEP_ALL, cache: { l1MaxSize: 5 } });
+    const bounded = await open({ ...KEEP_ALL, cache: { persistToDisk: false, l1MaxSize: 5 } });
     for (let at = 0; at < 200; at++) await bounded.cacheResponse(`query ${at}`, at);
     const { l1, overall } = bounded.getStatus().components.cacheManager;
     expect(l1.maxSize).toBe(5);
@@ -226,7 +226,7 @@ describe('bounds', () => {
   });
 
   test('l1MaxSizeMB bounds the bytes', async () => {
-    const bounded = await open({ ...KEEP_ALL, cache: { l1MaxSize: 1000, l1MaxSizeMB: 0.1 } });
+    const bounded = await open({ ...KEEP_ALL, cache: { persistToDisk: false, l1MaxSize: 1000, l1MaxSizeMB: 0.1 } });
     for (let at = 0; at < 100; at++) await bounded.cacheResponse(`query ${at}`, 'x'.repeat(10_000));
     const found = await stored(bounded, 100);
     expect(found).toBeGreaterThan(0);
@@ -234,7 +234,7 @@ describe('bounds', () => {
   });
 
   test('a value over the whole budget is not kept, and nothing is rejected', async () => {
-    const bounded = await open({ ...KEEP_ALL, cache: { l1MaxSizeMB: 0.01 } });
+    const bounded = await open({ ...KEEP_ALL, cache: { persistToDisk: false, l1MaxSizeMB: 0.01 } });
     await bounded.cacheResponse('small', 'fits');
     await expect(bounded.cacheResponse('large', 'x'.repeat(100_000))).resolves.toBeUndefined();
     expect(await bounded.getCachedResponse('large')).toBeNull();
@@ -242,7 +242,7 @@ describe('bounds', () => {
   });
 
   test('a value over the whole budget leaves no older one behind', async () => {
-    const bounded = await open({ ...KEEP_ALL, cache: { l1MaxSizeMB: 0.01 } });
+    const bounded = await open({ ...KEEP_ALL, cache: { persistToDisk: false, l1MaxSizeMB: 0.01 } });
     await bounded.cacheResponse('query', 'old');
     await bounded.cacheResponse('query', 'x'.repeat(100_000));
     expect(await bounded.getCachedResponse('query')).not.toBe('old');
@@ -334,8 +334,12 @@ test('without a cache every response is null and none is refused', async () => {
   expect(await none.getCachedResponse('query')).toBeNull();
 });
 
-test('two systems do not share what is in memory', async () => {
-  const other = await open();
+test('systems share what they cache in one directory, projects and systems without a disk do not', async () => {
+  const shared = await open();
+  const project = await open({ ...KEEP_ALL, projectId: 'another' });
+  const alone = await open(IN_MEMORY);
   await system.cacheResponse('query', 1);
-  expect(await other.getCachedResponse('query')).toBeNull();
+  expect(await shared.getCachedResponse('query')).toBe(1);
+  expect(await project.getCachedResponse('query')).toBeNull();
+  expect(await alone.getCachedResponse('query')).toBeNull();
 });

@@ -83,9 +83,9 @@ describe('the scope of a cached response', () => {
     expect((await failureOf(system.getCachedResponse('query', 'agent', 'model'))).code).toBe('E_INVALID_ARGUMENT');
   });
 
-  test('tags are not available yet', async () => {
-    const error = await failureOf(system.cacheResponse('query', 1, 0, { tags: ['a'] }));
-    expect(error.code).toBe('E_NOT_AVAILABLE');
-    expect(await system.getCachedResponse('query')).toBeNull();
+  test('tags are taken', async () => {
+    await system.cacheResponse('query', 1, 0, { tags: ['a'] });
+    expect(await system.getCachedResponse('query')).toBe(1);
+    expect((await failureOf(system.cacheResponse('query', 2, 0, { tags: [5] }))).code).toBe('E_INVALID_ARGUMENT');
   });
 });

@@ -16,7 +16,7 @@ function write(name, settings) {
 }
 
 /** A file that is told by its L1 size. */
-const sized = (l1MaxSize) => ({ cache: { l1MaxSize } });
+const sized = (l1MaxSize) => ({ cache: { l1MaxSize, persistToDisk: false } });
 const sizeOf = (system) => system.getStatus().components.cacheManager.l1.maxSize;
 
 describe('the first file that is there counts', () => {

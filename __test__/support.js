@@ -19,10 +19,14 @@ const KEEP_ALL = {
   contextFilter: { contextImportanceThreshold: 0, memoryAwareFiltering: false },
 };
 
+/** The same without a disk: what leaves memory is gone, and nobody else's cache is shared. */
+const IN_MEMORY = { ...KEEP_ALL, cache: { persistToDisk: false } };
+
 /** Every test of the file runs in an empty working directory of its own, without this package's environment variables. */
 function useOwnDirectory() {
   const before = process.cwd();
   const variables = Object.fromEntries(VARIABLES.map((name) => [name, process.env[name]]));
+  const used = [];
   let directory;
   beforeEach(() => {
     directory = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'agentwise-test-')));
@@ -31,11 +35,15 @@ function useOwnDirectory() {
   });
   afterEach(() => {
     process.chdir(before);
-    fs.rmSync(directory, { recursive: true, force: true });
+    used.push(directory);
     for (const name of VARIABLES) {
       delete process.env[name];
       if (variables[name] !== undefined) process.env[name] = variables[name];
     }
+  });
+  // Not before all systems of the file are shut down: they write what they cached.
+  afterAll(() => {
+    for (const name of used) fs.rmSync(name, { recursive: true, force: true });
   });
   return { path: (...names) => path.join(directory, ...names) };
 }
@@ -250,6 +258,7 @@ module.exports = {
   contextB,
   ROOT,
   KEEP_ALL,
+  IN_MEMORY,
   useOwnDirectory,
   useSystems,
   failureOf,

@@ -6,7 +6,7 @@ const { open } = useSystems();
 const BASE = { environment: 'development', finalReport: false };
 
 /** A file that is told by its L1 size. */
-const sized = (l1MaxSize) => ({ cache: { l1MaxSize } });
+const sized = (l1MaxSize) => ({ cache: { l1MaxSize, persistToDisk: false } });
 const sizeOf = (system) => system.getStatus().components.cacheManager.l1.maxSize;
 
 describe('updateConfiguration', () => {
@@ -87,7 +87,8 @@ describe('updateConfiguration', () => {
   });
 
   test('reaches only its own system', async () => {
-    const [one, two] = [await open(BASE), await open(BASE)];
+    const base = { ...BASE, cache: { persistToDisk: false } };
+    const [one, two] = [await open(base), await open(base)];
     await one.updateConfiguration(sized(9));
     expect([sizeOf(one), sizeOf(two)]).toEqual([9, 1000]);
   });

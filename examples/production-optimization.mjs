@@ -58,7 +58,11 @@ async function main(root) {
 
   const started = performance.now();
   // A demonstration leaves no files behind: no final report.
-  const system = await ProductionOptimizationSystem.create({ environment: 'development', finalReport: false });
+  const system = await ProductionOptimizationSystem.create({
+    environment: 'development',
+    finalReport: false,
+    cache: { persistToDisk: false },
+  });
   const createMs = performance.now() - started;
   try {
     const ms = { readProject: Math.round(readMs), createSystem: Math.round(createMs * 10) / 10 };

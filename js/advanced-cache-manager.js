@@ -26,14 +26,27 @@ class AdvancedCacheManager extends NativeEmitter {
   #isHeard = false;
   #stopping = null;
   #timer;
+  #unwatch;
   /** What `getStats()` says after `stop()`. */
   #lastStats = null;
 
+  /**
+   * A function for those who keep it longer than the cache may live. Made here and not where it is used: functions of one
+   * scope keep what any of them uses.
+   */
+  static #weakly(cache, work) {
+    const self = new WeakRef(cache);
+    return function weakly() {
+      const found = self.deref();
+      if (found) work(found);
+      // A timer of a cache that is gone.
+      else clearInterval(this);
+    };
+  }
+
   constructor(config = {}) {
     super();
-    // The native side keeps this function for as long as it lives: it must not keep the cache.
-    const self = new WeakRef(this);
-    const wake = () => self.deref()?.#emitWaiting();
+    const wake = AdvancedCacheManager.#weakly(this, (self) => self.#emitWaiting());
     this.#native = call(native.openCache, args.configurationJson(config), process.cwd(), wake);
     this.#isReference = this.#config().valueMode === 'reference';
     this.#view = new CacheView(this.#native, {
@@ -43,9 +56,10 @@ class AdvancedCacheManager extends NativeEmitter {
         if (this.#isHeard) this.#emitWaiting();
       },
     });
-    this.#timer = setInterval(() => self.deref()?.#maintain(), MAINTENANCE_MS);
+    const maintain = AdvancedCacheManager.#weakly(this, (self) => self.#maintain());
+    this.#timer = setInterval(maintain, MAINTENANCE_MS);
     this.#timer.unref();
-    exit.watch();
+    this.#unwatch = exit.watch();
     if (this.#config().warmOnStart > 0) callAsync(this.#native.warmMostUsed).catch(() => {});
   }
 
@@ -88,6 +102,7 @@ class AdvancedCacheManager extends NativeEmitter {
       this.#emitWaiting();
     } finally {
       this.#native.close();
+      this.#unwatch();
       emit(this, 'stopped');
     }
   }

@@ -34,6 +34,7 @@ function breathe() {
 class CacheView {
   #native;
   #owner;
+  #names;
   #references = null;
   #flights;
   /** What waits until there is room in the queue. */
@@ -44,10 +45,12 @@ class CacheView {
   /**
    * @param {object} native functions of the core for this namespace
    * @param {{ isStopped(): boolean, isReference(): boolean, emitWaiting(): void }} owner
+   * @param {{ key: string, value: string }} names of the arguments, for messages
    */
-  constructor(native, owner) {
+  constructor(native, owner, names = { key: 'key', value: 'value' }) {
     this.#native = native;
     this.#owner = owner;
+    this.#names = names;
     this.#flights = new SingleFlight(native, {
       store: (key, value, options) => this.#store(key, value, options, scopeOf(options)),
       decoded,
@@ -56,7 +59,7 @@ class CacheView {
   }
 
   async get(key, options) {
-    const name = args.exactText(args.string('key', key));
+    const name = args.exactText(args.string(this.#names.key, key));
     if (this.#owner.isStopped()) return null;
     if (options === undefined || options === null) {
       const kept = this.#owner.isReference() ? this.#reference(name) : undefined;
@@ -97,14 +100,14 @@ class CacheView {
   }
 
   async has(key, options) {
-    const name = args.exactText(args.string('key', key));
+    const name = args.exactText(args.string(this.#names.key, key));
     const scope = scopeOf(args.options('options', options));
     if (this.#owner.isStopped()) return false;
     return call(this.#native.has, name, ...scope) ?? callAsync(this.#native.isThere, name, ...scope);
   }
 
   async set(key, value, ttlSeconds, options) {
-    args.string('key', key);
+    args.string(this.#names.key, key);
     const given = args.options('options', options);
     const scope = scopeOf(given);
     const terms = { ...given, ttlSeconds };
@@ -117,7 +120,7 @@ class CacheView {
 
   /** Stores; what comes next may have to wait for room. Returns the value as the core gives it back. */
   #store(key, value, options, scope) {
-    const [text, isText] = textOf('value', value);
+    const [text, isText] = textOf(this.#names.value, value);
     const isCrowded = call(
       this.#native.set,
       args.exactText(key),
@@ -139,7 +142,7 @@ class CacheView {
   }
 
   async delete(key, options) {
-    const name = args.exactText(args.string('key', key));
+    const name = args.exactText(args.string(this.#names.key, key));
     const scope = scopeOf(args.options('options', options));
     this.#refuseIfStopped();
     return callAsync(this.#native.delete, name, ...scope);

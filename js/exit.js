@@ -4,12 +4,21 @@
 
 const native = require('./binding.js');
 
-let isWatching = false;
+let users = 0;
 
+function flush() {
+  native.flushCaches();
+}
+
+/** Watches over an open cache. Returns the function that ends this. */
 function watch() {
-  if (isWatching) return;
-  isWatching = true;
-  process.once('exit', () => native.flushCaches());
+  if (users++ === 0) process.on('exit', flush);
+  let isWatching = true;
+  return () => {
+    if (!isWatching) return;
+    isWatching = false;
+    if (--users === 0) process.removeListener('exit', flush);
+  };
 }
 
 module.exports = { watch };

@@ -75,6 +75,14 @@ class ProductionOptimizationSystem extends NativeEmitter {
     return instance.started;
   }
 
+  /**
+   * What the native side keeps for as long as it lives: it must not keep the system. Made here and not where it is used:
+   * functions of one scope keep what any of them uses.
+   */
+  static #waker(self) {
+    return () => self.deref()?.#emitWaiting();
+  }
+
   static #forgetInstance(system) {
     if (ProductionOptimizationSystem.#instance?.system === system) ProductionOptimizationSystem.#instance = null;
   }
@@ -98,9 +106,7 @@ class ProductionOptimizationSystem extends NativeEmitter {
   async #start() {
     const variables = {};
     for (const name of VARIABLES) if (process.env[name]) variables[name] = process.env[name];
-    // The native side keeps this function for as long as it lives: it must not keep the system.
-    const self = new WeakRef(this);
-    const wake = () => self.deref()?.#emitWaiting();
+    const wake = ProductionOptimizationSystem.#waker(new WeakRef(this));
     const json = args.configurationJson(this.#config);
     const opened = call(native.openSystem, json, process.cwd(), variables, wake);
     // The token table is unpacked on the thread pool, once a process.
@@ -110,14 +116,17 @@ class ProductionOptimizationSystem extends NativeEmitter {
       throw this.#refusal();
     }
     this.#native = opened;
-    this.#cache = new CacheView(opened.cache, {
+    const owner = {
       isStopped: () => this.#state !== 'running',
       isReference: () => false,
       emitWaiting: () => this.#emitWaiting(),
-    });
-    exit.watch();
+    };
+    this.#cache = new CacheView(opened.cache, owner, { key: 'query', value: 'response' });
     this.#state = 'running';
-    this.#unwatch = signals.watch(this);
+    const endings = [signals.watch(this), exit.watch()];
+    this.#unwatch = () => {
+      for (const end of endings) end();
+    };
     this._listenersChanged();
     for (const warning of JSON.parse(opened.warnings())) emit(this, 'warning', warning);
     emit(this, 'initialized');

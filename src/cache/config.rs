@@ -73,6 +73,7 @@ impl Choice for EvictionPolicy {
 /// Settings of the cache. In JSON also `environment`, which is checked and ignored.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "independent settings, as their users know them")]
 pub struct CacheConfig {
     /// `l1MaxSize`: entries in memory. Default 1000, whole, 1 to 100,000,000.
     pub l1_max_size: u64,

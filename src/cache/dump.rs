@@ -22,8 +22,8 @@ use super::record::Kind;
 mod reader;
 mod writer;
 
-pub(crate) use reader::{DumpFile, Entries};
-pub(crate) use writer::{DumpWriter, Written};
+pub(crate) use reader::DumpFile;
+pub(crate) use writer::DumpWriter;
 
 /// First field of every dump.
 const FORMAT: &str = "agentwise-cache";

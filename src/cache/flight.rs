@@ -4,8 +4,8 @@
 //! A lease is a row with an end. Its holder prolongs it while it works; one that died holds it up until then at most.
 
 use super::disk::queue::Command;
-use super::key::Key;
-use super::lookup::{Hit, Keys};
+use super::key::{Key, Keys};
+use super::lookup::Hit;
 use super::manager::CacheManager;
 
 /// Who may compute a value.

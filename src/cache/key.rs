@@ -94,6 +94,45 @@ pub fn hash64(hash: u128) -> u64 {
     hash as u64
 }
 
+/// The keys under which a reader may find a value: its own and the shared one.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    own: Option<Key>,
+    pub(crate) shared: Key,
+}
+
+impl Keys {
+    /// Those of `query` as `scope` sees it.
+    pub fn new(namespace: &Namespace, scope: &Scope, query: &str) -> Self {
+        let own = scope.agent_id.is_some().then(|| Key::new(namespace, scope, query));
+        let shared = match own {
+            Some(_) => Key::new(namespace, &Scope { agent_id: None, ..scope.clone() }, query),
+            None => Key::new(namespace, scope, query),
+        };
+        Self { own, shared }
+    }
+
+    /// Only this key.
+    pub(crate) fn of(key: Key) -> Self {
+        Self { own: None, shared: key }
+    }
+
+    /// The keys to look under, the own one first.
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = &Key> {
+        self.own.iter().chain(std::iter::once(&self.shared))
+    }
+
+    /// Only the key under which this reader would store.
+    pub(crate) fn only_to_store(&self) -> Self {
+        Self::of(self.to_store().clone())
+    }
+
+    /// The key under which this reader would store.
+    pub fn to_store(&self) -> &Key {
+        self.own.as_ref().unwrap_or(&self.shared)
+    }
+}
+
 /// The parts of a key's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Parts<'a> {
@@ -151,10 +190,10 @@ impl<'a> Parts<'a> {
 fn put(bytes: &mut Vec<u8>, part: &[u8]) {
     let mut length = part.len();
     while length >= 0x80 {
-        bytes.push((length & 0x7f) as u8 | 0x80);
+        bytes.push(length.to_le_bytes()[0] | 0x80);
         length >>= 7;
     }
-    bytes.push(length as u8 & 0x7f);
+    bytes.push(length.to_le_bytes()[0]);
     bytes.extend_from_slice(part);
 }
 

@@ -11,7 +11,7 @@ use super::disk::queue::Operation;
 use super::disk::readers::{Read, Stored};
 use super::disk::tables::L3;
 use super::events;
-use super::key::{Key, Namespace, Scope};
+use super::key::{Key, Keys};
 use super::l1::map::SlotId;
 use super::l1::{Entry, Place};
 use super::manager::CacheManager;
@@ -69,44 +69,6 @@ pub enum Peek {
     Miss,
     /// The disk has to be asked.
     AskDisk,
-}
-
-/// The keys under which a reader may find a value: its own and the shared one.
-#[derive(Debug, Clone)]
-pub struct Keys {
-    own: Option<Key>,
-    shared: Key,
-}
-
-impl Keys {
-    /// Those of `query` as `scope` sees it.
-    pub fn new(namespace: &Namespace, scope: &Scope, query: &str) -> Self {
-        let own = scope.agent_id.is_some().then(|| Key::new(namespace, scope, query));
-        let shared = match own {
-            Some(_) => Key::new(namespace, &Scope { agent_id: None, ..scope.clone() }, query),
-            None => Key::new(namespace, scope, query),
-        };
-        Self { own, shared }
-    }
-
-    /// Only this key.
-    pub(crate) fn of(key: Key) -> Self {
-        Self { own: None, shared: key }
-    }
-
-    fn in_order(&self) -> impl Iterator<Item = &Key> {
-        self.own.iter().chain(std::iter::once(&self.shared))
-    }
-
-    /// Only the key under which this reader would store.
-    pub(crate) fn only_to_store(&self) -> Self {
-        Self::of(self.to_store().clone())
-    }
-
-    /// The key under which this reader would store.
-    pub fn to_store(&self) -> &Key {
-        self.own.as_ref().unwrap_or(&self.shared)
-    }
 }
 
 /// What memory knows of one key.
@@ -243,7 +205,7 @@ impl CacheManager {
                 }
                 let hit = hit_of(entry, now_ms, Some(id));
                 let slid = match entry.place {
-                    Place::Stored(row) if is_use => self.moved_life(entry).map(|life| (row, life)),
+                    Place::Stored(row) if is_use => Self::moved_life(entry).map(|life| (row, life)),
                     _ => None,
                 };
                 if let Some((row, life)) = slid {
@@ -267,8 +229,9 @@ impl CacheManager {
                     record: put.record,
                     fresh_ms: put.fresh_ms,
                     used_ms: now_ms,
-                    hits: 1,
+                    hits: 0,
                     place: Place::Queued,
+                    // Before it is written: a change that this one does not count comes after it.
                     stamp: disk.stamp(hash),
                     version: put.version,
                     written_fresh_ms: put.fresh_ms,
@@ -276,9 +239,11 @@ impl CacheManager {
                 if entry.gone_ms() <= now_ms {
                     return Known::Absent;
                 }
-                note_use(&mut entry, now_ms);
+                if is_use && entry.fresh_ms > now_ms {
+                    note_use(&mut entry, now_ms);
+                }
                 let hit = hit_of(&entry, now_ms, None);
-                self.promote_queued(key, entry, put.version);
+                self.promote_queued(key, entry);
                 Known::Present(hit)
             }
             Some(Operation::Delete) => Known::Absent,
@@ -287,14 +252,13 @@ impl CacheManager {
         }
     }
 
-    /// Puts a value that waits to be written back into L1, unless it was written or replaced meanwhile.
-    fn promote_queued(&self, key: &Key, entry: Entry, version: u64) {
+    /// Puts a value that waits to be written back into L1, unless it is being written or was replaced meanwhile.
+    fn promote_queued(&self, key: &Key, entry: Entry) {
         let Some(disk) = self.disk() else { return };
         let mut evicted = Vec::new();
         {
             let mut l1 = self.l1.lock();
-            let still = matches!(disk.queue.find(key), Some(Operation::Put(put)) if put.version == version);
-            if still && l1.peek(key.hash64(), &key.bytes).is_none() {
+            if disk.queue.is_waiting(key, entry.version) && l1.peek(key.hash64(), &key.bytes).is_none() {
                 let bytes = entry.bytes(key.bytes.len());
                 l1.insert(key.hash64(), &key.bytes, entry, bytes, &mut evicted);
             }
@@ -313,7 +277,7 @@ impl CacheManager {
         }
         let suspect = self.l1.lock().peek(hash, &key.bytes).map(|(id, entry)| (id, entry.place));
         if let Some((id, place)) = suspect {
-            let row = disk.row(key.hash)?;
+            let row = disk.row(key.hash).ok()?;
             let is_same = matches!((&row, place), (Some(row), Place::Stored(id)) if row.id == id);
             let now_ms = self.clock.now_ms();
             let mut l1 = self.l1.lock();
@@ -377,8 +341,8 @@ impl CacheManager {
             let mut l1 = self.l1.lock();
             if self.writes.of(key.hash64()) == writes && !self.is_closed() {
                 let bytes = entry.bytes(key.bytes.len());
-                l1.insert(key.hash64(), &key.bytes, entry, bytes, &mut evicted);
-                hit.id = l1.peek(key.hash64(), &key.bytes).map(|(id, _)| id);
+                let inserted = l1.insert(key.hash64(), &key.bytes, entry, bytes, &mut evicted);
+                hit.id = inserted.id();
             }
         }
         self.settle_evicted(evicted);

@@ -4,7 +4,7 @@
 //! and disk in step, [`super::stats`] counts. Lock order: L1, then the queue. Nothing here runs JavaScript.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -16,55 +16,19 @@ use super::disk::queue::{Command, Operation, Put, Taken};
 use super::disk::{Disk, DiskSettings, Observer};
 use super::events;
 use super::key::{Key, Namespace, Scope};
-use super::l1::map::{Evicted, EvictingMap, Insertion};
+use super::l1::map::{EvictingMap, Insertion};
 use super::l1::{self, Entry, L1, Place};
 use super::reconcile::Distrusted;
 use super::record::{Kind, Record, Terms};
 use super::stats::Counters;
+use super::writes::Writes;
 use crate::base::clock::{Clock, SteadyClock};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::units::mb_to_bytes;
 use crate::telemetry::event::{EventHub, EventKind};
 
-/// Buckets of [`Writes`]: the more, the rarer a lookup from disk is not kept because of another key's write.
-const WRITE_BUCKETS: usize = 4096;
-/// Least shift of a sliding entry's end that is written to disk, ms.
-const LEAST_SLIDE_MS: u64 = 1000;
-/// Share of its life by which a sliding entry's end must have moved to be written to disk.
-const SLIDE_SHARE: u64 = 8;
 /// How long closing waits for what is to be written.
 pub(crate) const CLOSE_DEADLINE: Duration = Duration::from_secs(10);
-
-/// Counts of this process's writes by key, so that a lookup that began before a write does not put the old value into L1.
-#[derive(Debug)]
-pub(crate) struct Writes(Box<[AtomicU32]>);
-
-impl Writes {
-    fn new() -> Self {
-        Self((0..WRITE_BUCKETS).map(|_| AtomicU32::new(0)).collect())
-    }
-
-    fn bucket(&self, hash: u64) -> &AtomicU32 {
-        &self.0[usize::try_from(hash % WRITE_BUCKETS as u64).expect("invariant: less than the buckets")]
-    }
-
-    /// The count of a key's bucket.
-    pub(crate) fn of(&self, hash: u64) -> u32 {
-        self.bucket(hash).load(Ordering::Acquire)
-    }
-
-    /// Counts a write. To be called with L1 locked.
-    pub(crate) fn count(&self, hash: u64) {
-        self.bucket(hash).fetch_add(1, Ordering::AcqRel);
-    }
-
-    /// Counts a write of all keys.
-    pub(crate) fn count_all(&self) {
-        self.0.iter().for_each(|bucket| {
-            bucket.fetch_add(1, Ordering::AcqRel);
-        });
-    }
-}
 
 /// The cache of one directory and namespace in this process.
 pub struct CacheManager {
@@ -140,6 +104,10 @@ impl CacheManager {
     /// Brings the cache to a checked configuration; `namespace` stays. What fits of the entries stays. O(entries) where
     /// bounds or policy change, off the JavaScript thread.
     pub fn reconfigure(&self, config: CacheConfig) {
+        let config = CacheConfig { namespace: self.config.read().namespace.clone(), ..config };
+        if config == *self.config.read() {
+            return;
+        }
         let old = std::mem::replace(&mut *self.config.write(), config.clone());
         let mut evicted = Vec::new();
         {
@@ -245,7 +213,7 @@ impl CacheManager {
             let bytes = entry.bytes(key.bytes.len());
             let is_too_large = matches!(
                 l1.insert(hash, &key.bytes, entry.clone(), bytes, &mut evicted),
-                Insertion::TooLarge { .. }
+                Insertion::TooLarge
             );
             if let Some(disk) = disk.as_ref().filter(|_| taken == Taken::No) {
                 disk.counters.delayed.fetch_add(1, Ordering::Relaxed);
@@ -259,57 +227,6 @@ impl CacheManager {
         self.settle_evicted(evicted);
         self.hub.emit(EventKind::CacheSet, || events::entry(&key.bytes, &entry, Some("L1"), false));
         stored
-    }
-
-    /// What leaves L1 for lack of room is written if it is nowhere else; what was used is noted.
-    pub(crate) fn settle_evicted(&self, evicted: Vec<Evicted<Entry>>) {
-        let disk = self.disk();
-        for Evicted { key, value: entry, .. } in evicted {
-            self.counters.evictions.fetch_add(1, Ordering::Relaxed);
-            self.hub.emit(EventKind::L1Eviction, || events::entry(&key, &entry, None, false));
-            if let Some(disk) = &disk {
-                self.spill(disk, Key::from_bytes(key), &entry);
-            }
-        }
-    }
-
-    /// Hands an entry that leaves L1 to the disk tiers.
-    pub(crate) fn spill(&self, disk: &Arc<Disk>, key: Key, entry: &Entry) {
-        let operation = match entry.place {
-            Place::Queued => return,
-            Place::Stored(row) => {
-                if entry.hits == 0 {
-                    return;
-                }
-                Operation::Touch { row, used_ms: entry.used_ms, life: self.moved_life(entry) }
-            }
-            Place::GivenUp if entry.hits == 0 => return,
-            Place::GivenUp | Place::MemoryOnly => Operation::Put(Put {
-                record: Arc::clone(&entry.record),
-                fresh_ms: entry.fresh_ms,
-                used_ms: entry.used_ms,
-                version: entry.version,
-                if_stamp: Some(entry.stamp),
-            }),
-        };
-        if entry.gone_ms() <= self.clock.now_ms() {
-            return;
-        }
-        let is_put = matches!(operation, Operation::Put(_));
-        if disk.push(key.clone(), operation) == Taken::No && is_put {
-            disk.counters.dropped.fetch_add(1, Ordering::Relaxed);
-            if entry.place == Place::MemoryOnly {
-                // An older value on disk must not come back.
-                disk.push(key, Operation::Delete);
-            }
-        }
-    }
-
-    /// The ends of a sliding entry's lives where they moved enough to be written.
-    pub(crate) fn moved_life(&self, entry: &Entry) -> Option<(u64, u64)> {
-        let moved_ms = entry.fresh_ms.saturating_sub(entry.written_fresh_ms);
-        let is_enough = moved_ms >= (entry.record.ttl_ms / SLIDE_SHARE).max(LEAST_SLIDE_MS);
-        (entry.record.sliding && is_enough).then(|| (entry.fresh_ms, entry.gone_ms()))
     }
 
     /// Waits until all that was stored is written, and synced to the disk itself if asked. Blocks.

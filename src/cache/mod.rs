@@ -22,12 +22,16 @@ mod removal;
 pub mod stats;
 pub mod transfer;
 mod transfer_files;
+mod writes;
 
 pub use config::CacheConfig;
-pub use key::{Key, Namespace, Scope};
+pub use key::{Key, Keys, Namespace, Scope};
 pub use l1::map::SlotId;
-pub use lookup::{Hit, Keys, Layer, Peek};
+pub use lookup::{Hit, Layer, Peek};
 pub use manager::CacheManager;
 pub use record::{Kind, Record, Terms};
 pub use registry::OpenCache;
 pub use stats::CacheStats;
+
+#[cfg(test)]
+mod tests;

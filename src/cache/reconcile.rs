@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::disk::queue::{Operation, Put, Taken, Task};
-use super::disk::{Disk, Observer};
+use super::disk::{Arrival, Disk, Observer};
 use super::events;
 use super::key::{Key, Namespace};
-use super::l1::map::ScanPosition;
+use super::l1::map::{Evicted, ScanPosition};
 use super::l1::{Entry, Place};
 use super::manager::CacheManager;
 use crate::telemetry::event::EventKind;
@@ -16,6 +17,11 @@ use crate::telemetry::event::EventKind;
 pub(crate) const SCAN_AT_ONCE: usize = 4096;
 /// Keys remembered whose value on disk is older than one that could not be written. Beyond it the disk is not believed at all.
 const MOST_DISTRUSTED: usize = 65_536;
+
+/// Least shift of a sliding entry's end that is written to disk, ms.
+const LEAST_SLIDE_MS: u64 = 1000;
+/// Share of its life by which a sliding entry's end must have moved to be written to disk.
+const SLIDE_SHARE: u64 = 8;
 
 /// Keys whose value on disk is not the last one: that could not be written.
 #[derive(Debug, Default)]
@@ -42,6 +48,58 @@ impl Distrusted {
 }
 
 impl CacheManager {
+    /// What leaves L1 for lack of room is written if it is nowhere else; what was used is noted.
+    pub(crate) fn settle_evicted(&self, evicted: Vec<Evicted<Entry>>) {
+        let disk = self.disk();
+        for Evicted { key, value: entry, .. } in evicted {
+            self.counters.evictions.fetch_add(1, Ordering::Relaxed);
+            self.hub.emit(EventKind::L1Eviction, || events::entry(&key, &entry, None, false));
+            if let Some(disk) = &disk {
+                self.hub.emit(EventKind::CacheSet, || events::entry(&key, &entry, Some("L2"), false));
+                self.spill(disk, Key::from_bytes(key), &entry);
+            }
+        }
+    }
+
+    /// Hands an entry that leaves L1 to the disk tiers.
+    pub(crate) fn spill(&self, disk: &Arc<Disk>, key: Key, entry: &Entry) {
+        let operation = match entry.place {
+            Place::Queued => return,
+            Place::Stored(row) => {
+                if entry.hits == 0 {
+                    return;
+                }
+                Operation::Touch { row, used_ms: entry.used_ms, life: Self::moved_life(entry) }
+            }
+            Place::GivenUp if entry.hits == 0 => return,
+            Place::GivenUp | Place::MemoryOnly => Operation::Put(Put {
+                record: Arc::clone(&entry.record),
+                fresh_ms: entry.fresh_ms,
+                used_ms: entry.used_ms,
+                version: entry.version,
+                if_stamp: Some(entry.stamp),
+            }),
+        };
+        if entry.gone_ms() <= self.clock.now_ms() {
+            return;
+        }
+        let is_put = matches!(operation, Operation::Put(_));
+        if disk.push(key.clone(), operation) == Taken::No && is_put {
+            disk.counters.dropped.fetch_add(1, Ordering::Relaxed);
+            if entry.place == Place::MemoryOnly {
+                // An older value on disk must not come back.
+                disk.push(key, Operation::Delete);
+            }
+        }
+    }
+
+    /// The ends of a sliding entry's lives where they moved enough to be written.
+    pub(crate) fn moved_life(entry: &Entry) -> Option<(u64, u64)> {
+        let moved_ms = entry.fresh_ms.saturating_sub(entry.written_fresh_ms);
+        let is_enough = moved_ms >= (entry.record.ttl_ms / SLIDE_SHARE).max(LEAST_SLIDE_MS);
+        (entry.record.sliding && is_enough).then(|| (entry.fresh_ms, entry.gone_ms()))
+    }
+
     /// Hands what is only in memory to the disk tiers, in pieces. O(entries).
     pub(crate) fn write_memory_only(&self) {
         let Some(disk) = self.disk() else { return };
@@ -50,6 +108,20 @@ impl CacheManager {
                 entry.place = Place::Queued;
             }
             true
+        });
+    }
+
+    /// In another place, row ids and stamps mean nothing. What was on disk before is written again to an empty place; where
+    /// others have stored meanwhile, theirs counts.
+    fn arrive(&self, disk: &Disk, arrival: Arrival) {
+        self.writes.count_all();
+        self.scan(|key, entry| {
+            entry.stamp = disk.stamp(Key::from_bytes(key.into()).hash64());
+            let was_stored = matches!(entry.place, Place::Stored(_) | Place::GivenUp);
+            if was_stored {
+                entry.place = Place::MemoryOnly;
+            }
+            !was_stored || arrival == Arrival::Empty
         });
     }
 
@@ -90,19 +162,14 @@ fn is_taken(disk: &Arc<Disk>, key: &[u8], entry: &Entry) -> bool {
 
 impl Observer for CacheManager {
     fn stored(&self, rows: &[(Key, u64, i64)]) {
-        let is_heard = self.hub.has_listener(EventKind::CacheSet);
         for (key, version, row) in rows {
             let mut l1 = self.l1.lock();
-            let Some((_, entry)) = l1.peek_mut(key.hash64(), &key.bytes) else { continue };
-            if entry.version != *version || entry.place != Place::Queued {
-                continue;
-            }
-            entry.place = Place::Stored(*row);
-            entry.written_fresh_ms = entry.fresh_ms;
-            let entry = is_heard.then(|| entry.clone());
-            drop(l1);
-            if let Some(entry) = entry {
-                self.hub.emit(EventKind::CacheSet, || events::entry(&key.bytes, &entry, Some("L2"), false));
+            let held = l1.peek_mut(key.hash64(), &key.bytes).map(|(_, entry)| entry);
+            if let Some(entry) =
+                held.filter(|entry| entry.version == *version && entry.place == Place::Queued)
+            {
+                entry.place = Place::Stored(*row);
+                entry.written_fresh_ms = entry.fresh_ms;
             }
         }
     }
@@ -156,12 +223,12 @@ impl Observer for CacheManager {
         self.hub.emit(EventKind::Degraded, || serde_json::json!({ "reason": reason, "message": message }));
     }
 
-    fn recovered(&self, reason: &'static str, is_empty: bool) {
+    fn recovered(&self, reason: &'static str, arrival: Arrival) {
         self.absences.clear();
-        if is_empty {
-            self.forget_places(|_| true);
-        }
         if let Some(disk) = self.disk() {
+            if arrival != Arrival::Same {
+                self.arrive(&disk, arrival);
+            }
             let distrusted = std::mem::take(&mut *self.distrusted.lock());
             for (_, key) in distrusted.keys {
                 // Waits in the queue until it is done, and is believed before the disk. A value in L1 comes after it.

@@ -33,23 +33,25 @@ pub struct OpenCache {
 }
 
 impl OpenCache {
-    /// The cache of `config`'s directory and namespace, if one is open in this process with the bounds it was opened with,
-    /// else a new one. Caches without a disk are never shared.
+    /// The cache of `config`'s directory and namespace if one is open in this process, which then has this configuration, else
+    /// a new one. Caches without a disk are never shared.
     pub fn open(config: CacheConfig, cwd: PathBuf, clock: Arc<dyn Clock>) -> Self {
         let place = config
             .persist_to_disk
             .then(|| (identity(&cwd.join(config.dir())), config.namespace.clone().unwrap_or_default()));
-        let make = || CacheManager::new(config, cwd, clock);
         let manager = match &place {
-            None => make(),
+            None => CacheManager::new(config, cwd, clock),
             Some(place) => {
                 let mut shared = SHARED.lock();
                 let known = shared.entry(place.clone()).or_default();
                 let open = known.manager.upgrade().filter(|manager| !manager.is_closed());
-                let manager = open.unwrap_or_else(|| {
+                let manager = if let Some(open) = open {
+                    open.reconfigure(config);
+                    open
+                } else {
                     *known = Shared::default();
-                    make()
-                });
+                    CacheManager::new(config, cwd, clock)
+                };
                 known.manager = Arc::downgrade(&manager);
                 known.users += 1;
                 manager

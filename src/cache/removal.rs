@@ -4,9 +4,9 @@ use std::sync::atomic::Ordering;
 
 use super::disk::queue::{Command, Operation};
 use super::disk::tables;
-use super::key::{Key, Namespace, Parts};
+use super::key::{Key, Keys, Namespace, Parts};
 use super::l1::Place;
-use super::lookup::{Keys, Layer};
+use super::lookup::Layer;
 use super::manager::{CacheManager, disk_error};
 use crate::base::error::Result;
 use crate::telemetry::event::EventKind;
@@ -119,7 +119,7 @@ impl CacheManager {
         let mut only_in_memory = 0;
         let removed = self.scan(|_, entry| {
             let is_gone = entry.gone_ms() <= now_ms;
-            only_in_memory += u64::from(is_gone && !matches!(entry.place, Place::Stored(_)));
+            only_in_memory += u64::from(is_gone && matches!(entry.place, Place::MemoryOnly | Place::GivenUp));
             !is_gone
         });
         self.counters.expired.fetch_add(removed, Ordering::Relaxed);

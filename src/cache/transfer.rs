@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use super::disk::tables::Candidate;
-use super::key::{Key, Namespace, Parts, Scope};
+use super::key::{Key, Keys, Namespace, Parts, Scope};
 use super::l1::Place;
-use super::lookup::Keys;
 use super::manager::CacheManager;
 use crate::base::error::Result;
 use crate::telemetry::event::EventKind;
@@ -131,13 +130,12 @@ impl CacheManager {
         let Some(disk) = self.disk().filter(|disk| disk.is_started()) else {
             return Ok((self.keys_in_memory(&wanted, now_ms), None));
         };
-        let after = match cursor {
-            Some(Cursor::Disk(hash)) => hash,
-            _ => {
-                // What waits is on disk then; if it cannot be written, it is found in memory.
-                let _ = self.flush(false);
-                0
-            }
+        let after = if let Some(Cursor::Disk(hash)) = cursor {
+            hash
+        } else {
+            // What waits is on disk then; if it cannot be written, it is found in memory.
+            let _ = self.flush(false);
+            0
         };
         let page = disk.with_reader(|reader| {
             let found = reader.tables().of_namespace(namespace, None, after, PAGE)?;

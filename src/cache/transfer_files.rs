@@ -1,5 +1,6 @@
 //! Entries to a file and back; [`super::dump`] has the format.
 
+use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -8,7 +9,6 @@ use super::disk::queue::Operation;
 use super::dump::{self, DumpEntry, DumpError, DumpFile, DumpReason, DumpWriter};
 use super::key::{Key, Namespace, Parts};
 use super::l1::Place;
-use super::lookup::Keys;
 use super::manager::CacheManager;
 use super::record::Record;
 use super::transfer::Watch;
@@ -158,7 +158,7 @@ fn to_dump(namespace: &Namespace, key: &Key, record: &Record, fresh_ms: u64) -> 
         ttl_ms: record.ttl_ms,
         stale_ms: record.stale_ms,
         sliding: record.sliding,
-        tags: record.tags.iter().map(|tag| tag.to_string()).collect(),
+        tags: record.tags.iter().map(ToString::to_string).collect(),
     })
 }
 
@@ -203,7 +203,11 @@ fn file_error(path: &Path, error: &DumpError) -> Error {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn from_hex(text: &str) -> Option<[u8; 32]> {

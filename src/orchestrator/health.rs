@@ -143,12 +143,12 @@ mod tests {
     use super::*;
 
     fn score(hits: u64, misses: u64, state: &'static str) -> f64 {
-        let mut stats = crate::cache::CacheStats::default();
-        stats.overall.total_hits = hits;
-        stats.overall.total_misses = misses;
-        stats.overall.hit_rate = hits as f64 / (hits + misses).max(1) as f64;
-        stats.disk.state = state;
-        cache_score(&stats)
+        let mut figures = CacheStats::default();
+        figures.overall.total_hits = hits;
+        figures.overall.total_misses = misses;
+        figures.overall.hit_rate = hits as f64 / (hits + misses).max(1) as f64;
+        figures.disk.state = state;
+        cache_score(&figures)
     }
 
     #[test]

@@ -53,7 +53,7 @@ const SPINS: u32 = 64;
 /// Each value counts its own changes apart: two of them over one file are like two processes.
 #[derive(Debug)]
 pub(crate) struct Coherence {
-    counts: Option<Counts>,
+    counts: Counts,
 }
 
 #[derive(Debug)]
@@ -86,36 +86,24 @@ impl Coherence {
         }
         let shared = Counters::new(MmapOptions::new().len(FILE_BYTES).map_raw(&file)?, COUNTERS)?;
         let own = Counters::new(MmapMut::map_anon(2 * FILE_BYTES)?.into(), 2 * COUNTERS)?;
-        Ok(Self { counts: Some(Counts { shared, own }) })
-    }
-
-    /// Without a file, for entries that no other process can change: all stamps are equal.
-    pub(crate) fn none() -> Self {
-        Self { counts: None }
+        Ok(Self { counts: Counts { shared, own } })
     }
 
     /// The count of changes by others, so far and wrapping, to keys in the bucket of `hash` or to all keys.
     /// To be compared with another stamp of the same hash and the same `Coherence`, nothing else. Changes by
     /// this value do not count. Costs a few nanoseconds.
     pub(crate) fn stamp(&self, hash: u64) -> u32 {
-        match &self.counts {
-            Some(counts) => counts.foreign(bucket(hash)).wrapping_add(counts.foreign(EPOCH)),
-            None => 0,
-        }
+        self.counts.foreign(bucket(hash)).wrapping_add(self.counts.foreign(EPOCH))
     }
 
     /// Tells the other processes of a change to the key of `hash`. After its commit.
     pub(crate) fn bump(&self, hash: u64) {
-        if let Some(counts) = &self.counts {
-            counts.count(bucket(hash));
-        }
+        self.counts.count(bucket(hash));
     }
 
     /// Tells the other processes of a change that concerns all keys. After its commit.
     pub(crate) fn bump_all(&self) {
-        if let Some(counts) = &self.counts {
-            counts.count(EPOCH);
-        }
+        self.counts.count(EPOCH);
     }
 }
 
@@ -261,20 +249,11 @@ mod tests {
     #[test]
     fn count_wraps_around() {
         let (_dir, a, b) = two();
-        let counts = a.counts.as_ref().expect("counts");
+        let counts = &a.counts;
         counts.shared.all()[5].store(u32::MAX, Ordering::Relaxed);
         let before = a.stamp(5);
         b.bump(5);
         assert_eq!(a.stamp(5), before.wrapping_add(1));
-    }
-
-    #[test]
-    fn without_a_file_all_stamps_are_equal() {
-        let none = Coherence::none();
-        let before = none.stamp(1);
-        none.bump(1);
-        none.bump_all();
-        assert_eq!(none.stamp(1), before);
     }
 
     #[test]

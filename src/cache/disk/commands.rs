@@ -107,7 +107,9 @@ impl Writer {
                 }
                 transaction.commit()?;
                 if let Some(opened) = self.disk.opened.read().as_ref() {
-                    found.iter().for_each(|candidate| opened.coherence.bump(hash64(candidate.hash)));
+                    for candidate in &found {
+                        opened.coherence.bump(hash64(candidate.hash));
+                    }
                 }
                 removed += found.len();
                 if found.len() < REMOVED_AT_ONCE {

@@ -182,11 +182,6 @@ impl Decompressor {
         self.dictionaries.iter().any(|known| known.0 == id)
     }
 
-    /// Keeps only the dictionaries that `keep` says yes to.
-    pub(crate) fn retain(&mut self, mut keep: impl FnMut(u32) -> bool) {
-        self.dictionaries.retain(|known| keep(known.0));
-    }
-
     /// The value in `payload`. Allocates `raw_len` bytes, and nothing where that is over `limit`.
     ///
     /// # Errors

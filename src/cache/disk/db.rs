@@ -93,12 +93,11 @@ impl From<rusqlite::Error> for Trouble {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy,
             Some(ErrorCode::DiskFull) => Self::Full,
             Some(ErrorCode::ReadOnly) => Self::ReadOnly,
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Corrupt,
             Some(ErrorCode::PermissionDenied | ErrorCode::AuthorizationForStatementDenied) => {
                 Self::Permission
             }
             Some(ErrorCode::CannotOpen | ErrorCode::SystemIoFailure) => Self::Io,
-            // A value of another type than the schema's, a table that is not there: not what was written.
+            // Also a value of another type than the schema's, or a table that is not there: not what was written.
             _ => Self::Corrupt,
         }
     }

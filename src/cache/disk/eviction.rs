@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use super::compression::{Compressor, Dictionary, LEVEL};
 use super::db::Trouble;
 use super::row;
-use super::tables::{Candidate, L2, L3, Tables};
+use super::tables::{Candidate, KeyAndBlob, L2, L3, Tables};
 use super::training::{Trained, Trainer, train};
 use super::writer::Writer;
 use crate::cache::key::{Key, hash64};
@@ -219,13 +219,12 @@ impl Writer {
     }
 
     /// Key and blob for L3 of each entry; `None` for one that is damaged or too large.
-    #[expect(clippy::type_complexity, reason = "read once, right below")]
     fn packed(
         &mut self,
         candidates: Vec<Candidate>,
         compress: bool,
         limit: u64,
-    ) -> Result<Vec<(Candidate, Option<(Box<[u8]>, Vec<u8>)>)>, Trouble> {
+    ) -> Result<Vec<(Candidate, Option<KeyAndBlob>)>, Trouble> {
         let mut packed = Vec::with_capacity(candidates.len());
         for candidate in candidates {
             let found = Tables(self.connection()?).blob(candidate.row.id)?;

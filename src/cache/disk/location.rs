@@ -100,6 +100,7 @@ impl CacheDir {
     }
 
     /// The directory without symbolic links: what two spellings of one directory have in common.
+    #[cfg(test)]
     pub(crate) fn real_path(&self) -> &Path {
         &self.real
     }

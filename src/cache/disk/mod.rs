@@ -1,7 +1,7 @@
 //! The disk tiers: L2, entries as they are, and L3, compressed ones, in one SQLite database for all processes of a machine.
 //!
 //! Map: [`location`] where it lives, [`db`] connections and schema, [`tables`] statements, [`row`] the bytes of an entry,
-//! [`compression`], [`readers`], [`queue`] what waits to be written, [`writer`] the thread that writes, [`eviction`] budgets,
+//! [`compression`], [`readers`], [`queue`] what waits to be written, [`writer`] the thread that writes, [`commands`] what else it is asked to do, `recovery` what it does about failures, [`eviction`] budgets,
 //! [`coherence`] how processes notice each other's writes, [`ballast`] room to evict on a full disk, [`dump`] portable files.
 //! This file is the handle that the rest of the cache has. It owns the writer thread; it knows nothing of L1.
 
@@ -14,6 +14,7 @@ pub(crate) mod eviction;
 pub(crate) mod location;
 pub(crate) mod queue;
 pub(crate) mod readers;
+mod recovery;
 pub(crate) mod row;
 pub(crate) mod tables;
 pub(crate) mod training;
@@ -72,10 +73,21 @@ pub(crate) trait Observer: Send + Sync {
     fn not_written(&self, tasks: Vec<queue::Task>);
     /// Writing stopped.
     fn degraded(&self, reason: &'static str, message: &str);
-    /// Writing goes on; `is_empty` says that nothing of before is there.
-    fn recovered(&self, reason: &'static str, is_empty: bool);
+    /// Writing goes on.
+    fn recovered(&self, reason: &'static str, arrival: Arrival);
     /// The namespace that must be emptied before anything of it may be believed again.
     fn must_clear(&self) -> Option<Namespace>;
+}
+
+/// How a place that was opened relates to the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    /// It is the same: stamps and row ids still hold.
+    Same,
+    /// Another one, with nothing in it.
+    Empty,
+    /// Another one, with entries of other processes.
+    Other,
 }
 
 /// Whether the disk is used.
@@ -214,8 +226,8 @@ impl Disk {
     }
 
     /// The row of a key without its value. Blocks.
-    pub(crate) fn row(&self, hash: u128) -> Option<Option<Row>> {
-        self.with_reader(|reader| reader.tables().row(hash))
+    pub(crate) fn row(&self, hash: u128) -> Result<Option<Row>, Trouble> {
+        self.with_reader(|reader| reader.tables().row(hash)).ok_or(Trouble::NotUsed)
     }
 
     /// Runs `work` with a reader; `None` when the disk cannot be read. Blocks.

@@ -253,6 +253,13 @@ impl Queue {
         task.map(|task| task.operation.clone())
     }
 
+    /// Whether this version of a key waits, and is not being written yet.
+    pub(crate) fn is_waiting(&self, key: &Key, version: u64) -> bool {
+        let state = self.state.lock();
+        let waiting = state.waiting.get(&key.hash).filter(|task| task.key.bytes == key.bytes);
+        waiting.is_some_and(|task| matches!(&task.operation, Operation::Put(put) if put.version == version))
+    }
+
     /// Adds a command; what comes after it is done after it. `None` when closed.
     pub(crate) fn order(
         &self,

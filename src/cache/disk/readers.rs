@@ -32,6 +32,9 @@ pub(crate) struct Stored {
     pub(crate) record: Record,
 }
 
+/// Entries with their keys, and the hash after which to go on.
+pub(crate) type Page = (Vec<(Key, Stored)>, Option<u128>);
+
 /// What the database says of a key.
 #[derive(Debug)]
 pub(crate) enum Read {
@@ -82,7 +85,7 @@ impl Reader {
         after: u128,
         now_ms: u64,
         most: usize,
-    ) -> Result<(Vec<(Key, Stored)>, Option<u128>), Trouble> {
+    ) -> Result<Page, Trouble> {
         let found = self.tables().of_namespace(namespace, None, after, most)?;
         let next = found.last().map(|last| last.hash);
         let mut entries = Vec::new();

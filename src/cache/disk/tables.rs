@@ -38,6 +38,9 @@ pub(crate) struct Candidate {
     pub(crate) row: Row,
 }
 
+/// Key and blob of an entry.
+pub(crate) type KeyAndBlob = (Box<[u8]>, Vec<u8>);
+
 /// What a tier holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Total {
@@ -98,7 +101,7 @@ impl Tables<'_> {
     }
 
     /// Key and blob of a version. O(log n + bytes).
-    pub(crate) fn blob(&self, id: i64) -> Result<Option<(Box<[u8]>, Vec<u8>)>, Trouble> {
+    pub(crate) fn blob(&self, id: i64) -> Result<Option<KeyAndBlob>, Trouble> {
         let mut statement = self.0.prepare_cached("SELECT k, data FROM v WHERE id = ?")?;
         let found = statement.query_row([id], |sql| {
             Ok((sql.get_ref(0)?.as_blob()?.into(), sql.get_ref(1)?.as_blob()?.to_vec()))

@@ -11,23 +11,21 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::coherence::Coherence;
-use super::db::{self, MAX_WAL_BYTES, Trouble};
+use super::db::{self, Trouble};
 use super::eviction::Demotion;
 use super::location::{CacheDir, Generation, LocationError};
 use super::queue::{Operation, Put, Task, Work};
 use super::readers::Readers;
+use super::recovery::Retry;
 use super::row::{self, Codec, Head};
 use super::tables::{Candidate, L2, NewRow, Tables};
-use super::{Condition, Disk, Opened, ballast};
+use super::{Arrival, Condition, Disk, Opened, ballast};
 use crate::cache::key::{Key, Parts};
 
 /// How long the writer waits for another process's lock.
 const BUSY: Duration = Duration::from_secs(5);
 /// How often it looks around when nothing is to be written.
 const IDLE: Duration = Duration::from_secs(5);
-/// First wait before it tries again after a failure; doubles up to the last.
-const FIRST_RETRY: Duration = Duration::from_secs(1);
-const LAST_RETRY: Duration = Duration::from_secs(30);
 
 /// What became of the entries of a batch, for the observer.
 #[derive(Default)]
@@ -36,26 +34,28 @@ struct Written {
     refused: Vec<(Key, u64)>,
 }
 
-struct Retry {
-    reason: &'static str,
-    at: Instant,
-    wait: Duration,
-}
-
 /// The writer of one [`Disk`].
 pub(crate) struct Writer {
     pub(super) disk: Arc<Disk>,
     connection: Option<Connection>,
-    retry: Option<Retry>,
+    pub(super) retry: Option<Retry>,
     pub(super) demotion: Demotion,
     pub(super) tokens: u64,
-    was_empty: bool,
+    /// How the place that was opened last relates to the one before.
+    pub(super) arrival: Arrival,
 }
 
 impl Writer {
     /// A writer that has not opened anything.
     pub(crate) fn new(disk: Arc<Disk>) -> Self {
-        Self { disk, connection: None, retry: None, demotion: Demotion::new(), tokens: 0, was_empty: false }
+        Self {
+            disk,
+            connection: None,
+            retry: None,
+            demotion: Demotion::new(),
+            tokens: 0,
+            arrival: Arrival::Same,
+        }
     }
 
     /// Works until the queue is closed and empty.
@@ -79,7 +79,9 @@ impl Writer {
         loop {
             let wait =
                 self.retry.as_ref().map_or(IDLE, |retry| retry.at.saturating_duration_since(Instant::now()));
-            match self.disk.queue.next(wait.min(IDLE)) {
+            let work = self.disk.queue.next(wait.min(IDLE));
+            self.try_again();
+            match work {
                 Work::Tasks(tasks) => self.write(tasks),
                 Work::Command(order) => {
                     let result = self.execute(&order);
@@ -94,10 +96,18 @@ impl Writer {
     }
 
     /// Opens the newest generation; `is_damaged` leaves the present one and begins another.
-    fn open(&mut self, is_damaged: bool) -> Result<(), (&'static str, String)> {
-        self.disk.set_condition(Condition::Opening);
-        let old = self.disk.opened.write().take();
+    pub(super) fn open(&mut self, is_damaged: bool) -> Result<(), (&'static str, String)> {
         self.connection = None;
+        let old = self.disk.opened.read().clone();
+        if let Some(old) = old.as_ref().filter(|old| !is_damaged && old.generation.is_current()) {
+            // Only the connection is new: what is known of the place still holds.
+            self.connection = Some(db::open(&old.generation.database(), BUSY).map_err(describe)?);
+            self.arrival = Arrival::Same;
+            self.disk.set_condition(Condition::Good);
+            return Ok(());
+        }
+        self.disk.set_condition(Condition::Opening);
+        *self.disk.opened.write() = None;
         let settings = self.disk.settings.read().clone();
         let place = |error: LocationError| (error.reason(), error.to_string());
         let dir = CacheDir::open(&settings.dir, settings.allow_network).map_err(place)?;
@@ -105,17 +115,17 @@ impl Writer {
         let newest = dir.generation(left).map_err(place)?;
         let result = match self.enter(newest) {
             // The newest turned out to be damaged too.
-            Err((Trouble::Corrupt, damaged)) => {
-                give_up_generation(&damaged);
-                let next = dir.generation(Some(&damaged)).map_err(place)?;
+            Err(failed) if failed.0 == Trouble::Corrupt => {
+                give_up_generation(&failed.1);
+                let next = dir.generation(Some(&failed.1)).map_err(place)?;
                 self.enter(next)
             }
             result => result,
         };
-        result.map_err(|(trouble, _)| describe(trouble))
+        result.map_err(|failed| describe(failed.0))
     }
 
-    fn enter(&mut self, generation: Generation) -> Result<(), (Trouble, Generation)> {
+    fn enter(&mut self, generation: Generation) -> Result<(), Box<(Trouble, Generation)>> {
         match self.read_in(&generation) {
             Ok(coherence) => {
                 let readers = Readers::new(generation.database());
@@ -126,7 +136,7 @@ impl Writer {
             }
             Err(trouble) => {
                 self.connection = None;
-                Err((trouble, generation))
+                Err(Box::new((trouble, generation)))
             }
         }
     }
@@ -140,7 +150,8 @@ impl Writer {
             _ => Trouble::Io,
         })?;
         let connection = db::open(&generation.database(), BUSY)?;
-        self.was_empty = Tables(&connection).totals()?.iter().all(|total| total.entries == 0);
+        let is_empty = Tables(&connection).totals()?.iter().all(|total| total.entries == 0);
+        self.arrival = if is_empty { Arrival::Empty } else { Arrival::Other };
         self.demotion.load_dictionary(Tables(&connection))?;
         self.connection = Some(connection);
         self.refresh_totals()?;
@@ -148,9 +159,7 @@ impl Writer {
     }
 
     fn look_around(&mut self) {
-        if self.retry.is_some() {
-            self.try_again();
-        } else if self.check_place().is_ok() {
+        if !self.is_waiting() && self.check_place().is_ok() {
             let _ = self.refresh_totals();
             self.keep_budgets();
         }
@@ -182,7 +191,8 @@ impl Writer {
         match self.open(is_damaged) {
             Ok(()) => {
                 self.tell(|observer| {
-                    observer.degraded(reason, "the cache database was damaged or removed; a new one is begun")
+                    observer
+                        .degraded(reason, "the cache database was damaged or removed; a new one is begun");
                 });
                 self.recover(reason);
                 Ok(())
@@ -298,32 +308,6 @@ impl Writer {
         }
     }
 
-    /// Frees room on a full disk: evicting needs some itself, which the ballast has kept.
-    fn make_room(&mut self) -> Result<(), Trouble> {
-        let opened = self.disk.opened.read().clone().ok_or(Trouble::Io)?;
-        let path = opened.generation.ballast();
-        ballast::release(&path).map_err(|_| Trouble::Full)?;
-        tracing::warn!("the disk is full; entries are evicted to make room");
-        let result = self.shrink().and_then(|()| self.evict_share()).and_then(|()| self.shrink());
-        let _ = ballast::ensure(&path);
-        result
-    }
-
-    /// A log that cannot be taken over into the database, because a stopped process reads an old state, must not grow.
-    fn watch_log(&mut self) {
-        let Some(opened) = self.disk.opened.read().clone() else { return };
-        let log = opened.generation.database().with_extension("db-wal");
-        if log.metadata().is_ok_and(|metadata| metadata.len() > MAX_WAL_BYTES)
-            && self.shrink().is_ok()
-            && log.metadata().is_ok_and(|metadata| metadata.len() > MAX_WAL_BYTES)
-        {
-            self.degrade(
-                "stoppedReader",
-                "a stopped process keeps the log of the cache database from being emptied",
-            );
-        }
-    }
-
     fn finish(&mut self) {
         // The last connection that closes takes the log over; this only makes it sooner.
         let _ = self.refresh_totals();
@@ -350,65 +334,6 @@ impl Writer {
             what(&*observer);
         }
     }
-
-    pub(super) fn is_waiting(&self) -> bool {
-        self.retry.is_some()
-    }
-
-    fn try_again(&mut self) {
-        let Some(retry) = self.retry.take() else { return };
-        if Instant::now() < retry.at {
-            self.retry = Some(retry);
-            return;
-        }
-        // Most failures end with the place they came from: open it anew and see whether it can be written.
-        let result = self.open(false).and_then(|()| {
-            let probe = |writer: &mut Self| {
-                writer.sync(true)?;
-                writer.watch_log();
-                if writer.retry.is_some() { Err(Trouble::Busy) } else { Ok(()) }
-            };
-            probe(self).map_err(describe)
-        });
-        match result {
-            Ok(()) => self.recover(retry.reason),
-            Err((reason, _)) => {
-                let wait = (retry.wait * 2).min(LAST_RETRY);
-                self.retry = Some(Retry { reason, at: Instant::now() + wait, wait });
-                self.disk.set_condition(Condition::Degraded(reason));
-            }
-        }
-    }
-
-    fn recover(&mut self, reason: &'static str) {
-        let is_empty = self.was_empty;
-        let namespace = self.disk.observer.upgrade().and_then(|observer| observer.must_clear());
-        if let Some(namespace) = namespace
-            && let Err(trouble) = self.clear(&namespace, None)
-        {
-            let (reason, message) = describe(trouble);
-            self.degrade(reason, &message);
-            return;
-        }
-        self.tell(|observer| observer.recovered(reason, is_empty));
-    }
-
-    fn degrade(&mut self, reason: &'static str, message: &str) {
-        let is_new = self.retry.as_ref().is_none_or(|retry| retry.reason != reason);
-        self.retry = Some(Retry { reason, at: Instant::now() + FIRST_RETRY, wait: FIRST_RETRY });
-        self.disk.set_condition(Condition::Degraded(reason));
-        if is_new {
-            tracing::warn!(reason, "the disk tiers of the cache are not used for now");
-            self.tell(|observer| observer.degraded(reason, message));
-        }
-    }
-
-    /// What waits cannot be written now.
-    fn give_up(&mut self) {
-        let tasks = self.disk.queue.give_up();
-        self.disk.counters.dropped.fetch_add(tasks.len() as u64, Ordering::Relaxed);
-        self.tell(|observer| observer.not_written(tasks));
-    }
 }
 
 /// Lets everybody know, and keeps it for whoever wants to look.
@@ -422,7 +347,7 @@ fn give_up_generation(generation: &Generation) {
     }
 }
 
-fn describe(trouble: Trouble) -> (&'static str, String) {
+pub(super) fn describe(trouble: Trouble) -> (&'static str, String) {
     (trouble.reason(), trouble.message().to_owned())
 }
 

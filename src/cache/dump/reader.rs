@@ -24,8 +24,6 @@ const MAX_HEADER_BYTES: usize = 4 * 1024;
 pub(crate) struct DumpFile {
     file: File,
     max_line_bytes: usize,
-    created_at: String,
-    entries: u64,
     digest: u64,
 }
 
@@ -45,22 +43,12 @@ impl DumpFile {
             )));
         }
         let file = File::open(path).map_err(DumpError::io)?;
-        let (created_at, entries, digest) = {
+        let digest = {
             let mut scan = Scan::start(&file, max_line_bytes, watch)?;
             while scan.next()?.is_some() {}
-            (std::mem::take(&mut scan.created_at), scan.entries, scan.hasher.digest())
+            scan.hasher.digest()
         };
-        Ok(Self { file, max_line_bytes, created_at, entries, digest })
-    }
-
-    /// Entries in it.
-    pub(crate) fn entries(&self) -> u64 {
-        self.entries
-    }
-
-    /// When it was written, as its header says.
-    pub(crate) fn created_at(&self) -> &str {
-        &self.created_at
+        Ok(Self { file, max_line_bytes, digest })
     }
 
     /// Its entries, in the order of the file. Each item is verified again: a file that is changed meanwhile ends in
@@ -111,7 +99,6 @@ struct Scan<'f> {
     line: Vec<u8>,
     /// Of the line in `line`, from 1.
     line_number: u64,
-    created_at: String,
     entries: u64,
 }
 
@@ -124,7 +111,6 @@ impl<'f> Scan<'f> {
             hasher: Box::new(Xxh3::new()),
             line: Vec::new(),
             line_number: 0,
-            created_at: String::new(),
             entries: 0,
         };
         scan.read_line(max_line_bytes.min(MAX_HEADER_BYTES))?;
@@ -144,7 +130,7 @@ impl<'f> Scan<'f> {
         }
         let header: HeaderLine = serde_json::from_value(fields.into())
             .map_err(|error| DumpError::json(1, "the header", &error))?;
-        scan.created_at = header.created_at;
+        let _ = header.created_at;
         scan.hasher.update(&scan.line);
         Ok(scan)
     }

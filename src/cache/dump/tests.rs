@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 
+use super::writer::Written;
 use super::*;
 
 const MAX_LINE: usize = 64 * 1024;
@@ -59,10 +60,7 @@ fn write(path: &Path, entries: &[DumpEntry]) -> Written {
 
 fn read(path: &Path) -> Result<Vec<DumpEntry>, DumpError> {
     let mut dump = DumpFile::open(path, MAX_LINE, QUIET)?;
-    let claimed = dump.entries();
-    let entries: Vec<_> = dump.read(QUIET)?.collect::<Result<_, _>>()?;
-    assert_eq!(entries.len() as u64, claimed);
-    Ok(entries)
+    dump.read(QUIET)?.collect()
 }
 
 /// What reading a file with this content says.
@@ -281,7 +279,6 @@ fn progress_comes_every_thousand_entries() {
     assert_eq!(seen.take(), [1_000, 2_000]);
     let mut dump = DumpFile::open(&path, MAX_LINE, watch).expect("open");
     assert_eq!(seen.take(), [1_000, 2_000]);
-    assert_eq!((dump.entries(), dump.created_at()), (2_500, CREATED));
     assert_eq!(dump.read(watch).expect("read").flatten().count(), 2_500);
     assert_eq!(seen.take(), [1_000, 2_000]);
 }

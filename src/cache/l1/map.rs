@@ -46,16 +46,10 @@ pub struct SlotId {
 /// An entry that left the map.
 #[derive(Debug)]
 pub(crate) struct Evicted<V> {
-    /// Where it was.
-    pub(crate) id: SlotId,
-    /// Hash of its key, as the caller gave it.
-    pub(crate) hash: u64,
     /// Its key.
     pub(crate) key: Box<[u8]>,
     /// Its value.
     pub(crate) value: V,
-    /// Its bytes, as the caller counted them.
-    pub(crate) bytes: u64,
 }
 
 /// What became of an insertion.
@@ -69,12 +63,17 @@ pub(crate) enum Insertion<V> {
         replaced: Option<V>,
     },
     /// The value alone is larger than the map may be; the key has no value now.
-    TooLarge {
-        /// The refused value.
-        value: V,
-        /// The key's value before, no longer in the map.
-        replaced: Option<V>,
-    },
+    TooLarge,
+}
+
+impl<V> Insertion<V> {
+    /// Where the value is.
+    pub(crate) fn id(&self) -> Option<SlotId> {
+        match self {
+            Self::Inserted { id, .. } => Some(*id),
+            Self::TooLarge => None,
+        }
+    }
 }
 
 /// Where a [`EvictingMap::scan`] goes on; the default is the start.
@@ -162,7 +161,8 @@ impl<V> EvictingMap<V> {
         evicted: &mut Vec<Evicted<V>>,
     ) -> Insertion<V> {
         if bytes > self.bounds.bytes || self.bounds.entries == 0 {
-            return Insertion::TooLarge { value, replaced: self.remove(hash, key) };
+            self.remove(hash, key);
+            return Insertion::TooLarge;
         }
         let (slot, replaced) = if let Some(slot) = self.find(hash, key) {
             let replaced = self.slab.replace(slot, value, bytes);
@@ -255,11 +255,6 @@ impl<V> EvictingMap<V> {
         self.slab.len()
     }
 
-    /// Whether there is none.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// Sum of the entries' bytes. O(1).
     pub(crate) fn bytes(&self) -> u64 {
         self.slab.bytes()
@@ -303,12 +298,12 @@ impl<V> EvictingMap<V> {
     /// Takes an entry out of index, list and slot.
     fn take(&mut self, slot: u32) -> Option<Evicted<V>> {
         let place = self.slab.slot(slot);
-        let (hash, bytes, id) = (place.hash, place.bytes, SlotId { slot, seq: place.seq });
+        let hash = place.hash;
         let Entry { key, value } = self.slab.take(slot)?;
         if let Ok(indexed) = self.index.find_entry(hash, |&other| other == slot) {
             indexed.remove();
         }
-        Some(Evicted { id, hash, key, value, bytes })
+        Some(Evicted { key, value })
     }
 
     fn compact(&mut self) {

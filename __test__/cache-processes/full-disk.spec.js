@@ -1,0 +1,138 @@
+const fs = require('node:fs');
+const { goesOnWithout, isWhole, toldOf, LISTEN } = require('./degraded.js');
+const { mountMemory, mountDisk, remount, unmountAll, canMountMemory, canMountDisk } = require('./mounts.js');
+const { usePeers, until } = require('./peers.js');
+const { valueOf, seen } = require('./scripts/values.js');
+
+if (!canMountMemory) console.warn('skipped: small file systems can only be mounted by root on Linux');
+else if (!canMountDisk) console.warn('skipped in part: no disk can be mounted in a file here');
+const inMemory = canMountMemory ? test : test.skip;
+const onDisk = canMountDisk ? test : test.skip;
+
+const MB = 2 ** 20;
+
+const peers = usePeers({ beforeRemoval: unmountAll });
+const disk = () => peers.path('disk');
+const filler = () => peers.path('disk/filler');
+const config = () => ({ cacheDir: peers.path('disk/cache') });
+const another = () => peers.peer(config());
+
+/** Somebody else takes all the room that is left. */
+function fill() {
+  const file = fs.openSync(filler(), 'w');
+  try {
+    for (let size = MB; size >= 4096; ) {
+      try {
+        fs.writeSync(file, Buffer.alloc(size, 1));
+      } catch {
+        size /= 2;
+      }
+    }
+  } finally {
+    fs.closeSync(file);
+  }
+}
+
+describe('a full disk', () => {
+  inMemory('of others is done without until there is room', async () => {
+    mountMemory(disk(), 16);
+    const before = another();
+    await before.set('overwritten without a disk', 'of before');
+    await before.store('deleted without a disk', 'of before');
+    await before.end();
+    const peer = peers.peer(config(), LISTEN);
+    await peer.store('key', 1);
+    fill();
+    await peer.set('large', 'x'.repeat(MB));
+    await goesOnWithout(peer, 'full');
+    expect(await peer.get('key')).toBe(1);
+    expect(await peer.get('large')).toBe('x'.repeat(MB));
+    fs.rmSync(filler());
+    await isWhole(peer, 'full', another);
+    const reader = another();
+    expect(await reader.get('large')).toBe('x'.repeat(MB));
+    // Room is made by giving up entries.
+    expect([1, null]).toContain(await reader.get('key'));
+  });
+
+  inMemory('from the start is done without until there is room', async () => {
+    mountMemory(disk(), 16);
+    fill();
+    const peer = peers.peer(config(), LISTEN);
+    await peer.set('key', 1);
+    await goesOnWithout(peer, 'full');
+    fs.rmSync(filler());
+    await isWhole(peer, 'full', another);
+  });
+
+  inMemory('of the cache itself: it gives up entries, and what it has is right', async () => {
+    mountMemory(disk(), 64);
+    const keys = Array.from({ length: 1500 }, (_, index) => `key-${index}`);
+    const peer = peers.peer({ ...config(), l1MaxSizeMB: 4 }, LISTEN);
+    for (let start = 0; start < keys.length; start += 100) {
+      const entries = keys.slice(start, start + 100).map((key) => [key, valueOf(key, 'writer', start, 100_000)]);
+      await peer.call('setAll', entries);
+    }
+    await peer.store('last', 'value');
+    const { disk: found, l2 } = await peer.stats();
+    expect(found.state).toBe('ok');
+    expect(found.evicted + found.compressed).toBeGreaterThan(0);
+    expect(l2.sizeMB).toBeGreaterThan(20);
+    expect(toldOf(peer, 'degraded')).toHaveLength(toldOf(peer, 'recovered').length);
+    for (const reader of [peer, another()]) {
+      expect(await reader.get('last')).toBe('value');
+      let present = 0;
+      for (const key of keys) {
+        const value = await reader.get(key);
+        if (value === null) continue;
+        present++;
+        expect(seen(key, value)).toEqual(['writer', expect.any(Number)]);
+      }
+      expect(present).toBeGreaterThan(100);
+    }
+  });
+});
+
+describe('a disk that cannot be written', () => {
+  inMemory('from the start on is done without until it can', async () => {
+    mountMemory(disk(), 16);
+    const before = another();
+    await before.set('overwritten without a disk', 'of before');
+    await before.set('deleted without a disk', 'of before');
+    await before.store('of before', 1);
+    await before.end();
+    remount(disk(), 'ro');
+    const peer = peers.peer(config(), LISTEN);
+    await peer.set('key', 1);
+    await until(peer.stats, ({ disk: { state } }) => state === 'degraded');
+    await goesOnWithout(peer, 'readOnly');
+    remount(disk(), 'rw');
+    await isWhole(peer, 'readOnly', another);
+    expect(await another().get('of before')).toBe(1);
+    expect(await peer.get('of before')).toBe(1);
+  });
+
+  inMemory('from the start on, and empty, is done without until it can', async () => {
+    mountMemory(disk(), 16);
+    remount(disk(), 'ro');
+    const peer = peers.peer(config(), LISTEN);
+    await peer.set('key', 1);
+    await goesOnWithout(peer, 'readOnly');
+    remount(disk(), 'rw');
+    await isWhole(peer, 'readOnly', another);
+  });
+
+  onDisk('after an error of its own is done without', async () => {
+    mountDisk(disk(), 64);
+    const peer = peers.peer(config(), LISTEN);
+    await peer.store('key', 1);
+    await peer.set('overwritten without a disk', 'of before');
+    await peer.flush();
+    // What the kernel does to a file system that fails: read-only from now on, whoever has it open.
+    remount(disk(), 'abort');
+    await peer.set('notice it', 1);
+    await goesOnWithout(peer, 'readOnly');
+    expect(await peer.get('key')).toBe(1);
+    expect(await peer.end()).toEqual({ code: 0, signal: null, stderr: '' });
+  });
+});
