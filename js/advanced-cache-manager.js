@@ -1,7 +1,7 @@
 'use strict';
 
 const args = require('./arguments.js');
-const { call, callAsync } = require('./errors.js');
+const { messageOf, call, callAsync } = require('./errors.js');
 const { CacheView } = require('./cache-view.js');
 const { revive, eventData } = require('./revive.js');
 const { NativeEmitter } = require('./native-emitter.js');
@@ -22,8 +22,7 @@ class AdvancedCacheManager extends NativeEmitter {
 
   #native;
   #view;
-  #isReference = false;
-  #isHeard = false;
+  #state = { isHeard: false };
   #stopping = null;
   #timer;
   #unwatch;
@@ -48,14 +47,14 @@ class AdvancedCacheManager extends NativeEmitter {
     super();
     const wake = AdvancedCacheManager.#weakly(this, (self) => self.#emitWaiting());
     this.#native = call(native.openCache, args.configurationJson(config), process.cwd(), wake);
-    this.#isReference = this.#config().valueMode === 'reference';
-    this.#view = new CacheView(this.#native, {
-      isStopped: () => this.#stopping !== null,
-      isReference: () => this.#isReference,
-      emitWaiting: () => {
-        if (this.#isHeard) this.#emitWaiting();
-      },
-    });
+    this.#state = {
+      isStopped: false,
+      isReference: this.#config().valueMode === 'reference',
+      isHeard: false,
+      emitWaiting: () => this.#emitWaiting(),
+      failed: (error) => this.#failed(error),
+    };
+    this.#view = new CacheView(this.#native, this.#state);
     const maintain = AdvancedCacheManager.#weakly(this, (self) => self.#maintain());
     this.#timer = setInterval(maintain, MAINTENANCE_MS);
     this.#timer.unref();
@@ -63,11 +62,11 @@ class AdvancedCacheManager extends NativeEmitter {
     if (this.#config().warmOnStart > 0) callAsync(this.#native.warmMostUsed).catch(() => {});
   }
 
-  async get(key, options) {
+  get(key, options) {
     return this.#view.get(key, options);
   }
 
-  async set(key, value, ttlSeconds, options) {
+  set(key, value, ttlSeconds, options) {
     return this.#view.set(key, value, ttlSeconds, options);
   }
 
@@ -81,7 +80,7 @@ class AdvancedCacheManager extends NativeEmitter {
 
   async updateConfig(partial) {
     const change = JSON.parse(await callAsync(this.#native.updateConfig, args.configurationJson(partial)));
-    this.#isReference = change.newConfig.valueMode === 'reference';
+    this.#state.isReference = change.newConfig.valueMode === 'reference';
     emit(this, 'configUpdated', change);
   }
 
@@ -95,6 +94,8 @@ class AdvancedCacheManager extends NativeEmitter {
   }
 
   async #stop() {
+    this.#state.isStopped = true;
+    this.#state.isReference = false;
     clearInterval(this.#timer);
     this.#lastStats = this.getStats();
     try {
@@ -112,6 +113,13 @@ class AdvancedCacheManager extends NativeEmitter {
     if (this.#stopping === null) emit(this, 'maintenance', { timestamp: new Date(), stats: this.getStats() });
   }
 
+  /** A read never fails for what happens inside; it is a miss, and whoever listens hears of it. */
+  #failed(error) {
+    if (error?.code === 'E_INVALID_ARGUMENT') throw error;
+    emit(this, 'degraded', { reason: 'internal', message: messageOf(error) });
+    return null;
+  }
+
   #config() {
     return JSON.parse(call(this.#native.config));
   }
@@ -124,7 +132,7 @@ class AdvancedCacheManager extends NativeEmitter {
 
   _listenersChanged() {
     const names = this.eventNames().filter((name) => typeof name === 'string');
-    this.#isHeard = names.length > 0;
+    this.#state.isHeard = names.length > 0;
     this.#native?.listen(names);
   }
 }

@@ -3,7 +3,7 @@
 /** One namespace of a cache: finding, storing, removing. `AdvancedCacheManager` has one for its root. */
 
 const args = require('./arguments.js');
-const { AgentwiseError, call, callAsync } = require('./errors.js');
+const { AgentwiseError, call, callAsync, decode } = require('./errors.js');
 const { References } = require('./references.js');
 const { SingleFlight } = require('./single-flight.js');
 const { followed } = require('./jobs.js');
@@ -33,9 +33,10 @@ function breathe() {
 
 class CacheView {
   #native;
-  #owner;
+  #get;
+  #state;
   #names;
-  #references = null;
+  #references;
   #flights;
   /** What waits until there is room in the queue. */
   #room = null;
@@ -44,65 +45,67 @@ class CacheView {
 
   /**
    * @param {object} native functions of the core for this namespace
-   * @param {{ isStopped(): boolean, isReference(): boolean, emitWaiting(): void }} owner
+   * @param {object} state what all namespaces of a cache share: `isStopped`, `isReference`, `isHeard` (whether events may
+   * wait), `emitWaiting()`, and `failed(error)`, what a read gives that failed inside
    * @param {{ key: string, value: string }} names of the arguments, for messages
    */
-  constructor(native, owner, names = { key: 'key', value: 'value' }) {
+  constructor(native, state, names = { key: 'key', value: 'value' }) {
     this.#native = native;
-    this.#owner = owner;
+    this.#get = native.get;
+    this.#state = state;
     this.#names = names;
+    this.#references = new References(native);
     this.#flights = new SingleFlight(native, {
       store: (key, value, options) => this.#store(key, value, options, scopeOf(options)),
       decoded,
-      isStopped: () => owner.isStopped(),
+      isStopped: () => state.isStopped,
     });
   }
 
   async get(key, options) {
-    const name = args.exactText(args.string(this.#names.key, key));
-    if (this.#owner.isStopped()) return null;
-    if (options === undefined || options === null) {
-      const kept = this.#owner.isReference() ? this.#reference(name) : undefined;
+    const state = this.#state;
+    if (state.isReference && (options === undefined || options === null)) {
+      const kept = this.#references.find(key);
       if (kept !== undefined) return kept.value;
-      const text = call(this.#native.get, name);
-      if (typeof text === 'string') return this.#value(name, text);
-      if (text === undefined) return this.#ended(null);
-      return this.#found(name, await callAsync(this.#native.find, name, ...NO_SCOPE));
     }
-    const scope = scopeOf(args.options('options', options));
-    const text = call(this.#native.getScoped, name, ...scope);
-    if (text === undefined) return this.#ended(null);
-    if (typeof text === 'string') return this.#ended(decoded(text));
-    const found = await callAsync(this.#native.find, name, ...scope);
-    return this.#ended(found === undefined ? null : decoded(found));
+    const name = exactName(this.#names.key, key);
+    if (state.isStopped) return null;
+    try {
+      if (options === undefined || options === null) {
+        const text = this.#get.call(undefined, name) ?? this.#native.getScoped(name, undefined, undefined, undefined);
+        if (typeof text === 'string') return this.#value(key, name, text);
+        return this.#found(key, name, text === undefined ? undefined : await this.#native.find(name, ...NO_SCOPE));
+      }
+      const scope = scopeOf(args.options('options', options));
+      let text = this.#native.getScoped(name, ...scope);
+      if (text === null) text = await this.#native.find(name, ...scope);
+      if (state.isHeard) state.emitWaiting();
+      return text === undefined ? null : decoded(text);
+    } catch (error) {
+      return state.failed(decode(error));
+    }
   }
 
-  #found(name, text) {
-    return text === undefined ? this.#ended(null) : this.#value(name, text);
+  #found(key, name, text) {
+    if (text !== undefined) return this.#value(key, name, text);
+    if (this.#state.isHeard) this.#state.emitWaiting();
+    return null;
   }
 
-  #value(name, text) {
+  #value(key, name, text) {
+    const state = this.#state;
     const value = decoded(text);
-    if (this.#owner.isReference() && typeof value === 'object' && value !== null) {
-      this.#references.keep(name, value, call(this.#native.place, name, ...NO_SCOPE));
+    if (state.isHeard) state.emitWaiting();
+    if (state.isReference && typeof value === 'object' && value !== null) {
+      this.#references.keep(key, value, this.#native.place(name, ...NO_SCOPE));
     }
-    return this.#ended(value);
-  }
-
-  #reference(name) {
-    this.#references ??= new References(this.#native);
-    return this.#references.find(name);
-  }
-
-  #ended(value) {
-    this.#owner.emitWaiting();
     return value;
   }
 
   async has(key, options) {
     const name = args.exactText(args.string(this.#names.key, key));
     const scope = scopeOf(args.options('options', options));
-    if (this.#owner.isStopped()) return false;
+    if (this.#state.isStopped) return false;
     return call(this.#native.has, name, ...scope) ?? callAsync(this.#native.isThere, name, ...scope);
   }
 
@@ -113,7 +116,7 @@ class CacheView {
     const terms = { ...given, ttlSeconds };
     this.#refuseIfStopped();
     this.#store(key, value, terms, scope);
-    this.#owner.emitWaiting();
+    this.#emitWaiting();
     if (this.#room) await this.#room;
     if (args.optionalBoolean('options.durable', given.durable)) await this.flush();
   }
@@ -163,7 +166,7 @@ class CacheView {
     const values = new Array(names.length).fill(null);
     for (let start = 0; start < names.length; start += AT_ONCE) {
       args.signal('options.signal', signal)?.throwIfAborted();
-      if (this.#owner.isStopped()) return values;
+      if (this.#state.isStopped) return values;
       const asked = [];
       for (let index = start; index < Math.min(start + AT_ONCE, names.length); index++) {
         const text = call(this.#native.getScoped, names[index], ...scope);
@@ -178,7 +181,8 @@ class CacheView {
         await breathe();
       }
     }
-    return this.#ended(values);
+    this.#emitWaiting();
+    return values;
   }
 
   async setMany(entries, options) {
@@ -198,7 +202,7 @@ class CacheView {
       }
       await (this.#room ?? breathe());
     }
-    this.#owner.emitWaiting();
+    this.#emitWaiting();
     if (args.optionalBoolean('options.durable', durable)) await this.flush();
   }
 
@@ -208,7 +212,7 @@ class CacheView {
     const given = args.options('options', options);
     const scope = scopeOf(given);
     const text = await this.#flights.run(args.exactText(key), key, compute, given, scope);
-    this.#owner.emitWaiting();
+    this.#emitWaiting();
     if (this.#room) await this.#room;
     if (given.durable) await this.flush();
     return text;
@@ -222,7 +226,7 @@ class CacheView {
     let cursor;
     do {
       signal?.throwIfAborted();
-      if (this.#owner.isStopped()) return;
+      if (this.#state.isStopped) return;
       const page = JSON.parse(await callAsync(this.#native.keys, args.exactText(prefix), cursor, ...scope));
       for (const key of page.keys) yield args.originalText(key);
       cursor = page.cursor ?? undefined;
@@ -233,7 +237,7 @@ class CacheView {
     args.optionalOneOf('layer', layer, ['L1', 'L2', 'L3']);
     this.#refuseIfStopped();
     await callAsync(this.#native.clear, layer ?? undefined);
-    this.#owner.emitWaiting();
+    this.#emitWaiting();
   }
 
   async warmCache(entries, options) {
@@ -247,7 +251,7 @@ class CacheView {
     list.sort((a, b) => b.priority - a.priority);
     const keys = list.map(({ key }) => args.exactText(key));
     const warmed = await followed(this.#native, { signal }, (job) => this.#native.warm(keys, job));
-    this.#owner.emitWaiting();
+    this.#emitWaiting();
     return warmed;
   }
 
@@ -302,14 +306,24 @@ class CacheView {
         'name must be a string with at least one character and without NUL',
       );
     }
-    return new CacheView(call(this.#native.namespace, args.exactText(name)), this.#owner);
+    return new CacheView(call(this.#native.namespace, args.exactText(name)), this.#state);
+  }
+
+  #emitWaiting() {
+    if (this.#state.isHeard) this.#state.emitWaiting();
   }
 
   #refuseIfStopped() {
-    if (this.#owner.isStopped()) {
+    if (this.#state.isStopped) {
       throw new AgentwiseError('E_SHUT_DOWN', 'the cache was stopped; create a new one');
     }
   }
+}
+
+/** A key as the core takes it; the common case without a further call. */
+function exactName(name, key) {
+  if (typeof key === 'string' && key.isWellFormed() && key.charCodeAt(0) !== 1) return key;
+  return args.exactText(args.string(name, key));
 }
 
 /** `[agentId, model, systemPrompt]` as the core takes them. */

@@ -54,4 +54,4 @@ async function callAsync(fn, ...args) {
   }
 }
 
-module.exports = { AgentwiseError, messageOf, call, callAsync };
+module.exports = { AgentwiseError, messageOf, decode, call, callAsync };

@@ -116,12 +116,16 @@ class ProductionOptimizationSystem extends NativeEmitter {
       throw this.#refusal();
     }
     this.#native = opened;
-    const owner = {
-      isStopped: () => this.#state !== 'running',
-      isReference: () => false,
+    const state = {
+      isStopped: false,
+      isReference: false,
+      isHeard: true,
       emitWaiting: () => this.#emitWaiting(),
+      failed: (error) => {
+        throw error;
+      },
     };
-    this.#cache = new CacheView(opened.cache, owner, { key: 'query', value: 'response' });
+    this.#cache = new CacheView(opened.cache, state, { key: 'query', value: 'response' });
     this.#state = 'running';
     const endings = [signals.watch(this), exit.watch()];
     this.#unwatch = () => {

@@ -9,19 +9,21 @@ const { call } = require('./errors.js');
 class References {
   /** By key: `{ value, slot, seq }`. */
   #kept = new Map();
-  #native;
+  #touch;
+  #isLive;
   /** Size at which those of gone entries are looked for. */
   #limit = 1024;
 
   constructor(native) {
-    this.#native = native;
+    this.#touch = native.touch;
+    this.#isLive = native.isLive;
   }
 
   /** What is kept of a key, if its entry is current: counts as a use of it. */
   find(key) {
     const kept = this.#kept.get(key);
     if (kept === undefined) return undefined;
-    if (call(this.#native.touch, kept.slot, kept.seq)) return kept;
+    if (this.#touch.call(undefined, kept.slot, kept.seq)) return kept;
     this.#kept.delete(key);
     return undefined;
   }
@@ -33,10 +35,14 @@ class References {
     if (this.#kept.size > this.#limit) this.#sweep();
   }
 
+  clear() {
+    this.#kept.clear();
+  }
+
   /** Lets go of the values whose entries are gone. O(values), each time their number has doubled. */
   #sweep() {
     for (const [key, { slot, seq }] of this.#kept) {
-      if (!call(this.#native.isLive, slot, seq)) this.#kept.delete(key);
+      if (!call(this.#isLive, slot, seq)) this.#kept.delete(key);
     }
     this.#limit = Math.max(1024, this.#kept.size * 2);
   }

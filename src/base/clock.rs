@@ -46,27 +46,35 @@ impl Clock for SystemClock {
     }
 }
 
+/// How often a steady clock looks at the wall clock.
+const LOOK_EVERY_MS: u64 = 100;
+
 /// Unix time that never goes back: it follows the wall clock forward (also over a suspended machine) and goes on by the
 /// monotonic one when the wall clock is set back. For times that are compared within a process and stored for others.
 pub struct SteadyClock {
     clock: Arc<dyn Clock>,
     /// Steady minus monotonic time.
     offset_ms: AtomicU64,
+    /// Monotonic time of the last look at the wall clock.
+    looked_ms: AtomicU64,
 }
 
 impl SteadyClock {
     /// A steady reading of `clock`.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         let offset_ms = AtomicU64::new(clock.wall_ms().saturating_sub(clock.now_ms()));
-        Self { clock, offset_ms }
+        let looked_ms = AtomicU64::new(clock.now_ms());
+        Self { clock, offset_ms, looked_ms }
     }
 
-    /// Unix ms.
+    /// Unix ms. Looks at the wall clock every 100 ms only: one clock is enough to pay for in a lookup.
     pub fn now_ms(&self) -> u64 {
-        let (now_ms, wall_ms) = (self.clock.now_ms(), self.clock.wall_ms());
-        let ahead_ms = wall_ms.saturating_sub(now_ms);
-        let before = self.offset_ms.fetch_max(ahead_ms, Ordering::Relaxed);
-        now_ms + before.max(ahead_ms)
+        let now_ms = self.clock.now_ms();
+        if now_ms.wrapping_sub(self.looked_ms.load(Ordering::Relaxed)) >= LOOK_EVERY_MS {
+            self.looked_ms.store(now_ms, Ordering::Relaxed);
+            self.offset_ms.fetch_max(self.clock.wall_ms().saturating_sub(now_ms), Ordering::Relaxed);
+        }
+        now_ms + self.offset_ms.load(Ordering::Relaxed)
     }
 
     /// How far the wall clock is behind: more than an adjustment means that it was set back.

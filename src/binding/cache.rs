@@ -3,7 +3,7 @@
 //! A handle answers for one namespace. What memory knows is answered at once; what needs the disk runs on Node's pool.
 //! `cache_upkeep` has what is not about single entries.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use napi::Env;
 use napi::bindgen_prelude::Object;
@@ -11,10 +11,11 @@ use serde_json::json;
 
 use super::cache_upkeep::add_upkeep;
 use super::call::{Args, method, spawn};
+use super::hot::add_hot;
 use super::text::{Reply, marked};
 use crate::base::error::Result;
 use crate::cache::flight::Turn;
-use crate::cache::{CacheManager, Hit, Keys, Kind, Namespace, OpenCache, Scope, SlotId, Terms};
+use crate::cache::{CacheManager, Hit, Key, Keys, Kind, Namespace, OpenCache, Scope, SlotId, Terms};
 
 /// Where a handle finds its cache; `None` when it is off or closed, and then every question has a harmless answer.
 pub(super) type Source = Arc<dyn Fn() -> Option<Arc<OpenCache>> + Send + Sync>;
@@ -22,17 +23,65 @@ pub(super) type Source = Arc<dyn Fn() -> Option<Arc<OpenCache>> + Send + Sync>;
 /// One namespace of a cache.
 #[derive(Clone)]
 pub(super) struct CacheView {
-    pub(super) source: Source,
+    source: Source,
+    /// The cache itself where the source has always the same: saves the hot path a count of references.
+    own: Option<Arc<OpenCache>>,
     /// Names below the cache's root.
-    pub(super) path: Vec<String>,
+    path: Vec<String>,
+    /// What depends on the root, which the first cache that the source has decides.
+    names: OnceLock<(Namespace, Box<[u8]>)>,
 }
 
 impl CacheView {
+    /// The root of what `source` has.
+    pub(super) fn root(source: Source) -> Self {
+        Self { source, own: None, path: Vec::new(), names: OnceLock::new() }
+    }
+
+    /// The root of a cache that `source` has until it is closed.
+    pub(super) fn of(own: Arc<OpenCache>, source: Source) -> Self {
+        Self { own: Some(own), ..Self::root(source) }
+    }
+
+    /// The namespace `name` below this one.
+    pub(super) fn child(&self, name: String) -> Self {
+        let path = self.path.iter().cloned().chain([name]).collect();
+        Self { source: Arc::clone(&self.source), own: self.own.clone(), path, names: OnceLock::new() }
+    }
+
+    /// The cache.
+    pub(super) fn cache(&self) -> Option<Arc<OpenCache>> {
+        (self.source)()
+    }
+
+    /// Asks the cache, if it is open.
+    pub(super) fn ask<T>(&self, work: impl FnOnce(&CacheManager) -> Option<T>) -> Option<T> {
+        match &self.own {
+            Some(own) if own.is_open() => work(own.manager()),
+            Some(_) => None,
+            None => work(self.cache()?.manager()),
+        }
+    }
+
+    /// The cache and this namespace of it.
     pub(super) fn open(&self) -> Option<(Arc<OpenCache>, Namespace)> {
         let open = (self.source)()?;
-        let root = open.manager().namespace().clone();
+        Some((open, self.names()?.0.clone()))
+    }
+
+    /// What the bytes of all keys without agent, model and system prompt begin with; empty without a cache.
+    pub(super) fn key_start(&self) -> &[u8] {
+        self.names().map_or(&[], |names| &names.1)
+    }
+
+    fn names(&self) -> Option<&(Namespace, Box<[u8]>)> {
+        if let Some(names) = self.names.get() {
+            return Some(names);
+        }
+        let root = (self.source)()?.manager().namespace().clone();
         let namespace = self.path.iter().fold(root, |namespace, name| namespace.child(name));
-        Some((open, namespace))
+        let start = Key::new(&namespace, &Scope::default(), "").bytes;
+        Some(self.names.get_or_init(|| (namespace, start)))
     }
 
     /// Runs `work` with the cache and the keys of a query.
@@ -42,14 +91,15 @@ impl CacheView {
         scope: &Scope,
         work: impl FnOnce(&Arc<CacheManager>, Keys) -> T,
     ) -> Option<T> {
-        let (open, namespace) = self.open()?;
-        Some(work(open.manager(), Keys::new(&namespace, scope, query)))
+        let open = (self.source)()?;
+        Some(work(open.manager(), Keys::new(&self.names()?.0, scope, query)))
     }
 }
 
 /// The handle of a namespace.
 pub(super) fn handle<'env>(env: &'env Env, view: &CacheView) -> napi::Result<Object<'env>> {
     let mut handle = Object::new(env)?;
+    add_hot(env, &mut handle, view)?;
     add_memory(env, &mut handle, view)?;
     add_disk(env, &mut handle, view)?;
     add_flight(env, &mut handle, view)?;
@@ -59,12 +109,6 @@ pub(super) fn handle<'env>(env: &'env Env, view: &CacheView) -> napi::Result<Obj
 
 /// Queries that memory answers, and storing.
 fn add_memory(env: &Env, handle: &mut Object, view: &CacheView) -> napi::Result<()> {
-    let shared = view.clone();
-    method(env, handle, "get", move |args| {
-        let query: String = args.get(0)?;
-        let found = shared.keys(&query, &Scope::default(), |cache, keys| cache.peek(&keys, false));
-        Ok(found.map_or(Reply::Miss, Reply::from))
-    })?;
     let shared = view.clone();
     method(env, handle, "getScoped", move |args| {
         let query: String = args.get(0)?;
@@ -85,14 +129,9 @@ fn add_memory(env: &Env, handle: &mut Object, view: &CacheView) -> napi::Result<
         Ok(id.map(|id| vec![f64::from(id.slot), id.seq as f64]))
     })?;
     let shared = view.clone();
-    method(env, handle, "touch", move |args| {
-        let id = SlotId { slot: args.get(0)?, seq: whole(args.get(1)?) };
-        Ok(shared.open().is_some_and(|(open, _)| open.manager().touch(id)))
-    })?;
-    let shared = view.clone();
     method(env, handle, "isLive", move |args| {
         let id = SlotId { slot: args.get(0)?, seq: whole(args.get(1)?) };
-        Ok(shared.open().is_some_and(|(open, _)| open.manager().is_live(id)))
+        Ok(shared.cache().is_some_and(|open| open.manager().is_live(id)))
     })?;
     let shared = view.clone();
     method(env, handle, "set", move |args| {

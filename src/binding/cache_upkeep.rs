@@ -45,12 +45,13 @@ pub fn open_cache<'env>(
     events.on_first_event(move || {
         wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
     });
-    let slot = Arc::new(RwLock::new(Some(Arc::new(open))));
+    let open = Arc::new(open);
+    let slot = Arc::new(RwLock::new(Some(Arc::clone(&open))));
     let source: Source = {
         let slot = Arc::clone(&slot);
         Arc::new(move || slot.read().clone())
     };
-    let mut handle = handle(env, &CacheView { source: Arc::clone(&source), path: Vec::new() })?;
+    let mut handle = handle(env, &CacheView::of(open, Arc::clone(&source)))?;
     let sink = Arc::clone(&events);
     method(env, &mut handle, "listen", move |args| {
         sink.listen(&args.get::<Vec<String>>(0)?);
@@ -105,15 +106,15 @@ pub(super) fn add_upkeep(env: &Env, handle: &mut Object, view: &CacheView) -> na
     add_files(env, handle, view)?;
     let shared = view.clone();
     method(env, handle, "stats", move |_| {
-        Ok(shared.open().map(|(open, _)| json!(open.manager().stats()).to_string()))
+        Ok(shared.cache().map(|open| json!(open.manager().stats()).to_string()))
     })?;
     let shared = view.clone();
     method(env, handle, "healthScore", move |_| {
-        Ok(shared.open().map_or(0.0, |(open, _)| cache_score(&open.manager().stats())))
+        Ok(shared.cache().map_or(0.0, |open| cache_score(&open.manager().stats())))
     })?;
     let shared = view.clone();
     method(env, handle, "config", move |_| {
-        Ok(shared.open().map(|(open, _)| json!(open.manager().config()).to_string()))
+        Ok(shared.cache().map(|open| json!(open.manager().config()).to_string()))
     })?;
     work(env, handle, view, "flush", |cache| cache.flush(true).map(|()| 0.0))?;
     work(env, handle, view, "waitForRoom", |cache| {
@@ -135,7 +136,7 @@ fn work(
     let shared = view.clone();
     method(env, handle, name, move |args| {
         let view = shared.clone();
-        let run = move || view.open().map_or(Ok(0.0), |(open, _)| what(open.manager()));
+        let run = move || view.cache().map_or(Ok(0.0), |open| what(open.manager()));
         spawn(args.env(), run, |number| number)
     })
 }
@@ -143,9 +144,7 @@ fn work(
 fn add_many(env: &Env, handle_object: &mut Object, view: &CacheView) -> napi::Result<()> {
     let shared = view.clone();
     method(env, handle_object, "namespace", move |args| {
-        let mut view = shared.clone();
-        view.path.push(args.get(0)?);
-        let made = handle(args.env(), &view);
+        let made = handle(args.env(), &shared.child(args.get(0)?));
         made.map(|made| Detached(made.raw()))
             .map_err(|error| Error::new(ErrorKind::Internal, error.reason.clone()))
     })?;

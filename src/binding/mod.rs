@@ -1,8 +1,8 @@
 //! The only code that knows Node-API. It converts and delegates; it decides nothing.
 //!
 //! [`call`] is how every export is made: panics are caught, errors keep their code, long work goes to Node's thread pool.
-//! [`columns`] reads a context, [`system`], [`filter`], [`cache`], [`cache_upkeep`] and [`tokens`] mirror the core, [`text`]
-//! hands values over, [`jobs`] follows long calls, [`log`] installs the log output.
+//! [`columns`] reads a context, [`system`], [`filter`], [`cache`], [`cache_upkeep`] and [`tokens`] mirror the core, [`hot`] has
+//! what every read calls, [`text`] hands values over, [`jobs`] follows long calls, [`log`] installs the log output.
 //!
 //! A handle is a plain object of functions made from closures over an `Arc`: cheaper to call than methods of a native
 //! class, and it needs no prototype, which the `EventEmitter` classes of `js/` have already.
@@ -14,6 +14,7 @@ mod cache_upkeep;
 mod call;
 mod columns;
 mod filter;
+mod hot;
 mod jobs;
 mod log;
 mod system;

@@ -72,7 +72,7 @@ pub fn open_system<'env>(
     add_questions(env, &mut handle, &slot)?;
     add_lifecycle(env, &mut handle, &slot)?;
     let source = move || slot.engine().ok()?.cache();
-    let cache = cache::handle(env, &CacheView { source: Arc::new(source), path: Vec::new() })?;
+    let cache = cache::handle(env, &CacheView::root(Arc::new(source)))?;
     handle.set_named_property("cache", cache)?;
     Ok(handle)
 }

@@ -1,5 +1,6 @@
 //! Stored values on their way to JavaScript.
 
+use std::cell::RefCell;
 use std::ptr;
 use std::sync::Arc;
 
@@ -7,6 +8,13 @@ use napi::bindgen_prelude::{ToNapiValue, TypeName, ValueType};
 use napi::{Status, sys};
 
 use crate::cache::{Kind, Peek, Record};
+
+/// A buffer that grew beyond this for one large value is given back after it.
+const KEPT_BYTES: usize = 1 << 20;
+
+thread_local! {
+    static MARKED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
 /// What a lookup says: a value, `undefined` for none, `null` where the disk has to be asked. JSON comes as it is, a plain
 /// string behind an `s`, which no JSON begins with.
@@ -45,24 +53,33 @@ impl ToNapiValue for Reply {
             // SAFETY: as above.
             Self::Miss => unsafe { <()>::to_napi_value(env, ()) },
             // SAFETY: as above.
-            Self::AskDisk => unsafe {
-                napi::bindgen_prelude::Null::to_napi_value(env, napi::bindgen_prelude::Null)
-            },
+            Self::AskDisk => Ok(unsafe { ask_disk(env) }),
         }
     }
 }
 
 /// A string of V8. Text in ASCII, as most JSON is, is copied without being decoded.
 #[expect(unsafe_code, reason = "napi-rs copies and decodes where neither is needed")]
-unsafe fn string(env: sys::napi_env, record: &Record) -> napi::Result<sys::napi_value> {
-    let marked;
-    let text = match record.kind {
-        Kind::Json => &*record.text,
-        Kind::Text => {
-            marked = ["s", &record.text].concat();
-            &marked
-        }
-    };
+pub(super) unsafe fn string(env: sys::napi_env, record: &Record) -> napi::Result<sys::napi_value> {
+    match record.kind {
+        // SAFETY: `env` is the caller's.
+        Kind::Json => unsafe { string_of(env, record.text.as_bytes()) },
+        Kind::Text => MARKED.with_borrow_mut(|buffer| {
+            buffer.clear();
+            buffer.push(b's');
+            buffer.extend_from_slice(record.text.as_bytes());
+            // SAFETY: `env` is the caller's.
+            let value = unsafe { string_of(env, buffer) };
+            if buffer.capacity() > KEPT_BYTES {
+                *buffer = Vec::new();
+            }
+            value
+        }),
+    }
+}
+
+#[expect(unsafe_code, reason = "functions of Node-API itself")]
+unsafe fn string_of(env: sys::napi_env, text: &[u8]) -> napi::Result<sys::napi_value> {
     let length = isize::try_from(text.len()).map_err(|_| napi::Error::from_status(Status::InvalidArg))?;
     let mut value = ptr::null_mut();
     // SAFETY: pointer and length are those of a text that outlives the call; `env` is the caller's.
@@ -78,6 +95,15 @@ unsafe fn string(env: sys::napi_env, record: &Record) -> napi::Result<sys::napi_
     } else {
         Err(napi::Error::from_status(Status::from(status)))
     }
+}
+
+/// `null`: the disk has to be asked.
+#[expect(unsafe_code, reason = "a function of Node-API itself")]
+pub(super) unsafe fn ask_disk(env: sys::napi_env) -> sys::napi_value {
+    let mut value = ptr::null_mut();
+    // SAFETY: `env` is the caller's.
+    unsafe { sys::napi_get_null(env, &raw mut value) };
+    value
 }
 
 /// The text that JavaScript makes a value of; see [`Reply`].

@@ -82,6 +82,11 @@ impl Key {
         Self { hash: xxh3_128(&bytes), bytes }
     }
 
+    /// [`hash64`] of the key with these bytes.
+    pub fn hash_of(bytes: &[u8]) -> u64 {
+        hash64(xxh3_128(bytes))
+    }
+
     /// [`hash64`] of its hash.
     pub fn hash64(&self) -> u64 {
         hash64(self.hash)

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use super::disk::Disk;
 use super::disk::queue::Operation;
 use super::disk::readers::{Read, Stored};
-use super::disk::tables::L3;
+use super::disk::tables::{L3, Row};
 use super::events;
 use super::key::{Key, Keys};
 use super::l1::map::SlotId;
@@ -126,23 +126,44 @@ impl CacheManager {
 
     /// As [`Self::peek_has`], asking the disk. Blocks.
     pub fn has(&self, keys: &Keys) -> bool {
-        self.find_uncounted(keys, false).is_some()
+        !self.is_closed()
+            && keys.in_order().any(|key| match self.known(key, false) {
+                Known::Present(hit) => hit.is_fresh,
+                Known::Absent => false,
+                Known::Unknown => self.is_on_disk(key),
+            })
+    }
+
+    /// The fresh, current value that L1 has for these bytes of a key; counts a hit. `None` where anything else has to be done,
+    /// which [`Self::peek`] does. O(1).
+    pub fn quick(&self, key: &[u8], hash: u64) -> Option<Arc<Record>> {
+        if self.hub.has_listener(EventKind::CacheHit) {
+            return None;
+        }
+        let now_ms = self.clock.now_ms();
+        let mut l1 = self.l1.lock();
+        let (_, entry) = l1.get(hash, key)?;
+        if entry.fresh_ms <= now_ms || entry.record.sliding || !self.is_current(hash, entry) {
+            return None;
+        }
+        note_use(entry, now_ms);
+        let record = Arc::clone(&entry.record);
+        drop(l1);
+        self.counters.l1_hits.fetch_add(1, Ordering::Relaxed);
+        Some(record)
     }
 
     /// A use of an entry whose value the caller still has; whether it is still current. O(1) without hashing.
     pub fn touch(&self, id: SlotId) -> bool {
+        if self.hub.has_listener(EventKind::CacheHit) {
+            return false;
+        }
         let now_ms = self.clock.now_ms();
-        let disk = self.disk();
         let mut l1 = self.l1.lock();
-        let is_current = match l1.slot(id) {
-            None => false,
-            Some((_, entry)) if entry.fresh_ms <= now_ms => false,
-            Some((key, entry)) => match (&disk, entry.place) {
-                (None, _) | (_, Place::Queued) => true,
-                (Some(disk), _) => disk.stamp(Key::from_bytes(key.into()).hash64()) == entry.stamp,
-            },
-        };
-        if !is_current || self.hub.has_listener(EventKind::CacheHit) {
+        let is_current = l1.slot(id).is_some_and(|(hash, _, entry)| {
+            entry.fresh_ms > now_ms && !entry.record.sliding && self.is_current(hash, entry)
+        });
+        if !is_current {
             return false;
         }
         if let Some(entry) = l1.touch(id) {
@@ -151,6 +172,14 @@ impl CacheManager {
             self.counters.l1_hits.fetch_add(1, Ordering::Relaxed);
         }
         true
+    }
+
+    /// Whether no other process has changed the key of an entry since it was known to be current.
+    fn is_current(&self, hash: u64, entry: &Entry) -> bool {
+        if entry.place == Place::Queued {
+            return true;
+        }
+        self.disk.read().as_ref().is_none_or(|disk| disk.stamp(hash) == entry.stamp)
     }
 
     /// Whether an entry is still in L1.
@@ -200,7 +229,7 @@ impl CacheManager {
                     self.counters.expired.fetch_add(1, Ordering::Relaxed);
                     return Known::Absent;
                 }
-                if is_use && entry.fresh_ms > now_ms {
+                if is_use {
                     note_use(entry, now_ms);
                 }
                 let hit = hit_of(entry, now_ms, Some(id));
@@ -239,9 +268,10 @@ impl CacheManager {
                 if entry.gone_ms() <= now_ms {
                     return Known::Absent;
                 }
-                if is_use && entry.fresh_ms > now_ms {
-                    note_use(&mut entry, now_ms);
+                if !is_use {
+                    return Known::Present(hit_of(&entry, now_ms, None));
                 }
+                note_use(&mut entry, now_ms);
                 let hit = hit_of(&entry, now_ms, None);
                 self.promote_queued(key, entry);
                 Known::Present(hit)
@@ -303,14 +333,19 @@ impl CacheManager {
         }
     }
 
+    /// Whether the disk has a fresh value of a key that memory does not know.
+    fn is_on_disk(&self, key: &Key) -> bool {
+        let Some(disk) = self.disk().filter(|_| !self.distrusted.lock().contains(key)) else { return false };
+        let now_ms = self.clock.now_ms();
+        let found = disk.read(key);
+        matches!(found, Some(Read::Found(found)) if fresh_until_ms(&found.row, &found.record, now_ms) > now_ms)
+    }
+
     /// Puts what was read from disk into L1, unless the key was written meanwhile.
     fn promote(&self, disk: &Arc<Disk>, key: &Key, stored: Stored, writes: u32, stamp: u32) -> Option<Hit> {
         let Stored { row, record } = stored;
         let now_ms = self.clock.now_ms();
-        // No entry lives longer than its terms, whatever a clock that was set back or a damaged row says.
-        let most_ms = if record.sliding { u64::MAX } else { record.fresh_until_ms() };
-        let latest_ms = now_ms.saturating_add(record.ttl_ms);
-        let fresh_ms = row.fresh_ms.min(most_ms).min(latest_ms);
+        let fresh_ms = fresh_until_ms(&row, &record, now_ms);
         let gone_ms = fresh_ms.saturating_add(record.stale_ms);
         if gone_ms <= now_ms {
             disk.push(key.clone(), Operation::Discard(row.id));
@@ -331,9 +366,7 @@ impl CacheManager {
             version: 0,
             written_fresh_ms: fresh_ms,
         };
-        if fresh_ms > now_ms {
-            note_use(&mut entry, now_ms);
-        }
+        note_use(&mut entry, now_ms);
         let mut hit = hit_of(&entry, now_ms, None);
         hit.layer = if row.tier == L3 { Layer::L3 } else { Layer::L2 };
         let mut evicted = Vec::new();
@@ -370,12 +403,22 @@ impl CacheManager {
     }
 }
 
+/// A use of what is fresh; one that only stands in for a new value does not live longer for it.
 fn note_use(entry: &mut Entry, now_ms: u64) {
+    if entry.fresh_ms <= now_ms {
+        return;
+    }
     entry.hits += 1;
     entry.used_ms = now_ms;
     if entry.record.sliding {
         entry.fresh_ms = now_ms.saturating_add(entry.record.ttl_ms);
     }
+}
+
+/// No entry lives longer than its terms, whatever a clock that was set back or a damaged row says.
+fn fresh_until_ms(row: &Row, record: &Record, now_ms: u64) -> u64 {
+    let most_ms = if record.sliding { u64::MAX } else { record.fresh_until_ms() };
+    row.fresh_ms.min(most_ms).min(now_ms.saturating_add(record.ttl_ms))
 }
 
 fn hit_of(entry: &Entry, now_ms: u64, id: Option<SlotId>) -> Hit {

@@ -65,6 +65,11 @@ impl OpenCache {
         &self.manager
     }
 
+    /// Whether this use of it has not ended.
+    pub fn is_open(&self) -> bool {
+        self.is_open.load(Ordering::Acquire)
+    }
+
     /// Ends this use: all that was stored is written; the last user's end closes the cache. Idempotent. Blocks.
     pub fn close(&self) {
         if !self.is_open.swap(false, Ordering::AcqRel) {

@@ -144,9 +144,10 @@ impl<V> EvictingMap<V> {
         self.value_mut(id.slot).map(|(_, value)| value)
     }
 
-    /// Key and value at a place; does not count as a use. O(1).
-    pub(crate) fn slot(&self, id: SlotId) -> Option<(&[u8], &V)> {
-        self.at(id)?.entry.as_ref().map(|entry| (&*entry.key, &entry.value))
+    /// Hash, key and value at a place; does not count as a use. O(1).
+    pub(crate) fn slot(&self, id: SlotId) -> Option<(u64, &[u8], &V)> {
+        let place = self.at(id)?;
+        place.entry.as_ref().map(|entry| (place.hash, &*entry.key, &entry.value))
     }
 
     /// Stores a value of `bytes` bytes and evicts others until both bounds hold. O(1) amortized, plus the evictions.

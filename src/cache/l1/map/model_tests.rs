@@ -170,7 +170,7 @@ fn check_contents(map: &EvictingMap<u64>, model: &Model) {
         assert_eq!(map.peek(model_hash(*key), &[*key]).map(|(_, value)| value), Some(value));
     }
     for (id, key) in &model.ids {
-        let found = map.slot(*id).map(|(key, _)| key[0]);
+        let found = map.slot(*id).map(|(_, key, _)| key[0]);
         assert!(found == *key || model.moved && found.is_none());
     }
 }
