@@ -20,7 +20,7 @@ The folder holds traces/*.txt.gz (one key per line) and, for the tool calls, rec
 
 Options:
   --sizes <list>     sizes in % of the distinct keys (default: 1,5,10,25)
-  --policies <list>  eviction policies, '${DEFAULT}' for none set (default: ${DEFAULT},lfu)
+  --policies <list>  eviction policies, '${DEFAULT}' for none set (default: ${DEFAULT},lfu,adaptive)
   --only <part>      one of ${PARTS.join(', ')}
   --dir <folder>     where what is written on disk goes (default: the system's folder for temporary files)
   --quick            only the first ${count(QUICK_REQUESTS)} requests of each trace
@@ -152,7 +152,7 @@ for (const one of [folder, dir ?? folder]) if (!existsSync(one)) refuse(`there i
 if (only !== undefined && !PARTS.includes(only)) refuse(`unknown part '${only}'; there are ${PARTS.join(', ')}`);
 const sizes = (lists.sizes ?? '1,5,10,25').split(',').map(Number);
 if (sizes.some((size) => !(size > 0 && size <= 100))) refuse(`sizes are over 0 and up to 100 %, not '${lists.sizes}'`);
-const policies = (lists.policies ?? `${DEFAULT},lfu`).split(',').filter(Boolean);
+const policies = (lists.policies ?? `${DEFAULT},lfu,adaptive`).split(',').filter(Boolean);
 
 const started = performance.now();
 const progress = (text) => console.error(`${((performance.now() - started) / 1e3).toFixed(0).padStart(4)} s  ${text}`);
