@@ -34,6 +34,7 @@ function breathe() {
 class CacheView {
   #native;
   #get;
+  #put;
   #state;
   #names;
   #references;
@@ -52,6 +53,7 @@ class CacheView {
   constructor(native, state, names = { key: 'key', value: 'value' }) {
     this.#native = native;
     this.#get = native.get;
+    this.#put = native.put;
     this.#state = state;
     this.#names = names;
     this.#references = new References(native);
@@ -110,6 +112,20 @@ class CacheView {
   }
 
   async set(key, value, ttlSeconds, options) {
+    const state = this.#state;
+    if ((options === undefined || options === null) && !state.isStopped) {
+      const name = exactName(this.#names.key, key);
+      const ttlMs = ttlSeconds === undefined ? undefined : args.ttlMs('ttlSeconds', ttlSeconds);
+      const isText = typeof value === 'string' && value.isWellFormed();
+      const text = isText ? value : args.jsonOf(this.#names.value, value);
+      const isCrowded = this.#put.call(undefined, name, text, isText, ttlMs);
+      if (isCrowded !== null) {
+        if (isCrowded) this.#waitForRoom();
+        if (state.isHeard) state.emitWaiting();
+        if (this.#room) await this.#room;
+        return;
+      }
+    }
     args.string(this.#names.key, key);
     const given = args.options('options', options);
     const scope = scopeOf(given);
@@ -136,12 +152,14 @@ class CacheView {
       args.optionalTexts('options.tags', options.tags),
       ...scope,
     );
-    if (isCrowded && !this.#room) {
-      this.#room = callAsync(this.#native.waitForRoom).then(() => {
-        this.#room = null;
-      });
-    }
+    if (isCrowded) this.#waitForRoom();
     return isText ? `s${text}` : text;
+  }
+
+  #waitForRoom() {
+    this.#room ??= callAsync(this.#native.waitForRoom).then(() => {
+      this.#room = null;
+    });
   }
 
   async delete(key, options) {

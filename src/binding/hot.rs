@@ -1,4 +1,5 @@
-//! The two functions that are called for every read: a look into memory, and a use of a value that JavaScript still has.
+//! What is called for every read and most writes: a look into memory, a use of a value that JavaScript still has, and storing
+//! on the configured terms.
 //!
 //! Made without napi-rs, whose closures cost several times what these functions do. They refuse nothing: what they cannot do
 //! at once, `cache` does.
@@ -11,9 +12,9 @@ use std::ptr;
 use napi::bindgen_prelude::Object;
 use napi::{Env, JsValue, Status, sys};
 
-use super::cache::CacheView;
-use super::text::{ask_disk, string};
-use crate::cache::{Key, SlotId};
+use super::cache::{CacheView, whole};
+use super::text::{ask_disk, read, string};
+use crate::cache::{Key, Kind, SlotId, Terms};
 
 /// Longest key that is looked up here, in bytes of UTF-8.
 const KEY_BYTES: usize = 1024;
@@ -22,10 +23,12 @@ thread_local! {
     static KEY: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Adds `get(key)`: a value, or `null` where `getScoped` is to be asked; and `touch(slot, seq)`.
+/// Adds `get(key)`: a value, or `null` where `getScoped` is to be asked; `touch(slot, seq)`: whether the value is current;
+/// and `put(key, text, isText, ttlMs)`: whether more should wait for room, or `null` where `set` is to be called.
 pub(super) fn add_hot(env: &Env, handle: &mut Object, view: &CacheView) -> napi::Result<()> {
     add(env, handle, c"get", view, get)?;
-    add(env, handle, c"touch", view, touch)
+    add(env, handle, c"touch", view, touch)?;
+    add(env, handle, c"put", view, put)
 }
 
 #[expect(unsafe_code, reason = "functions of Node-API itself")]
@@ -125,6 +128,43 @@ unsafe extern "C" fn touch(env: sys::napi_env, info: sys::napi_callback_info) ->
     let mut value = ptr::null_mut();
     // SAFETY: `env` is that of the call.
     unsafe { sys::napi_get_boolean(env, is_current, &raw mut value) };
+    value
+}
+
+#[expect(unsafe_code, reason = "a callback of Node-API")]
+unsafe extern "C" fn put(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    let work = || {
+        // SAFETY: called by Node-API with its own arguments.
+        let ([key, text, is_text, ttl], view) = unsafe { call::<4>(env, info) }?;
+        let (mut is_plain, mut ttl_ms) = (false, 0.0);
+        // SAFETY: `env` and values are those of the call.
+        let (key, text) = unsafe {
+            if sys::napi_get_value_bool(env, is_text, &raw mut is_plain) != sys::Status::napi_ok {
+                return None;
+            }
+            (read(env, key)?, read(env, text)?)
+        };
+        // SAFETY: as above; `undefined` is no number, and then the configured life holds.
+        let has_ttl =
+            unsafe { sys::napi_get_value_double(env, ttl, &raw mut ttl_ms) } == sys::Status::napi_ok;
+        let terms = Terms { ttl_ms: has_ttl.then(|| whole(ttl_ms)), ..Terms::default() };
+        let mut bytes = Vec::with_capacity(view.key_start().len() + key.len());
+        bytes.extend_from_slice(view.key_start());
+        bytes.extend_from_slice(key.as_bytes());
+        let kind = if is_plain { Kind::Text } else { Kind::Json };
+        view.ask(|cache| {
+            let key = Key::from_bytes(bytes.into_boxed_slice());
+            cache.set(&key, text.into_boxed_str(), kind, terms).ok()
+        })
+    };
+    let stored = catch_unwind(AssertUnwindSafe(work));
+    let mut value = ptr::null_mut();
+    match stored {
+        // SAFETY: `env` is that of the call.
+        Ok(Some(stored)) => unsafe { sys::napi_get_boolean(env, stored.is_crowded, &raw mut value) },
+        // SAFETY: as above.
+        _ => return unsafe { ask_disk(env) },
+    };
     value
 }
 

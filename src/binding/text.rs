@@ -97,6 +97,35 @@ unsafe fn string_of(env: sys::napi_env, text: &[u8]) -> napi::Result<sys::napi_v
     }
 }
 
+/// The text of a string. One in ASCII, as most JSON is, is copied without being encoded.
+#[expect(unsafe_code, reason = "functions of Node-API itself")]
+pub(super) unsafe fn read(env: sys::napi_env, value: sys::napi_value) -> Option<String> {
+    let (mut units, mut bytes, mut copied) = (0, 0, 0);
+    // SAFETY: without a buffer only the lengths are asked for.
+    let is_string = unsafe {
+        sys::napi_get_value_string_utf16(env, value, ptr::null_mut(), 0, &raw mut units)
+            == sys::Status::napi_ok
+            && sys::napi_get_value_string_utf8(env, value, ptr::null_mut(), 0, &raw mut bytes)
+                == sys::Status::napi_ok
+    };
+    if !is_string {
+        return None;
+    }
+    // One more than the text: Node-API ends it with a zero.
+    let mut text = vec![0_u8; bytes + 1];
+    let room = text.as_mut_ptr().cast();
+    // SAFETY: the buffer has room for `bytes + 1`. As many units as bytes means ASCII, which Latin-1 is too.
+    let status = unsafe {
+        if units == bytes {
+            sys::napi_get_value_string_latin1(env, value, room, bytes + 1, &raw mut copied)
+        } else {
+            sys::napi_get_value_string_utf8(env, value, room, bytes + 1, &raw mut copied)
+        }
+    };
+    text.truncate(copied);
+    if status == sys::Status::napi_ok { String::from_utf8(text).ok() } else { None }
+}
+
 /// `null`: the disk has to be asked.
 #[expect(unsafe_code, reason = "a function of Node-API itself")]
 pub(super) unsafe fn ask_disk(env: sys::napi_env) -> sys::napi_value {
