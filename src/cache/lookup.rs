@@ -300,8 +300,9 @@ impl CacheManager {
     fn ask_disk(&self, key: &Key) -> Option<Hit> {
         let disk = self.disk()?;
         let hash = key.hash64();
-        // Before reading: a write that is committed later changes the stamp, one of this process the count.
-        let (writes, stamp) = (self.writes.of(hash), disk.stamp(hash));
+        // Before reading: a write that is committed later changes the stamp, one of this process the count. While it is not
+        // open there are no stamps.
+        let (writes, stamp) = (self.writes.of(hash), disk.opened().map(|_| disk.stamp(hash))?);
         if self.distrusted.lock().contains(key) {
             return None;
         }
@@ -346,15 +347,9 @@ impl CacheManager {
         let Stored { row, record } = stored;
         let now_ms = self.clock.now_ms();
         let fresh_ms = fresh_until_ms(&row, &record, now_ms);
-        let gone_ms = fresh_ms.saturating_add(record.stale_ms);
-        if gone_ms <= now_ms {
+        if fresh_ms.saturating_add(record.stale_ms) <= now_ms {
             disk.push(key.clone(), Operation::Discard(row.id));
             return None;
-        }
-        let life = (fresh_ms < row.fresh_ms).then_some((fresh_ms, gone_ms));
-        let is_touch = row.hits == 0 || now_ms.saturating_sub(row.used_ms) > TOUCH_AFTER_MS;
-        if life.is_some() || is_touch {
-            disk.push(key.clone(), Operation::Touch { row: row.id, used_ms: now_ms, life });
         }
         let mut entry = Entry {
             record: Arc::new(record),
@@ -367,6 +362,15 @@ impl CacheManager {
             written_fresh_ms: fresh_ms,
         };
         note_use(&mut entry, now_ms);
+        let is_shorter = fresh_ms < row.fresh_ms;
+        let life = Self::moved_life(&entry).or(is_shorter.then(|| (entry.fresh_ms, entry.gone_ms())));
+        let is_touch = row.hits == 0 || now_ms.saturating_sub(row.used_ms) > TOUCH_AFTER_MS;
+        if life.is_some() || is_touch {
+            disk.push(key.clone(), Operation::Touch { row: row.id, used_ms: now_ms, life });
+        }
+        if let Some((fresh_ms, _)) = life {
+            entry.written_fresh_ms = fresh_ms;
+        }
         let mut hit = hit_of(&entry, now_ms, None);
         hit.layer = if row.tier == L3 { Layer::L3 } else { Layer::L2 };
         let mut evicted = Vec::new();

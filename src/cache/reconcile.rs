@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::disk::queue::{Operation, Put, Taken, Task};
-use super::disk::{Arrival, Disk, Observer};
+use super::disk::{Arrival, Disk, Kept, Observer};
 use super::events;
 use super::key::{Key, Namespace};
 use super::l1::map::{Evicted, ScanPosition};
@@ -106,6 +106,7 @@ impl CacheManager {
         self.scan(|key, entry| {
             if entry.place == Place::MemoryOnly && is_taken(&disk, key, entry) {
                 entry.place = Place::Queued;
+                entry.written_fresh_ms = entry.fresh_ms;
             }
             true
         });
@@ -161,15 +162,30 @@ fn is_taken(disk: &Arc<Disk>, key: &[u8], entry: &Entry) -> bool {
 }
 
 impl Observer for CacheManager {
-    fn stored(&self, rows: &[(Key, u64, i64)]) {
-        for (key, version, row) in rows {
+    fn committed(&self, tasks: &[Task]) {
+        let mut distrusted = self.distrusted.lock();
+        if !distrusted.keys.is_empty() {
+            let is_change = |task: &&Task| matches!(task.operation, Operation::Put(_) | Operation::Delete);
+            tasks.iter().filter(is_change).for_each(|task| drop(distrusted.keys.remove(&task.key.hash)));
+        }
+    }
+
+    fn stored(&self, versions: &[Kept]) {
+        let disk = self.disk();
+        for Kept { key, version, row, stamp } in versions {
             let mut l1 = self.l1.lock();
             let held = l1.peek_mut(key.hash64(), &key.bytes).map(|(_, entry)| entry);
-            if let Some(entry) =
-                held.filter(|entry| entry.version == *version && entry.place == Place::Queued)
-            {
-                entry.place = Place::Stored(*row);
+            let Some(entry) = held.filter(|entry| entry.version == *version && entry.place == Place::Queued)
+            else {
+                continue;
+            };
+            entry.place = row.map_or(Place::GivenUp, Place::Stored);
+            entry.stamp = *stamp;
+            // Uses while it waited.
+            if let (Some(row), Some(life), Some(disk)) = (*row, Self::moved_life(entry), &disk) {
                 entry.written_fresh_ms = entry.fresh_ms;
+                let used_ms = entry.used_ms;
+                disk.push(key.clone(), Operation::Touch { row, used_ms, life: Some(life) });
             }
         }
     }
@@ -186,17 +202,17 @@ impl Observer for CacheManager {
         }
     }
 
-    fn gave_up(&self, hash: u64, row: i64) {
+    fn left(&self, hash: u64, row: i64, now: Option<i64>) {
         let mut l1 = self.l1.lock();
         if let Some(entry) = l1.find_mut(hash, |entry| entry.place == Place::Stored(row)) {
-            entry.place = Place::GivenUp;
+            entry.place = now.map_or(Place::GivenUp, Place::Stored);
         }
     }
 
     fn not_written(&self, tasks: Vec<Task>) {
         for Task { key, operation, .. } in tasks {
             match operation {
-                Operation::Put(Put { version, if_stamp, .. }) => {
+                Operation::Put(Put { version, .. }) => {
                     let mut l1 = self.l1.lock();
                     let held =
                         l1.peek_mut(key.hash64(), &key.bytes).filter(|(_, entry)| entry.version == version);
@@ -204,10 +220,7 @@ impl Observer for CacheManager {
                         entry.place = Place::MemoryOnly;
                     }
                     drop(l1);
-                    // One that only comes back is no newer than what is on disk.
-                    if if_stamp.is_none() {
-                        self.distrusted.lock().insert(key);
-                    }
+                    self.distrusted.lock().insert(key);
                 }
                 Operation::Delete => self.distrusted.lock().insert(key),
                 Operation::Discard(_) | Operation::Touch { .. } => {}
@@ -229,10 +242,17 @@ impl Observer for CacheManager {
             if arrival != Arrival::Same {
                 self.arrive(&disk, arrival);
             }
-            let distrusted = std::mem::take(&mut *self.distrusted.lock());
-            for (_, key) in distrusted.keys {
-                // Waits in the queue until it is done, and is believed before the disk. A value in L1 comes after it.
-                disk.push(key, Operation::Delete);
+            let distrusted: Vec<Key> = {
+                let mut distrusted = self.distrusted.lock();
+                distrusted.is_all = false;
+                distrusted.keys.values().cloned().collect()
+            };
+            // Not believed until it is done. A value that waits already, or is in L1, takes its place.
+            for key in distrusted {
+                let _l1 = self.l1.lock();
+                if !matches!(disk.queue.find(&key), Some(Operation::Put(_) | Operation::Delete)) {
+                    disk.push(key, Operation::Delete);
+                }
             }
         }
         self.write_memory_only();

@@ -4,7 +4,6 @@ use std::sync::atomic::Ordering;
 
 use super::db::{self, Trouble};
 use super::queue::{Command, Order};
-use super::tables::Tables;
 use super::writer::Writer;
 use crate::cache::key::{Namespace, hash64};
 
@@ -24,22 +23,22 @@ impl Writer {
             Command::DeleteTags { namespace, tags } => self.delete_tags(namespace, tags),
             Command::Acquire { hash, until_ms } => {
                 let token = self.token();
-                let transaction = self.transaction()?;
-                let held = Tables(&transaction).acquire(*hash, token, *until_ms, now_ms)?;
-                transaction.commit()?;
+                let batch = self.batch()?;
+                let held = batch.tables().acquire(*hash, token, *until_ms, now_ms)?;
+                batch.commit()?;
                 // Tokens are positive; times until which somebody else holds it are given negative.
                 Ok(if held == 0 { token } else { -db::to_sql(held) })
             }
             Command::Renew { hash, token, until_ms } => {
-                let transaction = self.transaction()?;
-                let is_ours = Tables(&transaction).renew(*hash, *token, *until_ms)?;
-                transaction.commit()?;
+                let batch = self.batch()?;
+                let is_ours = batch.tables().renew(*hash, *token, *until_ms)?;
+                batch.commit()?;
                 Ok(i64::from(is_ours))
             }
             Command::Release { key, token } => {
-                let transaction = self.transaction()?;
-                Tables(&transaction).release(key.hash, *token)?;
-                transaction.commit()?;
+                let batch = self.batch()?;
+                batch.tables().release(key.hash, *token)?;
+                batch.commit()?;
                 if let Some(opened) = self.disk.opened.read().as_ref() {
                     opened.coherence.bump(key.hash64());
                 }
@@ -77,13 +76,13 @@ impl Writer {
     pub(super) fn clear(&mut self, namespace: &Namespace, tier: Option<i64>) -> Result<i64, Trouble> {
         let (mut removed, mut after) = (0, 0);
         loop {
-            let transaction = self.transaction()?;
-            let tables = Tables(&transaction);
+            let batch = self.batch()?;
+            let tables = batch.tables();
             let found = tables.of_namespace(namespace, tier, after, REMOVED_AT_ONCE)?;
             for candidate in &found {
-                tables.delete_row(candidate)?;
+                batch.delete_row(candidate)?;
             }
-            transaction.commit()?;
+            batch.commit()?;
             let Some(last) = found.last() else { break };
             (removed, after) = (removed + found.len(), last.hash);
         }
@@ -99,13 +98,13 @@ impl Writer {
         let mut removed = 0;
         for tag in tags {
             loop {
-                let transaction = self.transaction()?;
-                let tables = Tables(&transaction);
+                let batch = self.batch()?;
+                let tables = batch.tables();
                 let found = tables.tagged(namespace.bytes(), tag, REMOVED_AT_ONCE)?;
                 for candidate in &found {
-                    tables.delete_row(candidate)?;
+                    batch.delete_row(candidate)?;
                 }
-                transaction.commit()?;
+                batch.commit()?;
                 if let Some(opened) = self.disk.opened.read().as_ref() {
                     for candidate in &found {
                         opened.coherence.bump(hash64(candidate.hash));
@@ -122,6 +121,11 @@ impl Writer {
     }
 
     fn maintain(&mut self, now_ms: u64) -> Result<i64, Trouble> {
+        let budget = {
+            let settings = self.disk.settings.read();
+            settings.l2_bytes + settings.l3_bytes
+        };
+        db::bound_log(self.connection()?, budget)?;
         let mut removed = 0;
         loop {
             let count = self.remove_expired(now_ms, REMOVED_AT_ONCE)?;
@@ -130,10 +134,10 @@ impl Writer {
                 break;
             }
         }
-        let transaction = self.transaction()?;
-        Tables(&transaction).recount()?;
-        Tables(&transaction).drop_leases(now_ms)?;
-        transaction.commit()?;
+        let batch = self.batch()?;
+        batch.tables().recount()?;
+        batch.tables().drop_leases(now_ms)?;
+        batch.commit()?;
         self.refresh_totals()?;
         self.keep_budgets();
         self.shrink()?;
@@ -141,13 +145,13 @@ impl Writer {
     }
 
     pub(super) fn remove_expired(&mut self, now_ms: u64, most: usize) -> Result<usize, Trouble> {
-        let transaction = self.transaction()?;
-        let tables = Tables(&transaction);
+        let batch = self.batch()?;
+        let tables = batch.tables();
         let found = tables.expired(now_ms, most)?;
         for candidate in &found {
-            tables.delete_row(candidate)?;
+            batch.delete_row(candidate)?;
         }
-        transaction.commit()?;
+        batch.commit()?;
         self.disk.counters.expired.fetch_add(found.len() as u64, Ordering::Relaxed);
         Ok(found.len())
     }

@@ -15,9 +15,9 @@ use super::training::{Trained, Trainer, train};
 use super::writer::Writer;
 use crate::cache::key::{Key, hash64};
 
-/// Share of a tier's limit that entries may take: pages, free space and the log take the rest. Measured: the file is at most
-/// 1.16 × its entries under churn.
-const BUDGET_SHARE: f64 = 0.85;
+/// Share of a tier's limit that entries may take: pages, free space and the log take the rest. Measured under churn, 32 MB for
+/// both tiers: the file is at most 1.25 × its entries, free pages included, and the log an eighth of the limit.
+const BUDGET_SHARE: f64 = 0.7;
 /// Eviction goes on to this share of the budget, so that it is not needed at every write.
 const LOW_SHARE: f64 = 0.95;
 /// On a full disk, the share of what is there that stays.
@@ -147,7 +147,7 @@ impl Writer {
             self.demotion.train_if_due();
         }
         while self.stored(tier) > target {
-            if self.evict_some(tier)? == 0 {
+            if self.evict_some(tier, target)? == 0 {
                 break;
             }
             self.refresh_totals()?;
@@ -156,12 +156,14 @@ impl Writer {
     }
 
     /// Looks at the first entries of a tier's queue; how many it dealt with.
-    fn evict_some(&mut self, tier: i64) -> Result<usize, Trouble> {
+    fn evict_some(&mut self, tier: i64, target: u64) -> Result<usize, Trouble> {
         let settings = self.disk.settings.read().clone();
         let mut first = Tables(self.connection()?).first_in_queue(tier, AT_ONCE)?;
+        // No more than has to go, or a small tier would be emptied at once.
+        let most = BYTES_AT_ONCE.min(super::db::to_sql(self.stored(tier).saturating_sub(target)));
         let mut bytes = 0;
         let within = first.iter().take_while(|candidate| {
-            let fits = bytes < BYTES_AT_ONCE;
+            let fits = bytes < most;
             bytes += candidate.row.stored;
             fits
         });
@@ -179,41 +181,42 @@ impl Writer {
             }
         }
         let moved = self.packed(moved, settings.compress, settings.l3_bytes)?;
-        let transaction = self.transaction()?;
-        let tables = Tables(&transaction);
+        let batch = self.batch()?;
+        let tables = batch.tables();
         let is_same = |candidate: &Candidate| {
             tables.row(candidate.hash).map(|row| row.is_some_and(|row| row.id == candidate.row.id))
         };
         for candidate in &spared {
             if is_same(candidate)? {
-                tables.requeue(candidate.hash, candidate.row.hits - 1)?;
+                batch.requeue(candidate.hash, candidate.row.hits - 1)?;
             }
         }
-        let mut gave_up = Vec::new();
-        let mut compressed = 0;
+        let mut left = Vec::new();
         for candidate in gone {
             if is_same(&candidate)? {
-                tables.delete_row(&candidate)?;
-                gave_up.push(candidate);
+                batch.delete_row(&candidate)?;
+                left.push((candidate, None));
             }
         }
         for (candidate, packed) in moved {
             if !is_same(&candidate)? {
                 continue;
             }
-            if let Some((key, blob)) = packed {
-                tables.move_to(&candidate, L3, &key, &blob)?;
-                compressed += 1;
-            } else {
-                tables.delete_row(&candidate)?;
-                gave_up.push(candidate);
-            }
+            let now = match packed {
+                Some((key, blob)) => Some(batch.move_to(&candidate, L3, &key, &blob)?),
+                None => {
+                    batch.delete_row(&candidate)?;
+                    None
+                }
+            };
+            left.push((candidate, now));
         }
-        transaction.commit()?;
-        self.disk.counters.compressed.fetch_add(compressed, Ordering::Relaxed);
-        self.disk.counters.evicted.fetch_add(gave_up.len() as u64, Ordering::Relaxed);
-        for candidate in &gave_up {
-            self.tell(|observer| observer.gave_up(hash64(candidate.hash), candidate.row.id));
+        batch.commit()?;
+        for (candidate, now) in left {
+            let counters = &self.disk.counters;
+            let counter = if now.is_some() { &counters.compressed } else { &counters.evicted };
+            counter.fetch_add(1, Ordering::Relaxed);
+            self.tell(|observer| observer.left(hash64(candidate.hash), candidate.row.id, now));
         }
         Ok(count)
     }
@@ -239,16 +242,16 @@ impl Writer {
     }
 
     fn drop_first(&mut self, tier: i64) -> Result<usize, Trouble> {
-        let transaction = self.transaction()?;
-        let tables = Tables(&transaction);
+        let batch = self.batch()?;
+        let tables = batch.tables();
         let first = tables.first_in_queue(tier, AT_ONCE)?;
         for candidate in &first {
-            tables.delete_row(candidate)?;
+            batch.delete_row(candidate)?;
         }
-        transaction.commit()?;
+        batch.commit()?;
         self.disk.counters.evicted.fetch_add(first.len() as u64, Ordering::Relaxed);
         for candidate in &first {
-            self.tell(|observer| observer.gave_up(hash64(candidate.hash), candidate.row.id));
+            self.tell(|observer| observer.left(hash64(candidate.hash), candidate.row.id, None));
         }
         Ok(first.len())
     }
@@ -258,10 +261,10 @@ impl Writer {
         let Some(trained) = self.demotion.trained() else { return Ok(()) };
         let Ok(stored) = trained.dictionary.to_stored() else { return Ok(()) };
         let volume = self.demotion.trainer.volume();
-        let transaction = self.transaction()?;
+        let batch = self.batch()?;
         let (id, fraction) = (trained.dictionary.id, trained.stored_fraction);
-        Tables(&transaction).add_dictionary(id, &stored, volume, fraction, DICTIONARIES)?;
-        transaction.commit()?;
+        batch.tables().add_dictionary(id, &stored, volume, fraction, DICTIONARIES)?;
+        batch.commit()?;
         self.demotion.dictionary = Some(trained.dictionary);
         self.demotion.compressor = None;
         Ok(())

@@ -1,11 +1,12 @@
 //! The disk tiers: L2, entries as they are, and L3, compressed ones, in one SQLite database for all processes of a machine.
 //!
-//! Map: [`location`] where it lives, [`db`] connections and schema, [`tables`] statements, [`row`] the bytes of an entry,
+//! Map: [`location`] where it lives, [`db`] connections and schema, [`tables`] statements, [`batch`] transactions, [`row`] the bytes of an entry,
 //! [`compression`], [`readers`], [`queue`] what waits to be written, [`writer`] the thread that writes, [`commands`] what else it is asked to do, `recovery` what it does about failures, [`eviction`] budgets,
 //! [`coherence`] how processes notice each other's writes, [`ballast`] room to evict on a full disk, [`dump`] portable files.
 //! This file is the handle that the rest of the cache has. It owns the writer thread; it knows nothing of L1.
 
 pub(crate) mod ballast;
+pub(crate) mod batch;
 pub(crate) mod coherence;
 pub(crate) mod commands;
 pub(crate) mod compression;
@@ -63,12 +64,14 @@ pub(crate) struct DiskSettings {
 
 /// Who is told what became of entries; the rest of the cache. Called on the writer thread.
 pub(crate) trait Observer: Send + Sync {
-    /// These versions are in the database under these row ids.
-    fn stored(&self, rows: &[(Key, u64, i64)]);
+    /// These were written or removed: what the database has of their keys is to be believed.
+    fn committed(&self, tasks: &[queue::Task]);
+    /// What became of versions that were to be stored.
+    fn stored(&self, versions: &[Kept]);
     /// These versions were not stored: another process has changed the key meanwhile.
     fn refused(&self, entries: &[(Key, u64)]);
-    /// This row left the database for lack of room.
-    fn gave_up(&self, hash: u64, row: i64);
+    /// This row left the database for lack of room, or is in another tier as another row now.
+    fn left(&self, hash: u64, row: i64, now: Option<i64>);
     /// This was not written, and will not be.
     fn not_written(&self, tasks: Vec<queue::Task>);
     /// Writing stopped.
@@ -77,6 +80,17 @@ pub(crate) trait Observer: Send + Sync {
     fn recovered(&self, reason: &'static str, arrival: Arrival);
     /// The namespace that must be emptied before anything of it may be believed again.
     fn must_clear(&self) -> Option<Namespace>;
+}
+
+/// A version that was to be stored.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub(crate) key: Key,
+    pub(crate) version: u64,
+    /// Its row; `None`: no tier can hold it, and the key has no value on disk.
+    pub(crate) row: Option<i64>,
+    /// From while nobody else could commit: a foreign change that comes after this one changes it.
+    pub(crate) stamp: u32,
 }
 
 /// How a place that was opened relates to the one before.
@@ -124,7 +138,7 @@ pub(crate) struct Opened {
     /// Whether somebody saw a sign of damage; the writer looks.
     pub(crate) is_suspect: AtomicBool,
     pub(crate) generation: Generation,
-    pub(crate) coherence: Coherence,
+    pub(crate) coherence: Arc<Coherence>,
     pub(crate) readers: Readers,
 }
 
@@ -140,6 +154,8 @@ pub(crate) struct Disk {
     pub(crate) queue: Queue,
     pub(crate) settings: RwLock<DiskSettings>,
     pub(crate) opened: RwLock<Option<Arc<Opened>>>,
+    /// That of the generation whose stamps L1 has; stays when the generation is lost, so that memory goes on to answer.
+    pub(crate) coherence: RwLock<Option<Arc<Coherence>>>,
     pub(crate) condition: Mutex<Condition>,
     changed: Condvar,
     pub(crate) totals: Mutex<Totals>,
@@ -163,6 +179,7 @@ impl Disk {
             queue: Queue::default(),
             settings: RwLock::new(settings),
             opened: RwLock::default(),
+            coherence: RwLock::default(),
             condition: Mutex::new(Condition::Dormant),
             changed: Condvar::new(),
             totals: Mutex::default(),
@@ -211,7 +228,7 @@ impl Disk {
 
     /// Foreign changes of a key, see [`Coherence::stamp`]; 0 before the database is open.
     pub(crate) fn stamp(&self, hash: u64) -> u32 {
-        self.opened.read().as_ref().map_or(0, |opened| opened.coherence.stamp(hash))
+        self.coherence.read().as_ref().map_or(0, |coherence| coherence.stamp(hash))
     }
 
     /// What the database has for a key. Blocks.

@@ -18,7 +18,7 @@ const HIGH_WATER_BYTES: usize = 64 << 20;
 /// Over this multiple of the above, what comes is not taken.
 const HARD_FACTOR: usize = 2;
 /// Most operations in one transaction.
-pub(crate) const BATCH: usize = 64;
+pub(crate) const BATCH: usize = 256;
 /// Most bytes in one transaction, except for a single larger operation.
 const BATCH_BYTES: usize = 8 << 20;
 
@@ -211,16 +211,21 @@ pub(crate) struct Queue {
 impl Queue {
     /// Adds an operation. It takes the place of one that waits for the same key, at the end. `is_forced` is for what must
     /// not be lost for lack of room: removals.
-    pub(crate) fn push(&self, key: Key, operation: Operation) -> Taken {
+    pub(crate) fn push(&self, key: Key, mut operation: Operation) -> Taken {
         let is_removal = matches!(operation, Operation::Delete | Operation::Discard(_));
         let mut state = self.state.lock();
         if state.closed || (state.is_over(HARD_FACTOR) && !is_removal) {
             return Taken::No;
         }
         // What says less than what waits already must not take its place.
-        let is_minor = matches!(operation, Operation::Touch { .. } | Operation::Discard(_));
-        if is_minor && state.waiting.contains_key(&key.hash) {
-            return Taken::Yes;
+        match (&mut operation, state.waiting.get(&key.hash).map(|task| &task.operation)) {
+            (Operation::Touch { row, life, .. }, Some(Operation::Touch { row: old, life: known, .. }))
+                if row == old =>
+            {
+                *life = life.or(*known);
+            }
+            (Operation::Touch { .. } | Operation::Discard(_), Some(_)) => return Taken::Yes,
+            _ => {}
         }
         let (seq, hash) = (state.next_seq(), key.hash);
         let task = Task { key, operation, seq };
@@ -325,15 +330,17 @@ impl Queue {
         state.waiting.len() + state.in_flight.len()
     }
 
-    /// Everything that waits, taken out: the database cannot be written.
+    /// Everything that waits: the database cannot be written. It is found until [`Queue::done`], so that nobody sees the
+    /// database's older values before it is known that they are older.
     pub(crate) fn give_up(&self) -> Vec<Task> {
         let mut state = self.state.lock();
         state.order.clear();
         state.bytes = 0;
-        let mut given_up: Vec<Task> = state.in_flight.drain().map(|(_, task)| task).collect();
-        given_up.extend(state.waiting.drain().map(|(_, task)| task));
-        drop(state);
-        self.room.notify_all();
-        given_up
+        let waiting = std::mem::take(&mut state.waiting);
+        state.in_flight.extend(waiting);
+        state.in_flight.values().cloned().collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

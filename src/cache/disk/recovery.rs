@@ -87,6 +87,7 @@ impl Writer {
             self.degrade(reason, &message);
             return;
         }
+        self.settle();
         self.tell(|observer| observer.recovered(reason, arrival));
     }
 
@@ -106,5 +107,6 @@ impl Writer {
         let tasks = self.disk.queue.give_up();
         self.disk.counters.dropped.fetch_add(tasks.len() as u64, Ordering::Relaxed);
         self.tell(|observer| observer.not_written(tasks));
+        self.disk.queue.done();
     }
 }

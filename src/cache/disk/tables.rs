@@ -52,21 +52,6 @@ pub(crate) struct Total {
     pub(crate) raw: u64,
 }
 
-/// An entry to insert.
-#[derive(Debug)]
-pub(crate) struct NewRow<'a> {
-    pub(crate) hash: u128,
-    pub(crate) tier: i64,
-    pub(crate) raw: u64,
-    pub(crate) fresh_ms: u64,
-    pub(crate) gone_ms: u64,
-    pub(crate) used_ms: u64,
-    pub(crate) namespace: &'a [u8],
-    pub(crate) tags: &'a [Box<str>],
-    pub(crate) key: &'a [u8],
-    pub(crate) blob: &'a [u8],
-}
-
 const COLUMNS: &str = "id, tier, hits, stored, raw, fresh, gone, used, tagged";
 
 fn row(sql: &SqlRow<'_>, first: usize) -> rusqlite::Result<Row> {
@@ -115,75 +100,6 @@ impl Tables<'_> {
         Ok(statement.query_row([id], |sql| Ok(sql.get_ref(0)?.as_blob()?.into())).optional()?)
     }
 
-    /// Inserts an entry in place of one of the same key; its version.
-    pub(crate) fn put(&self, new: &NewRow<'_>) -> Result<i64, Trouble> {
-        self.delete(new.hash)?;
-        let stored = new.blob.len() as u64 + new.key.len() as u64 + ROW_BYTES;
-        let mut insert = self.0.prepare_cached("INSERT INTO v (k, data) VALUES (?, ?)")?;
-        let id = insert.insert(params![new.key, new.blob])?;
-        let mut insert = self.0.prepare_cached(
-            "INSERT INTO m (h, id, tier, pos, hits, stored, raw, fresh, gone, used, ns, tagged)
-             VALUES (?1, ?2, ?3, ?2, 0, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-        )?;
-        insert.execute(params![
-            hash_bytes(new.hash),
-            id,
-            new.tier,
-            to_sql(stored),
-            to_sql(new.raw),
-            to_sql(new.fresh_ms),
-            to_sql(new.gone_ms),
-            to_sql(new.used_ms),
-            new.namespace,
-            !new.tags.is_empty(),
-        ])?;
-        if !new.tags.is_empty() {
-            let mut insert = self.0.prepare_cached("INSERT OR IGNORE INTO t (tag, h) VALUES (?, ?)")?;
-            for tag in new.tags {
-                insert.execute(params![tag_bytes(new.namespace, tag), hash_bytes(new.hash)])?;
-            }
-        }
-        self.count(new.tier, 1, to_sql(stored), to_sql(new.raw))?;
-        Ok(id)
-    }
-
-    /// Removes a key's entry; whether there was one.
-    pub(crate) fn delete(&self, hash: u128) -> Result<bool, Trouble> {
-        let Some(row) = self.row(hash)? else { return Ok(false) };
-        self.delete_row(&Candidate { hash, row })?;
-        Ok(true)
-    }
-
-    /// Removes an entry whose row is known.
-    pub(crate) fn delete_row(&self, Candidate { hash, row }: &Candidate) -> Result<(), Trouble> {
-        self.0.prepare_cached("DELETE FROM m WHERE h = ?")?.execute([hash_bytes(*hash)])?;
-        self.0.prepare_cached("DELETE FROM v WHERE id = ?")?.execute([row.id])?;
-        if row.is_tagged {
-            self.0.prepare_cached("DELETE FROM t WHERE h = ?")?.execute([hash_bytes(*hash)])?;
-        }
-        self.count(row.tier, -1, -row.stored, -row.raw)
-    }
-
-    /// Puts another blob in place of an entry's: it goes to another tier. Its version.
-    pub(crate) fn move_to(
-        &self,
-        moved: &Candidate,
-        tier: i64,
-        key: &[u8],
-        blob: &[u8],
-    ) -> Result<i64, Trouble> {
-        let stored = to_sql(blob.len() as u64 + key.len() as u64 + ROW_BYTES);
-        self.0.prepare_cached("DELETE FROM v WHERE id = ?")?.execute([moved.row.id])?;
-        let id =
-            self.0.prepare_cached("INSERT INTO v (k, data) VALUES (?, ?)")?.insert(params![key, blob])?;
-        self.0
-            .prepare_cached("UPDATE m SET id = ?2, tier = ?3, pos = ?2, hits = 0, stored = ?4 WHERE h = ?1")?
-            .execute(params![hash_bytes(moved.hash), id, tier, stored])?;
-        self.count(moved.row.tier, -1, -moved.row.stored, -moved.row.raw)?;
-        self.count(tier, 1, stored, moved.row.raw)?;
-        Ok(id)
-    }
-
     /// Notes that a version was used; whether it is still there.
     pub(crate) fn touch(
         &self,
@@ -206,15 +122,6 @@ impl Tables<'_> {
     pub(crate) fn first_in_queue(&self, tier: i64, most: usize) -> Result<Vec<Candidate>, Trouble> {
         let sql = format!("SELECT h, {COLUMNS} FROM m WHERE tier = ? ORDER BY pos LIMIT ?");
         self.candidates(&sql, params![tier, to_sql(most as u64)])
-    }
-
-    /// Sends an entry that was used to the end of its tier's queue.
-    pub(crate) fn requeue(&self, hash: u128, hits: i64) -> Result<(), Trouble> {
-        let mut update = self.0.prepare_cached(
-            "UPDATE m SET hits = ?2, pos = (SELECT seq + 1 FROM sqlite_sequence WHERE name = 'v') WHERE h = ?1",
-        )?;
-        update.execute(params![hash_bytes(hash), hits])?;
-        Ok(())
     }
 
     /// Entries that are not even stale any more.
@@ -258,7 +165,7 @@ impl Tables<'_> {
 
     /// Totals of L2 and L3. O(1).
     pub(crate) fn totals(&self) -> Result<[Total; 2], Trouble> {
-        self.read_totals("SELECT tier, n, stored, raw FROM s")
+        self.read_totals("SELECT tier, n, stored, raw FROM s WHERE tier > 0")
     }
 
     /// Counts anew and mends the totals. O(n).
@@ -362,23 +269,21 @@ impl Tables<'_> {
         Ok(totals)
     }
 
+    /// The last id given.
+    pub(super) fn last_id(&self) -> Result<i64, Trouble> {
+        let mut statement = self.0.prepare_cached("SELECT n FROM s WHERE tier = 0")?;
+        Ok(statement.query_row([], |sql| sql.get(0))?)
+    }
+
     fn candidates(&self, sql: &str, params: impl rusqlite::Params) -> Result<Vec<Candidate>, Trouble> {
         let mut statement = self.0.prepare_cached(sql)?;
         let rows = statement.query_map(params, candidate)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
-
-    fn count(&self, tier: i64, entries: i64, stored: i64, raw: i64) -> Result<(), Trouble> {
-        let mut update = self.0.prepare_cached(
-            "UPDATE s SET n = n + ?2, stored = stored + ?3, raw = raw + ?4 WHERE tier = ?1",
-        )?;
-        update.execute(params![tier, entries, stored, raw])?;
-        Ok(())
-    }
 }
 
 /// A tag as it is stored: tags of two namespaces are two.
-fn tag_bytes(namespace: &[u8], tag: &str) -> Vec<u8> {
+pub(super) fn tag_bytes(namespace: &[u8], tag: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(namespace.len() + tag.len() + 8);
     bytes.extend_from_slice(&(namespace.len() as u64).to_be_bytes());
     bytes.extend_from_slice(namespace);

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::Connection;
 
+use super::batch::{Batch, NewRow};
 use super::coherence::Coherence;
 use super::db::{self, Trouble};
 use super::eviction::Demotion;
@@ -18,8 +19,8 @@ use super::queue::{Operation, Put, Task, Work};
 use super::readers::Readers;
 use super::recovery::Retry;
 use super::row::{self, Codec, Head};
-use super::tables::{Candidate, L2, NewRow, Tables};
-use super::{Arrival, Condition, Disk, Opened, ballast};
+use super::tables::{Candidate, L2, Tables};
+use super::{Arrival, Condition, Disk, Kept, Opened, ballast};
 use crate::cache::key::{Key, Parts};
 
 /// How long the writer waits for another process's lock.
@@ -30,7 +31,7 @@ const IDLE: Duration = Duration::from_secs(5);
 /// What became of the entries of a batch, for the observer.
 #[derive(Default)]
 struct Written {
-    stored: Vec<(Key, u64, i64)>,
+    stored: Vec<Kept>,
     refused: Vec<(Key, u64)>,
 }
 
@@ -69,12 +70,14 @@ impl Writer {
         }
         self.connection = None;
         *self.disk.opened.write() = None;
+        *self.disk.coherence.write() = None;
         self.disk.set_condition(Condition::Closed);
     }
 
     fn work(&mut self) {
-        if let Err((reason, message)) = self.open(false) {
-            self.degrade(reason, &message);
+        match self.open(false) {
+            Ok(()) => self.settle(),
+            Err((reason, message)) => self.degrade(reason, &message),
         }
         loop {
             let wait =
@@ -101,8 +104,7 @@ impl Writer {
         let old = self.disk.opened.read().clone();
         if let Some(old) = old.as_ref().filter(|old| !is_damaged && old.generation.is_current()) {
             // Only the connection is new: what is known of the place still holds.
-            self.connection = Some(db::open(&old.generation.database(), BUSY).map_err(describe)?);
-            self.arrival = Arrival::Same;
+            self.connection = Some(self.connect(&old.generation).map_err(describe)?);
             self.disk.set_condition(Condition::Good);
             return Ok(());
         }
@@ -128,7 +130,7 @@ impl Writer {
     fn enter(&mut self, generation: Generation) -> Result<(), Box<(Trouble, Generation)>> {
         match self.read_in(&generation) {
             Ok(coherence) => {
-                let readers = Readers::new(generation.database());
+                let (coherence, readers) = (Arc::new(coherence), Readers::new(generation.database()));
                 let opened = Opened { is_suspect: AtomicBool::new(false), generation, coherence, readers };
                 *self.disk.opened.write() = Some(Arc::new(opened));
                 self.disk.set_condition(Condition::Good);
@@ -141,6 +143,13 @@ impl Writer {
         }
     }
 
+    /// From now on stamps are those of the place that is open; what is not told of it by then is not told.
+    pub(super) fn settle(&mut self) {
+        self.arrival = Arrival::Same;
+        let opened = self.disk.opened.read().clone();
+        *self.disk.coherence.write() = opened.map(|opened| Arc::clone(&opened.coherence));
+    }
+
     fn read_in(&mut self, generation: &Generation) -> Result<Coherence, Trouble> {
         // Without it a full disk is harder to recover from; everything else works.
         let _ = ballast::ensure(&generation.ballast());
@@ -149,13 +158,20 @@ impl Writer {
             ErrorKind::InvalidData => Trouble::Corrupt,
             _ => Trouble::Io,
         })?;
-        let connection = db::open(&generation.database(), BUSY)?;
+        let connection = self.connect(generation)?;
         let is_empty = Tables(&connection).totals()?.iter().all(|total| total.entries == 0);
         self.arrival = if is_empty { Arrival::Empty } else { Arrival::Other };
         self.demotion.load_dictionary(Tables(&connection))?;
         self.connection = Some(connection);
         self.refresh_totals()?;
         Ok(coherence)
+    }
+
+    fn connect(&self, generation: &Generation) -> Result<Connection, Trouble> {
+        let connection = db::open(&generation.database(), BUSY)?;
+        let settings = self.disk.settings.read();
+        db::bound_log(&connection, settings.l2_bytes + settings.l3_bytes)?;
+        Ok(connection)
     }
 
     fn look_around(&mut self) {
@@ -222,9 +238,11 @@ impl Writer {
         match result {
             Ok(written) => {
                 self.disk.counters.batches.fetch_add(1, Ordering::Relaxed);
-                self.disk.counters.written.fetch_add(written.stored.len() as u64, Ordering::Relaxed);
+                let stored = written.stored.iter().filter(|kept| kept.row.is_some()).count();
+                self.disk.counters.written.fetch_add(stored as u64, Ordering::Relaxed);
                 self.announce(&tasks);
                 self.tell(|observer| {
+                    observer.committed(&tasks);
                     observer.stored(&written.stored);
                     observer.refused(&written.refused);
                 });
@@ -259,34 +277,36 @@ impl Writer {
         }
         let disk = Arc::clone(&self.disk);
         let settings = disk.settings.read().clone();
-        let transaction = self.transaction()?;
-        let tables = Tables(&transaction);
+        let batch = self.batch()?;
+        let tables = batch.tables();
         let mut written = Written::default();
         for (task, blob) in tasks.iter().zip(&blobs) {
             let (key, blob) = (&task.key, blob.as_deref().unwrap_or_default());
             match &task.operation {
                 Operation::Put(put) => {
                     // Nobody else can commit now: what the stamp says holds.
-                    if put.if_stamp.is_some_and(|stamp| stamp != disk.stamp(key.hash64())) {
+                    let stamp = disk.stamp(key.hash64());
+                    if put.if_stamp.is_some_and(|known| known != stamp) {
                         // Which of the two is newer cannot be told: neither is served again.
-                        tables.delete(key.hash)?;
+                        batch.delete(key.hash)?;
                         written.refused.push((key.clone(), put.version));
                         continue;
                     }
-                    if blob.len() as u64 > settings.l2_bytes {
-                        tables.delete(key.hash)?;
+                    let row = if blob.len() as u64 > settings.l2_bytes {
+                        batch.delete(key.hash)?;
+                        None
                     } else {
-                        let row = tables.put(&new_row(key, put, blob))?;
-                        written.stored.push((key.clone(), put.version, row));
-                    }
+                        Some(batch.put(&new_row(key, put, blob))?)
+                    };
+                    written.stored.push(Kept { key: key.clone(), version: put.version, row, stamp });
                 }
                 Operation::Delete => {
-                    tables.delete(key.hash)?;
+                    batch.delete(key.hash)?;
                 }
                 Operation::Discard(id) => {
                     let row = tables.row(key.hash)?.filter(|row| row.id == *id);
                     if let Some(row) = row {
-                        tables.delete_row(&Candidate { hash: key.hash, row })?;
+                        batch.delete_row(&Candidate { hash: key.hash, row })?;
                     }
                 }
                 Operation::Touch { row, used_ms, life } => {
@@ -294,7 +314,7 @@ impl Writer {
                 }
             }
         }
-        transaction.commit()?;
+        batch.commit()?;
         Ok(written)
     }
 
@@ -313,9 +333,8 @@ impl Writer {
         let _ = self.refresh_totals();
     }
 
-    pub(super) fn transaction(&mut self) -> Result<Transaction<'_>, Trouble> {
-        let connection = self.connection.as_mut().ok_or(Trouble::Io)?;
-        Ok(connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
+    pub(super) fn batch(&mut self) -> Result<Batch<'_>, Trouble> {
+        Batch::begin(self.connection.as_mut().ok_or(Trouble::Io)?)
     }
 
     pub(super) fn connection(&self) -> Result<&Connection, Trouble> {

@@ -143,7 +143,8 @@ impl Run {
             Some(Hit { record, is_fresh: true, .. }) => State::Fresh(record),
             Some(Hit { record, .. }) => State::Stale(record),
         };
-        prop_assert!(allowed.contains(&found), "{name:?}: found {found:?}, not one of {allowed:?}");
+        let disk = self.cache.stats().disk;
+        prop_assert!(allowed.contains(&found), "{name:?}: found {found:?}, not one of {allowed:?}; {disk:?}");
         self.model.used(name, self.now_ms());
         Ok(())
     }

@@ -52,7 +52,8 @@ struct Known {
     writer: usize,
     /// What the other one has seen of them: it must not see an older one again.
     seen: usize,
-    /// Whether it may be gone besides.
+    /// Whether it may be gone besides: a copy that one of them has only in memory comes back to the disk and meets another
+    /// change there. Which of them is newer cannot be told, so that neither is served.
     is_loose: bool,
 }
 
@@ -112,7 +113,6 @@ impl Run {
             known.flushed = known.pending.pop().flatten();
             known.pending.clear();
             known.seen = 0;
-            known.is_loose = false;
         }
     }
 
@@ -173,7 +173,7 @@ impl Run {
                 for known in self.keys.values_mut() {
                     match layer {
                         None => known.flushed = None,
-                        // Each may have it in memory still.
+                        // Each may have it in memory still, and nowhere else.
                         Some(Layer::L2) => known.is_loose = true,
                         Some(_) => {}
                     }
