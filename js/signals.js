@@ -6,6 +6,7 @@
  */
 
 const { isMainThread } = require('node:worker_threads');
+const native = require('./binding.js');
 
 /** Signals closer together than this are one request. */
 const SAME_REQUEST_MS = 1000;
@@ -52,7 +53,11 @@ async function onSignal(signal) {
   shared.underWay--;
   askedAt = undefined;
   if (running().length === 0) uninstall();
-  if (!isApplications && shared.underWay === 0) process.kill(process.pid, signal);
+  if (!isApplications && shared.underWay === 0) {
+    // Caches without a system; a signal runs no exit handlers.
+    native.flushCaches();
+    process.kill(process.pid, signal);
+  }
 }
 onSignal[OURS] = true;
 

@@ -85,6 +85,14 @@ impl Engine {
         &self.events
     }
 
+    /// Says which events have listeners, by name.
+    pub fn listen(&self, names: &[String]) {
+        match self.cache() {
+            Some(cache) => cache.manager().listen(&self.events, names),
+            None => self.events.listen(names),
+        }
+    }
+
     /// What is not as it was asked for but did not prevent the start.
     pub fn warnings(&self) -> &[Problem] {
         &self.loaded.warnings

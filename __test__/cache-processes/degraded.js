@@ -2,8 +2,10 @@
 
 const { until } = require('./peers.js');
 
-/** Where only some hundred ms are needed: the writer looks every five seconds when nothing happens, and tries again after 30 at most. */
-const NOTICED_MS = 30_000;
+/** Where some ms are needed, or the five seconds that the writer waits for a lock or between two looks around. */
+const NOTICED_MS = 12_000;
+/** It is tried again after one second, then after twice as long each time; a try may take five. */
+const RECOVERED_MS = 30_000;
 
 const toldOf = (peer, name) => peer.events.filter(([event]) => event === name).map(([, data]) => data);
 
@@ -41,7 +43,7 @@ async function isWhole(peer, reason, another) {
   await until(
     () => toldOf(peer, 'recovered').length,
     (told) => told > 0,
-    NOTICED_MS,
+    RECOVERED_MS,
   );
   expect(toldOf(peer, 'recovered')).toEqual([{ reason }]);
   expect(toldOf(peer, 'degraded')).toHaveLength(1);

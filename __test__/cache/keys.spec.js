@@ -1,5 +1,5 @@
 const { failureOf } = require('../support.js');
-const { useCaches, allOf, heardBy, toDisk } = require('./support.js');
+const { useCaches, allOf, heardBy, toDisk, until } = require('./support.js');
 
 const { open } = useCaches();
 
@@ -202,7 +202,7 @@ describe('keys()', () => {
     const cache = open();
     await cache.set('short', 1, 0.001, { staleSeconds: 60 });
     await cache.set('long', 1);
-    while (await cache.has('short')) await null;
+    await until(async () => !(await cache.has('short')));
     expect(await allOf(cache.keys())).toEqual(['long']);
     await toDisk(cache);
     expect(await allOf(cache.keys())).toEqual(['long']);

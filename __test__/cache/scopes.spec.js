@@ -1,5 +1,5 @@
 const { failureOf } = require('../support.js');
-const { useCaches, allOf, toDisk } = require('./support.js');
+const { useCaches, allOf, toDisk, until } = require('./support.js');
 
 const { open, path } = useCaches();
 
@@ -79,7 +79,7 @@ describe('a scope', () => {
   test('a stale value of another agent never stands in', async () => {
     const cache = open();
     await cache.set('key', 'secret', 0.001, { ...secret, staleSeconds: 60 });
-    while (await cache.has('key', secret)) await null;
+    await until(async () => !(await cache.has('key', secret)));
     const options = { agentId: 'two', staleWhileRevalidateSeconds: 60, staleIfErrorSeconds: 60 };
     const fail = () => {
       throw new Error('no');

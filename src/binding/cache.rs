@@ -238,7 +238,8 @@ fn add_flight(env: &Env, handle: &mut Object, view: &CacheView) -> napi::Result<
     method(env, handle, "stamp", move |args| {
         let query: String = args.get(0)?;
         let stamp = shared.keys(&query, &scope(&args, 1)?, |cache, keys| cache.stamp(keys.to_store()));
-        Ok(stamp.unwrap_or(0))
+        // Text: it goes beyond 2^53.
+        Ok(stamp.unwrap_or(0).to_string())
     })
 }
 

@@ -52,9 +52,13 @@ pub fn open_cache<'env>(
         Arc::new(move || slot.read().clone())
     };
     let mut handle = handle(env, &CacheView::of(open, Arc::clone(&source)))?;
-    let sink = Arc::clone(&events);
+    let (sink, listened) = (Arc::clone(&events), Arc::clone(&source));
     method(env, &mut handle, "listen", move |args| {
-        sink.listen(&args.get::<Vec<String>>(0)?);
+        let names: Vec<String> = args.get(0)?;
+        match listened() {
+            Some(open) => open.manager().listen(&sink, &names),
+            None => sink.listen(&names),
+        }
         Ok(())
     })?;
     let sink = Arc::clone(&events);

@@ -122,7 +122,7 @@ fn add_questions(env: &Env, handle: &mut Object, slot: &Arc<Slot>) -> napi::Resu
     method(env, handle, "warnings", move |_| Ok(json!(shared.engine()?.warnings()).to_string()))?;
     let shared = Arc::clone(slot);
     method(env, handle, "listen", move |args| {
-        shared.engine()?.events().listen(&args.get::<Vec<String>>(0)?);
+        shared.engine()?.listen(&args.get::<Vec<String>>(0)?);
         Ok(())
     })?;
     let shared = Arc::clone(slot);

@@ -71,8 +71,9 @@ impl CacheManager {
         }
     }
 
-    /// Changes of a key by others so far: who waits for a value looks again when it changes. O(1).
-    pub fn stamp(&self, key: &Key) -> u32 {
-        self.disk().map_or(0, |disk| disk.stamp(key.hash64()))
+    /// Changes of a key so far, by other processes and by this one: who waits for a value looks again when it changes. O(1).
+    pub fn stamp(&self, key: &Key) -> u64 {
+        let foreign = self.disk().map_or(0, |disk| disk.stamp(key.hash64()));
+        u64::from(foreign) << 32 | u64::from(self.writes.of(key.hash64()))
     }
 }

@@ -253,7 +253,7 @@ impl CacheManager {
             return Known::Absent;
         }
         match disk.queue.find(key) {
-            Some(Operation::Put(put)) => {
+            Some(Operation::Put(put)) if put.if_stamp.is_none_or(|stamp| stamp == disk.stamp(hash)) => {
                 let mut entry = Entry {
                     record: put.record,
                     fresh_ms: put.fresh_ms,
@@ -302,7 +302,7 @@ impl CacheManager {
         let hash = key.hash64();
         // Before reading: a write that is committed later changes the stamp, one of this process the count. While it is not
         // open there are no stamps.
-        let (writes, stamp) = (self.writes.of(hash), disk.opened().map(|_| disk.stamp(hash))?);
+        let (writes, stamp) = (self.writes.of(hash), disk.opened()?.coherence.stamp(hash));
         if self.distrusted.lock().contains(key) {
             return None;
         }

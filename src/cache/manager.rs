@@ -25,7 +25,7 @@ use super::writes::Writes;
 use crate::base::clock::{Clock, SteadyClock};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::units::mb_to_bytes;
-use crate::telemetry::event::{EventHub, EventKind};
+use crate::telemetry::event::{EventHub, EventKind, EventSink};
 
 /// How long closing waits for what is to be written.
 pub(crate) const CLOSE_DEADLINE: Duration = Duration::from_secs(10);
@@ -43,6 +43,8 @@ pub struct CacheManager {
     pub(crate) versions: AtomicU64,
     pub(crate) counters: Counters,
     pub(crate) hub: Arc<EventHub>,
+    /// Reason and message while the disk tiers are not used.
+    pub(crate) degraded: Mutex<Option<(&'static str, String)>>,
     pub(crate) is_closed: AtomicBool,
     pub(crate) myself: Weak<Self>,
     /// What a relative `cacheDir` is relative to.
@@ -67,6 +69,7 @@ impl CacheManager {
             versions: AtomicU64::new(0),
             counters: Counters::default(),
             hub: Arc::default(),
+            degraded: Mutex::default(),
             is_closed: AtomicBool::new(false),
             myself: Weak::clone(myself),
             cwd,
@@ -89,6 +92,16 @@ impl CacheManager {
     /// Events go to every sink attached to it.
     pub fn hub(&self) -> &Arc<EventHub> {
         &self.hub
+    }
+
+    /// Says which events have listeners in an attached sink. Who begins to listen for `degraded` while the disk tiers are not
+    /// used is told so: opening them may have failed before anybody could listen.
+    pub fn listen(&self, sink: &EventSink, names: &[String]) {
+        let listened = sink.has_listener(EventKind::Degraded);
+        sink.listen(names);
+        if !listened && let Some((reason, message)) = &*self.degraded.lock() {
+            sink.emit(EventKind::Degraded, || serde_json::json!({ "reason": reason, "message": message }));
+        }
     }
 
     /// The configuration.
@@ -217,6 +230,7 @@ impl CacheManager {
             );
             if let Some(disk) = disk.as_ref().filter(|_| taken == Taken::No) {
                 disk.counters.delayed.fetch_add(1, Ordering::Relaxed);
+                self.distrust(key.clone());
                 if is_too_large {
                     // Kept nowhere: an older value must not come back.
                     disk.push(key.clone(), Operation::Delete);

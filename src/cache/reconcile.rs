@@ -80,10 +80,10 @@ impl CacheManager {
                 if_stamp: Some(entry.stamp),
             }),
         };
-        if entry.gone_ms() <= self.clock.now_ms() {
+        let is_put = matches!(operation, Operation::Put(_));
+        if entry.gone_ms() <= self.clock.now_ms() || (is_put && self.is_outdated(disk, &key, entry)) {
             return;
         }
-        let is_put = matches!(operation, Operation::Put(_));
         if disk.push(key.clone(), operation) == Taken::No && is_put {
             disk.counters.dropped.fetch_add(1, Ordering::Relaxed);
             if entry.place == Place::MemoryOnly {
@@ -104,12 +104,29 @@ impl CacheManager {
     pub(crate) fn write_memory_only(&self) {
         let Some(disk) = self.disk() else { return };
         self.scan(|key, entry| {
-            if entry.place == Place::MemoryOnly && is_taken(&disk, key, entry) {
+            let key = || Key::from_bytes(key.into());
+            if entry.place != Place::MemoryOnly {
+                return true;
+            }
+            if self.is_outdated(&disk, &key(), entry) {
+                return false;
+            }
+            if is_taken(&disk, key(), entry) {
                 entry.place = Place::Queued;
                 entry.written_fresh_ms = entry.fresh_ms;
             }
             true
         });
+    }
+
+    /// Whether another process has changed the key since the entry was known to be current, and the disk has that change.
+    fn is_outdated(&self, disk: &Disk, key: &Key, entry: &Entry) -> bool {
+        disk.stamp(key.hash64()) != entry.stamp && !self.distrusted.lock().contains(key)
+    }
+
+    /// What the disk has of a key is older than what could not be written.
+    pub(crate) fn distrust(&self, key: Key) {
+        self.distrusted.lock().insert(key);
     }
 
     /// In another place, row ids and stamps mean nothing. What was on disk before is written again to an empty place; where
@@ -150,7 +167,7 @@ impl CacheManager {
     }
 }
 
-fn is_taken(disk: &Arc<Disk>, key: &[u8], entry: &Entry) -> bool {
+fn is_taken(disk: &Arc<Disk>, key: Key, entry: &Entry) -> bool {
     let put = Put {
         record: Arc::clone(&entry.record),
         fresh_ms: entry.fresh_ms,
@@ -158,7 +175,7 @@ fn is_taken(disk: &Arc<Disk>, key: &[u8], entry: &Entry) -> bool {
         version: entry.version,
         if_stamp: Some(entry.stamp),
     };
-    disk.push(Key::from_bytes(key.into()), Operation::Put(put)) != Taken::No
+    disk.push(key, Operation::Put(put)) != Taken::No
 }
 
 impl Observer for CacheManager {
@@ -220,12 +237,17 @@ impl Observer for CacheManager {
                         entry.place = Place::MemoryOnly;
                     }
                     drop(l1);
-                    self.distrusted.lock().insert(key);
+                    self.distrust(key);
                 }
-                Operation::Delete => self.distrusted.lock().insert(key),
+                Operation::Delete => self.distrust(key),
                 Operation::Discard(_) | Operation::Touch { .. } => {}
             }
         }
+    }
+
+    fn released(&self, hash: u64) {
+        // Whoever waits in this process looks at the count of its writes.
+        self.writes.count(hash);
     }
 
     fn must_clear(&self) -> Option<Namespace> {
@@ -233,6 +255,7 @@ impl Observer for CacheManager {
     }
 
     fn degraded(&self, reason: &'static str, message: &str) {
+        *self.degraded.lock() = Some((reason, message.to_owned()));
         self.hub.emit(EventKind::Degraded, || serde_json::json!({ "reason": reason, "message": message }));
     }
 
@@ -256,6 +279,7 @@ impl Observer for CacheManager {
             }
         }
         self.write_memory_only();
+        *self.degraded.lock() = None;
         self.hub.emit(EventKind::Recovered, || serde_json::json!({ "reason": reason }));
     }
 }

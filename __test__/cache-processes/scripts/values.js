@@ -5,7 +5,7 @@ const { createHash } = require('node:crypto');
 const sumOf = (...parts) => createHash('sha1').update(JSON.stringify(parts)).digest('base64');
 
 /** A value of about `bytes` bytes. */
-function valueOf(key, writer, counter, bytes = 0) {
+function valueFor(key, writer, counter, bytes = 0) {
   const text = `${writer}.${counter}.`.repeat(Math.ceil(bytes / 8)).slice(0, bytes);
   return { key, writer, counter, text, sum: sumOf(key, writer, counter, text) };
 }
@@ -20,4 +20,4 @@ function seen(key, value) {
 /** Microseconds of the machine's monotonic clock: the same for all processes. */
 const now = () => Number(process.hrtime.bigint() / 1000n);
 
-module.exports = { valueOf, seen, now };
+module.exports = { valueFor, seen, now };

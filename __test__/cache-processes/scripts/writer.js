@@ -8,7 +8,7 @@
 const fs = require('node:fs');
 const { AdvancedCacheManager } = require('../../../index.js');
 const { randomOf } = require('../random.js');
-const { valueOf, seen, now } = require('./values.js');
+const { valueFor, seen, now } = require('./values.js');
 
 const [name, cacheDir, keys, seed] = process.argv.slice(2);
 
@@ -36,7 +36,7 @@ async function flushed(work) {
 
 async function set(key, options) {
   counter++;
-  const value = valueOf(key, name, counter, random.below(10) === 0 ? 30_000 : random.below(3000));
+  const value = valueFor(key, name, counter, random.below(10) === 0 ? 30_000 : random.below(3000));
   tell({ set: key, counter, at: now() });
   await cache.set(key, value, 0, options);
 }

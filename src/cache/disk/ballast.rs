@@ -16,7 +16,7 @@ use super::location::{create_private, free_bytes, open_private};
 pub(crate) const BALLAST_BYTES: u64 = 8 * 1024 * 1024;
 
 /// The file system must have this many times the ballast free, so that the reserve is not what fills it.
-const FREE_FACTOR: u64 = 5;
+const FREE_FACTOR: u64 = 2;
 
 const CHUNK_BYTES: usize = 64 * 1024;
 
@@ -133,11 +133,11 @@ mod tests {
     fn file_system_without_much_room_or_of_unknown_room_gets_none() {
         let dir = tempfile::tempdir().expect("temp dir");
         let path = dir.path().join("ballast");
-        for free in [None, Some(0), Some(5 * BALLAST_BYTES)] {
+        for free in [None, Some(0), Some(2 * BALLAST_BYTES)] {
             ensure_with(&path, free).expect("nothing to do");
             assert!(!path.exists(), "{free:?}");
         }
-        ensure_with(&path, Some(5 * BALLAST_BYTES + 1)).expect("make");
+        ensure_with(&path, Some(2 * BALLAST_BYTES + 1)).expect("make");
         assert!(path.exists());
     }
 

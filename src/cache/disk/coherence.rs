@@ -22,6 +22,7 @@
 //! bytes before it gets its name, and never resized by anybody: a wrong size is an error, not something to
 //! repair under those who have it mapped.
 
+use std::fs::File;
 use std::hint;
 use std::io::{self, Write};
 use std::path::Path;
@@ -30,6 +31,7 @@ use std::thread;
 
 use memmap2::{MmapMut, MmapOptions, MmapRaw};
 
+use super::location::Identity;
 use super::location::open_private;
 
 /// One for each value of the low 16 bits of the hash. With 100,000 copies in memory a foreign change makes
@@ -54,6 +56,9 @@ const SPINS: u32 = 64;
 #[derive(Debug)]
 pub(crate) struct Coherence {
     counts: Counts,
+    identity: Identity,
+    /// Held open: the identity of a file that is gone may be given to another.
+    _file: File,
 }
 
 #[derive(Debug)]
@@ -86,7 +91,12 @@ impl Coherence {
         }
         let shared = Counters::new(MmapOptions::new().len(FILE_BYTES).map_raw(&file)?, COUNTERS)?;
         let own = Counters::new(MmapMut::map_anon(2 * FILE_BYTES)?.into(), 2 * COUNTERS)?;
-        Ok(Self { counts: Counts { shared, own } })
+        Ok(Self { counts: Counts { shared, own }, identity: Identity::of(&file.metadata()?), _file: file })
+    }
+
+    /// Whether the file at `path` is still this one.
+    pub(crate) fn is_at(&self, path: &Path) -> bool {
+        Identity::at(path) == Some(self.identity)
     }
 
     /// The count of changes by others, so far and wrapping, to keys in the bucket of `hash` or to all keys.

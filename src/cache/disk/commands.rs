@@ -15,7 +15,14 @@ impl Writer {
         if self.is_waiting() {
             return Err(Trouble::NotUsed);
         }
-        self.check_place()?;
+        let result = self.try_execute(order);
+        if result == Err(Trouble::Corrupt) {
+            self.suspect();
+        }
+        result
+    }
+
+    fn try_execute(&mut self, order: &Order) -> Result<i64, Trouble> {
         let now_ms = self.disk.clock.now_ms();
         match &order.command {
             Command::Flush { sync } => self.sync(*sync).map(|()| 0),
@@ -42,6 +49,7 @@ impl Writer {
                 if let Some(opened) = self.disk.opened.read().as_ref() {
                     opened.coherence.bump(key.hash64());
                 }
+                self.tell(|observer| observer.released(key.hash64()));
                 Ok(0)
             }
             Command::Maintain => self.maintain(now_ms),
@@ -156,17 +164,36 @@ impl Writer {
         Ok(found.len())
     }
 
-    /// Gives free pages back to the file system.
+    /// Gives free pages back to the file system, if there are many, and empties the log.
     pub(super) fn shrink(&mut self) -> Result<(), Trouble> {
+        let (free, all) = self.pages()?;
+        if free * 4 > all {
+            self.vacuum(free)?;
+        }
+        self.empty_log()?;
+        Ok(())
+    }
+
+    /// Takes the log over into the database; whether nothing of it is left.
+    pub(super) fn empty_log(&self) -> Result<bool, Trouble> {
+        let is_busy: i64 =
+            self.connection()?.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        Ok(is_busy == 0)
+    }
+
+    /// Free pages and all pages of the database.
+    pub(super) fn pages(&self) -> Result<(u64, u64), Trouble> {
         let connection = self.connection()?;
         let pages = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-        if pages("freelist_count")? * 4 > pages("page_count")? {
-            // Steps until there is nothing left; as a query, or it would stop after one page.
-            let mut statement = connection.prepare("PRAGMA incremental_vacuum")?;
-            let mut rows = statement.query([])?;
-            while rows.next()?.is_some() {}
-        }
-        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        Ok((db::from_sql(pages("freelist_count")?), db::from_sql(pages("page_count")?)))
+    }
+
+    /// Gives so many free pages back.
+    pub(super) fn vacuum(&self, pages: u64) -> Result<(), Trouble> {
+        // As a query: it stops after one page otherwise.
+        let mut statement = self.connection()?.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
+        let mut rows = statement.query([])?;
+        while rows.next()?.is_some() {}
         Ok(())
     }
 }

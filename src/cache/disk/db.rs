@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::location::reason_of_io;
+
 /// In `user_version` and in the directory's name. A database of another version is left alone.
 pub(crate) const SCHEMA_VERSION: i32 = 1;
 
@@ -87,6 +89,19 @@ impl Trouble {
     }
 }
 
+impl Trouble {
+    /// What an error of the operating system means.
+    pub(crate) fn of_io(error: &std::io::Error) -> Self {
+        match reason_of_io(error) {
+            "full" => Self::Full,
+            "readOnly" => Self::ReadOnly,
+            "permission" => Self::Permission,
+            "busy" => Self::Busy,
+            _ => Self::Io,
+        }
+    }
+}
+
 impl From<rusqlite::Error> for Trouble {
     fn from(error: rusqlite::Error) -> Self {
         // SQLite's own words name tables and columns, never what is in them.
@@ -111,11 +126,16 @@ const MOST_LOG_PAGES: u64 = 2000;
 const LEAST_LOG_PAGES: u64 = 64;
 /// The log's share of the budget of both tiers.
 const LOG_SHARE: u64 = 16;
-const PAGE_BYTES: u64 = 8192;
+pub(crate) const PAGE_BYTES: u64 = 8192;
+
+/// Bytes of the log from which on it is taken over into the database, by what the tiers may take.
+pub(crate) fn log_bytes(budget_bytes: u64) -> u64 {
+    (budget_bytes / PAGE_BYTES / LOG_SHARE).clamp(LEAST_LOG_PAGES, MOST_LOG_PAGES) * PAGE_BYTES
+}
 
 /// Bounds the log of a writing connection by what the tiers may take.
 pub(crate) fn bound_log(connection: &Connection, budget_bytes: u64) -> Result<(), Trouble> {
-    let pages = (budget_bytes / PAGE_BYTES / LOG_SHARE).clamp(LEAST_LOG_PAGES, MOST_LOG_PAGES);
+    let pages = log_bytes(budget_bytes) / PAGE_BYTES;
     let limit = 2 * pages * PAGE_BYTES;
     connection.execute_batch(&format!(
         "PRAGMA wal_autocheckpoint = {pages}; PRAGMA journal_size_limit = {limit};"

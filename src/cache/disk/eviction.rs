@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 
 use super::compression::{Compressor, Dictionary, LEVEL};
-use super::db::Trouble;
+use super::db::{PAGE_BYTES, Trouble};
 use super::row;
 use super::tables::{Candidate, KeyAndBlob, L2, L3, Tables};
 use super::training::{Trained, Trainer, train};
@@ -20,8 +20,12 @@ use crate::cache::key::{Key, hash64};
 const BUDGET_SHARE: f64 = 0.7;
 /// Eviction goes on to this share of the budget, so that it is not needed at every write.
 const LOW_SHARE: f64 = 0.95;
+/// Share of both tiers' limits that the database's file may take, free pages included; the rest is the log's.
+const FILE_SHARE: f64 = 0.85;
 /// On a full disk, the share of what is there that stays.
 const SHARE_ON_FULL_DISK: f64 = 0.8;
+/// Of the entries there, the share that goes in one step then.
+const AT_A_TIME: f64 = 0.05;
 /// Entries looked at in one transaction.
 const AT_ONCE: usize = 128;
 /// Bytes of values read in one transaction.
@@ -31,10 +35,18 @@ const EXPIRED_AT_ONCE: usize = 512;
 /// Of the entries looked at, the most that stay because they were used: eviction must come to an end.
 const MOST_SPARED: usize = AT_ONCE * 3 / 4;
 /// Most dictionaries kept.
-const DICTIONARIES: u32 = 16;
+const DICTIONARIES: u32 = 64;
+
+/// A blob and the tier that takes it.
+pub(crate) struct Placed {
+    pub(crate) tier: i64,
+    pub(crate) blob: Vec<u8>,
+}
 
 /// Compression of what leaves L2.
 pub(crate) struct Demotion {
+    /// Whether anything was compressed yet: only then a dictionary is of use.
+    is_used: bool,
     trainer: Trainer,
     dictionary: Option<Dictionary>,
     compressor: Option<Compressor>,
@@ -44,7 +56,7 @@ pub(crate) struct Demotion {
 impl Demotion {
     /// Without a dictionary.
     pub(crate) fn new() -> Self {
-        Self { trainer: Trainer::new(0), dictionary: None, compressor: None, training: None }
+        Self { is_used: false, trainer: Trainer::new(0), dictionary: None, compressor: None, training: None }
     }
 
     /// Takes over the newest dictionary of the database, if there is one.
@@ -67,6 +79,7 @@ impl Demotion {
     /// The blob of an entry for L3, from that of L2; `None` if it is not what was written.
     fn compressed(&mut self, hash: u128, blob: &[u8]) -> Option<Vec<u8>> {
         let (mut head, payload) = row::decode(hash, blob).ok()?;
+        self.is_used = true;
         if self.compressor.is_none() {
             self.compressor = Compressor::new(LEVEL, self.dictionary.as_ref()).ok();
         }
@@ -78,8 +91,9 @@ impl Demotion {
     }
 
     /// Starts training when it is due. The first dictionary is worth waiting for; later ones replace one that works.
-    fn train_if_due(&mut self) {
-        if self.training.is_some() || !self.trainer.due() {
+    fn train_if_due(&mut self, is_at_rest: bool) {
+        let is_due = if is_at_rest { self.trainer.due_at_rest() } else { self.trainer.due() };
+        if !self.is_used || self.training.is_some() || !is_due {
             return;
         }
         let samples = self.trainer.take();
@@ -96,6 +110,11 @@ impl Demotion {
         }
     }
 
+    /// Whether a dictionary is being trained.
+    pub(super) fn is_training(&self) -> bool {
+        self.training.is_some()
+    }
+
     fn trained(&mut self) -> Option<Trained> {
         let result = match self.training.as_ref()?.try_recv() {
             Err(TryRecvError::Empty) => return None,
@@ -109,6 +128,12 @@ impl Demotion {
 }
 
 impl Writer {
+    /// What is to be done when nothing is to be written.
+    pub(super) fn rest(&mut self) {
+        self.keep_budgets();
+        self.demotion.train_if_due(true);
+    }
+
     /// Brings the tiers under their budgets. What fails is tried again with the next batch.
     pub(super) fn keep_budgets(&mut self) {
         if let Err(trouble) = self.try_keep_budgets() {
@@ -118,6 +143,7 @@ impl Writer {
 
     fn try_keep_budgets(&mut self) -> Result<(), Trouble> {
         self.use_trained()?;
+        self.demotion.train_if_due(false);
         let settings = self.disk.settings.read().clone();
         for (tier, limit) in [(L2, settings.l2_bytes), (L3, settings.l3_bytes)] {
             let budget = share(limit, BUDGET_SHARE);
@@ -125,14 +151,40 @@ impl Writer {
                 self.evict(tier, share(budget, LOW_SHARE))?;
             }
         }
+        self.keep_file(settings.l2_bytes + settings.l3_bytes)
+    }
+
+    /// Gives free pages back where the file takes more than both tiers may.
+    fn keep_file(&mut self, limit: u64) -> Result<(), Trouble> {
+        let (free, all) = self.pages()?;
+        let most = share(limit, FILE_SHARE) / PAGE_BYTES;
+        if all > most && free > 0 {
+            self.vacuum(free.min(all - most))?;
+        }
         Ok(())
+    }
+
+    /// Where a new entry goes: to L2, or to L3 at once if L2 could not even hold it alone; `None` if neither can.
+    pub(super) fn placed(&mut self, hash: u128, blob: Vec<u8>) -> Option<Placed> {
+        let (limits, compress) = {
+            let settings = self.disk.settings.read();
+            ([settings.l2_bytes, settings.l3_bytes], settings.compress)
+        };
+        let fits = |blob: &[u8], limit| blob.len() as u64 <= share(limit, BUDGET_SHARE);
+        if fits(&blob, limits[0]) {
+            return Some(Placed { tier: L2, blob });
+        }
+        let blob = if compress { self.demotion.compressed(hash, &blob)? } else { blob };
+        fits(&blob, limits[1]).then_some(Placed { tier: L3, blob })
     }
 
     /// Gives up a share of both tiers, without compressing: there is no room to write.
     pub(super) fn evict_share(&mut self) -> Result<(), Trouble> {
         for tier in [L3, L2] {
             let target = share(self.stored(tier), SHARE_ON_FULL_DISK);
-            while self.stored(tier) > target && self.drop_first(tier)? > 0 {
+            while self.stored(tier) > target
+                && self.drop_first(tier, share(self.entries(tier), AT_A_TIME))? > 0
+            {
                 self.refresh_totals()?;
             }
         }
@@ -143,9 +195,6 @@ impl Writer {
         let now_ms = self.disk.clock.now_ms();
         while self.remove_expired(now_ms, EXPIRED_AT_ONCE)? == EXPIRED_AT_ONCE {}
         self.refresh_totals()?;
-        if tier == L2 {
-            self.demotion.train_if_due();
-        }
         while self.stored(tier) > target {
             if self.evict_some(tier, target)? == 0 {
                 break;
@@ -202,12 +251,11 @@ impl Writer {
             if !is_same(&candidate)? {
                 continue;
             }
-            let now = match packed {
-                Some((key, blob)) => Some(batch.move_to(&candidate, L3, &key, &blob)?),
-                None => {
-                    batch.delete_row(&candidate)?;
-                    None
-                }
+            let now = if let Some((key, blob)) = packed {
+                Some(batch.move_to(&candidate, L3, &key, &blob)?)
+            } else {
+                batch.delete_row(&candidate)?;
+                None
             };
             left.push((candidate, now));
         }
@@ -241,10 +289,11 @@ impl Writer {
         Ok(packed)
     }
 
-    fn drop_first(&mut self, tier: i64) -> Result<usize, Trouble> {
+    fn drop_first(&mut self, tier: i64, most: u64) -> Result<usize, Trouble> {
+        let most = usize::try_from(most).unwrap_or(AT_ONCE).clamp(1, AT_ONCE);
         let batch = self.batch()?;
         let tables = batch.tables();
-        let first = tables.first_in_queue(tier, AT_ONCE)?;
+        let first = tables.first_in_queue(tier, most)?;
         for candidate in &first {
             batch.delete_row(candidate)?;
         }
@@ -268,6 +317,10 @@ impl Writer {
         self.demotion.dictionary = Some(trained.dictionary);
         self.demotion.compressor = None;
         Ok(())
+    }
+
+    fn entries(&self, tier: i64) -> u64 {
+        self.disk.totals.lock().tiers[usize::from(tier == L3)].entries
     }
 
     fn stored(&self, tier: i64) -> u64 {

@@ -28,9 +28,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub(crate) use error::LocationError;
+pub(crate) use error::{LocationError, reason_of_io};
 pub(crate) use generation::Generation;
-pub(crate) use platform::free_bytes;
+pub(crate) use platform::{Identity, free_bytes};
 pub(crate) use private::{create_private, open_private};
 
 use generation::{LAST_NUMBER, check_own_directory, number_of, scratch_prefix};

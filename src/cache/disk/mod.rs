@@ -74,6 +74,8 @@ pub(crate) trait Observer: Send + Sync {
     fn left(&self, hash: u64, row: i64, now: Option<i64>);
     /// This was not written, and will not be.
     fn not_written(&self, tasks: Vec<queue::Task>);
+    /// A lease of a key with this hash was given back.
+    fn released(&self, hash: u64);
     /// Writing stopped.
     fn degraded(&self, reason: &'static str, message: &str);
     /// Writing goes on.

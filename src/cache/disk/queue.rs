@@ -282,6 +282,13 @@ impl Queue {
         Some(answer)
     }
 
+    /// Puts a command after all that is there now.
+    pub(crate) fn postpone(&self, order: Order) {
+        let mut state = self.state.lock();
+        let seq = state.next_seq();
+        state.orders.push_front(Order { seq, ..order });
+    }
+
     /// What the writer is to do next; waits for it.
     pub(crate) fn next(&self, idle: Duration) -> Work {
         let mut state = self.state.lock();

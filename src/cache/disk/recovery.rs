@@ -3,13 +3,25 @@
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::db::{MAX_WAL_BYTES, Trouble};
+use super::db::{self, MAX_WAL_BYTES, Trouble};
+use super::location::{Generation, free_bytes};
 use super::writer::{Writer, describe};
 use super::{Condition, ballast};
 
 /// First wait before it tries again after a failure; doubles up to the last.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LAST_RETRY: Duration = Duration::from_secs(30);
+/// Times its bound that the log may have before it is emptied by force.
+const LOG_EXCESS: u64 = 3;
+/// How long it may not be possible to empty it.
+const LOG_PATIENCE: Duration = Duration::from_secs(10);
+/// Free bytes of a disk that was full from which on it is used again.
+const FREE_TO_RECOVER: u64 = 2 * ballast::BALLAST_BYTES;
+
+/// Failures of a database that its check finds sound, before it is given up.
+const SUSPICIONS: u32 = 2;
+/// Those before are forgotten when the last one is so long ago.
+const SUSPICION: Duration = Duration::from_secs(600);
 
 /// A failure that ended the use of the disk, and when it is tried again.
 pub(super) struct Retry {
@@ -19,30 +31,101 @@ pub(super) struct Retry {
 }
 
 impl Writer {
+    /// Whether the database is still the one that others use; reopens it if not.
+    pub(super) fn check_place(&mut self) -> Result<(), Trouble> {
+        let Some(opened) = self.disk.opened.read().clone() else { return Err(Trouble::Io) };
+        if !opened.coherence.is_at(&opened.generation.coherence()) {
+            // Others would count in another file.
+            give_up_generation(&opened.generation);
+            return self.reopen(true, "corrupt");
+        }
+        if opened.is_suspect.swap(false, Ordering::AcqRel) && self.is_damaged() {
+            give_up_generation(&opened.generation);
+            return self.reopen(true, "corrupt");
+        }
+        if opened.generation.is_current() { Ok(()) } else { self.reopen(false, "replaced") }
+    }
+
+    /// Whether the database is damaged: SQLite's quick check says so, or it found nothing and statements fail all the same.
+    fn is_damaged(&mut self) -> bool {
+        let Ok(connection) = self.connection() else { return false };
+        let said = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
+        let is_damaged = match said {
+            Ok(said) => said != "ok",
+            Err(error) => Trouble::from(error) == Trouble::Corrupt,
+        };
+        if self.suspected.is_none_or(|last| last.elapsed() > SUSPICION) {
+            self.suspicions = 0;
+        }
+        self.suspicions += 1;
+        self.suspected = Some(Instant::now());
+        is_damaged || self.suspicions > SUSPICIONS
+    }
+
+    /// Has the database checked before it is used again.
+    pub(super) fn suspect(&self) {
+        if let Some(opened) = self.disk.opened.read().as_ref() {
+            opened.is_suspect.store(true, Ordering::Release);
+        }
+    }
+
+    fn reopen(&mut self, is_damaged: bool, reason: &'static str) -> Result<(), Trouble> {
+        match self.open(is_damaged) {
+            Ok(()) => {
+                self.tell(|observer| {
+                    observer
+                        .degraded(reason, "the cache database was damaged or removed; a new one is begun");
+                });
+                self.recover(reason);
+                Ok(())
+            }
+            Err((reason, message)) => {
+                self.degrade(reason, &message);
+                Err(Trouble::Io)
+            }
+        }
+    }
+
     /// Frees room on a full disk: evicting needs some itself, which the ballast has kept.
     pub(super) fn make_room(&mut self) -> Result<(), Trouble> {
         let opened = self.disk.opened.read().clone().ok_or(Trouble::Io)?;
         let path = opened.generation.ballast();
         ballast::release(&path).map_err(|_| Trouble::Full)?;
         tracing::warn!("the disk is full; entries are evicted to make room");
-        let result = self.shrink().and_then(|()| self.evict_share()).and_then(|()| self.shrink());
+        // Taking the log over may need room that only eviction makes.
+        let _ = self.shrink();
+        let result = self.evict_share().and_then(|()| self.shrink());
         let _ = ballast::ensure(&path);
         result
     }
 
-    /// A log that cannot be taken over into the database, because a stopped process reads an old state, must not grow.
+    /// A log that cannot be taken over into the database must not grow: it is emptied when it has become several times as
+    /// large as it should be, and where that is not possible for seconds, because a stopped process reads an old state,
+    /// nothing more is written.
     pub(super) fn watch_log(&mut self) {
         let Some(opened) = self.disk.opened.read().clone() else { return };
         let log = opened.generation.database().with_extension("db-wal");
-        if log.metadata().is_ok_and(|metadata| metadata.len() > MAX_WAL_BYTES)
-            && self.shrink().is_ok()
-            && log.metadata().is_ok_and(|metadata| metadata.len() > MAX_WAL_BYTES)
-        {
+        let bytes = || log.metadata().map_or(0, |metadata| metadata.len());
+        if bytes() <= self.log_limit() {
+            self.log_held_since = None;
+            return;
+        }
+        // Another process may be at it, or write without pause: only what lasts is trouble.
+        let is_emptied = self.empty_log().unwrap_or(false);
+        let since = *self.log_held_since.get_or_insert_with(Instant::now);
+        if is_emptied {
+            self.log_held_since = None;
+        } else if bytes() > MAX_WAL_BYTES && since.elapsed() > LOG_PATIENCE {
             self.degrade(
                 "stoppedReader",
                 "a stopped process keeps the log of the cache database from being emptied",
             );
         }
+    }
+
+    fn log_limit(&self) -> u64 {
+        let settings = self.disk.settings.read();
+        LOG_EXCESS * db::log_bytes(settings.l2_bytes + settings.l3_bytes)
     }
 
     /// Whether the disk is not used for now.
@@ -60,6 +143,9 @@ impl Writer {
         // Most failures end with the place they came from: open it anew and see whether it can be written.
         let result = self.open(false).and_then(|()| {
             let probe = |writer: &mut Self| {
+                if retry.reason == Trouble::Full.reason() {
+                    writer.check_room()?;
+                }
                 writer.sync(true)?;
                 writer.watch_log();
                 if writer.retry.is_some() { Err(Trouble::Busy) } else { Ok(()) }
@@ -74,6 +160,16 @@ impl Writer {
                 self.disk.set_condition(Condition::Degraded(reason));
             }
         }
+    }
+
+    /// Whether a disk that was full has room again: one small write that succeeds says little.
+    fn check_room(&mut self) -> Result<(), Trouble> {
+        let opened = self.disk.opened.read().clone().ok_or(Trouble::Io)?;
+        let free = || free_bytes(&opened.generation.database()).ok().flatten();
+        if free().is_some_and(|free| free < FREE_TO_RECOVER) {
+            self.make_room()?;
+        }
+        if free().is_some_and(|free| free < FREE_TO_RECOVER) { Err(Trouble::Full) } else { Ok(()) }
     }
 
     /// The disk is used again.
@@ -108,5 +204,16 @@ impl Writer {
         self.disk.counters.dropped.fetch_add(tasks.len() as u64, Ordering::Relaxed);
         self.tell(|observer| observer.not_written(tasks));
         self.disk.queue.done();
+    }
+}
+
+/// Lets everybody know, and keeps it for whoever wants to look.
+pub(super) fn give_up_generation(generation: &Generation) {
+    tracing::warn!(
+        number = generation.number(),
+        "the cache database is damaged; a new one is begun, the old one is kept"
+    );
+    if let Err(error) = generation.mark_unusable("damaged") {
+        tracing::warn!(%error, "the damaged cache database could not be marked");
     }
 }

@@ -23,6 +23,11 @@ const SAMPLE_BYTES_PER_DICTIONARY_BYTE: usize = 4;
 const WORTHWHILE: f64 = 0.95;
 /// A dictionary trained on an eighth of what has gone by since may not know most of it.
 const GROWTH: u64 = 8;
+/// Below the bytes that training can look at, one trained on half of them is worth another training: measured on 1.4 MB of
+/// messages, the first 100 KB give a dictionary that saves 63 %, all of them one that saves over 80 %.
+const EARLY_GROWTH: u64 = 2;
+/// The same when nothing else is to be done.
+const GROWTH_AT_REST: f64 = 1.25;
 /// Stored bytes that exceed the fraction measured in training by this factor: the values have changed.
 const DRIFT: f64 = 1.15;
 /// Raw bytes that the recent fraction is about. It is not judged on less.
@@ -164,6 +169,8 @@ pub(crate) struct Trainer {
     /// Raw bytes of all values seen.
     volume: u64,
     next_at: u64,
+    /// Volume at the last training.
+    trained_at: u64,
     /// Fraction that the dictionary in use promised.
     promised: Option<f64>,
     /// Raw bytes since it is in use.
@@ -183,6 +190,7 @@ impl Trainer {
             kept_bytes: 0,
             volume: 0,
             next_at: MIN_BYTES as u64,
+            trained_at: 0,
             promised: None,
             served: 0,
             recent_raw: 0,
@@ -195,6 +203,7 @@ impl Trainer {
     pub(crate) fn resume(seed: u64, volume: u64, stored_fraction: f64) -> Self {
         let mut trainer = Self::new(seed);
         trainer.volume = volume;
+        trainer.trained_at = volume;
         trainer.in_use(stored_fraction);
         trainer
     }
@@ -234,23 +243,42 @@ impl Trainer {
         }
     }
 
-    /// Whether to train now: the first samples are there, the volume has grown 8 times since, or the last megabyte
-    /// took over 15 % more than promised.
+    /// Whether to train now: the first samples are there, the volume has grown twice (8 times beyond 4 MB) since, or the last
+    /// megabyte took over 15 % more than promised.
     pub(crate) fn due(&self) -> bool {
-        self.kept.len() >= MIN_SAMPLES
-            && self.kept_bytes >= MIN_BYTES
-            && (self.volume >= self.next_at || self.has_drifted())
+        self.has_enough() && (self.volume >= self.next_at || self.has_drifted())
     }
 
-    /// Hands over the samples, oldest first, for [`train`], and begins to collect anew. [`Self::trained`] is to
-    /// follow.
+    /// Whether to train now that nothing else is to be done: also when the volume has grown by a quarter, below 4 MB.
+    pub(crate) fn due_at_rest(&self) -> bool {
+        let has_grown = self.volume as f64 >= self.trained_at as f64 * GROWTH_AT_REST;
+        self.due()
+            || (self.has_enough() && !self.is_training() && has_grown && self.trained_at < MAX_BYTES as u64)
+    }
+
+    fn has_enough(&self) -> bool {
+        self.kept.len() >= MIN_SAMPLES && self.kept_bytes >= MIN_BYTES
+    }
+
+    fn is_training(&self) -> bool {
+        self.next_at == u64::MAX
+    }
+
+    /// Hands over the samples, oldest first, for [`train`]. [`Self::trained`] is to follow. Where the values have changed,
+    /// samples are collected anew.
     pub(crate) fn take(&mut self) -> Vec<Box<[u8]>> {
-        self.threshold = u64::MAX;
-        self.kept_bytes = 0;
+        let samples = if self.has_drifted() {
+            self.threshold = u64::MAX;
+            self.kept_bytes = 0;
+            std::mem::take(&mut self.kept)
+        } else {
+            self.kept.clone()
+        };
         // Not due again while training runs.
         self.next_at = u64::MAX;
+        self.trained_at = self.volume;
         self.promised = None;
-        std::mem::take(&mut self.kept).into_iter().map(|kept| kept.1).collect()
+        samples.into_iter().map(|kept| kept.1).collect()
     }
 
     /// Notes what came of it: the fraction of the dictionary that is used from now on. After `None` the next
@@ -270,7 +298,8 @@ impl Trainer {
     fn in_use(&mut self, stored_fraction: f64) {
         self.promised = Some(stored_fraction);
         self.served = 0;
-        self.next_at = self.volume.saturating_mul(GROWTH);
+        let growth = if self.volume < MAX_BYTES as u64 { EARLY_GROWTH } else { GROWTH };
+        self.next_at = self.volume.saturating_mul(growth);
         self.recent_raw = 0;
         self.recent_stored = 0;
     }

@@ -13,13 +13,13 @@ use rusqlite::Connection;
 use super::batch::{Batch, NewRow};
 use super::coherence::Coherence;
 use super::db::{self, Trouble};
-use super::eviction::Demotion;
+use super::eviction::{Demotion, Placed};
 use super::location::{CacheDir, Generation, LocationError};
 use super::queue::{Operation, Put, Task, Work};
 use super::readers::Readers;
-use super::recovery::Retry;
+use super::recovery::{Retry, give_up_generation};
 use super::row::{self, Codec, Head};
-use super::tables::{Candidate, L2, Tables};
+use super::tables::{Candidate, Tables};
 use super::{Arrival, Condition, Disk, Kept, Opened, ballast};
 use crate::cache::key::{Key, Parts};
 
@@ -27,6 +27,8 @@ use crate::cache::key::{Key, Parts};
 const BUSY: Duration = Duration::from_secs(5);
 /// How often it looks around when nothing is to be written.
 const IDLE: Duration = Duration::from_secs(5);
+/// The same while a dictionary is being trained.
+const TRAINING: Duration = Duration::from_millis(50);
 
 /// What became of the entries of a batch, for the observer.
 #[derive(Default)]
@@ -42,6 +44,14 @@ pub(crate) struct Writer {
     pub(super) retry: Option<Retry>,
     pub(super) demotion: Demotion,
     pub(super) tokens: u64,
+    /// Places entered so far.
+    pub(super) moves: u64,
+    /// Statements that failed on a database that a check found sound.
+    pub(super) suspicions: u32,
+    /// When the last one did.
+    pub(super) suspected: Option<Instant>,
+    /// Since when the log is too large.
+    pub(super) log_held_since: Option<Instant>,
     /// How the place that was opened last relates to the one before.
     pub(super) arrival: Arrival,
 }
@@ -55,6 +65,10 @@ impl Writer {
             retry: None,
             demotion: Demotion::new(),
             tokens: 0,
+            moves: 0,
+            suspicions: 0,
+            suspected: None,
+            log_held_since: None,
             arrival: Arrival::Same,
         }
     }
@@ -80,13 +94,20 @@ impl Writer {
             Err((reason, message)) => self.degrade(reason, &message),
         }
         loop {
+            let most = if self.demotion.is_training() { TRAINING } else { IDLE };
             let wait =
-                self.retry.as_ref().map_or(IDLE, |retry| retry.at.saturating_duration_since(Instant::now()));
-            let work = self.disk.queue.next(wait.min(IDLE));
+                self.retry.as_ref().map_or(most, |retry| retry.at.saturating_duration_since(Instant::now()));
+            let work = self.disk.queue.next(wait.min(most));
             self.try_again();
             match work {
                 Work::Tasks(tasks) => self.write(tasks),
                 Work::Command(order) => {
+                    let moves = self.moves;
+                    if !self.is_waiting() && self.check_place().is_ok() && self.moves != moves {
+                        // What was written to the place before is being written again: the command comes after it.
+                        self.disk.queue.postpone(order);
+                        continue;
+                    }
                     let result = self.execute(&order);
                     // Nobody may be waiting any more.
                     let _ = order.reply.send(result);
@@ -133,6 +154,8 @@ impl Writer {
                 let (coherence, readers) = (Arc::new(coherence), Readers::new(generation.database()));
                 let opened = Opened { is_suspect: AtomicBool::new(false), generation, coherence, readers };
                 *self.disk.opened.write() = Some(Arc::new(opened));
+                self.moves += 1;
+                self.suspicions = 0;
                 self.disk.set_condition(Condition::Good);
                 Ok(())
             }
@@ -156,7 +179,7 @@ impl Writer {
         let coherence = Coherence::open(&generation.coherence()).map_err(|error| match error.kind() {
             // Another size than it was made with.
             ErrorKind::InvalidData => Trouble::Corrupt,
-            _ => Trouble::Io,
+            _ => Trouble::of_io(&error),
         })?;
         let connection = self.connect(generation)?;
         let is_empty = Tables(&connection).totals()?.iter().all(|total| total.entries == 0);
@@ -177,46 +200,7 @@ impl Writer {
     fn look_around(&mut self) {
         if !self.is_waiting() && self.check_place().is_ok() {
             let _ = self.refresh_totals();
-            self.keep_budgets();
-        }
-    }
-
-    /// Whether the database is still the one that others use; reopens it if not.
-    pub(super) fn check_place(&mut self) -> Result<(), Trouble> {
-        let Some(opened) = self.disk.opened.read().clone() else { return Err(Trouble::Io) };
-        if opened.is_suspect.swap(false, Ordering::AcqRel) && self.is_damaged() {
-            give_up_generation(&opened.generation);
-            return self.reopen(true, "corrupt");
-        }
-        if opened.generation.is_current() { Ok(()) } else { self.reopen(false, "replaced") }
-    }
-
-    fn is_damaged(&self) -> bool {
-        let check = |connection: &Connection| {
-            connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))
-        };
-        self.connection.as_ref().is_some_and(|connection| check(connection).is_ok_and(|said| said != "ok"))
-            || self
-                .connection
-                .as_ref()
-                .map(check)
-                .is_some_and(|result| result.is_err_and(|error| Trouble::from(error) == Trouble::Corrupt))
-    }
-
-    fn reopen(&mut self, is_damaged: bool, reason: &'static str) -> Result<(), Trouble> {
-        match self.open(is_damaged) {
-            Ok(()) => {
-                self.tell(|observer| {
-                    observer
-                        .degraded(reason, "the cache database was damaged or removed; a new one is begun");
-                });
-                self.recover(reason);
-                Ok(())
-            }
-            Err((reason, message)) => {
-                self.degrade(reason, &message);
-                Err(Trouble::Io)
-            }
+            self.rest();
         }
     }
 
@@ -228,9 +212,7 @@ impl Writer {
         let result = match self.commit(&tasks) {
             Err(Trouble::Full) => self.make_room().and_then(|()| self.commit(&tasks)),
             Err(Trouble::Corrupt) => {
-                if let Some(opened) = self.disk.opened.read().as_ref() {
-                    opened.is_suspect.store(true, Ordering::Release);
-                }
+                self.suspect();
                 self.check_place().and_then(|()| self.commit(&tasks))
             }
             result => result,
@@ -263,25 +245,22 @@ impl Writer {
     /// Writes a batch in one transaction.
     fn commit(&mut self, tasks: &[Task]) -> Result<Written, Trouble> {
         // Blobs are made before the lock is taken.
-        let blobs: Vec<_> = tasks
+        let blobs: Vec<Option<Placed>> = tasks
             .iter()
             .map(|task| match &task.operation {
-                Operation::Put(put) => Some(blob(&task.key, put)),
+                Operation::Put(put) => {
+                    self.demotion.see(&put.record.text);
+                    self.placed(task.key.hash, blob(&task.key, put))
+                }
                 _ => None,
             })
             .collect();
-        for task in tasks {
-            if let Operation::Put(put) = &task.operation {
-                self.demotion.see(&put.record.text);
-            }
-        }
         let disk = Arc::clone(&self.disk);
-        let settings = disk.settings.read().clone();
         let batch = self.batch()?;
         let tables = batch.tables();
         let mut written = Written::default();
-        for (task, blob) in tasks.iter().zip(&blobs) {
-            let (key, blob) = (&task.key, blob.as_deref().unwrap_or_default());
+        for (task, placed) in tasks.iter().zip(&blobs) {
+            let key = &task.key;
             match &task.operation {
                 Operation::Put(put) => {
                     // Nobody else can commit now: what the stamp says holds.
@@ -292,11 +271,11 @@ impl Writer {
                         written.refused.push((key.clone(), put.version));
                         continue;
                     }
-                    let row = if blob.len() as u64 > settings.l2_bytes {
+                    let row = if let Some(placed) = placed {
+                        Some(batch.put(&new_row(key, put, placed))?)
+                    } else {
                         batch.delete(key.hash)?;
                         None
-                    } else {
-                        Some(batch.put(&new_row(key, put, blob))?)
                     };
                     written.stored.push(Kept { key: key.clone(), version: put.version, row, stamp });
                 }
@@ -355,17 +334,6 @@ impl Writer {
     }
 }
 
-/// Lets everybody know, and keeps it for whoever wants to look.
-fn give_up_generation(generation: &Generation) {
-    tracing::warn!(
-        number = generation.number(),
-        "the cache database is damaged; a new one is begun, the old one is kept"
-    );
-    if let Err(error) = generation.mark_unusable("damaged") {
-        tracing::warn!(%error, "the damaged cache database could not be marked");
-    }
-}
-
 pub(super) fn describe(trouble: Trouble) -> (&'static str, String) {
     (trouble.reason(), trouble.message().to_owned())
 }
@@ -386,10 +354,10 @@ fn blob(key: &Key, put: &Put) -> Vec<u8> {
     row::encode(key.hash, &head, record.text.as_bytes())
 }
 
-fn new_row<'a>(key: &'a Key, put: &'a Put, blob: &'a [u8]) -> NewRow<'a> {
+fn new_row<'a>(key: &'a Key, put: &'a Put, placed: &'a Placed) -> NewRow<'a> {
     NewRow {
         hash: key.hash,
-        tier: L2,
+        tier: placed.tier,
         raw: put.record.text.len() as u64,
         fresh_ms: put.fresh_ms,
         gone_ms: put.fresh_ms.saturating_add(put.record.stale_ms),
@@ -397,6 +365,6 @@ fn new_row<'a>(key: &'a Key, put: &'a Put, blob: &'a [u8]) -> NewRow<'a> {
         namespace: Parts::read(&key.bytes).map_or(&[], |parts| parts.namespace),
         tags: &put.record.tags,
         key: &key.bytes,
-        blob,
+        blob: &placed.blob,
     }
 }

@@ -222,13 +222,13 @@ fn entry_that_the_disk_gave_up_is_written_again_when_it_leaves_l1_after_a_use() 
 #[test]
 fn value_that_no_disk_tier_can_hold_stays_in_memory_and_is_still_replaced_by_others() {
     let world = World::new();
-    let open = || world.open_with(|config| config.l2_max_size_mb = 0.01);
+    let open = || small(&world, 0.01, 0.01);
     let (one, two) = (open(), open());
     set(&one, "a", "old");
     one.flush(false).expect("flush");
-    set(&one, "a", &noise(1, 20_000));
+    set(&one, "a", &noise(1, 40_000));
     one.flush(false).expect("flush");
-    assert_eq!(get(&one, "a"), Some(noise(1, 20_000)));
+    assert_eq!(get(&one, "a"), Some(noise(1, 40_000)));
     assert_eq!(get(&two, "a"), None, "the older value is gone");
     set(&two, "a", "new");
     two.flush(false).expect("flush");

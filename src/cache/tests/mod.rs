@@ -2,10 +2,13 @@
 
 mod budgets;
 mod clock;
+mod dumps;
 mod failures;
+mod leases;
 mod model;
 mod model_tests;
 mod processes;
+mod sharing;
 
 use std::path::PathBuf;
 use std::sync::Arc;

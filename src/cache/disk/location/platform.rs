@@ -22,7 +22,7 @@ const OTHERS_WRITE: u32 = 0o022;
 /// Which file a name leads to. Two files have different identities while both exist or are held open; the
 /// identity of a file that is gone may be given out again, so whoever compares must hold the file open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Identity {
+pub(crate) struct Identity {
     #[cfg(unix)]
     device_and_inode: (u64, u64),
     #[cfg(not(unix))]
@@ -30,7 +30,7 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    pub(super) fn of(metadata: &Metadata) -> Self {
+    pub(crate) fn of(metadata: &Metadata) -> Self {
         #[cfg(unix)]
         {
             use std::os::unix::fs::MetadataExt;
@@ -41,7 +41,7 @@ impl Identity {
     }
 
     /// Of what has this very name; a symbolic link is not followed.
-    pub(super) fn at(path: &Path) -> Option<Self> {
+    pub(crate) fn at(path: &Path) -> Option<Self> {
         path.symlink_metadata().ok().map(|metadata| Self::of(&metadata))
     }
 }

@@ -114,18 +114,43 @@ fn not_due_while_training_runs_nor_right_after_it() {
 }
 
 #[test]
-fn due_again_after_eight_times_the_volume() {
+fn due_again_after_twice_the_volume_while_there_is_little() {
     let mut trainer = Trainer::new(1);
     collected(&mut trainer, "alpha", 0..200);
     trainer.take();
     trainer.trained(Some(0.3));
     let mut resumed = Trainer::resume(2, trainer.volume(), 0.3);
     for trainer in [&mut trainer, &mut resumed] {
-        collected(trainer, "alpha", 0..1_350);
-        assert!(!trainer.due());
-        collected(trainer, "alpha", 0..150);
+        collected(trainer, "alpha", 0..190);
+        assert!(!trainer.due() && trainer.due_at_rest());
+        collected(trainer, "alpha", 0..20);
         assert!(trainer.due());
     }
+}
+
+#[test]
+fn due_again_after_eight_times_the_volume_later() {
+    let mut trainer = Trainer::resume(1, 5 << 20, 0.3);
+    let per_round = {
+        let mut other = Trainer::new(1);
+        collected(&mut other, "alpha", 0..1_000);
+        other.volume()
+    };
+    let rounds = (7 * (5 << 20)) / per_round;
+    (0..rounds).for_each(|_| collected(&mut trainer, "alpha", 0..1_000));
+    assert!(!trainer.due() && !trainer.due_at_rest());
+    (0..2).for_each(|_| collected(&mut trainer, "alpha", 0..1_000));
+    assert!(trainer.due());
+}
+
+#[test]
+fn samples_stay_for_the_next_training_unless_values_have_changed() {
+    let mut trainer = Trainer::new(1);
+    collected(&mut trainer, "alpha", 0..200);
+    assert_eq!(trainer.take().len(), 200);
+    trainer.trained(Some(0.3));
+    collected(&mut trainer, "alpha", 200..400);
+    assert_eq!(trainer.take().len(), 400);
 }
 
 #[test]
@@ -189,8 +214,9 @@ fn reservoir_is_bounded_even_and_free_of_rhythm() {
         assert!((0.22..0.28).contains(&share), "{kind}: {share}");
     }
     assert!(samples.is_sorted_by_key(|sample| sample[0] / 2), "oldest first");
-    trainer.offer(&noise(1, 1 << 17));
-    assert_eq!(trainer.kept_bytes, MAX_SAMPLE_BYTES, "a large value is cut");
+    let mut fresh = Trainer::new(1);
+    fresh.offer(&noise(1, 1 << 17));
+    assert_eq!(fresh.kept_bytes, MAX_SAMPLE_BYTES, "a large value is cut");
 }
 
 #[test]
