@@ -2,6 +2,8 @@
 
 const { AdvancedCacheManager } = require('../js/advanced-cache-manager.js');
 
-module.exports = { AdvancedCacheManager, default: AdvancedCacheManager };
+const { AgentwiseError } = require('../js/errors.js');
+
+module.exports = { AdvancedCacheManager, AgentwiseError, default: AdvancedCacheManager };
 
 Object.defineProperty(module.exports, '__esModule', { value: true });

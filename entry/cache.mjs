@@ -1,4 +1,4 @@
 import cache from './cache.js';
 
-export const { AdvancedCacheManager } = cache;
+export const { AdvancedCacheManager, AgentwiseError } = cache;
 export default AdvancedCacheManager;

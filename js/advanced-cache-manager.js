@@ -1,7 +1,7 @@
 'use strict';
 
 const args = require('./arguments.js');
-const { messageOf, call, callAsync } = require('./errors.js');
+const { AgentwiseError, messageOf, call, callAsync } = require('./errors.js');
 const { CacheView } = require('./cache-view.js');
 const { revive, eventData } = require('./revive.js');
 const { NativeEmitter } = require('./native-emitter.js');
@@ -24,6 +24,8 @@ class AdvancedCacheManager extends NativeEmitter {
   #view;
   #state = { isHeard: false };
   #stopping = null;
+  /** The last change of the configuration. */
+  #updating = Promise.resolve();
   #timer;
   #unwatch;
   /** What `getStats()` says after `stop()`. */
@@ -51,6 +53,8 @@ class AdvancedCacheManager extends NativeEmitter {
       isStopped: false,
       isReference: this.#config().valueMode === 'reference',
       isHeard: false,
+      flights: new Map(),
+      refreshing: new Set(),
       emitWaiting: () => this.#emitWaiting(),
       failed: (error) => this.#failed(error),
     };
@@ -79,7 +83,16 @@ class AdvancedCacheManager extends NativeEmitter {
   }
 
   async updateConfig(partial) {
-    const change = JSON.parse(await callAsync(this.#native.updateConfig, args.configurationJson(partial)));
+    const json = args.configurationJson(partial);
+    if (this.#stopping) throw new AgentwiseError('E_SHUT_DOWN', 'the cache was stopped; create a new one');
+    // One after the other: each begins with what the one before it left.
+    const turn = this.#updating.then(() => this.#update(json));
+    this.#updating = turn.catch(() => {});
+    await turn;
+  }
+
+  async #update(json) {
+    const change = JSON.parse(await callAsync(this.#native.updateConfig, json));
     this.#state.isReference = change.newConfig.valueMode === 'reference';
     emit(this, 'configUpdated', change);
   }

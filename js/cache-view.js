@@ -7,22 +7,13 @@ const { AgentwiseError, call, callAsync, decode } = require('./errors.js');
 const { References } = require('./references.js');
 const { SingleFlight } = require('./single-flight.js');
 const { followed } = require('./jobs.js');
+const { NO_SCOPE, decoded, prepare, prefixes, exactName, scopeOf } = require('./cache-arguments.js');
 
 /** Keys that are dealt with before other work gets its turn. */
 const AT_ONCE = 500;
 
-/** No agent, model or system prompt. */
-const NO_SCOPE = [undefined, undefined, undefined];
-
-/** What the core says of a value: JSON, or a plain string behind an `s`. */
-function decoded(text) {
-  return text.charCodeAt(0) === 115 ? text.slice(1) : JSON.parse(text);
-}
-
-/** A value as the core takes it: `[text, isText]`. */
-function textOf(name, value) {
-  return typeof value === 'string' && value.isWellFormed() ? [value, true] : [args.jsonOf(name, value), false];
-}
+/** Characters of JSON after which other work gets its turn. */
+const CHARS_AT_ONCE = 1 << 20;
 
 /** Lets timers and I/O have their turn. */
 function breathe() {
@@ -37,6 +28,8 @@ class CacheView {
   #put;
   #state;
   #names;
+  /** Names below the cache's root. */
+  #path;
   #references;
   #flights;
   /** What waits until there is room in the queue. */
@@ -47,10 +40,12 @@ class CacheView {
   /**
    * @param {object} native functions of the core for this namespace
    * @param {object} state what all namespaces of a cache share: `isStopped`, `isReference`, `isHeard` (whether events may
-   * wait), `emitWaiting()`, and `failed(error)`, what a read gives that failed inside
+   * wait), `emitWaiting()`, `failed(error)`, what a read gives that failed inside, and `flights` and `refreshing` of
+   * `SingleFlight`
    * @param {{ key: string, value: string }} names of the arguments, for messages
    */
-  constructor(native, state, names = { key: 'key', value: 'value' }) {
+  constructor(native, state, names = { key: 'key', value: 'value' }, path = []) {
+    this.#path = path;
     this.#native = native;
     this.#get = native.get;
     this.#put = native.put;
@@ -61,6 +56,9 @@ class CacheView {
       store: (key, value, options) => this.#store(key, value, options, scopeOf(options)),
       decoded,
       isStopped: () => state.isStopped,
+      path,
+      flights: state.flights,
+      refreshing: state.refreshing,
     });
   }
 
@@ -68,14 +66,18 @@ class CacheView {
     const state = this.#state;
     if (state.isReference && (options === undefined || options === null)) {
       const kept = this.#references.find(key);
-      if (kept !== undefined) return kept.value;
+      if (kept !== undefined) {
+        if (state.isHeard) state.emitWaiting();
+        return kept.value;
+      }
     }
     const name = exactName(this.#names.key, key);
     if (state.isStopped) return null;
     try {
       if (options === undefined || options === null) {
+        const place = state.isReference ? this.#native.place(name, ...NO_SCOPE) : null;
         const text = this.#get.call(undefined, name) ?? this.#native.getScoped(name, undefined, undefined, undefined);
-        if (typeof text === 'string') return this.#value(key, name, text);
+        if (typeof text === 'string') return this.#value(key, name, text, place);
         return this.#found(key, name, text === undefined ? undefined : await this.#native.find(name, ...NO_SCOPE));
       }
       const scope = scopeOf(args.options('options', options));
@@ -89,18 +91,21 @@ class CacheView {
   }
 
   #found(key, name, text) {
-    if (text !== undefined) return this.#value(key, name, text);
+    // Not kept: the entry may be another one by now. The next lookup keeps it.
+    if (text !== undefined) return this.#value(key, name, text, null);
     if (this.#state.isHeard) this.#state.emitWaiting();
     return null;
   }
 
-  #value(key, name, text) {
+  /** `before` is the place that the entry had before its text was asked for. */
+  #value(key, name, text, before) {
     const state = this.#state;
     const value = decoded(text);
-    if (state.isHeard) state.emitWaiting();
-    if (state.isReference && typeof value === 'object' && value !== null) {
-      this.#references.keep(key, value, this.#native.place(name, ...NO_SCOPE));
+    if (before && typeof value === 'object' && value !== null) {
+      const place = this.#native.place(name, ...NO_SCOPE);
+      if (place && place[0] === before[0] && place[1] === before[1]) this.#references.keep(key, value, place);
     }
+    if (state.isHeard) state.emitWaiting();
     return value;
   }
 
@@ -119,6 +124,7 @@ class CacheView {
       const isText = typeof value === 'string' && value.isWellFormed();
       const text = isText ? value : args.jsonOf(this.#names.value, value);
       const isCrowded = this.#put.call(undefined, name, text, isText, ttlMs);
+      // `null`: refused, and the long way says why.
       if (isCrowded !== null) {
         if (isCrowded) this.#waitForRoom();
         if (state.isHeard) state.emitWaiting();
@@ -129,30 +135,24 @@ class CacheView {
     args.string(this.#names.key, key);
     const given = args.options('options', options);
     const scope = scopeOf(given);
+    const isDurable = args.optionalBoolean('options.durable', given.durable);
     const terms = { ...given, ttlSeconds };
     this.#refuseIfStopped();
     this.#store(key, value, terms, scope);
     this.#emitWaiting();
     if (this.#room) await this.#room;
-    if (args.optionalBoolean('options.durable', given.durable)) await this.flush();
+    if (isDurable) await this.flush();
   }
 
   /** Stores; what comes next may have to wait for room. Returns the value as the core gives it back. */
   #store(key, value, options, scope) {
-    const [text, isText] = textOf(this.#names.value, value);
-    const isCrowded = call(
-      this.#native.set,
-      args.exactText(key),
-      text,
-      isText,
-      args.ttlMs('ttlSeconds', options.ttlSeconds),
-      args.milliseconds('options.staleSeconds', options.staleSeconds),
-      options.sliding === undefined ? undefined : args.optionalBoolean('options.sliding', options.sliding),
-      args.optionalFraction('options.jitter', options.jitter),
-      args.optionalTexts('options.tags', options.tags),
-      ...scope,
-    );
+    return this.#storePrepared(prepare(key, this.#names.value, value, options, scope));
+  }
+
+  #storePrepared(prepared) {
+    const isCrowded = call(this.#native.set, ...prepared);
     if (isCrowded) this.#waitForRoom();
+    const [, text, isText] = prepared;
     return isText ? `s${text}` : text;
   }
 
@@ -204,24 +204,39 @@ class CacheView {
   }
 
   async setMany(entries, options) {
-    args.array('entries', entries);
+    const list = args.array('entries', entries).slice();
     const { signal, durable } = args.options('options', options);
+    args.signal('options.signal', signal);
+    const isDurable = args.optionalBoolean('options.durable', durable);
     this.#refuseIfStopped();
-    // All of it is looked at before any of it is stored.
-    for (const [index, entry] of entries.entries()) {
-      args.string(`entries[${index}].key`, args.options(`entries[${index}]`, entry).key);
-      textOf(`entries[${index}].value`, entry.value);
-    }
-    for (let start = 0; start < entries.length; start += AT_ONCE) {
-      args.signal('options.signal', signal)?.throwIfAborted();
-      this.#refuseIfStopped();
-      for (const entry of entries.slice(start, start + AT_ONCE)) {
-        this.#store(entry.key, entry.value, entry, scopeOf(entry));
-      }
+    // All of it is looked at before any of it is stored; what was looked at is what is stored.
+    const turn = async () => {
       await (this.#room ?? breathe());
+      signal?.throwIfAborted();
+      this.#refuseIfStopped();
+    };
+    signal?.throwIfAborted();
+    const prepared = [];
+    let chars = 0;
+    for (const [index, entry] of list.entries()) {
+      const { key, value, ...terms } = args.options(`entries[${index}]`, entry);
+      args.string(`entries[${index}].key`, key);
+      const one = prepare(key, `entries[${index}].value`, value, terms, scopeOf(terms));
+      call(this.#native.checkSize, Buffer.byteLength(one[0]) + Buffer.byteLength(one[1]));
+      prepared.push(one);
+      chars += one[1].length;
+      if ((index + 1) % AT_ONCE === 0 || chars > CHARS_AT_ONCE) {
+        chars = 0;
+        await turn();
+      }
     }
-    this.#emitWaiting();
-    if (args.optionalBoolean('options.durable', durable)) await this.flush();
+    for (const [index, one] of prepared.entries()) {
+      this.#storePrepared(one);
+      if ((index + 1) % AT_ONCE === 0) await turn();
+    }
+    if (this.#room) await this.#room;
+    if (this.#state.isHeard) this.#state.emitWaiting();
+    if (isDurable) await this.flush();
   }
 
   async getOrCompute(key, compute, options) {
@@ -241,12 +256,19 @@ class CacheView {
     args.string('options.prefix', prefix);
     args.signal('options.signal', signal);
     const scope = scopeOf(given);
+    const seen = scope[0] === undefined ? undefined : new Set();
     let cursor;
     do {
       signal?.throwIfAborted();
       if (this.#state.isStopped) return;
-      const page = JSON.parse(await callAsync(this.#native.keys, args.exactText(prefix), cursor, ...scope));
-      for (const key of page.keys) yield args.originalText(key);
+      const page = JSON.parse(await callAsync(this.#native.keys, prefixes(prefix), cursor, ...scope));
+      for (const name of page.keys) {
+        // An agent's own and the shared one of the same key.
+        if (seen?.has(name)) continue;
+        seen?.add(name);
+        signal?.throwIfAborted();
+        yield args.originalText(name);
+      }
       cursor = page.cursor ?? undefined;
     } while (cursor !== undefined);
   }
@@ -269,6 +291,7 @@ class CacheView {
     list.sort((a, b) => b.priority - a.priority);
     const keys = list.map(({ key }) => args.exactText(key));
     const warmed = await followed(this.#native, { signal }, (job) => this.#native.warm(keys, job));
+    signal?.throwIfAborted();
     this.#emitWaiting();
     return warmed;
   }
@@ -324,7 +347,8 @@ class CacheView {
         'name must be a string with at least one character and without NUL',
       );
     }
-    return new CacheView(call(this.#native.namespace, args.exactText(name)), this.#state);
+    const native = call(this.#native.namespace, args.exactText(name));
+    return new CacheView(native, this.#state, this.#names, [...this.#path, name]);
   }
 
   #emitWaiting() {
@@ -338,19 +362,4 @@ class CacheView {
   }
 }
 
-/** A key as the core takes it; the common case without a further call. */
-function exactName(name, key) {
-  if (typeof key === 'string' && key.isWellFormed() && key.charCodeAt(0) !== 1) return key;
-  return args.exactText(args.string(name, key));
-}
-
-/** `[agentId, model, systemPrompt]` as the core takes them. */
-function scopeOf({ agentId, model, systemPrompt }) {
-  return [
-    args.exactText(args.optionalString('options.agentId', agentId)),
-    args.exactText(args.optionalString('options.model', model)),
-    args.exactText(args.optionalString('options.systemPrompt', systemPrompt)),
-  ];
-}
-
-module.exports = { CacheView, decoded };
+module.exports = { CacheView };

@@ -120,6 +120,8 @@ class ProductionOptimizationSystem extends NativeEmitter {
       isStopped: false,
       isReference: false,
       isHeard: true,
+      flights: new Map(),
+      refreshing: new Set(),
       emitWaiting: () => this.#emitWaiting(),
       failed: (error) => {
         throw error;

@@ -27,6 +27,7 @@ function checked(options) {
   args.optionalFraction('options.jitter', options.jitter);
   args.optionalTexts('options.tags', options.tags);
   args.optionalBoolean('options.durable', options.durable);
+  args.optionalBoolean('options.sliding', options.sliding);
   return {
     revalidateMs,
     errorMs,
@@ -44,12 +45,16 @@ function checked(options) {
 class SingleFlight {
   #native;
   #cache;
-  /** By identity: `{ text, waiters, controller }`. */
-  #flights = new Map();
+  /** By identity: `{ text, waiters, controller }`, of all namespaces of a cache. */
+  #flights;
+  /** Identities of what is computed in the background. */
+  #refreshing;
 
   constructor(native, cache) {
     this.#native = native;
     this.#cache = cache;
+    this.#flights = cache.flights;
+    this.#refreshing = cache.refreshing;
   }
 
   /** The value of a key, computed if there is none. Each caller gets a value of its own. */
@@ -64,12 +69,21 @@ class SingleFlight {
       const text = call(this.#native.getScoped, name, ...scope);
       if (typeof text === 'string') return this.#cache.decoded(text);
     }
-    const identity = JSON.stringify([name, ...scope]);
+    const identity = JSON.stringify([this.#cache.path, name, ...scope]);
     let flight = this.#flights.get(identity);
     if (!flight) {
       const controller = new AbortController();
       flight = { controller, waiters: 0 };
-      flight.text = this.#fly({ name, key, compute, options, scope, terms, signal: controller.signal }).finally(() => {
+      flight.text = this.#fly({
+        identity,
+        name,
+        key,
+        compute,
+        options,
+        scope,
+        terms,
+        signal: controller.signal,
+      }).finally(() => {
         if (this.#flights.get(identity) === flight) this.#flights.delete(identity);
       });
       this.#flights.set(identity, flight);
@@ -107,11 +121,13 @@ class SingleFlight {
       const asked = await callAsync(this.#native.acquire, name, terms.leaseMs, terms.isForced, ...scope);
       const { turn, text, token, until, stale } = JSON.parse(asked);
       if (turn === 'found') return text;
-      const serveStale = stale && !terms.isForced && stale.forMs <= terms.revalidateMs;
+      const serveStale = stale && !terms.isForced && stale.forMs < terms.revalidateMs;
       if (turn !== 'theirs') {
+        if (serveStale && this.#refreshing.has(flight.identity)) return stale.text;
         const computed = this.#compute(flight, token, stale);
         if (!serveStale) return computed;
-        computed.catch(() => {});
+        this.#refreshing.add(flight.identity);
+        computed.catch(() => {}).finally(() => this.#refreshing.delete(flight.identity));
         return stale.text;
       }
       if (serveStale) return stale.text;
@@ -137,7 +153,7 @@ class SingleFlight {
       const value = await compute({ key, signal, stale: usable });
       return this.#keep(key, value, { ...options, staleSeconds: terms.staleSeconds });
     } catch (error) {
-      if (stale && stale.forMs <= terms.errorMs && !signal.aborted) return stale.text;
+      if (stale && stale.forMs < terms.errorMs && !signal.aborted) return stale.text;
       throw error;
     } finally {
       clearInterval(renewal);

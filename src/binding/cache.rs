@@ -134,6 +134,12 @@ fn add_memory(env: &Env, handle: &mut Object, view: &CacheView) -> napi::Result<
         Ok(shared.cache().is_some_and(|open| open.manager().is_live(id)))
     })?;
     let shared = view.clone();
+    // Refuses a value and key of so many bytes if they are too large.
+    method(env, handle, "checkSize", move |args| {
+        let bytes = whole(args.get(0)?);
+        shared.cache().map_or(Ok(()), |open| open.manager().check_bytes(bytes))
+    })?;
+    let shared = view.clone();
     method(env, handle, "set", move |args| {
         let (query, text, is_text): (String, String, bool) = (args.get(0)?, args.get(1)?, args.get(2)?);
         let (terms, scope) = (terms(&args, 3)?, scope(&args, 8)?);

@@ -15,7 +15,7 @@ use super::filter::{parse, parse_or_throw};
 use super::jobs::Jobs;
 use crate::base::clock::SystemClock;
 use crate::base::config::Configure;
-use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::error::{Error, ErrorKind, Problem, Result};
 use crate::cache::transfer::Cursor;
 use crate::cache::{CacheConfig, CacheManager, Keys, Layer, OpenCache, Scope};
 use crate::orchestrator::health::cache_score;
@@ -69,8 +69,8 @@ pub fn open_cache<'env>(
         let old = source().map(|open| open.manager().config()).unwrap_or_default();
         let new = old.updated("", &partial)?;
         if new.namespace != old.namespace {
-            let message = "namespace: cannot change while the cache is open; open another one";
-            return Err(Error::new(ErrorKind::ConfigInvalid, message));
+            let message = "cannot change while the cache is open; open another one".to_owned();
+            return Err(Error::config(vec![Problem { path: "namespace".to_owned(), message }]));
         }
         let change = json!({ "oldConfig": old, "newConfig": new }).to_string();
         let work = move || {
@@ -177,7 +177,7 @@ fn add_many(env: &Env, handle_object: &mut Object, view: &CacheView) -> napi::Re
     let shared = view.clone();
     // JSON `{ keys, cursor }`; the cursor of the last page is null.
     method(env, handle_object, "keys", move |args| {
-        let (view, prefix, cursor): (_, String, Option<String>) =
+        let (view, prefixes, cursor): (_, Vec<String>, Option<String>) =
             (shared.clone(), args.get(0)?, args.get(1)?);
         let scope = scope(&args, 2)?;
         let run = move || {
@@ -185,7 +185,7 @@ fn add_many(env: &Env, handle_object: &mut Object, view: &CacheView) -> napi::Re
                 return Ok(r#"{"keys":[],"cursor":null}"#.to_owned());
             };
             let cursor = cursor.as_deref().and_then(Cursor::parse);
-            let (keys, next) = open.manager().keys(&namespace, &scope, &prefix, cursor)?;
+            let (keys, next) = open.manager().keys(&namespace, &scope, &prefixes, cursor)?;
             Ok(json!({ "keys": keys, "cursor": next.map(|next| next.to_string()) }).to_string())
         };
         spawn(args.env(), run, |page| page)

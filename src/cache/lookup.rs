@@ -134,65 +134,6 @@ impl CacheManager {
             })
     }
 
-    /// The fresh, current value that L1 has for these bytes of a key; counts a hit. `None` where anything else has to be done,
-    /// which [`Self::peek`] does. O(1).
-    pub fn quick(&self, key: &[u8], hash: u64) -> Option<Arc<Record>> {
-        if self.hub.has_listener(EventKind::CacheHit) {
-            return None;
-        }
-        let now_ms = self.clock.now_ms();
-        let mut l1 = self.l1.lock();
-        let (_, entry) = l1.get(hash, key)?;
-        if entry.fresh_ms <= now_ms || entry.record.sliding || !self.is_current(hash, entry) {
-            return None;
-        }
-        note_use(entry, now_ms);
-        let record = Arc::clone(&entry.record);
-        drop(l1);
-        self.counters.l1_hits.fetch_add(1, Ordering::Relaxed);
-        Some(record)
-    }
-
-    /// A use of an entry whose value the caller still has; whether it is still current. O(1) without hashing.
-    pub fn touch(&self, id: SlotId) -> bool {
-        if self.hub.has_listener(EventKind::CacheHit) {
-            return false;
-        }
-        let now_ms = self.clock.now_ms();
-        let mut l1 = self.l1.lock();
-        let is_current = l1.slot(id).is_some_and(|(hash, _, entry)| {
-            entry.fresh_ms > now_ms && !entry.record.sliding && self.is_current(hash, entry)
-        });
-        if !is_current {
-            return false;
-        }
-        if let Some(entry) = l1.touch(id) {
-            note_use(entry, now_ms);
-            drop(l1);
-            self.counters.l1_hits.fetch_add(1, Ordering::Relaxed);
-        }
-        true
-    }
-
-    /// Whether no other process has changed the key of an entry since it was known to be current.
-    fn is_current(&self, hash: u64, entry: &Entry) -> bool {
-        if entry.place == Place::Queued {
-            return true;
-        }
-        self.disk.read().as_ref().is_none_or(|disk| disk.stamp(hash) == entry.stamp)
-    }
-
-    /// Whether an entry is still in L1.
-    pub fn is_live(&self, id: SlotId) -> bool {
-        self.l1.lock().slot(id).is_some()
-    }
-
-    /// Where L1 has the value of a reader with these keys, for [`Self::touch`].
-    pub fn place(&self, keys: &Keys) -> Option<SlotId> {
-        let l1 = self.l1.lock();
-        keys.in_order().find_map(|key| l1.peek(key.hash64(), &key.bytes)).map(|(id, _)| id)
-    }
-
     pub(crate) fn find_uncounted<'k>(&self, keys: &'k Keys, stale_too: bool) -> Option<(Hit, &'k Key)> {
         if self.is_closed() {
             return None;
@@ -408,7 +349,7 @@ impl CacheManager {
 }
 
 /// A use of what is fresh; one that only stands in for a new value does not live longer for it.
-fn note_use(entry: &mut Entry, now_ms: u64) {
+pub(crate) fn note_use(entry: &mut Entry, now_ms: u64) {
     if entry.fresh_ms <= now_ms {
         return;
     }
@@ -425,7 +366,7 @@ fn fresh_until_ms(row: &Row, record: &Record, now_ms: u64) -> u64 {
     row.fresh_ms.min(most_ms).min(now_ms.saturating_add(record.ttl_ms))
 }
 
-fn hit_of(entry: &Entry, now_ms: u64, id: Option<SlotId>) -> Hit {
+pub(crate) fn hit_of(entry: &Entry, now_ms: u64, id: Option<SlotId>) -> Hit {
     Hit {
         record: Arc::clone(&entry.record),
         is_fresh: entry.fresh_ms > now_ms,

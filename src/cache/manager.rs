@@ -13,7 +13,7 @@ use parking_lot::{Mutex, RwLock};
 use super::absences::Absences;
 use super::config::CacheConfig;
 use super::disk::queue::{Command, Operation, Put, Taken};
-use super::disk::{Disk, DiskSettings, Observer};
+use super::disk::{Arrival, Disk, DiskSettings, Observer};
 use super::events;
 use super::key::{Key, Namespace, Scope};
 use super::l1::map::{EvictingMap, Insertion};
@@ -153,16 +153,20 @@ impl CacheManager {
         }
     }
 
-    /// Another place for the disk tiers, or none.
+    /// Another place for the disk tiers, or none. Waits until the old one is closed and the new one open.
     fn replace_disk(&self) {
-        let next = self.new_disk();
-        let old = std::mem::replace(&mut *self.disk.write(), next);
+        let old = self.disk.write().take();
         if let Some(old) = old {
             old.close(CLOSE_DEADLINE);
         }
+        let next = self.new_disk();
+        (*self.disk.write()).clone_from(&next);
         self.absences.clear();
         *self.distrusted.lock() = Distrusted::default();
-        self.forget_places(|_| true);
+        let Some(disk) = next else { return };
+        let is_empty = disk.is_started() && disk.opened().is_some() && disk.totals.lock().is_empty();
+        let arrival = if is_empty || !disk.is_started() { Arrival::Empty } else { Arrival::Other };
+        self.arrive(&disk, arrival);
         self.write_memory_only();
     }
 
@@ -298,18 +302,28 @@ impl CacheManager {
         Ok(())
     }
 
-    pub(crate) fn check_size(&self, key: &Key, value_bytes: usize) -> Result<()> {
+    /// Checks the bytes of a value with its key.
+    ///
+    /// # Errors
+    /// `E_CACHE_ENTRY_TOO_LARGE`.
+    pub fn check_bytes(&self, bytes: u64) -> Result<()> {
         let limit_mb = self.config.read().max_entry_size_mb;
-        let bytes = (key.bytes.len() + value_bytes) as u64;
         if bytes > mb_to_bytes(limit_mb) {
-            // The key's older value is not its value any more.
-            self.forget(key);
             let message = format!(
                 "a value with its key must have at most cache.maxEntrySizeMB, {limit_mb} MB, and this one has {bytes} bytes; it is not stored"
             );
             return Err(Error::new(ErrorKind::CacheEntryTooLarge, message));
         }
         Ok(())
+    }
+
+    fn check_size(&self, key: &Key, value_bytes: usize) -> Result<()> {
+        let result = self.check_bytes((key.bytes.len() + value_bytes) as u64);
+        if result.is_err() {
+            // The key's older value is not its value any more.
+            self.forget(key);
+        }
+        result
     }
 
     fn disk_settings(&self, config: &CacheConfig) -> DiskSettings {

@@ -1,7 +1,7 @@
 //! Answers that were given before, found again.
 //!
 //! Map, in reading order: [`config`]; [`key`] whose an entry is; [`record`] what is stored; [`l1`] memory; [`disk`] L2 and L3;
-//! [`manager`] stores, [`lookup`] finds, [`removal`] removes, [`transfer`] moves many, `dump` is a file of many, [`flight`] lets one compute for all;
+//! [`manager`] stores, [`lookup`] finds, `quick` what must be fast, [`removal`] removes, [`transfer`] moves many, `dump` is a file of many, [`flight`] lets one compute for all;
 //! `reconcile` keeps memory and disk in step; [`registry`] shares caches within a process; [`stats`], [`events`]. Similar
 //! queries are not here.
 
@@ -15,6 +15,7 @@ pub mod key;
 mod l1;
 pub mod lookup;
 pub mod manager;
+mod quick;
 mod reconcile;
 pub mod record;
 pub mod registry;

@@ -131,7 +131,7 @@ impl CacheManager {
 
     /// In another place, row ids and stamps mean nothing. What was on disk before is written again to an empty place; where
     /// others have stored meanwhile, theirs counts.
-    fn arrive(&self, disk: &Disk, arrival: Arrival) {
+    pub(crate) fn arrive(&self, disk: &Disk, arrival: Arrival) {
         self.writes.count_all();
         self.scan(|key, entry| {
             entry.stamp = disk.stamp(Key::from_bytes(key.into()).hash64());

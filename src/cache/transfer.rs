@@ -109,7 +109,7 @@ impl CacheManager {
         self.warm(&keys.unwrap_or_default(), &|| false)
     }
 
-    /// The next keys of a namespace that `scope` sees and that begin with `prefix`, and where to go on. Keys that are stored
+    /// The next keys of a namespace that `scope` sees and that begin with one of `prefixes`, and where to go on. Keys that are stored
     /// or removed meanwhile may or may not be among them; none comes twice unless it is stored again. Blocks.
     ///
     /// # Errors
@@ -118,11 +118,11 @@ impl CacheManager {
         &self,
         namespace: &Namespace,
         scope: &Scope,
-        prefix: &str,
+        prefixes: &[String],
         cursor: Option<Cursor>,
     ) -> Result<(Vec<String>, Option<Cursor>)> {
         self.check_open()?;
-        let wanted = Wanted::new(namespace, scope, prefix);
+        let wanted = Wanted::new(namespace, scope, prefixes);
         let now_ms = self.clock.now_ms();
         if cursor == Some(Cursor::Memory) {
             return Ok((self.keys_in_memory(&wanted, now_ms), None));
@@ -171,17 +171,17 @@ impl CacheManager {
 struct Wanted {
     own: Option<Arc<[u8]>>,
     shared: Arc<[u8]>,
-    prefix: String,
+    prefixes: Vec<String>,
 }
 
 impl Wanted {
     /// A key's bytes end with its query: with an empty one they are what all keys of a scope begin with.
-    fn new(namespace: &Namespace, scope: &Scope, prefix: &str) -> Self {
+    fn new(namespace: &Namespace, scope: &Scope, prefixes: &[String]) -> Self {
         let bytes = |scope: &Scope| Arc::from(Key::new(namespace, scope, "").bytes);
         Self {
             own: scope.agent_id.is_some().then(|| bytes(scope)),
             shared: bytes(&Scope { agent_id: None, ..scope.clone() }),
-            prefix: prefix.to_owned(),
+            prefixes: prefixes.to_vec(),
         }
     }
 
@@ -189,6 +189,7 @@ impl Wanted {
         let query = Parts::read(key)?.query;
         let start = &key[..key.len() - query.len()];
         let is_seen = self.own.as_deref() == Some(start) || *self.shared == *start;
-        (is_seen && query.starts_with(&self.prefix)).then(|| query.to_owned())
+        let is_meant = self.prefixes.iter().any(|prefix| query.starts_with(prefix));
+        (is_seen && is_meant).then(|| query.to_owned())
     }
 }

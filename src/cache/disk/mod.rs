@@ -151,6 +151,13 @@ pub(crate) struct Totals {
     pub(crate) dictionary_bytes: u64,
 }
 
+impl Totals {
+    /// Whether there is no entry.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tiers.iter().all(|tier| tier.entries == 0)
+    }
+}
+
 /// The disk tiers of one cache.
 pub(crate) struct Disk {
     pub(crate) queue: Queue,

@@ -16,7 +16,9 @@ const LOG_EXCESS: u64 = 3;
 /// How long it may not be possible to empty it.
 const LOG_PATIENCE: Duration = Duration::from_secs(10);
 /// Free bytes of a disk that was full from which on it is used again.
-const FREE_TO_RECOVER: u64 = 2 * ballast::BALLAST_BYTES;
+const FREE_TO_RECOVER: u64 = 2 << 20;
+/// A failure this soon after a recovery goes on with the wait before it.
+const SOON: Duration = Duration::from_secs(60);
 
 /// Failures of a database that its check finds sound, before it is given up.
 const SUSPICIONS: u32 = 2;
@@ -153,7 +155,10 @@ impl Writer {
             probe(self).map_err(describe)
         });
         match result {
-            Ok(()) => self.recover(retry.reason),
+            Ok(()) => {
+                self.recovered = Some((Instant::now(), retry.wait));
+                self.recover(retry.reason);
+            }
             Err((reason, _)) => {
                 let wait = (retry.wait * 2).min(LAST_RETRY);
                 self.retry = Some(Retry { reason, at: Instant::now() + wait, wait });
@@ -190,7 +195,9 @@ impl Writer {
     /// The disk is not used for now.
     pub(super) fn degrade(&mut self, reason: &'static str, message: &str) {
         let is_new = self.retry.as_ref().is_none_or(|retry| retry.reason != reason);
-        self.retry = Some(Retry { reason, at: Instant::now() + FIRST_RETRY, wait: FIRST_RETRY });
+        let before = self.recovered.filter(|(at, _)| at.elapsed() < SOON).map(|(_, wait)| wait);
+        let wait = before.map_or(FIRST_RETRY, |wait| (wait * 2).min(LAST_RETRY));
+        self.retry = Some(Retry { reason, at: Instant::now() + wait, wait });
         self.disk.set_condition(Condition::Degraded(reason));
         if is_new {
             tracing::warn!(reason, "the disk tiers of the cache are not used for now");

@@ -50,6 +50,8 @@ pub(crate) struct Writer {
     pub(super) suspicions: u32,
     /// When the last one did.
     pub(super) suspected: Option<Instant>,
+    /// When the disk was used again last, and how long that had to wait.
+    pub(super) recovered: Option<(Instant, Duration)>,
     /// Since when the log is too large.
     pub(super) log_held_since: Option<Instant>,
     /// How the place that was opened last relates to the one before.
@@ -68,6 +70,7 @@ impl Writer {
             moves: 0,
             suspicions: 0,
             suspected: None,
+            recovered: None,
             log_held_since: None,
             arrival: Arrival::Same,
         }

@@ -1,0 +1,60 @@
+'use strict';
+
+/** Keys, values and options of a cache as the core takes them. */
+
+const args = require('./arguments.js');
+
+/** No agent, model or system prompt. */
+const NO_SCOPE = [undefined, undefined, undefined];
+
+/** What the core says of a value: JSON, or a plain string behind an `s`. */
+function decoded(text) {
+  return text.charCodeAt(0) === 115 ? text.slice(1) : JSON.parse(text);
+}
+
+/** A value as the core takes it: `[text, isText]`. */
+function textOf(name, value) {
+  return typeof value === 'string' && value.isWellFormed() ? [value, true] : [args.jsonOf(name, value), false];
+}
+
+/** The arguments of the core's `set`, all checked. */
+function prepare(key, name, value, options, scope) {
+  const [text, isText] = textOf(name, value);
+  return [
+    args.exactText(key),
+    text,
+    isText,
+    args.ttlMs('ttlSeconds', options.ttlSeconds),
+    args.milliseconds('options.staleSeconds', options.staleSeconds),
+    options.sliding === undefined || options.sliding === null
+      ? undefined
+      : args.optionalBoolean('options.sliding', options.sliding),
+    args.optionalFraction('options.jitter', options.jitter),
+    args.optionalTexts('options.tags', options.tags),
+    ...scope,
+  ];
+}
+
+/** How keys with a prefix begin as the core has them: as they are, or as JSON behind the mark. */
+function prefixes(prefix) {
+  const marked = args.exactText('\u0001').slice(0, 1) + JSON.stringify(prefix).slice(0, -1);
+  const isPlain = prefix.isWellFormed() && !prefix.startsWith('\u0001');
+  return isPlain ? [prefix, marked] : [marked];
+}
+
+/** A key as the core takes it; the common case without a further call. */
+function exactName(name, key) {
+  if (typeof key === 'string' && key.isWellFormed() && key.charCodeAt(0) !== 1) return key;
+  return args.exactText(args.string(name, key));
+}
+
+/** `[agentId, model, systemPrompt]` as the core takes them. */
+function scopeOf({ agentId, model, systemPrompt }) {
+  return [
+    args.exactText(args.optionalString('options.agentId', agentId)),
+    args.exactText(args.optionalString('options.model', model)),
+    args.exactText(args.optionalString('options.systemPrompt', systemPrompt)),
+  ];
+}
+
+module.exports = { NO_SCOPE, decoded, prepare, prefixes, exactName, scopeOf };
