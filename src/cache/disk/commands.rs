@@ -1,25 +1,33 @@
 //! What the writer is asked to do besides writing entries: flushing, removals of many, leases, upkeep.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::db::{self, Trouble};
 use super::queue::{Command, Order};
-use super::writer::Writer;
+use super::writer::{BUSY, Writer};
 use crate::cache::key::{Namespace, hash64};
 
 /// Entries removed in one transaction, so that other processes get their turn.
 const REMOVED_AT_ONCE: usize = 1024;
+/// How long taking the log over waits for readers and writers.
+const CHECKPOINT_BUSY: Duration = Duration::from_millis(250);
 
 impl Writer {
     pub(super) fn execute(&mut self, order: &Order) -> Result<i64, Trouble> {
         if self.is_waiting() {
             return Err(Trouble::NotUsed);
         }
-        let result = self.try_execute(order);
-        if result == Err(Trouble::Corrupt) {
-            self.suspect();
+        loop {
+            match self.try_execute(order) {
+                // Each time it is checked, and after a few times given up: then there is another.
+                Err(Trouble::Corrupt) => {
+                    self.suspect();
+                    self.check_place()?;
+                }
+                result => return result,
+            }
         }
-        result
     }
 
     fn try_execute(&mut self, order: &Order) -> Result<i64, Trouble> {
@@ -176,9 +184,11 @@ impl Writer {
 
     /// Takes the log over into the database; whether nothing of it is left.
     pub(super) fn empty_log(&self) -> Result<bool, Trouble> {
-        let is_busy: i64 =
-            self.connection()?.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-        Ok(is_busy == 0)
+        let connection = self.connection()?;
+        connection.busy_timeout(CHECKPOINT_BUSY)?;
+        let is_busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+        connection.busy_timeout(BUSY)?;
+        Ok(is_busy? == 0)
     }
 
     /// Free pages and all pages of the database.

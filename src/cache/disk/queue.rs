@@ -20,7 +20,7 @@ const HARD_FACTOR: usize = 2;
 /// Most operations in one transaction.
 pub(crate) const BATCH: usize = 256;
 /// Most bytes in one transaction, except for a single larger operation.
-const BATCH_BYTES: usize = 8 << 20;
+pub(crate) const BATCH_BYTES: usize = 8 << 20;
 
 /// What is to be done with one key.
 #[derive(Debug, Clone)]
@@ -178,12 +178,12 @@ impl State {
         self.waiting.len() >= HIGH_WATER_OPERATIONS * factor || self.bytes >= HIGH_WATER_BYTES * factor
     }
 
-    fn take_batch(&mut self) -> Vec<Task> {
+    fn take_batch(&mut self, most_bytes: usize) -> Vec<Task> {
         let limit = self.orders.front().map_or(u64::MAX, |order| order.seq);
         let (mut batch, mut bytes) = (Vec::new(), 0);
         while let Some(&(seq, hash)) = self.order.front() {
             let is_last = self.waiting.get(&hash).is_some_and(|task| task.seq == seq);
-            if is_last && (seq > limit || batch.len() == BATCH || bytes >= BATCH_BYTES) {
+            if is_last && (seq > limit || batch.len() == BATCH || bytes >= most_bytes) {
                 break;
             }
             self.order.pop_front();
@@ -289,11 +289,11 @@ impl Queue {
         state.orders.push_front(Order { seq, ..order });
     }
 
-    /// What the writer is to do next; waits for it.
-    pub(crate) fn next(&self, idle: Duration) -> Work {
+    /// What the writer is to do next; waits for it. A batch has `most_bytes`, or a single operation.
+    pub(crate) fn next(&self, idle: Duration, most_bytes: usize) -> Work {
         let mut state = self.state.lock();
         loop {
-            let batch = state.take_batch();
+            let batch = state.take_batch(most_bytes);
             if !batch.is_empty() {
                 return Work::Tasks(batch);
             }

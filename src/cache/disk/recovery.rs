@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::db::{self, MAX_WAL_BYTES, Trouble};
-use super::location::{Generation, free_bytes};
+use super::location::{Generation, create_private, free_bytes};
 use super::writer::{Writer, describe};
 use super::{Condition, ballast};
 
@@ -13,6 +13,10 @@ const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LAST_RETRY: Duration = Duration::from_secs(30);
 /// Times its bound that the log may have before it is emptied by force.
 const LOG_EXCESS: u64 = 3;
+/// How long emptying it is tried, in what steps, and how long after a failure it is left alone.
+const LOG_ATTEMPT: Duration = Duration::from_secs(1);
+const LOG_STEP: Duration = Duration::from_millis(5);
+const LOG_PAUSE: Duration = Duration::from_secs(3);
 /// How long it may not be possible to empty it.
 const LOG_PATIENCE: Duration = Duration::from_secs(10);
 /// Free bytes of a disk that was full from which on it is used again.
@@ -36,16 +40,19 @@ impl Writer {
     /// Whether the database is still the one that others use; reopens it if not.
     pub(super) fn check_place(&mut self) -> Result<(), Trouble> {
         let Some(opened) = self.disk.opened.read().clone() else { return Err(Trouble::Io) };
+        if opened.is_suspect.swap(false, Ordering::AcqRel) && self.is_damaged() {
+            give_up_generation(&opened.generation);
+            return self.reopen(true, "corrupt");
+        }
+        if !opened.generation.is_current() {
+            return self.reopen(false, "replaced");
+        }
         if !opened.coherence.is_at(&opened.generation.coherence()) {
             // Others would count in another file.
             give_up_generation(&opened.generation);
             return self.reopen(true, "corrupt");
         }
-        if opened.is_suspect.swap(false, Ordering::AcqRel) && self.is_damaged() {
-            give_up_generation(&opened.generation);
-            return self.reopen(true, "corrupt");
-        }
-        if opened.generation.is_current() { Ok(()) } else { self.reopen(false, "replaced") }
+        Ok(())
     }
 
     /// Whether the database is damaged: SQLite's quick check says so, or it found nothing and statements fail all the same.
@@ -88,6 +95,21 @@ impl Writer {
         }
     }
 
+    /// SQLite calls many things an error of input and output: the file system says more.
+    pub(super) fn refined(&self, trouble: Trouble) -> Trouble {
+        let opened = self.disk.opened.read().clone();
+        let Some(opened) = opened.filter(|_| trouble == Trouble::Io) else { return trouble };
+        let path = opened.generation.database().with_extension("probe");
+        let _ = std::fs::remove_file(&path);
+        match create_private(&path) {
+            Ok(_) => {
+                let _ = std::fs::remove_file(&path);
+                trouble
+            }
+            Err(error) => Trouble::of_io(&error),
+        }
+    }
+
     /// Frees room on a full disk: evicting needs some itself, which the ballast has kept.
     pub(super) fn make_room(&mut self) -> Result<(), Trouble> {
         let opened = self.disk.opened.read().clone().ok_or(Trouble::Io)?;
@@ -112,17 +134,27 @@ impl Writer {
             self.log_held_since = None;
             return;
         }
-        // Another process may be at it, or write without pause: only what lasts is trouble.
-        let is_emptied = self.empty_log().unwrap_or(false);
-        let since = *self.log_held_since.get_or_insert_with(Instant::now);
-        if is_emptied {
-            self.log_held_since = None;
-        } else if bytes() > MAX_WAL_BYTES && since.elapsed() > LOG_PATIENCE {
-            self.degrade(
-                "stoppedReader",
-                "a stopped process keeps the log of the cache database from being emptied",
-            );
+        if self.log_tried.is_some_and(|tried| tried.elapsed() < LOG_PAUSE) {
+            return;
         }
+        // Nothing is written meanwhile: every process does so, and so one of them gets the lock that it takes. Only what lasts
+        // is trouble.
+        let since = *self.log_held_since.get_or_insert_with(Instant::now);
+        let until = Instant::now() + LOG_ATTEMPT;
+        while bytes() > self.log_limit() && !self.empty_log().unwrap_or(false) {
+            if Instant::now() > until {
+                self.log_tried = Some(Instant::now());
+                if bytes() > MAX_WAL_BYTES && since.elapsed() > LOG_PATIENCE {
+                    self.degrade(
+                        "stoppedReader",
+                        "a stopped process keeps the log of the cache database from being emptied",
+                    );
+                }
+                return;
+            }
+            std::thread::sleep(LOG_STEP);
+        }
+        (self.log_tried, self.log_held_since) = (None, None);
     }
 
     fn log_limit(&self) -> u64 {

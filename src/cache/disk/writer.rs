@@ -15,7 +15,7 @@ use super::coherence::Coherence;
 use super::db::{self, Trouble};
 use super::eviction::{Demotion, Placed};
 use super::location::{CacheDir, Generation, LocationError};
-use super::queue::{Operation, Put, Task, Work};
+use super::queue::{BATCH_BYTES, Operation, Put, Task, Work};
 use super::readers::Readers;
 use super::recovery::{Retry, give_up_generation};
 use super::row::{self, Codec, Head};
@@ -24,9 +24,12 @@ use super::{Arrival, Condition, Disk, Kept, Opened, ballast};
 use crate::cache::key::{Key, Parts};
 
 /// How long the writer waits for another process's lock.
-const BUSY: Duration = Duration::from_secs(5);
+pub(super) const BUSY: Duration = Duration::from_secs(5);
 /// How often it looks around when nothing is to be written.
 const IDLE: Duration = Duration::from_secs(5);
+/// A batch is at most this share of the budgets, and not less than so many bytes.
+const BATCHES_IN_BUDGET: usize = 32;
+const LEAST_BATCH_BYTES: usize = 64 << 10;
 /// The same while a dictionary is being trained.
 const TRAINING: Duration = Duration::from_millis(50);
 
@@ -52,6 +55,8 @@ pub(crate) struct Writer {
     pub(super) suspected: Option<Instant>,
     /// When the disk was used again last, and how long that had to wait.
     pub(super) recovered: Option<(Instant, Duration)>,
+    /// When emptying the log failed last.
+    pub(super) log_tried: Option<Instant>,
     /// Since when the log is too large.
     pub(super) log_held_since: Option<Instant>,
     /// How the place that was opened last relates to the one before.
@@ -71,6 +76,7 @@ impl Writer {
             suspicions: 0,
             suspected: None,
             recovered: None,
+            log_tried: None,
             log_held_since: None,
             arrival: Arrival::Same,
         }
@@ -100,7 +106,7 @@ impl Writer {
             let most = if self.demotion.is_training() { TRAINING } else { IDLE };
             let wait =
                 self.retry.as_ref().map_or(most, |retry| retry.at.saturating_duration_since(Instant::now()));
-            let work = self.disk.queue.next(wait.min(most));
+            let work = self.disk.queue.next(wait.min(most), self.batch_bytes());
             self.try_again();
             match work {
                 Work::Tasks(tasks) => self.write(tasks),
@@ -212,13 +218,18 @@ impl Writer {
             self.give_up();
             return;
         }
-        let result = match self.commit(&tasks) {
-            Err(Trouble::Full) => self.make_room().and_then(|()| self.commit(&tasks)),
-            Err(Trouble::Corrupt) => {
-                self.suspect();
-                self.check_place().and_then(|()| self.commit(&tasks))
+        let result = loop {
+            match self.commit(&tasks) {
+                Err(Trouble::Full) => break self.make_room().and_then(|()| self.commit(&tasks)),
+                // Each time it is checked, and after a few times given up: then there is another.
+                Err(Trouble::Corrupt) => {
+                    self.suspect();
+                    if let Err(trouble) = self.check_place() {
+                        break Err(trouble);
+                    }
+                }
+                result => break result,
             }
-            result => result,
         };
         match result {
             Ok(written) => {
@@ -238,11 +249,18 @@ impl Writer {
             }
             Err(trouble) => {
                 self.disk.counters.failures.fetch_add(1, Ordering::Relaxed);
-                let (reason, message) = describe(trouble);
+                let (reason, message) = describe(self.refined(trouble));
                 self.degrade(reason, &message);
                 self.give_up();
             }
         }
+    }
+
+    /// Bytes of one batch: until the next eviction, they come on top of the budgets.
+    fn batch_bytes(&self) -> usize {
+        let settings = self.disk.settings.read();
+        let budget = usize::try_from(settings.l2_bytes + settings.l3_bytes).unwrap_or(usize::MAX);
+        (budget / BATCHES_IN_BUDGET).clamp(LEAST_BATCH_BYTES, BATCH_BYTES)
     }
 
     /// Writes a batch in one transaction.

@@ -139,21 +139,25 @@ fn looking_whether_there_is_a_value_is_no_use_of_it() {
 #[test]
 fn stale_value_is_given_to_those_who_ask_for_it_and_lives_no_longer_for_it() {
     for sliding in [false, true] {
-        for is_on_disk in [false, true] {
+        for place in ["memory", "queue", "disk"] {
             let world = World::new();
-            let cache = world.open();
+            let cache = world.open_with(|config| config.l1_max_size = if place == "queue" { 1 } else { 10 });
+            let lock = (place == "queue").then(|| lock(&world, &cache));
             set_for(&cache, "a", "1", Terms { stale_ms: 5000, sliding: Some(sliding), ..ttl(1000) });
-            if is_on_disk {
-                leave_l1(&cache);
+            match place {
+                "queue" => set(&cache, "b", ""),
+                "disk" => leave_l1(&cache),
+                _ => {}
             }
             world.clock.advance(2000);
             for _ in 0..2 {
-                assert_eq!(get(&cache, "a"), None);
+                assert_eq!(get(&cache, "a"), None, "{sliding} {place}");
                 let hit = cache.find(&keys("a"), true).expect("stale");
-                assert_eq!((hit.is_fresh, hit.stale_for_ms), (false, 1000), "{sliding} {is_on_disk}");
+                assert_eq!((hit.is_fresh, hit.stale_for_ms), (false, 1000), "{sliding} {place}");
             }
             world.clock.advance(4000);
             assert!(cache.find(&keys("a"), true).is_none());
+            drop(lock);
         }
     }
 }

@@ -56,7 +56,7 @@ fn check_after(world: &World, cache: &CacheManager) {
     for cache in [cache, &other] {
         for number in 0..8 {
             let expected = match number {
-                2..6 => Some(format!("new-{number}")),
+                2..=5 => Some(format!("new-{number}")),
                 // Was not changed: it is there if the database is.
                 7 => continue,
                 _ => None,
@@ -129,12 +129,12 @@ fn directory_that_others_may_write_to_is_not_used() {
 #[test]
 fn full_disk_is_told_and_left_when_there_is_room() {
     let world = World::new();
-    let Some(_mount) = Mount::new(world.path(), "3m") else { return say_not_run("full disk") };
+    let Some(_mount) = Mount::new(world.path(), "12m") else { return say_not_run("full disk") };
     let cache = world.open_with(|config| config.l1_max_size = 4);
     let mut events = Events::of(&cache, &["degraded", "recovered"]);
     store_old(&cache);
     let filler = world.path().join("filler");
-    fs::write(&filler, vec![1; 4 << 20]).expect_err("full");
+    fs::write(&filler, vec![1; 16 << 20]).expect_err("full");
     // More than fits into what the log has already.
     for number in 0..200 {
         set(&cache, &format!("large {number}"), &"x".repeat(40_000));
@@ -243,7 +243,7 @@ fn damage(database: &std::path::Path, seed: u64) {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(state >> 33).expect("31 bits") % below
     };
-    for _ in 0..1 + random(8) {
+    for _ in 0..=random(8) {
         let at = random(bytes.len());
         let end = (at + random(200)).min(bytes.len());
         bytes[at..end].iter_mut().for_each(|byte| *byte = u8::try_from(random(256)).expect("a byte"));

@@ -111,7 +111,10 @@ impl Events {
     fn of(cache: &CacheManager, names: &[&str]) -> Self {
         let sink = Arc::new(EventSink::new());
         let (send, wakes) = channel();
-        sink.on_first_event(move || drop(send.send(())));
+        sink.on_first_event(move || {
+            // The test may have ended.
+            let _ = send.send(());
+        });
         sink.listen(&names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>());
         cache.hub().attach(&sink);
         Self { sink, wakes, seen: Vec::new() }

@@ -201,7 +201,9 @@ impl Run {
             Step::Warm(names) => {
                 let keys: Vec<_> = names.iter().map(|name| name.keys()).collect();
                 self.cache.warm(&keys, &|| false);
-                names.into_iter().for_each(|name| self.model.used(name, now_ms));
+                for name in names {
+                    self.model.used(name, now_ms);
+                }
             }
             Step::Advance(ms) => self.world.clock.advance(ms),
             Step::Flush(sync) => prop_assert!(self.cache.flush(sync).is_ok()),
@@ -230,8 +232,10 @@ impl Run {
         let (sure, possible) = self.model.queries(name, self.now_ms());
         let (mut walked, mut cursor) = (std::collections::BTreeSet::new(), None);
         loop {
-            let (page, next) =
-                self.cache.keys(&space(name.space), &name.scope(), "query", cursor).expect("open");
+            let (page, next) = self
+                .cache
+                .keys(&space(name.space), &name.scope(), &["query".to_owned()], cursor)
+                .expect("open");
             walked.extend(page);
             if next.is_none() {
                 break;

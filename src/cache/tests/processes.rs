@@ -214,3 +214,23 @@ proptest! {
         prop_assert!(run.caches.iter().all(|cache| cache.close()));
     }
 }
+
+#[test]
+fn value_that_only_comes_back_is_not_believed_when_another_process_has_changed_its_key() {
+    let world = World::new();
+    let [one, two] = [(); 2].map(|()| world.open_with(|config| config.l1_max_size = 1));
+    set(&one, "a", "old");
+    one.flush(false).expect("flush");
+    assert_eq!(get(&two, "a").as_deref(), Some("old"));
+    // Only in the memory of the second, which knows nothing of the first one's change yet.
+    two.clear(&Namespace::default(), Some(Layer::L2)).expect("clear");
+    set(&one, "a", "new");
+    one.flush(false).expect("flush");
+    let other = rusqlite::Connection::open(world.database()).expect("open");
+    other.execute_batch("BEGIN IMMEDIATE").expect("lock");
+    set(&two, "b", "");
+    assert_eq!(get(&two, "a").as_deref(), Some("new"));
+    drop(other);
+    two.flush(false).expect("flush");
+    assert_eq!([&one, &two].map(|cache| get(cache, "a")), [Some("new".to_owned()), Some("new".to_owned())]);
+}

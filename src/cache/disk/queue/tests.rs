@@ -42,7 +42,7 @@ fn version(operation: Option<Operation>) -> Option<u64> {
 
 /// What the queue gives next, without waiting.
 fn next(queue: &Queue) -> Work {
-    queue.next(Duration::ZERO)
+    queue.next(Duration::ZERO, BATCH_BYTES)
 }
 
 fn tasks(work: Work) -> Vec<Task> {
