@@ -192,7 +192,7 @@ export interface CacheConfig {
   l1MaxSize: number;
   /** MB in memory, keys and overhead included; whichever bound is reached first evicts. Default 64. */
   l1MaxSizeMB?: number;
-  /** MB of entries on disk (L2). Entries take 85 % of it at most, the file's own needs the rest. Default 500. */
+  /** MB on disk (L2). Entries take 70 % of it at most, the file's own and its log the rest. Default 500. */
   l2MaxSizeMB: number;
   /** MB of compressed entries on disk (L3). Default 1000. */
   l3MaxSizeMB: number;
@@ -224,8 +224,9 @@ export interface CacheConfig {
    */
   namespace?: string;
   /**
-   * `'copy'` (default): each reader gets a value of its own. `'reference'`: readers of a thread get the same object, as from
-   * a `Map`: faster, and whoever changes it changes it for all.
+   * `'copy'` (default): each reader gets a value of its own. `'reference'`: `get(key)` without options gives all readers of one
+   * manager the same object, as from a `Map`: faster, and whoever changes it changes it for all. Everything else gives
+   * copies, also entries with a sliding life. Each manager has the mode that it was opened with; a system always copies.
    */
   valueMode?: 'copy' | 'reference';
   /** MB of a value with its key; larger ones are refused. 0.001 to 256, default 64. */
@@ -578,7 +579,10 @@ export interface CacheNamespace {
    * const answer = await cache.getOrCompute(prompt, ({ signal }) => ask(prompt, { signal }), {
    *   ttlSeconds: 600, staleWhileRevalidateSeconds: 3600, staleIfErrorSeconds: 86_400,
    * });
-   * @throws what `compute` throws, unless a stale value may stand in; the signal's reason.
+   * After `stop()` it computes and stores nothing. Looks that end here count as neither hit nor miss where the disk is asked.
+   *
+   * @throws what `compute` throws, unless a stale value may stand in; the signal's reason; `E_CACHE_DISK` if `durable` could
+   * not be done.
    */
   getOrCompute<T>(
     key: string,
@@ -611,7 +615,7 @@ export interface CacheNamespace {
 export interface AdvancedCacheManagerEvents {
   cacheHit: [event: { layer: 'L1' | 'L2' | 'L3'; key: string; entry: CacheEntry }];
   cacheMiss: [event: { key: string }];
-  /** L1: stored. L2: written to disk. */
+  /** L1: stored. L2: it left memory and is on disk, or about to be written. */
   cacheSet: [event: { layer: 'L1' | 'L2'; key: string; entry: CacheEntry }];
   l1Eviction: [event: { key: string; entry: CacheEntry }];
   /** Not in this version. */
@@ -631,7 +635,8 @@ export interface AdvancedCacheManagerEvents {
  * wrong: every stored byte has a checksum, and what one process changes the others' memory does not serve any more.
  *
  * Managers of one process, worker threads included, that name the same directory and namespace share one cache; the settings
- * of the last one opened hold for all. Nothing of it keeps the process alive; what waits is written when the process ends.
+ * of the last one opened hold for all, but for `valueMode`. Nothing of it keeps the process alive. What waits is written
+ * when the process ends by itself or by `process.exit()`, and on the signals that a running system handles.
  *
  * @example
  * import AdvancedCacheManager from 'agentwise-optimization/cache';
@@ -670,7 +675,10 @@ export class AdvancedCacheManager extends TypedEmitter<AdvancedCacheManagerEvent
   namespace(name: string): CacheNamespace;
   /** Figures now; after `stop()` the last ones. */
   getStats(): CacheStats;
-  /** 0–100: 100 from a hit rate of 60 % on, at most 60 while the disk tiers are wanted and not used. */
+  /**
+   * 0–100: 100 before 20 lookups and from a hit rate of 60 % on, down to 70 without a hit, at most 60 while the disk tiers are
+   * wanted and not used; 0 after `stop()`.
+   */
   getHealthScore(): number;
   /** All of it or nothing; what fits of the entries stays. @throws {AgentwiseError} `E_CONFIG_INVALID`. */
   updateConfig(partial: Partial<CacheConfig>): Promise<void>;
@@ -805,7 +813,7 @@ export interface CacheStats {
     /** Entries written, and in how many transactions. */
     written: number;
     batches: number;
-    /** Entries that could not be written. */
+    /** Operations that could not be written: entries, uses, removals. */
     dropped: number;
     /** Writes that waited for room in the queue. */
     delayed: number;
@@ -961,7 +969,8 @@ export class ProductionOptimizationSystem extends TypedEmitter<ProductionOptimiz
    * Stores a JSON value, for the system's `projectId`.
    *
    * @param ttlSeconds life of the entry; absent or 0 means `cache.ttlSeconds`.
-   * @throws {AgentwiseError} `E_INVALID_ARGUMENT` for what JSON cannot hold or a bad time to live.
+   * @throws {AgentwiseError} `E_INVALID_ARGUMENT` for what JSON cannot hold or a bad time to live. What fails inside the cache
+   * is a `warning`, also a value that is too large, and a `durable` that could not be done.
    */
   cacheResponse(query: string, response: any, ttlSeconds?: number, options?: CacheResponseOptions): Promise<void>;
   /** Whether the agent holds more than `memory.agentMemoryLimit` and has not come under 80 % of it since. */

@@ -129,6 +129,8 @@ class ProductionOptimizationSystem extends NativeEmitter {
     };
     this.#cache = new CacheView(opened.cache, state, { key: 'query', value: 'response' });
     this.#state = 'running';
+    // As many entries as `cache.warmOnStart` says; nobody waits for them.
+    callAsync(opened.cache.warmMostUsed).catch(() => {});
     const endings = [signals.watch(this), exit.watch()];
     this.#unwatch = () => {
       for (const end of endings) end();

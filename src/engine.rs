@@ -38,7 +38,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Loads the configuration and builds what it switches on. Starts no thread.
+    /// Loads the configuration and builds what it switches on. Starts no thread, unless there is a cache directory to open.
     ///
     /// # Errors
     /// Those of [`settings_file::load`].

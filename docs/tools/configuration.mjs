@@ -22,14 +22,8 @@ const CHECKED_ONLY = new Set([
   'memory.gcInterval',
   'memory.contextRetentionTime',
   'memory.enableDetailedLogging',
-  'cache.l2MaxSizeMB',
-  'cache.l3MaxSizeMB',
-  'cache.compressionThreshold',
   'cache.similarityThreshold',
-  'cache.enableCompression',
   'cache.enableSimilarityDetection',
-  'cache.persistToDisk',
-  'cache.cacheDir',
 ]);
 
 /** Sections of which that holds as a whole. */
@@ -67,7 +61,7 @@ const OPTIONS = aligned([
     '`true`',
     'Whether `shutdown()` writes `optimization-report-<ms>.json` into the working directory.',
   ],
-  ['`projectId`', 'text', 'none', 'Checked only.'],
+  ['`projectId`', 'text', 'none', 'Root of the keys of the cache, unless `cache.namespace` is set.'],
   ['`enableSharedContext`', 'true, false', '`false`', 'Checked only; listed in `getStatus().unavailable`.'],
   ['`sharedContextUrl`', '`http://` or `https://` address', '`"http://localhost:3003"`', 'Checked only.'],
 ]);

@@ -220,7 +220,7 @@ fn recommend_cache(stats: &CacheStats, settings: &Settings, found: &mut Vec<Stri
     }
 }
 
-/// Keys whose numbers are Unix ms. `js/production-optimization-system.js` makes dates of the same.
+/// Keys whose numbers are Unix ms. `js/revive.js` makes dates of the same.
 const TIME_KEYS: [&str; 4] = ["timestamp", "lastAccessed", "lastOptimization", "createdAt"];
 
 /// A file is read by people and other programs: its times are text.

@@ -10,9 +10,10 @@
 //! # Order
 //!
 //! A change is committed, *then* counted. A reader takes the stamp, *then* reads the disk. So a change that
-//! the read did not see is counted after the stamp was taken, and every later stamp differs. A process that
-//! dies between commit and count leaves a change that others learn of only by reading the disk for another
-//! reason; time to live bounds that.
+//! the read did not see is counted after the stamp was taken, and every later stamp differs. It is also counted
+//! just before the commit, while nobody else can write: so whoever writes next sees by the stamp that something
+//! came before. A process that dies between commit and count leaves a change that only a stamp taken between
+//! the two counts does not show; time to live bounds that.
 //!
 //! # A file that shrinks
 //!

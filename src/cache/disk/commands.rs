@@ -1,10 +1,12 @@
 //! What the writer is asked to do besides writing entries: flushing, removals of many, leases, upkeep.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::db::{self, Trouble};
 use super::queue::{Command, Order};
+use super::tables::Candidate;
 use super::writer::{BUSY, Writer};
 use crate::cache::key::{Namespace, hash64};
 
@@ -91,6 +93,12 @@ impl Writer {
 
     pub(super) fn clear(&mut self, namespace: &Namespace, tier: Option<i64>) -> Result<i64, Trouble> {
         let (mut removed, mut after) = (0, 0);
+        let disk = Arc::clone(&self.disk);
+        let announce = || {
+            if let Some(opened) = disk.opened.read().as_ref() {
+                opened.coherence.bump_all();
+            }
+        };
         loop {
             let batch = self.batch()?;
             let tables = batch.tables();
@@ -98,13 +106,13 @@ impl Writer {
             for candidate in &found {
                 batch.delete_row(candidate)?;
             }
+            // Before and after, see `coherence`.
+            announce();
             batch.commit()?;
             let Some(last) = found.last() else { break };
             (removed, after) = (removed + found.len(), last.hash);
         }
-        if let Some(opened) = self.disk.opened.read().as_ref() {
-            opened.coherence.bump_all();
-        }
+        announce();
         self.shrink()?;
         self.refresh_totals()?;
         Ok(db::to_sql(removed as u64))
@@ -112,6 +120,14 @@ impl Writer {
 
     fn delete_tags(&mut self, namespace: &Namespace, tags: &[Box<str>]) -> Result<i64, Trouble> {
         let mut removed = 0;
+        let disk = Arc::clone(&self.disk);
+        let announce = |found: &[Candidate]| {
+            if let Some(opened) = disk.opened.read().as_ref() {
+                for candidate in found {
+                    opened.coherence.bump(hash64(candidate.hash));
+                }
+            }
+        };
         for tag in tags {
             loop {
                 let batch = self.batch()?;
@@ -120,12 +136,9 @@ impl Writer {
                 for candidate in &found {
                     batch.delete_row(candidate)?;
                 }
+                announce(&found);
                 batch.commit()?;
-                if let Some(opened) = self.disk.opened.read().as_ref() {
-                    for candidate in &found {
-                        opened.coherence.bump(hash64(candidate.hash));
-                    }
-                }
+                announce(&found);
                 removed += found.len();
                 if found.len() < REMOVED_AT_ONCE {
                     break;

@@ -1,6 +1,6 @@
 //! One connection to the database: its settings, the schema, and what SQLite's failures mean here.
 //!
-//! Statements that read are in `reads`, those that write in `batch`. Every connection belongs to one thread at a time.
+//! Statements are in `tables` and, where they change totals, in `batch`. Every connection belongs to one thread at a time.
 
 use std::path::Path;
 use std::time::Duration;

@@ -1,8 +1,9 @@
 //! The disk tiers: L2, entries as they are, and L3, compressed ones, in one SQLite database for all processes of a machine.
 //!
-//! Map: [`location`] where it lives, [`db`] connections and schema, [`tables`] statements, [`batch`] transactions, [`row`] the bytes of an entry,
-//! [`compression`], [`readers`], [`queue`] what waits to be written, [`writer`] the thread that writes, [`commands`] what else it is asked to do, `recovery` what it does about failures, [`eviction`] budgets,
-//! [`coherence`] how processes notice each other's writes, [`ballast`] room to evict on a full disk, [`dump`] portable files.
+//! Map: [`location`] where it lives; [`db`] connections and schema, [`tables`] statements, [`batch`] transactions; [`row`] the
+//! bytes of an entry, [`compression`] and [`training`] of dictionaries; [`readers`]; [`queue`] what waits to be written,
+//! [`writer`] the thread that writes, [`commands`] what else it is asked to do, `recovery` what it does about failures,
+//! [`eviction`] budgets; [`coherence`] how processes notice each other's writes; [`ballast`] room to evict on a full disk.
 //! This file is the handle that the rest of the cache has. It owns the writer thread; it knows nothing of L1.
 
 pub(crate) mod ballast;

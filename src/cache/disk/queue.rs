@@ -99,7 +99,7 @@ pub(crate) enum Command {
         /// Any of these.
         tags: Vec<Box<str>>,
     },
-    /// Takes the lease of a key, see `leases`.
+    /// Takes the lease of a key, see `cache::flight`.
     Acquire {
         /// The key's hash.
         hash: u128,
@@ -209,8 +209,8 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    /// Adds an operation. It takes the place of one that waits for the same key, at the end. `is_forced` is for what must
-    /// not be lost for lack of room: removals.
+    /// Adds an operation. It takes the place of one that waits for the same key, at the end. Removals are always
+    /// taken.
     pub(crate) fn push(&self, key: Key, mut operation: Operation) -> Taken {
         let is_removal = matches!(operation, Operation::Delete | Operation::Discard(_));
         let mut state = self.state.lock();

@@ -21,7 +21,7 @@ const LOG_PAUSE: Duration = Duration::from_secs(3);
 const LOG_PATIENCE: Duration = Duration::from_secs(10);
 /// Free bytes of a disk that was full from which on it is used again.
 const FREE_TO_RECOVER: u64 = 2 << 20;
-/// A failure this soon after a recovery goes on with the wait before it.
+/// A disk that is full again this soon after a recovery goes on with the wait before it.
 const SOON: Duration = Duration::from_secs(60);
 
 /// Failures of a database that its check finds sound, before it is given up.
@@ -48,9 +48,8 @@ impl Writer {
             return self.reopen(false, "replaced");
         }
         if !opened.coherence.is_at(&opened.generation.coherence()) {
-            // Others would count in another file.
-            give_up_generation(&opened.generation);
-            return self.reopen(true, "corrupt");
+            // Others count in another file.
+            return self.reopen(false, "replaced");
         }
         Ok(())
     }
@@ -175,7 +174,13 @@ impl Writer {
             return;
         }
         // Most failures end with the place they came from: open it anew and see whether it can be written.
-        let result = self.open(false).and_then(|()| {
+        // A database that cannot be read again and again, where its directory can, is given up: a log that was cut off under
+        // its users never gets well.
+        let is_damaged = self.suspicions > SUSPICIONS && self.refined(Trouble::Io) == Trouble::Io;
+        if is_damaged && let Some(opened) = self.disk.opened.read().as_ref() {
+            give_up_generation(&opened.generation);
+        }
+        let result = self.open(is_damaged).and_then(|()| {
             let probe = |writer: &mut Self| {
                 if retry.reason == Trouble::Full.reason() {
                     writer.check_room()?;
@@ -192,7 +197,10 @@ impl Writer {
                 self.recover(retry.reason);
             }
             Err((reason, _)) => {
-                let wait = (retry.wait * 2).min(LAST_RETRY);
+                let may_be_damaged = [Trouble::Io.reason(), Trouble::Corrupt.reason()].contains(&reason);
+                self.suspicions += u32::from(may_be_damaged);
+                let is_to_be_known_soon = may_be_damaged && self.suspicions <= SUSPICIONS + 1;
+                let wait = if is_to_be_known_soon { retry.wait } else { (retry.wait * 2).min(LAST_RETRY) };
                 self.retry = Some(Retry { reason, at: Instant::now() + wait, wait });
                 self.disk.set_condition(Condition::Degraded(reason));
             }
@@ -227,7 +235,8 @@ impl Writer {
     /// The disk is not used for now.
     pub(super) fn degrade(&mut self, reason: &'static str, message: &str) {
         let is_new = self.retry.as_ref().is_none_or(|retry| retry.reason != reason);
-        let before = self.recovered.filter(|(at, _)| at.elapsed() < SOON).map(|(_, wait)| wait);
+        let is_full = reason == Trouble::Full.reason();
+        let before = self.recovered.filter(|(at, _)| is_full && at.elapsed() < SOON).map(|(_, wait)| wait);
         let wait = before.map_or(FIRST_RETRY, |wait| (wait * 2).min(LAST_RETRY));
         self.retry = Some(Retry { reason, at: Instant::now() + wait, wait });
         self.disk.set_condition(Condition::Degraded(reason));

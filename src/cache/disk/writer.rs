@@ -132,7 +132,10 @@ impl Writer {
     pub(super) fn open(&mut self, is_damaged: bool) -> Result<(), (&'static str, String)> {
         self.connection = None;
         let old = self.disk.opened.read().clone();
-        if let Some(old) = old.as_ref().filter(|old| !is_damaged && old.generation.is_current()) {
+        let is_same = |old: &&Arc<Opened>| {
+            old.generation.is_current() && old.coherence.is_at(&old.generation.coherence())
+        };
+        if let Some(old) = old.as_ref().filter(|_| !is_damaged).filter(is_same) {
             // Only the connection is new: what is known of the place still holds.
             self.connection = Some(self.connect(&old.generation).map_err(describe)?);
             self.disk.set_condition(Condition::Good);
@@ -236,7 +239,7 @@ impl Writer {
                 self.disk.counters.batches.fetch_add(1, Ordering::Relaxed);
                 let stored = written.stored.iter().filter(|kept| kept.row.is_some()).count();
                 self.disk.counters.written.fetch_add(stored as u64, Ordering::Relaxed);
-                self.announce(&tasks);
+                announce(&self.disk, &tasks);
                 self.tell(|observer| {
                     observer.committed(&tasks);
                     observer.stored(&written.stored);
@@ -314,18 +317,10 @@ impl Writer {
                 }
             }
         }
+        // For who writes next, before anybody can; for who reads, again when it is there.
+        announce(&disk, tasks);
         batch.commit()?;
         Ok(written)
-    }
-
-    /// Lets other processes know what changed.
-    fn announce(&self, tasks: &[Task]) {
-        let Some(opened) = self.disk.opened.read().clone() else { return };
-        for task in tasks {
-            if matches!(task.operation, Operation::Put(_) | Operation::Delete) {
-                opened.coherence.bump(task.key.hash64());
-            }
-        }
     }
 
     fn finish(&mut self) {
@@ -357,6 +352,16 @@ impl Writer {
 
 pub(super) fn describe(trouble: Trouble) -> (&'static str, String) {
     (trouble.reason(), trouble.message().to_owned())
+}
+
+/// Lets other processes know what changed.
+fn announce(disk: &Disk, tasks: &[Task]) {
+    let Some(opened) = disk.opened.read().clone() else { return };
+    for task in tasks {
+        if matches!(task.operation, Operation::Put(_) | Operation::Delete) {
+            opened.coherence.bump(task.key.hash64());
+        }
+    }
 }
 
 /// The blob of an entry for L2.
