@@ -32,6 +32,7 @@ function prepare(key, name, value, options, scope) {
     args.optionalFraction('options.jitter', options.jitter),
     args.optionalTexts('options.tags', options.tags),
     ...scope,
+    options.ifStamp,
   ];
 }
 

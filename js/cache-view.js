@@ -136,7 +136,7 @@ class CacheView {
     const given = args.options('options', options);
     const scope = scopeOf(given);
     const isDurable = args.optionalBoolean('options.durable', given.durable);
-    const terms = { ...given, ttlSeconds };
+    const terms = { ...given, ttlSeconds, ifStamp: undefined };
     this.#refuseIfStopped();
     this.#store(key, value, terms, scope);
     this.#emitWaiting();
@@ -219,7 +219,7 @@ class CacheView {
     const prepared = [];
     let chars = 0;
     for (const [index, entry] of list.entries()) {
-      const { key, value, ...terms } = args.options(`entries[${index}]`, entry);
+      const { key, value, ifStamp: _, ...terms } = args.options(`entries[${index}]`, entry);
       args.string(`entries[${index}].key`, key);
       const one = prepare(key, `entries[${index}].value`, value, terms, scopeOf(terms));
       call(this.#native.checkSize, Buffer.byteLength(one[0]) + Buffer.byteLength(one[1]));

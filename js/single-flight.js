@@ -69,7 +69,7 @@ class SingleFlight {
       const text = call(this.#native.getScoped, name, ...scope);
       if (typeof text === 'string') return this.#cache.decoded(text);
     }
-    const identity = JSON.stringify([this.#cache.path, name, ...scope]);
+    const identity = JSON.stringify([this.#cache.path, name, terms.isForced, ...scope]);
     let flight = this.#flights.get(identity);
     if (!flight) {
       const controller = new AbortController();
@@ -121,9 +121,16 @@ class SingleFlight {
       const asked = await callAsync(this.#native.acquire, name, terms.leaseMs, terms.isForced, ...scope);
       const { turn, text, token, until, stale } = JSON.parse(asked);
       if (turn === 'found') return text;
+      if (signal.aborted) {
+        this.#release(flight, token);
+        throw signal.reason;
+      }
       const serveStale = stale && !terms.isForced && stale.forMs < terms.revalidateMs;
       if (turn !== 'theirs') {
-        if (serveStale && this.#refreshing.has(flight.identity)) return stale.text;
+        if (serveStale && this.#refreshing.has(flight.identity)) {
+          this.#release(flight, token);
+          return stale.text;
+        }
         const computed = this.#compute(flight, token, stale);
         if (!serveStale) return computed;
         this.#refreshing.add(flight.identity);
@@ -148,17 +155,23 @@ class SingleFlight {
         : setInterval(() => {
             callAsync(this.#native.renew, name, token, terms.leaseMs, ...scope).catch(() => {});
           }, terms.leaseMs * RENEW_SHARE);
+    // What is stored or removed while it is computed is newer.
+    const ifStamp = call(this.#native.stamp, name, ...scope);
     try {
       const usable = stale === undefined ? undefined : this.#cache.decoded(stale.text);
       const value = await compute({ key, signal, stale: usable });
-      return this.#keep(key, value, { ...options, staleSeconds: terms.staleSeconds });
+      return this.#keep(key, value, { ...options, staleSeconds: terms.staleSeconds, ifStamp });
     } catch (error) {
       if (stale && stale.forMs < terms.errorMs && !signal.aborted) return stale.text;
       throw error;
     } finally {
       clearInterval(renewal);
-      if (token !== undefined) call(this.#native.release, name, token, ...scope);
+      this.#release({ name, scope }, token);
     }
+  }
+
+  #release({ name, scope }, token) {
+    if (token !== undefined) call(this.#native.release, name, token, ...scope);
   }
 
   /** Stores what was computed. Nothing, and `null` with a life of its own, is a negative entry. */

@@ -75,7 +75,11 @@ test('import gives what index.d.mts declares', async () => {
   expect(await compile('imported.mts', text)).toBe('');
 });
 
-test.each(['ProductionOptimizationSystem', 'AdvancedCacheManager', 'AgentContextFilter'])('%s has the members it declares', async (name) => {
+test.each([
+  'ProductionOptimizationSystem',
+  'AdvancedCacheManager',
+  'AgentContextFilter',
+])('%s has the members it declares', async (name) => {
   const addonClass = addon[name];
   const own = (object, ...others) =>
     Object.getOwnPropertyNames(object).filter((key) => !others.includes(key) && !key.startsWith('_'));

@@ -3,7 +3,7 @@
 //! This file stores; [`super::lookup`] finds, [`super::removal`] removes, [`super::transfer`] moves many, `reconcile` keeps L1
 //! and disk in step, [`super::stats`] counts. Lock order: L1, then the queue. Nothing here runs JavaScript.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use parking_lot::{Mutex, RwLock};
 use super::absences::Absences;
 use super::config::CacheConfig;
 use super::disk::queue::{Command, Operation, Put, Taken};
-use super::disk::{Arrival, Disk, DiskSettings, Observer};
+use super::disk::{Disk, Observer};
 use super::events;
 use super::key::{Key, Namespace, Scope};
 use super::l1::map::{EvictingMap, Insertion};
@@ -46,9 +46,11 @@ pub struct CacheManager {
     /// Reason and message while the disk tiers are not used.
     pub(crate) degraded: Mutex<Option<(&'static str, String)>>,
     pub(crate) is_closed: AtomicBool,
+    /// Whether entries are in memory only because the queue had no room.
+    pub(crate) is_behind: AtomicBool,
     pub(crate) myself: Weak<Self>,
     /// What a relative `cacheDir` is relative to.
-    cwd: PathBuf,
+    pub(crate) cwd: PathBuf,
     seed: AtomicU64,
 }
 
@@ -71,6 +73,7 @@ impl CacheManager {
             hub: Arc::default(),
             degraded: Mutex::default(),
             is_closed: AtomicBool::new(false),
+            is_behind: AtomicBool::new(false),
             myself: Weak::clone(myself),
             cwd,
             seed: AtomicU64::new(clock.now_ms()),
@@ -81,7 +84,7 @@ impl CacheManager {
         manager
     }
 
-    fn new_disk(&self) -> Option<Arc<Disk>> {
+    pub(crate) fn new_disk(&self) -> Option<Arc<Disk>> {
         let config = self.config.read();
         config.persist_to_disk.then(|| {
             let observer: Weak<dyn Observer> = self.myself.clone();
@@ -114,62 +117,6 @@ impl CacheManager {
         &self.namespace
     }
 
-    /// Brings the cache to a checked configuration; `namespace` stays. What fits of the entries stays. O(entries) where
-    /// bounds or policy change, off the JavaScript thread.
-    pub fn reconfigure(&self, config: CacheConfig) {
-        let config = CacheConfig { namespace: self.config.read().namespace.clone(), ..config };
-        if config == *self.config.read() {
-            return;
-        }
-        let old = std::mem::replace(&mut *self.config.write(), config.clone());
-        let mut evicted = Vec::new();
-        {
-            let mut l1 = self.l1.lock();
-            if l1::policy(&old) != l1::policy(&config) {
-                let mut next = EvictingMap::new(l1::policy(&config), l1::bounds(&config));
-                for (key, entry) in l1.iter_by_use() {
-                    let hash = Key::from_bytes(key.into()).hash64();
-                    next.insert(hash, key, entry.clone(), entry.bytes(key.len()), &mut evicted);
-                }
-                *l1 = next;
-            } else if l1::bounds(&old) != l1::bounds(&config) {
-                l1.set_bounds(l1::bounds(&config), &mut evicted);
-            }
-        }
-        self.settle_evicted(evicted);
-        let (before, after) = (self.disk_settings(&old), self.disk_settings(&config));
-        let place = |config: &CacheConfig, settings: &DiskSettings| {
-            (config.persist_to_disk, settings.dir.clone(), settings.allow_network)
-        };
-        if place(&old, &before) != place(&config, &after) {
-            self.replace_disk();
-        } else if before != after
-            && let Some(disk) = self.disk()
-        {
-            *disk.settings.write() = after;
-            if disk.is_started() {
-                let _ = disk.queue.order(Command::Maintain);
-            }
-        }
-    }
-
-    /// Another place for the disk tiers, or none. Waits until the old one is closed and the new one open.
-    fn replace_disk(&self) {
-        let old = self.disk.write().take();
-        if let Some(old) = old {
-            old.close(CLOSE_DEADLINE);
-        }
-        let next = self.new_disk();
-        (*self.disk.write()).clone_from(&next);
-        self.absences.clear();
-        *self.distrusted.lock() = Distrusted::default();
-        let Some(disk) = next else { return };
-        let is_empty = disk.is_started() && disk.opened().is_some() && disk.totals.lock().is_empty();
-        let arrival = if is_empty || !disk.is_started() { Arrival::Empty } else { Arrival::Other };
-        self.arrive(&disk, arrival);
-        self.write_memory_only();
-    }
-
     /// Stores a value.
     ///
     /// # Errors
@@ -179,7 +126,20 @@ impl CacheManager {
         self.check_size(key, text.len())?;
         let record = Arc::new(self.record(text, kind, terms));
         let fresh_ms = record.fresh_until_ms();
-        Ok(self.put(key, record, fresh_ms))
+        Ok(self.put(key, record, fresh_ms, None).unwrap_or(Stored { is_crowded: false }))
+    }
+
+    /// As [`Self::set`], unless the key was changed since `stamp` was what [`Self::stamp`] says: what was computed meanwhile
+    /// must not take the place of what is newer.
+    ///
+    /// # Errors
+    /// As [`Self::set`].
+    pub fn set_if(&self, key: &Key, text: Box<str>, kind: Kind, terms: Terms, stamp: u64) -> Result<Stored> {
+        self.check_open()?;
+        self.check_size(key, text.len())?;
+        let record = Arc::new(self.record(text, kind, terms));
+        let fresh_ms = record.fresh_until_ms();
+        Ok(self.put(key, record, fresh_ms, Some(stamp)).unwrap_or(Stored { is_crowded: false }))
     }
 
     /// The record of a value under the terms given and the configured ones.
@@ -198,7 +158,14 @@ impl CacheManager {
         }
     }
 
-    pub(crate) fn put(&self, key: &Key, record: Arc<Record>, fresh_ms: u64) -> Stored {
+    /// Stores a record; `None` if the key has changed since `if_stamp`.
+    pub(crate) fn put(
+        &self,
+        key: &Key,
+        record: Arc<Record>,
+        fresh_ms: u64,
+        if_stamp: Option<u64>,
+    ) -> Option<Stored> {
         let now_ms = self.clock.now_ms();
         let version = self.versions.fetch_add(1, Ordering::Relaxed) + 1;
         let disk = self.disk();
@@ -217,6 +184,9 @@ impl CacheManager {
         };
         let stored = {
             let mut l1 = self.l1.lock();
+            if if_stamp.is_some_and(|stamp| stamp != self.stamp(key)) {
+                return None;
+            }
             self.writes.count(hash);
             self.absences.remove(hash);
             let mut taken = Taken::Yes;
@@ -233,6 +203,7 @@ impl CacheManager {
                 Insertion::TooLarge
             );
             if let Some(disk) = disk.as_ref().filter(|_| taken == Taken::No) {
+                self.is_behind.store(true, Ordering::Release);
                 disk.counters.delayed.fetch_add(1, Ordering::Relaxed);
                 self.distrust(key.clone());
                 if is_too_large {
@@ -244,7 +215,12 @@ impl CacheManager {
         };
         self.settle_evicted(evicted);
         self.hub.emit(EventKind::CacheSet, || events::entry(&key.bytes, &entry, Some("L1"), false));
-        stored
+        Some(stored)
+    }
+
+    /// Whether it is open and its disk tiers are in this directory.
+    pub(crate) fn is_at(&self, dir: &Path) -> bool {
+        !self.is_closed() && self.disk().is_some_and(|disk| disk.settings.read().dir == dir)
     }
 
     /// Waits until all that was stored is written, and synced to the disk itself if asked. Blocks.
@@ -253,7 +229,7 @@ impl CacheManager {
     /// `E_CACHE_DISK` when it could not be written.
     pub fn flush(&self, sync: bool) -> Result<()> {
         let Some(disk) = self.disk() else { return Ok(()) };
-        self.write_memory_only();
+        self.write_all().map_err(disk_error)?;
         if !disk.is_started() {
             return Ok(());
         }
@@ -275,8 +251,8 @@ impl CacheManager {
             return true;
         }
         let Some(disk) = self.disk() else { return true };
-        self.write_memory_only();
-        let is_done = disk.close(CLOSE_DEADLINE);
+        let is_written = self.write_all().is_ok();
+        let is_done = disk.close(CLOSE_DEADLINE) && is_written;
         self.l1.lock().clear();
         is_done
     }
@@ -324,17 +300,6 @@ impl CacheManager {
             self.forget(key);
         }
         result
-    }
-
-    fn disk_settings(&self, config: &CacheConfig) -> DiskSettings {
-        DiskSettings {
-            dir: self.cwd.join(config.dir()),
-            allow_network: config.allow_network_file_system,
-            l2_bytes: mb_to_bytes(config.l2_max_size_mb),
-            l3_bytes: mb_to_bytes(config.l3_max_size_mb),
-            compression_threshold: config.compression_threshold_bytes,
-            compress: config.enable_compression,
-        }
     }
 
     /// Between the whole life and what jitter leaves of it.

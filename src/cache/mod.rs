@@ -2,7 +2,7 @@
 //!
 //! Map, in reading order: [`config`]; [`key`] whose an entry is; [`record`] what is stored; [`l1`] memory; [`disk`] L2 and L3;
 //! [`manager`] stores, [`lookup`] finds, `quick` what must be fast, [`removal`] removes, [`transfer`] moves many, `dump` is a file of many, [`flight`] lets one compute for all;
-//! `reconcile` keeps memory and disk in step; [`registry`] shares caches within a process; [`stats`], [`events`]. Similar
+//! `reconcile` keeps memory and disk in step, `reconfigure` changes settings; [`registry`] shares caches within a process; [`stats`], [`events`]. Similar
 //! queries are not here.
 
 mod absences;
@@ -17,6 +17,7 @@ pub mod lookup;
 pub mod manager;
 mod quick;
 mod reconcile;
+mod reconfigure;
 pub mod record;
 pub mod registry;
 mod removal;

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::disk::queue::{Operation, Put, Taken, Task};
+use super::disk::db::Trouble;
+use super::disk::queue::{Command, Operation, Put, Taken, Task};
 use super::disk::{Arrival, Disk, Kept, Observer};
 use super::events;
 use super::key::{Key, Namespace};
@@ -100,9 +101,10 @@ impl CacheManager {
         (entry.record.sliding && is_enough).then(|| (entry.fresh_ms, entry.gone_ms()))
     }
 
-    /// Hands what is only in memory to the disk tiers, in pieces. O(entries).
-    pub(crate) fn write_memory_only(&self) {
-        let Some(disk) = self.disk() else { return };
+    /// Hands what is only in memory to the disk tiers, in pieces; how many entries the queue had no room for. O(entries).
+    pub(crate) fn write_memory_only(&self) -> u64 {
+        let Some(disk) = self.disk() else { return 0 };
+        let mut refused = 0;
         self.scan(|key, entry| {
             let key = || Key::from_bytes(key.into());
             if entry.place != Place::MemoryOnly {
@@ -114,9 +116,22 @@ impl CacheManager {
             if is_taken(&disk, key(), entry) {
                 entry.place = Place::Queued;
                 entry.written_fresh_ms = entry.fresh_ms;
+            } else {
+                refused += 1;
             }
             true
         });
+        self.is_behind.store(refused > 0, Ordering::Release);
+        refused
+    }
+
+    /// Hands all that is only in memory to the disk tiers, waiting for room. Blocks; not for the writer's thread.
+    pub(crate) fn write_all(&self) -> Result<(), Trouble> {
+        while self.write_memory_only() > 0 {
+            let Some(disk) = self.disk() else { break };
+            disk.run(Command::Flush { sync: false })?;
+        }
+        Ok(())
     }
 
     /// Whether another process has changed the key since the entry was known to be current, and the disk has that change.
@@ -248,6 +263,12 @@ impl Observer for CacheManager {
     fn released(&self, hash: u64) {
         // Whoever waits in this process looks at the count of its writes.
         self.writes.count(hash);
+    }
+
+    fn rested(&self) {
+        if self.is_behind.load(Ordering::Acquire) {
+            self.write_memory_only();
+        }
     }
 
     fn must_clear(&self) -> Option<Namespace> {

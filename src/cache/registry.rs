@@ -44,16 +44,19 @@ impl OpenCache {
             Some(place) => {
                 let mut shared = SHARED.lock();
                 let known = shared.entry(place.clone()).or_default();
-                let open = known.manager.upgrade().filter(|manager| !manager.is_closed());
-                let manager = if let Some(open) = open {
-                    open.reconfigure(config);
-                    open
-                } else {
+                let open = known.manager.upgrade().filter(|manager| manager.is_at(&place.0));
+                let is_known = open.is_some();
+                let manager = open.unwrap_or_else(|| {
                     *known = Shared::default();
-                    CacheManager::new(config, cwd, clock)
-                };
+                    CacheManager::new(config.clone(), cwd, clock)
+                });
                 known.manager = Arc::downgrade(&manager);
                 known.users += 1;
+                // Others may open theirs meanwhile.
+                drop(shared);
+                if is_known {
+                    manager.reconfigure(config);
+                }
                 manager
             }
         };
@@ -112,7 +115,7 @@ impl Drop for OpenCache {
 pub fn flush_all(deadline: Duration) {
     let open: Vec<_> = SHARED.lock().values().filter_map(|shared| shared.manager.upgrade()).collect();
     for manager in open {
-        manager.write_memory_only();
+        let _ = manager.write_memory_only();
         let disk = manager.disk().filter(|disk| disk.is_started() && disk.queue.len() > 0);
         if let Some(answer) = disk.and_then(|disk| disk.queue.order(Command::Flush { sync: false })) {
             // Too late to tell anybody.
@@ -122,7 +125,7 @@ pub fn flush_all(deadline: Duration) {
 }
 
 /// The same for all names of a directory, whether it is there or not.
-fn identity(path: &Path) -> PathBuf {
+pub(crate) fn identity(path: &Path) -> PathBuf {
     let mut missing = Vec::new();
     let mut present = path;
     loop {

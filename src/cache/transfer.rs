@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
+use super::disk::queue::Operation;
 use super::disk::tables::Candidate;
 use super::key::{Key, Keys, Namespace, Parts, Scope};
 use super::l1::Place;
@@ -125,10 +126,10 @@ impl CacheManager {
         let wanted = Wanted::new(namespace, scope, prefixes);
         let now_ms = self.clock.now_ms();
         if cursor == Some(Cursor::Memory) {
-            return Ok((self.keys_in_memory(&wanted, now_ms), None));
+            return Ok((self.keys_in_memory(&wanted, now_ms, false), None));
         }
         let Some(disk) = self.disk().filter(|disk| disk.is_started()) else {
-            return Ok((self.keys_in_memory(&wanted, now_ms), None));
+            return Ok((self.keys_in_memory(&wanted, now_ms, false), None));
         };
         let after = if let Some(Cursor::Disk(hash)) = cursor {
             hash
@@ -145,20 +146,25 @@ impl CacheManager {
                     continue;
                 }
                 let key = reader.tables().key(row.id)?.map(Key::from_bytes);
-                if let Some(key) = key.filter(|key| key.hash == *hash) {
+                let is_gone = |key: &Key| {
+                    self.distrusted.lock().contains(key)
+                        || matches!(disk.queue.find(key), Some(Operation::Delete))
+                };
+                if let Some(key) = key.filter(|key| key.hash == *hash && !is_gone(key)) {
                     keys.extend(wanted.query(&key.bytes));
                 }
             }
             Ok((keys, found.last().map(|last| Cursor::Disk(last.hash))))
         });
-        let (keys, next) = page.unwrap_or_default();
+        // Unreadable: what memory has of it is better than nothing.
+        let Some((keys, next)) = page else { return Ok((self.keys_in_memory(&wanted, now_ms, true), None)) };
         Ok((keys, Some(next.unwrap_or(Cursor::Memory))))
     }
 
-    fn keys_in_memory(&self, wanted: &Wanted, now_ms: u64) -> Vec<String> {
+    fn keys_in_memory(&self, wanted: &Wanted, now_ms: u64, stored_too: bool) -> Vec<String> {
         let mut keys = Vec::new();
         self.scan(|key, entry| {
-            if entry.fresh_ms > now_ms && !matches!(entry.place, Place::Stored(_)) {
+            if entry.fresh_ms > now_ms && (stored_too || !matches!(entry.place, Place::Stored(_))) {
                 keys.extend(wanted.query(key));
             }
             true

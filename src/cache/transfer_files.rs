@@ -5,11 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::disk::Condition;
+use super::disk::db::Trouble;
 use super::disk::queue::Operation;
 use super::dump::{self, DumpEntry, DumpError, DumpFile, DumpReason, DumpWriter};
 use super::key::{Key, Namespace, Parts};
 use super::l1::Place;
-use super::manager::CacheManager;
+use super::manager::{CacheManager, disk_error};
 use super::record::Record;
 use super::transfer::Watch;
 use crate::base::error::{Error, ErrorKind, Result};
@@ -43,7 +45,7 @@ impl CacheManager {
     /// its name or not there at all; only its owner can read it. Blocks.
     ///
     /// # Errors
-    /// `E_IO`; `E_CANCELLED`; `E_SHUT_DOWN`.
+    /// `E_IO`; `E_CACHE_DISK` when the entries cannot be read; `E_CANCELLED`; `E_SHUT_DOWN`.
     pub fn dump(&self, namespace: &Namespace, path: &Path, watch: Watch<'_>) -> Result<Dumped> {
         self.check_open()?;
         let created_at = iso8601(self.clock.now_ms());
@@ -86,26 +88,31 @@ impl CacheManager {
         if bytes > mb_to_bytes(self.config.read().max_entry_size_mb) {
             return false;
         }
-        if self.put(&key, Arc::new(record), fresh_ms).is_crowded {
+        let stored = self.put(&key, Arc::new(record), fresh_ms, None);
+        if stored.is_some_and(|stored| stored.is_crowded) {
             self.wait_for_room();
         }
         true
     }
 
-    /// Calls `visit` with every entry of a namespace and below that is not expired: on disk, then only in memory.
+    /// Calls `visit` with every entry of a namespace and below that is not expired: on disk, then only in memory; all in memory
+    /// while the disk is not used.
     fn each_entry(
         &self,
         namespace: &Namespace,
         visit: &mut dyn FnMut(&Key, &Record, u64) -> Result<()>,
     ) -> Result<()> {
         let now_ms = self.clock.now_ms();
-        if let Some(disk) = self.disk().filter(|disk| disk.is_started()) {
-            // What waits is on disk then; if it cannot be written, it is found in memory.
-            let _ = self.flush(false);
+        let disk = self.disk().filter(|disk| disk.is_started());
+        let disk = disk.filter(|disk| !matches!(disk.condition(), Condition::Degraded(_)));
+        let has_disk = disk.is_some();
+        if let Some(disk) = disk {
+            // What waits is on disk then.
+            self.flush(false)?;
             let mut after = Some(0);
             while let Some(hash) = after {
                 let page = disk.with_reader(|reader| reader.page(namespace, hash, now_ms, PAGE));
-                let Some((entries, next)) = page else { break };
+                let (entries, next) = page.ok_or_else(|| disk_error(Trouble::Io))?;
                 for (key, stored) in entries {
                     let is_newer =
                         matches!(disk.queue.find(&key), Some(Operation::Put(_) | Operation::Delete));
@@ -119,7 +126,8 @@ impl CacheManager {
         let mut only_in_memory = Vec::new();
         self.scan(|key, entry| {
             let is_meant = Parts::read(key).is_some_and(|parts| namespace.contains(parts.namespace));
-            if is_meant && entry.fresh_ms > now_ms && !matches!(entry.place, Place::Stored(_)) {
+            let is_on_disk = has_disk && matches!(entry.place, Place::Stored(_));
+            if is_meant && entry.fresh_ms > now_ms && !is_on_disk {
                 only_in_memory.push((Key::from_bytes(key.into()), Arc::clone(&entry.record), entry.fresh_ms));
             }
             true

@@ -2,8 +2,9 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Buckets: the more, the rarer a lookup from disk is not kept because of another key's write.
-const BUCKETS: usize = 4096;
+/// Buckets: the more, the rarer a value from disk, or one that was computed, is not kept because of another key's write. As many
+/// as `disk::coherence` has.
+const BUCKETS: usize = 65_536;
 
 /// Counts of this process's writes by key, so that a lookup that began before a write does not put the old value into L1.
 #[derive(Debug)]

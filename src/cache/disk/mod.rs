@@ -77,6 +77,8 @@ pub(crate) trait Observer: Send + Sync {
     fn not_written(&self, tasks: Vec<queue::Task>);
     /// A lease of a key with this hash was given back.
     fn released(&self, hash: u64);
+    /// Nothing waits to be written.
+    fn rested(&self);
     /// Writing stopped.
     fn degraded(&self, reason: &'static str, message: &str);
     /// Writing goes on.

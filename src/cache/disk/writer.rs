@@ -213,6 +213,7 @@ impl Writer {
         if !self.is_waiting() && self.check_place().is_ok() {
             let _ = self.refresh_totals();
             self.rest();
+            self.tell(|observer| observer.rested());
         }
     }
 

@@ -1,0 +1,103 @@
+//! A cache under another configuration: bounds, policy, another place for the disk tiers.
+
+use super::config::CacheConfig;
+use super::disk::queue::Command;
+use super::disk::{Arrival, DiskSettings};
+use super::key::Key;
+use super::l1;
+use super::l1::map::{Bounds, EvictingMap};
+use super::manager::{CLOSE_DEADLINE, CacheManager};
+use super::reconcile::{Distrusted, SCAN_AT_ONCE};
+use super::registry;
+use crate::base::units::mb_to_bytes;
+
+/// Bytes by which L1 shrinks under one lock.
+const BYTES_AT_ONCE: u64 = 16 << 20;
+
+impl CacheManager {
+    /// Brings the cache to a checked configuration; `namespace` stays. What fits of the entries stays. O(entries) where
+    /// bounds or policy change, off the JavaScript thread.
+    pub fn reconfigure(&self, config: CacheConfig) {
+        let config = CacheConfig { namespace: self.config.read().namespace.clone(), ..config };
+        if config == *self.config.read() {
+            return;
+        }
+        let old = std::mem::replace(&mut *self.config.write(), config.clone());
+        let mut evicted = Vec::new();
+        {
+            let mut l1 = self.l1.lock();
+            if l1::policy(&old) != l1::policy(&config) {
+                let mut next = EvictingMap::new(l1::policy(&config), l1::bounds(&config));
+                for (key, entry) in l1.iter_by_use() {
+                    let hash = Key::from_bytes(key.into()).hash64();
+                    next.insert(hash, key, entry.clone(), entry.bytes(key.len()), &mut evicted);
+                }
+                *l1 = next;
+            }
+        }
+        self.settle_evicted(evicted);
+        self.bound(l1::bounds(&config));
+        let (before, after) = (self.disk_settings(&old), self.disk_settings(&config));
+        let place = |config: &CacheConfig, settings: &DiskSettings| {
+            (config.persist_to_disk, settings.dir.clone(), settings.allow_network)
+        };
+        if place(&old, &before) != place(&config, &after) {
+            self.replace_disk();
+        } else if before != after
+            && let Some(disk) = self.disk()
+        {
+            *disk.settings.write() = after;
+            if disk.is_started() {
+                let _ = disk.queue.order(Command::Maintain);
+            }
+        }
+    }
+
+    /// Brings L1 under other bounds, in steps, so that nobody waits long for it.
+    fn bound(&self, target: Bounds) {
+        loop {
+            let mut evicted = Vec::new();
+            let is_done = {
+                let mut l1 = self.l1.lock();
+                let step = Bounds {
+                    entries: target.entries.max(l1.len().saturating_sub(SCAN_AT_ONCE)),
+                    bytes: target.bytes.max(l1.bytes().saturating_sub(BYTES_AT_ONCE)),
+                };
+                l1.set_bounds(step, &mut evicted);
+                step == target
+            };
+            self.settle_evicted(evicted);
+            if is_done {
+                return;
+            }
+        }
+    }
+
+    /// Another place for the disk tiers, or none. Waits until the old one is closed and the new one open.
+    fn replace_disk(&self) {
+        let old = self.disk.write().take();
+        if let Some(old) = old {
+            old.close(CLOSE_DEADLINE);
+        }
+        let next = self.new_disk();
+        (*self.disk.write()).clone_from(&next);
+        self.absences.clear();
+        *self.distrusted.lock() = Distrusted::default();
+        let Some(disk) = next else { return };
+        let is_empty = disk.is_started() && disk.opened().is_some() && disk.totals.lock().is_empty();
+        let arrival = if is_empty || !disk.is_started() { Arrival::Empty } else { Arrival::Other };
+        self.arrive(&disk, arrival);
+        self.write_memory_only();
+    }
+
+    pub(crate) fn disk_settings(&self, config: &CacheConfig) -> DiskSettings {
+        DiskSettings {
+            dir: registry::identity(&self.cwd.join(config.dir())),
+            allow_network: config.allow_network_file_system,
+            l2_bytes: mb_to_bytes(config.l2_max_size_mb),
+            l3_bytes: mb_to_bytes(config.l3_max_size_mb),
+            compression_threshold: config.compression_threshold_bytes,
+            compress: config.enable_compression,
+        }
+    }
+}
