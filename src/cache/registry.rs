@@ -55,7 +55,9 @@ impl OpenCache {
                 // Others may open theirs meanwhile.
                 drop(shared);
                 if is_known {
-                    manager.reconfigure(config);
+                    // The same directory, perhaps as another working directory sees it.
+                    let cache_dir = manager.config().cache_dir;
+                    manager.reconfigure(CacheConfig { cache_dir, ..config });
                 }
                 manager
             }
