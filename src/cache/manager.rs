@@ -20,6 +20,7 @@ use super::l1::map::{EvictingMap, Insertion};
 use super::l1::{self, Entry, L1, Place};
 use super::reconcile::Distrusted;
 use super::record::{Kind, Record, Terms};
+use super::registry;
 use super::stats::Counters;
 use super::writes::Writes;
 use crate::base::clock::{Clock, SteadyClock};
@@ -220,7 +221,8 @@ impl CacheManager {
 
     /// Whether it is open and its disk tiers are in this directory.
     pub(crate) fn is_at(&self, dir: &Path) -> bool {
-        !self.is_closed() && self.disk().is_some_and(|disk| disk.settings.read().dir == dir)
+        !self.is_closed()
+            && self.disk().is_some_and(|disk| registry::identity(&disk.settings.read().dir) == dir)
     }
 
     /// Waits until all that was stored is written, and synced to the disk itself if asked. Blocks.

@@ -39,7 +39,7 @@ impl CacheManager {
         self.bound(l1::bounds(&config));
         let (before, after) = (self.disk_settings(&old), self.disk_settings(&config));
         let place = |config: &CacheConfig, settings: &DiskSettings| {
-            (config.persist_to_disk, settings.dir.clone(), settings.allow_network)
+            (config.persist_to_disk, registry::identity(&settings.dir), settings.allow_network)
         };
         if place(&old, &before) != place(&config, &after) {
             self.replace_disk();
@@ -92,7 +92,7 @@ impl CacheManager {
 
     pub(crate) fn disk_settings(&self, config: &CacheConfig) -> DiskSettings {
         DiskSettings {
-            dir: registry::identity(&self.cwd.join(config.dir())),
+            dir: self.cwd.join(config.dir()),
             allow_network: config.allow_network_file_system,
             l2_bytes: mb_to_bytes(config.l2_max_size_mb),
             l3_bytes: mb_to_bytes(config.l3_max_size_mb),
