@@ -344,7 +344,7 @@ test('an internal failure of the cache is a warning and a miss', async () => {
     binding.openSystem = (...args) => {
       const handle = openSystem(...args);
       const broken = (name) => () => { throw new Error(name + ' broke'); };
-      for (const name of ['get', 'getScoped', 'set']) handle.cache[name] = broken(name);
+      for (const name of ['get', 'getScoped', 'put', 'set']) handle.cache[name] = broken(name);
       return handle;
     };
     const { ProductionOptimizationSystem } = require('./index.js');
@@ -365,7 +365,7 @@ test('an internal failure of the cache is a warning and a miss', async () => {
     quiet: [null, null],
     told: [null, null],
     warnings: [
-      { path: 'cache', message: expect.stringContaining('set broke') },
+      { path: 'cache', message: expect.stringContaining('put broke') },
       { path: 'cache', message: expect.stringContaining('get broke') },
     ],
     type: 'full',

@@ -141,13 +141,23 @@ describe.each([[true], [false]])('getOrCompute with persistToDisk %p', (persistT
     expect(await fibonacci(20)).toBe(6765);
   });
 
-  test('what was stored while it computed is replaced by what was computed', async () => {
+  test('what was stored while it computed stays, and the caller gets what was computed', async () => {
     const found = cache.getOrCompute('key', async () => {
       await cache.set('key', 'stored');
       return 'computed';
     });
     expect(await found).toBe('computed');
-    expect(await cache.get('key')).toBe('computed');
+    expect(await cache.get('key')).toBe('stored');
+  });
+
+  test('what was removed while it computed stays removed', async () => {
+    await cache.set('key', 'stored');
+    const refresh = async () => {
+      await cache.delete('key');
+      return 'computed';
+    };
+    expect(await cache.getOrCompute('key', refresh, { forceRefresh: true })).toBe('computed');
+    expect(await cache.get('key')).toBeNull();
   });
 
   test('stores under tags and a life', async () => {
