@@ -1,10 +1,9 @@
 'use strict';
 
 const args = require('./arguments.js');
-const { AgentwiseError, messageOf, call, callAsync } = require('./errors.js');
-const { CacheView } = require('./cache-view.js');
-const { revive, eventData } = require('./revive.js');
-const { NativeEmitter } = require('./native-emitter.js');
+const { messageOf, call, callAsync } = require('./errors.js');
+const { CacheView, refuseIfStopped } = require('./cache-view.js');
+const { NativeEmitter, emitWaiting, heardNames, weakly } = require('./native-emitter.js');
 const { emit } = require('./emit.js');
 const exit = require('./exit.js');
 const native = require('./binding.js');
@@ -31,23 +30,18 @@ class AdvancedCacheManager extends NativeEmitter {
   /** What `getStats()` says after `stop()`. */
   #lastStats = null;
 
-  /**
-   * A function for those who keep it longer than the cache may live. Made here and not where it is used: functions of one
-   * scope keep what any of them uses.
-   */
-  static #weakly(cache, work) {
-    const self = new WeakRef(cache);
-    return function weakly() {
-      const found = self.deref();
-      if (found) work(found);
-      // A timer of a cache that is gone.
-      else clearInterval(this);
-    };
+  static #wake(cache) {
+    cache.#emitWaiting();
+  }
+
+  static async #maintain(cache) {
+    await callAsync(cache.#native.maintain);
+    if (cache.#stopping === null) emit(cache, 'maintenance', { timestamp: new Date(), stats: cache.getStats() });
   }
 
   constructor(config = {}) {
     super();
-    const wake = AdvancedCacheManager.#weakly(this, (self) => self.#emitWaiting());
+    const wake = weakly(this, AdvancedCacheManager.#wake);
     this.#native = call(native.openCache, args.configurationJson(config), process.cwd(), wake);
     this.#state = {
       isStopped: false,
@@ -59,8 +53,7 @@ class AdvancedCacheManager extends NativeEmitter {
       failed: (error) => this.#failed(error),
     };
     this.#view = new CacheView(this.#native, this.#state);
-    const maintain = AdvancedCacheManager.#weakly(this, (self) => self.#maintain());
-    this.#timer = setInterval(maintain, MAINTENANCE_MS);
+    this.#timer = setInterval(weakly(this, AdvancedCacheManager.#maintain), MAINTENANCE_MS);
     this.#timer.unref();
     this.#unwatch = exit.watch();
     if (this.#config().warmOnStart > 0) callAsync(this.#native.warmMostUsed).catch(() => {});
@@ -84,7 +77,7 @@ class AdvancedCacheManager extends NativeEmitter {
 
   async updateConfig(partial) {
     const json = args.configurationJson(partial);
-    if (this.#stopping) throw new AgentwiseError('E_SHUT_DOWN', 'the cache was stopped; create a new one');
+    refuseIfStopped(this.#state);
     // One after the other: each begins with what the one before it left.
     const turn = this.#updating.then(() => this.#update(json));
     this.#updating = turn.catch(() => {});
@@ -121,11 +114,6 @@ class AdvancedCacheManager extends NativeEmitter {
     }
   }
 
-  async #maintain() {
-    await callAsync(this.#native.maintain);
-    if (this.#stopping === null) emit(this, 'maintenance', { timestamp: new Date(), stats: this.getStats() });
-  }
-
   /** A read never fails for what happens inside; it is a miss, and whoever listens hears of it. */
   #failed(error) {
     if (error?.code === 'E_INVALID_ARGUMENT') throw error;
@@ -138,13 +126,11 @@ class AdvancedCacheManager extends NativeEmitter {
   }
 
   #emitWaiting() {
-    const json = this.#native.drainEvents();
-    if (!json) return;
-    for (const [name, data] of JSON.parse(json, revive)) emit(this, name, eventData(data));
+    emitWaiting(this, this.#native);
   }
 
   _listenersChanged() {
-    const names = this.eventNames().filter((name) => typeof name === 'string');
+    const names = heardNames(this);
     this.#state.isHeard = names.length > 0;
     this.#native?.listen(names);
   }

@@ -12,17 +12,17 @@ function decoded(text) {
   return text.charCodeAt(0) === 115 ? text.slice(1) : JSON.parse(text);
 }
 
-/** A value as the core takes it: `[text, isText]`. */
-function textOf(name, value) {
-  return typeof value === 'string' && value.isWellFormed() ? [value, true] : [args.jsonOf(name, value), false];
+/** Whether the core takes a value as it is, and not as JSON. */
+function isPlainText(value) {
+  return typeof value === 'string' && value.isWellFormed();
 }
 
 /** The arguments of the core's `set`, all checked. */
 function prepare(key, name, value, options, scope) {
-  const [text, isText] = textOf(name, value);
+  const isText = isPlainText(value);
   return [
     args.exactText(key),
-    text,
+    isText ? value : args.jsonOf(name, value),
     isText,
     args.ttlMs('ttlSeconds', options.ttlSeconds),
     args.milliseconds('options.staleSeconds', options.staleSeconds),
@@ -58,4 +58,4 @@ function scopeOf({ agentId, model, systemPrompt }) {
   ];
 }
 
-module.exports = { NO_SCOPE, decoded, prepare, prefixes, exactName, scopeOf };
+module.exports = { NO_SCOPE, decoded, isPlainText, prepare, prefixes, exactName, scopeOf };

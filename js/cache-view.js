@@ -7,7 +7,7 @@ const { AgentwiseError, call, callAsync, decode } = require('./errors.js');
 const { References } = require('./references.js');
 const { SingleFlight } = require('./single-flight.js');
 const { followed } = require('./jobs.js');
-const { NO_SCOPE, decoded, prepare, prefixes, exactName, scopeOf } = require('./cache-arguments.js');
+const { NO_SCOPE, decoded, isPlainText, prepare, prefixes, exactName, scopeOf } = require('./cache-arguments.js');
 
 /** Keys that are dealt with before other work gets its turn. */
 const AT_ONCE = 500;
@@ -54,7 +54,6 @@ class CacheView {
     this.#references = new References(native);
     this.#flights = new SingleFlight(native, {
       store: (key, value, options) => this.#store(key, value, options, scopeOf(options)),
-      decoded,
       isStopped: () => state.isStopped,
       path,
       flights: state.flights,
@@ -67,7 +66,7 @@ class CacheView {
     if (state.isReference && (options === undefined || options === null)) {
       const kept = this.#references.find(key);
       if (kept !== undefined) {
-        if (state.isHeard) state.emitWaiting();
+        this.#emitWaiting();
         return kept.value;
       }
     }
@@ -76,14 +75,14 @@ class CacheView {
     try {
       if (options === undefined || options === null) {
         const place = state.isReference ? this.#native.place(name, ...NO_SCOPE) : null;
-        const text = this.#get.call(undefined, name) ?? this.#native.getScoped(name, undefined, undefined, undefined);
+        const text = this.#get.call(undefined, name) ?? this.#native.getScoped(name, ...NO_SCOPE);
         if (typeof text === 'string') return this.#value(key, name, text, place);
         return this.#found(key, name, text === undefined ? undefined : await this.#native.find(name, ...NO_SCOPE));
       }
       const scope = scopeOf(args.options('options', options));
       let text = this.#native.getScoped(name, ...scope);
       if (text === null) text = await this.#native.find(name, ...scope);
-      if (state.isHeard) state.emitWaiting();
+      this.#emitWaiting();
       return text === undefined ? null : decoded(text);
     } catch (error) {
       return state.failed(decode(error));
@@ -93,24 +92,23 @@ class CacheView {
   #found(key, name, text) {
     // Not kept: the entry may be another one by now. The next lookup keeps it.
     if (text !== undefined) return this.#value(key, name, text, null);
-    if (this.#state.isHeard) this.#state.emitWaiting();
+    this.#emitWaiting();
     return null;
   }
 
   /** `before` is the place that the entry had before its text was asked for. */
   #value(key, name, text, before) {
-    const state = this.#state;
     const value = decoded(text);
     if (before && typeof value === 'object' && value !== null) {
       const place = this.#native.place(name, ...NO_SCOPE);
       if (place && place[0] === before[0] && place[1] === before[1]) this.#references.keep(key, value, place);
     }
-    if (state.isHeard) state.emitWaiting();
+    this.#emitWaiting();
     return value;
   }
 
   async has(key, options) {
-    const name = args.exactText(args.string(this.#names.key, key));
+    const name = exactName(this.#names.key, key);
     const scope = scopeOf(args.options('options', options));
     if (this.#state.isStopped) return false;
     return call(this.#native.has, name, ...scope) ?? callAsync(this.#native.isThere, name, ...scope);
@@ -121,13 +119,13 @@ class CacheView {
     if ((options === undefined || options === null) && !state.isStopped) {
       const name = exactName(this.#names.key, key);
       const ttlMs = ttlSeconds === undefined ? undefined : args.ttlMs('ttlSeconds', ttlSeconds);
-      const isText = typeof value === 'string' && value.isWellFormed();
+      const isText = isPlainText(value);
       const text = isText ? value : args.jsonOf(this.#names.value, value);
       const isCrowded = this.#put.call(undefined, name, text, isText, ttlMs);
       // `null`: refused, and the long way says why.
       if (isCrowded !== null) {
         if (isCrowded) this.#waitForRoom();
-        if (state.isHeard) state.emitWaiting();
+        this.#emitWaiting();
         if (this.#room) await this.#room;
         return;
       }
@@ -137,7 +135,7 @@ class CacheView {
     const scope = scopeOf(given);
     const isDurable = args.optionalBoolean('options.durable', given.durable);
     const terms = { ...given, ttlSeconds, ifStamp: undefined };
-    this.#refuseIfStopped();
+    refuseIfStopped(this.#state);
     this.#store(key, value, terms, scope);
     this.#emitWaiting();
     if (this.#room) await this.#room;
@@ -163,9 +161,9 @@ class CacheView {
   }
 
   async delete(key, options) {
-    const name = args.exactText(args.string(this.#names.key, key));
+    const name = exactName(this.#names.key, key);
     const scope = scopeOf(args.options('options', options));
-    this.#refuseIfStopped();
+    refuseIfStopped(this.#state);
     return callAsync(this.#native.delete, name, ...scope);
   }
 
@@ -173,7 +171,7 @@ class CacheView {
     const list = args.optionalTexts('tags', typeof tags === 'string' ? [tags] : tags);
     if (list === undefined)
       throw new AgentwiseError('E_INVALID_ARGUMENT', 'tags must be a string or an array of strings');
-    this.#refuseIfStopped();
+    refuseIfStopped(this.#state);
     return callAsync(this.#native.deleteByTag, list);
   }
 
@@ -208,12 +206,12 @@ class CacheView {
     const { signal, durable } = args.options('options', options);
     args.signal('options.signal', signal);
     const isDurable = args.optionalBoolean('options.durable', durable);
-    this.#refuseIfStopped();
+    refuseIfStopped(this.#state);
     // All of it is looked at before any of it is stored; what was looked at is what is stored.
     const turn = async () => {
       await (this.#room ?? breathe());
       signal?.throwIfAborted();
-      this.#refuseIfStopped();
+      refuseIfStopped(this.#state);
     };
     signal?.throwIfAborted();
     const prepared = [];
@@ -235,7 +233,7 @@ class CacheView {
       if ((index + 1) % AT_ONCE === 0) await turn();
     }
     if (this.#room) await this.#room;
-    if (this.#state.isHeard) this.#state.emitWaiting();
+    this.#emitWaiting();
     if (isDurable) await this.flush();
   }
 
@@ -275,7 +273,7 @@ class CacheView {
 
   async clear(layer) {
     args.optionalOneOf('layer', layer, ['L1', 'L2', 'L3']);
-    this.#refuseIfStopped();
+    refuseIfStopped(this.#state);
     await callAsync(this.#native.clear, layer ?? undefined);
     this.#emitWaiting();
   }
@@ -287,7 +285,7 @@ class CacheView {
       return { key, priority: args.finite(`entries[${index}].priority`, priority) };
     });
     const { signal } = args.options('options', options);
-    this.#refuseIfStopped();
+    refuseIfStopped(this.#state);
     list.sort((a, b) => b.priority - a.priority);
     const keys = list.map(({ key }) => args.exactText(key));
     const warmed = await followed(this.#native, { signal }, (job) => this.#native.warm(keys, job));
@@ -308,12 +306,12 @@ class CacheView {
     const path = args.path('file', file);
     const { signal, onProgress } = args.options('options', options);
     if (onProgress !== undefined) args.func('options.onProgress', onProgress);
-    this.#refuseIfStopped();
+    refuseIfStopped(this.#state);
     return followed(this.#native, { signal, onProgress }, (job) => this.#native[work](path, job));
   }
 
   async flush() {
-    this.#refuseIfStopped();
+    refuseIfStopped(this.#state);
     const state = this.#flush;
     if (!state.running) {
       state.running = this.#flushNow();
@@ -354,12 +352,11 @@ class CacheView {
   #emitWaiting() {
     if (this.#state.isHeard) this.#state.emitWaiting();
   }
-
-  #refuseIfStopped() {
-    if (this.#state.isStopped) {
-      throw new AgentwiseError('E_SHUT_DOWN', 'the cache was stopped; create a new one');
-    }
-  }
 }
 
-module.exports = { CacheView };
+/** Refuses what a cache that was stopped cannot do. */
+function refuseIfStopped({ isStopped }) {
+  if (isStopped) throw new AgentwiseError('E_SHUT_DOWN', 'the cache was stopped; create a new one');
+}
+
+module.exports = { CacheView, refuseIfStopped };

@@ -1,6 +1,8 @@
 'use strict';
 
 const { EventEmitter } = require('node:events');
+const { emit } = require('./emit.js');
+const { revive, eventData } = require('./revive.js');
 
 /** Listener methods that add or remove; the native side is told after each which events have listeners. */
 const CHANGING = [
@@ -35,4 +37,30 @@ for (const name of CHANGING) {
   });
 }
 
-module.exports = { NativeEmitter };
+/** Emits what the native side has queued for `emitter`. */
+function emitWaiting(emitter, native) {
+  const json = native?.drainEvents();
+  if (!json) return;
+  for (const [name, data] of JSON.parse(json, revive)) emit(emitter, name, eventData(data));
+}
+
+/** Names of the events that somebody listens to, as the core knows them. */
+function heardNames(emitter) {
+  return emitter.eventNames().filter((name) => typeof name === 'string');
+}
+
+/**
+ * A function that calls `work` with `object` as long as that is in use, for those who keep the function longer: the core,
+ * a timer, which it ends. `work` must not be made where `object` is in scope: functions of one scope keep what any of them
+ * uses.
+ */
+function weakly(object, work) {
+  const self = new WeakRef(object);
+  return function callIfAlive() {
+    const found = self.deref();
+    if (found) work(found);
+    else clearInterval(this);
+  };
+}
+
+module.exports = { NativeEmitter, emitWaiting, heardNames, weakly };

@@ -6,9 +6,9 @@ const { AgentwiseError, messageOf, call, callAsync } = require('./errors.js');
 const { read, release, copyColumns } = require('./document.js');
 const { filterResult, optimizedResult } = require('./result.js');
 const { CacheView } = require('./cache-view.js');
-const { revive, eventData } = require('./revive.js');
+const { revive } = require('./revive.js');
 const exit = require('./exit.js');
-const { NativeEmitter } = require('./native-emitter.js');
+const { NativeEmitter, emitWaiting, heardNames, weakly } = require('./native-emitter.js');
 const { countTokensAsync } = require('./token-count.js');
 const signals = require('./signals.js');
 const { emit } = require('./emit.js');
@@ -75,12 +75,8 @@ class ProductionOptimizationSystem extends NativeEmitter {
     return instance.started;
   }
 
-  /**
-   * What the native side keeps for as long as it lives: it must not keep the system. Made here and not where it is used:
-   * functions of one scope keep what any of them uses.
-   */
-  static #waker(self) {
-    return () => self.deref()?.#emitWaiting();
+  static #wake(system) {
+    system.#emitWaiting();
   }
 
   static #forgetInstance(system) {
@@ -106,7 +102,7 @@ class ProductionOptimizationSystem extends NativeEmitter {
   async #start() {
     const variables = {};
     for (const name of VARIABLES) if (process.env[name]) variables[name] = process.env[name];
-    const wake = ProductionOptimizationSystem.#waker(new WeakRef(this));
+    const wake = weakly(this, ProductionOptimizationSystem.#wake);
     const json = args.configurationJson(this.#config);
     const opened = call(native.openSystem, json, process.cwd(), variables, wake);
     // The token table is unpacked on the thread pool, once a process.
@@ -309,13 +305,11 @@ class ProductionOptimizationSystem extends NativeEmitter {
 
   /** Emits what the native side has queued. Called by every method, so that events come before its promise resolves. */
   #emitWaiting() {
-    const json = this.#native?.drainEvents();
-    if (!json) return;
-    for (const [name, data] of JSON.parse(json, revive)) emit(this, name, eventData(data));
+    emitWaiting(this, this.#native);
   }
 
   _listenersChanged() {
-    this.#native?.listen(this.eventNames().filter((name) => typeof name === 'string'));
+    this.#native?.listen(heardNames(this));
   }
 }
 

@@ -30,13 +30,8 @@ class References {
 
   /** Keeps the value of an entry whose place is known. */
   keep(key, value, place) {
-    if (!place) return;
     this.#kept.set(key, { value, slot: place[0], seq: place[1] });
     if (this.#kept.size > this.#limit) this.#sweep();
-  }
-
-  clear() {
-    this.#kept.clear();
   }
 
   /** Lets go of the values whose entries are gone. O(values), each time their number has doubled. */

@@ -2,6 +2,7 @@
 
 const args = require('./arguments.js');
 const { call, callAsync } = require('./errors.js');
+const { decoded } = require('./cache-arguments.js');
 
 /** How long a lease holds without being prolonged: as long as others wait for a holder that died. */
 const LEASE_SECONDS = 5;
@@ -67,7 +68,7 @@ class SingleFlight {
     }
     if (!terms.isForced) {
       const text = call(this.#native.getScoped, name, ...scope);
-      if (typeof text === 'string') return this.#cache.decoded(text);
+      if (typeof text === 'string') return decoded(text);
     }
     const identity = JSON.stringify([this.#cache.path, name, terms.isForced, ...scope]);
     let flight = this.#flights.get(identity);
@@ -88,7 +89,7 @@ class SingleFlight {
       });
       this.#flights.set(identity, flight);
     }
-    return this.#cache.decoded(await this.#wait(identity, flight, terms.signal));
+    return decoded(await this.#wait(identity, flight, terms.signal));
   }
 
   /** Waits for a flight as long as the caller wants; the last one that leaves ends it. */
@@ -158,7 +159,7 @@ class SingleFlight {
     // What is stored or removed while it is computed is newer.
     const ifStamp = call(this.#native.stamp, name, ...scope);
     try {
-      const usable = stale === undefined ? undefined : this.#cache.decoded(stale.text);
+      const usable = stale === undefined ? undefined : decoded(stale.text);
       const value = await compute({ key, signal, stale: usable });
       return this.#keep(key, value, { ...options, staleSeconds: terms.staleSeconds, ifStamp });
     } catch (error) {

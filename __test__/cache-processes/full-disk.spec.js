@@ -1,5 +1,5 @@
 const fs = require('node:fs');
-const { goesOnWithout, isWhole, toldOf, LISTEN } = require('./degraded.js');
+const { goesOnWithout, isWhole, LISTEN } = require('./degraded.js');
 const { mountMemory, mountDisk, remount, unmountAll, canMountMemory, canMountDisk } = require('./mounts.js');
 const { usePeers, until, sleep } = require('./peers.js');
 const { valueFor, seen } = require('./scripts/values.js');
@@ -71,31 +71,48 @@ describe('a full disk', () => {
     await isWhole(peer, 'full', another);
   });
 
-  inMemory('of the cache itself: it gives up entries, and what it has is right', async () => {
-    mountMemory(disk(), 64);
-    const keys = Array.from({ length: 1500 }, (_, index) => `key-${index}`);
-    const peer = peers.peer({ ...config(), l1MaxSizeMB: 4 }, LISTEN);
-    for (let start = 0; start < keys.length; start += 100) {
-      const entries = keys.slice(start, start + 100).map((key) => [key, valueFor(key, 'writer', start, 100_000)]);
-      await peer.call('setAll', entries);
-    }
-    await peer.store('last', 'value');
-    const { disk: found, l2 } = await peer.stats();
-    expect(found.state).toBe('ok');
-    expect(found.evicted + found.compressed).toBeGreaterThan(0);
-    expect(l2.sizeMB).toBeGreaterThan(20);
-    expect(toldOf(peer, 'degraded')).toHaveLength(toldOf(peer, 'recovered').length);
-    for (const reader of [peer, another()]) {
-      expect(await reader.get('last')).toBe('value');
-      let present = 0;
-      for (const key of keys) {
-        const value = await reader.get(key);
-        if (value === null) continue;
-        present++;
-        expect(seen(key, value)).toEqual(['writer', expect.any(Number)]);
+  describe.each([
+    ['64 MB, entries of 100 KB', { diskMb: 64, count: 1500, bytes: 100_000, writers: 1 }],
+    ['64 MB, entries of 100 KB, two processes', { diskMb: 64, count: 1000, bytes: 100_000, writers: 2 }],
+    ['100 MB, entries of 5 MB', { diskMb: 100, count: 40, bytes: 5_000_000, writers: 1 }],
+    ['24 MB, entries of 10 KB', { diskMb: 24, count: 3000, bytes: 10_000, writers: 1 }],
+  ])('of the cache itself (%s)', (_, { diskMb, count, bytes, writers }) => {
+    inMemory('gives up entries, and what it has is right', async () => {
+      mountMemory(disk(), diskMb);
+      const writing = Array.from({ length: writers }, () => peers.peer({ ...config(), l1MaxSizeMB: 4 }, LISTEN));
+      const keysOf = (writer) => Array.from({ length: count }, (_, index) => `key-${writer}-${index}`);
+      const atOnce = Math.ceil(10_000_000 / bytes);
+      await Promise.all(
+        writing.map(async (peer, writer) => {
+          const keys = keysOf(writer);
+          for (let start = 0; start < count; start += atOnce) {
+            const some = keys.slice(start, start + atOnce);
+            await peer.call(
+              'setAll',
+              some.map((key) => [key, valueFor(key, 'writer', start, bytes)]),
+            );
+          }
+          await peer.store(`last ${writer}`, 'value');
+        }),
+      );
+      for (const [writer, peer] of writing.entries()) {
+        const { disk: found } = await peer.stats();
+        expect(found).toMatchObject({ state: 'ok', dropped: 0, failures: 0 });
+        expect(found.evicted).toBeGreaterThan(0);
+        expect(peer.events).toEqual([]);
+        for (const reader of [peer, another()]) {
+          expect(await reader.get(`last ${writer}`)).toBe('value');
+          let present = 0;
+          for (const key of keysOf(writer)) {
+            const value = await reader.get(key);
+            if (value === null) continue;
+            present += bytes;
+            expect(seen(key, value)).toEqual(['writer', expect.any(Number)]);
+          }
+          expect(present).toBeGreaterThan(MB);
+        }
       }
-      expect(present).toBeGreaterThan(100);
-    }
+    });
   });
 });
 

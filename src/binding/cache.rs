@@ -146,9 +146,8 @@ fn add_memory(env: &Env, handle: &mut Object, view: &CacheView) -> napi::Result<
         let kind = if is_text { Kind::Text } else { Kind::Json };
         // From `stamp`: stored only if the key has not changed since.
         let stamp = args.get::<Option<String>>(11)?.and_then(|stamp| stamp.parse().ok());
-        let stored = shared.keys(&query, &scope, |cache, keys| match stamp {
-            Some(stamp) => cache.set_if(keys.to_store(), text.into_boxed_str(), kind, terms, stamp),
-            None => cache.set(keys.to_store(), text.into_boxed_str(), kind, terms),
+        let stored = shared.keys(&query, &scope, |cache, keys| {
+            cache.set_if(keys.to_store(), text.into_boxed_str(), kind, terms, stamp)
         });
         Ok(stored.transpose()?.is_some_and(|stored| stored.is_crowded))
     })

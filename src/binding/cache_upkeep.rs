@@ -199,7 +199,7 @@ fn add_files(env: &Env, handle: &mut Object, view: &CacheView) -> napi::Result<(
         let (view, path, job): (_, String, u32) = (shared.clone(), args.get(0)?, args.get(1)?);
         let run = move || {
             let job = Jobs::begin(job);
-            let (open, namespace) = view.open().ok_or_else(closed)?;
+            let (open, namespace) = view.open().ok_or_else(CacheManager::closed)?;
             let written = open.manager().dump(&namespace, path.as_ref(), job.watch())?;
             Ok(json!({ "entries": written.entries, "bytes": written.bytes }).to_string())
         };
@@ -210,7 +210,7 @@ fn add_files(env: &Env, handle: &mut Object, view: &CacheView) -> napi::Result<(
         let (view, path, job): (_, String, u32) = (shared.clone(), args.get(0)?, args.get(1)?);
         let run = move || {
             let job = Jobs::begin(job);
-            let (open, namespace) = view.open().ok_or_else(closed)?;
+            let (open, namespace) = view.open().ok_or_else(CacheManager::closed)?;
             let loaded = open.manager().load(&namespace, path.as_ref(), job.watch())?;
             Ok(json!({ "entries": loaded.entries, "skipped": loaded.skipped }).to_string())
         };
@@ -222,10 +222,6 @@ fn add_files(env: &Env, handle: &mut Object, view: &CacheView) -> napi::Result<(
         Ok(())
     })?;
     method(env, handle, "jobProgress", move |args| Ok(Jobs::progress(args.get(0)?) as f64))
-}
-
-fn closed() -> Error {
-    Error::new(ErrorKind::ShutDown, "the cache was stopped; create a new one")
 }
 
 fn layer(name: Option<&str>) -> Result<Option<Layer>> {

@@ -150,17 +150,12 @@ impl CacheManager {
 
     /// What memory knows of a key; `is_use` notes a use of it.
     fn known(&self, key: &Key, is_use: bool) -> Known {
-        let disk = self.disk();
         let (hash, now_ms) = (key.hash64(), self.clock.now_ms());
         {
             let mut l1 = self.l1.lock();
             let found = if is_use { l1.get(hash, &key.bytes) } else { l1.peek_mut(hash, &key.bytes) };
             if let Some((id, entry)) = found {
-                let is_current = match (&disk, entry.place) {
-                    (None, _) | (_, Place::Queued) => true,
-                    (Some(disk), _) => disk.stamp(hash) == entry.stamp,
-                };
-                if !is_current {
+                if !self.is_current(hash, entry) {
                     return Known::Unknown;
                 }
                 if entry.gone_ms() <= now_ms {
@@ -182,14 +177,14 @@ impl CacheManager {
                     entry.written_fresh_ms = entry.fresh_ms;
                     let used_ms = entry.used_ms;
                     drop(l1);
-                    if let Some(disk) = &disk {
+                    if let Some(disk) = self.disk() {
                         disk.push(key.clone(), Operation::Touch { row, used_ms, life: Some(life) });
                     }
                 }
                 return Known::Present(hit);
             }
         }
-        let Some(disk) = disk else { return Known::Absent };
+        let Some(disk) = self.disk() else { return Known::Absent };
         if !disk.may_have() {
             return Known::Absent;
         }

@@ -15,7 +15,7 @@ use super::config::CacheConfig;
 use super::disk::queue::{Command, Operation, Put, Taken};
 use super::disk::{Disk, Observer};
 use super::events;
-use super::key::{Key, Namespace, Scope};
+use super::key::{Key, Namespace};
 use super::l1::map::{EvictingMap, Insertion};
 use super::l1::{self, Entry, L1, Place};
 use super::reconcile::Distrusted;
@@ -123,24 +123,27 @@ impl CacheManager {
     /// # Errors
     /// `E_CACHE_ENTRY_TOO_LARGE`, and the key has no value then; `E_SHUT_DOWN`.
     pub fn set(&self, key: &Key, text: Box<str>, kind: Kind, terms: Terms) -> Result<Stored> {
-        self.check_open()?;
-        self.check_size(key, text.len())?;
-        let record = Arc::new(self.record(text, kind, terms));
-        let fresh_ms = record.fresh_until_ms();
-        Ok(self.put(key, record, fresh_ms, None).unwrap_or(Stored { is_crowded: false }))
+        self.set_if(key, text, kind, terms, None)
     }
 
-    /// As [`Self::set`], unless the key was changed since `stamp` was what [`Self::stamp`] says: what was computed meanwhile
+    /// As [`Self::set`], unless the key was changed since `if_stamp` was what [`Self::stamp`] says: what was computed meanwhile
     /// must not take the place of what is newer.
     ///
     /// # Errors
     /// As [`Self::set`].
-    pub fn set_if(&self, key: &Key, text: Box<str>, kind: Kind, terms: Terms, stamp: u64) -> Result<Stored> {
+    pub fn set_if(
+        &self,
+        key: &Key,
+        text: Box<str>,
+        kind: Kind,
+        terms: Terms,
+        if_stamp: Option<u64>,
+    ) -> Result<Stored> {
         self.check_open()?;
         self.check_size(key, text.len())?;
         let record = Arc::new(self.record(text, kind, terms));
         let fresh_ms = record.fresh_until_ms();
-        Ok(self.put(key, record, fresh_ms, Some(stamp)).unwrap_or(Stored { is_crowded: false }))
+        Ok(self.put(key, record, fresh_ms, if_stamp).unwrap_or(Stored { is_crowded: false }))
     }
 
     /// The record of a value under the terms given and the configured ones.
@@ -264,20 +267,17 @@ impl CacheManager {
         self.is_closed.load(Ordering::Acquire)
     }
 
-    /// A key of this cache.
-    pub fn key(&self, namespace: &Namespace, scope: &Scope, query: &str) -> Key {
-        Key::new(namespace, scope, query)
-    }
-
     pub(crate) fn disk(&self) -> Option<Arc<Disk>> {
         self.disk.read().clone()
     }
 
+    /// The error of what a cache that was stopped is asked to do.
+    pub(crate) fn closed() -> Error {
+        Error::new(ErrorKind::ShutDown, "the cache was stopped; create a new one")
+    }
+
     pub(crate) fn check_open(&self) -> Result<()> {
-        if self.is_closed() {
-            return Err(Error::new(ErrorKind::ShutDown, "the cache was stopped; create a new one"));
-        }
-        Ok(())
+        if self.is_closed() { Err(Self::closed()) } else { Ok(()) }
     }
 
     /// Checks the bytes of a value with its key.

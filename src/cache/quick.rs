@@ -59,7 +59,7 @@ impl CacheManager {
     }
 
     /// Whether no other process has changed the key of an entry since it was known to be current.
-    fn is_current(&self, hash: u64, entry: &Entry) -> bool {
+    pub(crate) fn is_current(&self, hash: u64, entry: &Entry) -> bool {
         if entry.place == Place::Queued {
             return true;
         }

@@ -73,13 +73,7 @@ impl CacheManager {
                 Operation::Touch { row, used_ms: entry.used_ms, life: Self::moved_life(entry) }
             }
             Place::GivenUp if entry.hits == 0 => return,
-            Place::GivenUp | Place::MemoryOnly => Operation::Put(Put {
-                record: Arc::clone(&entry.record),
-                fresh_ms: entry.fresh_ms,
-                used_ms: entry.used_ms,
-                version: entry.version,
-                if_stamp: Some(entry.stamp),
-            }),
+            Place::GivenUp | Place::MemoryOnly => put(entry),
         };
         let is_put = matches!(operation, Operation::Put(_));
         if entry.gone_ms() <= self.clock.now_ms() || (is_put && self.is_outdated(disk, &key, entry)) {
@@ -113,11 +107,11 @@ impl CacheManager {
             if self.is_outdated(&disk, &key(), entry) {
                 return false;
             }
-            if is_taken(&disk, key(), entry) {
+            if disk.push(key(), put(entry)) == Taken::No {
+                refused += 1;
+            } else {
                 entry.place = Place::Queued;
                 entry.written_fresh_ms = entry.fresh_ms;
-            } else {
-                refused += 1;
             }
             true
         });
@@ -182,15 +176,15 @@ impl CacheManager {
     }
 }
 
-fn is_taken(disk: &Arc<Disk>, key: Key, entry: &Entry) -> bool {
-    let put = Put {
+/// Stores an entry that memory has, unless somebody else changed its key since.
+fn put(entry: &Entry) -> Operation {
+    Operation::Put(Put {
         record: Arc::clone(&entry.record),
         fresh_ms: entry.fresh_ms,
         used_ms: entry.used_ms,
         version: entry.version,
         if_stamp: Some(entry.stamp),
-    };
-    disk.push(key, Operation::Put(put)) != Taken::No
+    })
 }
 
 impl Observer for CacheManager {

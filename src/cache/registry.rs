@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
@@ -117,11 +117,17 @@ impl Drop for OpenCache {
 pub fn flush_all(deadline: Duration) {
     let open: Vec<_> = SHARED.lock().values().filter_map(|shared| shared.manager.upgrade()).collect();
     for manager in open {
-        let _ = manager.write_memory_only();
-        let disk = manager.disk().filter(|disk| disk.is_started() && disk.queue.len() > 0);
-        if let Some(answer) = disk.and_then(|disk| disk.queue.order(Command::Flush { sync: false })) {
-            // Too late to tell anybody.
-            let _ = answer.recv_timeout(deadline);
+        let until = Instant::now() + deadline;
+        loop {
+            let refused = manager.write_memory_only();
+            let disk = manager.disk().filter(|disk| disk.is_started() && disk.queue.len() > 0);
+            let answer = disk.and_then(|disk| disk.queue.order(Command::Flush { sync: false }));
+            let left = until.saturating_duration_since(Instant::now());
+            // What cannot be written now is lost: it is too late to tell anybody.
+            let is_written = answer.is_some_and(|answer| matches!(answer.recv_timeout(left), Ok(Ok(_))));
+            if refused == 0 || !is_written {
+                break;
+            }
         }
     }
 }

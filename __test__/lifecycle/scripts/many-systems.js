@@ -1,5 +1,5 @@
 /**
- * Makes and uses 1,000 systems, one after the other, and prints what the process holds after 200 and after all of them.
+ * Makes and uses 1,800 systems, one after the other, and prints what the process holds after 1,000 and after all of them.
  * Run with `--expose-gc`. Arguments: `shut down` or `forget`; `collect` to collect garbage after every 100 systems, so
  * that at no time more than 100 wait for it.
  */
@@ -9,8 +9,8 @@ const { setTimeout: wait } = require('node:timers/promises');
 const { ProductionOptimizationSystem } = require('../../../index.js');
 const { CONFIG, SMALL } = require('./contexts.js');
 
-const SYSTEMS = 1000;
-const WARM = 200;
+const SYSTEMS = 1800;
+const WARM = 1000;
 const [fate, collects] = process.argv.slice(2);
 
 const held = [];

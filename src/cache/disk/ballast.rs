@@ -28,6 +28,12 @@ pub(crate) fn ensure(path: &Path) -> io::Result<()> {
     ensure_with(path, free_bytes(path.parent().unwrap_or(path))?)
 }
 
+/// Makes the ballast again that was released: the room for it was the cache's before.
+pub(crate) fn restore(path: &Path) -> io::Result<()> {
+    let free = free_bytes(path.parent().unwrap_or(path))?;
+    ensure_with(path, free.map(|free| free.saturating_add(BALLAST_BYTES)))
+}
+
 fn ensure_with(path: &Path, free: Option<u64>) -> io::Result<()> {
     match path.symlink_metadata() {
         Ok(metadata) if metadata.is_file() && metadata.len() == BALLAST_BYTES => return Ok(()),

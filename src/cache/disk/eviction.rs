@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 
 use super::compression::{Compressor, Dictionary, LEVEL};
-use super::db::{PAGE_BYTES, Trouble};
+use super::db::{PAGE_BYTES, Trouble, from_sql, to_sql};
 use super::row;
 use super::tables::{Candidate, KeyAndBlob, L2, L3, Tables};
 use super::training::{Trained, Trainer, train};
@@ -209,7 +209,7 @@ impl Writer {
         let settings = self.disk.settings.read().clone();
         let mut first = Tables(self.connection()?).first_in_queue(tier, AT_ONCE)?;
         // No more than has to go, or a small tier would be emptied at once.
-        let most = BYTES_AT_ONCE.min(super::db::to_sql(self.stored(tier).saturating_sub(target)));
+        let most = BYTES_AT_ONCE.min(to_sql(self.stored(tier).saturating_sub(target)));
         let mut bytes = 0;
         let within = first.iter().take_while(|candidate| {
             let fits = bytes < most;
@@ -223,7 +223,7 @@ impl Writer {
         for candidate in first {
             if candidate.row.hits > 0 && spared.len() < MOST_SPARED {
                 spared.push(candidate);
-            } else if tier == L2 && db_size(candidate.row.raw) > settings.compression_threshold {
+            } else if tier == L2 && from_sql(candidate.row.raw) > settings.compression_threshold {
                 moved.push(candidate);
             } else {
                 gone.push(candidate);
@@ -331,8 +331,4 @@ impl Writer {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a size is a size")]
 fn share(bytes: u64, share: f64) -> u64 {
     (bytes as f64 * share) as u64
-}
-
-fn db_size(value: i64) -> u64 {
-    super::db::from_sql(value)
 }

@@ -2,7 +2,7 @@
 //!
 //! Map: [`location`] where it lives; [`db`] connections and schema, [`tables`] statements, [`batch`] transactions; [`row`] the
 //! bytes of an entry, [`compression`] and [`training`] of dictionaries; [`readers`]; [`queue`] what waits to be written,
-//! [`writer`] the thread that writes, [`commands`] what else it is asked to do, `recovery` what it does about failures,
+//! [`writer`] the thread that writes, [`commands`] what else it is asked to do, `recovery` what it does about failures, `room` on a full disk,
 //! [`eviction`] budgets; [`coherence`] how processes notice each other's writes; [`ballast`] room to evict on a full disk.
 //! This file is the handle that the rest of the cache has. It owns the writer thread; it knows nothing of L1.
 
@@ -17,6 +17,7 @@ pub(crate) mod location;
 pub(crate) mod queue;
 pub(crate) mod readers;
 mod recovery;
+mod room;
 pub(crate) mod row;
 pub(crate) mod tables;
 pub(crate) mod training;
@@ -145,6 +146,13 @@ pub(crate) struct Opened {
     pub(crate) generation: Generation,
     pub(crate) coherence: Arc<Coherence>,
     pub(crate) readers: Readers,
+}
+
+impl Opened {
+    /// Whether it is the newest generation, and changes are counted in the file that others use.
+    pub(crate) fn is_current(&self) -> bool {
+        self.generation.is_current() && self.coherence.is_at(&self.generation.coherence())
+    }
 }
 
 /// Figures that the writer keeps up to date.

@@ -69,7 +69,8 @@ pub(crate) struct Task {
 }
 
 impl Task {
-    fn bytes(&self) -> usize {
+    /// What it takes while it waits, about.
+    pub(crate) fn bytes(&self) -> usize {
         let value = match &self.operation {
             Operation::Put(put) => put.record.heap_bytes(),
             _ => 0,

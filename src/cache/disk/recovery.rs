@@ -1,26 +1,16 @@
-//! What the writer does about failures: making room, waiting, trying again, telling.
+//! What the writer does about failures: waiting, trying again, telling.
 
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::db::{self, MAX_WAL_BYTES, Trouble};
-use super::location::{Generation, create_private, free_bytes};
+use super::Condition;
+use super::db::Trouble;
+use super::location::{Generation, create_private};
 use super::writer::{Writer, describe};
-use super::{Condition, ballast};
 
 /// First wait before it tries again after a failure; doubles up to the last.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LAST_RETRY: Duration = Duration::from_secs(30);
-/// Times its bound that the log may have before it is emptied by force.
-const LOG_EXCESS: u64 = 3;
-/// How long emptying it is tried, in what steps, and how long after a failure it is left alone.
-const LOG_ATTEMPT: Duration = Duration::from_secs(1);
-const LOG_STEP: Duration = Duration::from_millis(5);
-const LOG_PAUSE: Duration = Duration::from_secs(3);
-/// How long it may not be possible to empty it.
-const LOG_PATIENCE: Duration = Duration::from_secs(10);
-/// Free bytes of a disk that was full from which on it is used again.
-const FREE_TO_RECOVER: u64 = 2 << 20;
 /// A disk that is full again this soon after a recovery goes on with the wait before it.
 const SOON: Duration = Duration::from_secs(60);
 
@@ -44,11 +34,7 @@ impl Writer {
             give_up_generation(&opened.generation);
             return self.reopen(true, "corrupt");
         }
-        if !opened.generation.is_current() {
-            return self.reopen(false, "replaced");
-        }
-        if !opened.coherence.is_at(&opened.generation.coherence()) {
-            // Others count in another file.
+        if !opened.is_current() {
             return self.reopen(false, "replaced");
         }
         Ok(())
@@ -109,58 +95,6 @@ impl Writer {
         }
     }
 
-    /// Frees room on a full disk: evicting needs some itself, which the ballast has kept.
-    pub(super) fn make_room(&mut self) -> Result<(), Trouble> {
-        let opened = self.disk.opened.read().clone().ok_or(Trouble::Io)?;
-        let path = opened.generation.ballast();
-        ballast::release(&path).map_err(|_| Trouble::Full)?;
-        tracing::warn!("the disk is full; entries are evicted to make room");
-        // Taking the log over may need room that only eviction makes.
-        let _ = self.shrink();
-        let result = self.evict_share().and_then(|()| self.shrink());
-        let _ = ballast::ensure(&path);
-        result
-    }
-
-    /// A log that cannot be taken over into the database must not grow: it is emptied when it has become several times as
-    /// large as it should be, and where that is not possible for seconds, because a stopped process reads an old state,
-    /// nothing more is written.
-    pub(super) fn watch_log(&mut self) {
-        let Some(opened) = self.disk.opened.read().clone() else { return };
-        let log = opened.generation.database().with_extension("db-wal");
-        let bytes = || log.metadata().map_or(0, |metadata| metadata.len());
-        if bytes() <= self.log_limit() {
-            self.log_held_since = None;
-            return;
-        }
-        if self.log_tried.is_some_and(|tried| tried.elapsed() < LOG_PAUSE) {
-            return;
-        }
-        // Nothing is written meanwhile: every process does so, and so one of them gets the lock that it takes. Only what lasts
-        // is trouble.
-        let since = *self.log_held_since.get_or_insert_with(Instant::now);
-        let until = Instant::now() + LOG_ATTEMPT;
-        while bytes() > self.log_limit() && !self.empty_log().unwrap_or(false) {
-            if Instant::now() > until {
-                self.log_tried = Some(Instant::now());
-                if bytes() > MAX_WAL_BYTES && since.elapsed() > LOG_PATIENCE {
-                    self.degrade(
-                        "stoppedReader",
-                        "a stopped process keeps the log of the cache database from being emptied",
-                    );
-                }
-                return;
-            }
-            std::thread::sleep(LOG_STEP);
-        }
-        (self.log_tried, self.log_held_since) = (None, None);
-    }
-
-    fn log_limit(&self) -> u64 {
-        let settings = self.disk.settings.read();
-        LOG_EXCESS * db::log_bytes(settings.l2_bytes + settings.l3_bytes)
-    }
-
     /// Whether the disk is not used for now.
     pub(super) fn is_waiting(&self) -> bool {
         self.retry.is_some()
@@ -173,13 +107,13 @@ impl Writer {
             self.retry = Some(retry);
             return;
         }
-        // Most failures end with the place they came from: open it anew and see whether it can be written.
         // A database that cannot be read again and again, where its directory can, is given up: a log that was cut off under
         // its users never gets well.
         let is_damaged = self.suspicions > SUSPICIONS && self.refined(Trouble::Io) == Trouble::Io;
         if is_damaged && let Some(opened) = self.disk.opened.read().as_ref() {
             give_up_generation(&opened.generation);
         }
+        // Most failures end with the place they came from: it is opened anew, and written to.
         let result = self.open(is_damaged).and_then(|()| {
             let probe = |writer: &mut Self| {
                 if retry.reason == Trouble::Full.reason() {
@@ -205,16 +139,6 @@ impl Writer {
                 self.disk.set_condition(Condition::Degraded(reason));
             }
         }
-    }
-
-    /// Whether a disk that was full has room again: one small write that succeeds says little.
-    fn check_room(&mut self) -> Result<(), Trouble> {
-        let opened = self.disk.opened.read().clone().ok_or(Trouble::Io)?;
-        let free = || free_bytes(&opened.generation.database()).ok().flatten();
-        if free().is_some_and(|free| free < FREE_TO_RECOVER) {
-            self.make_room()?;
-        }
-        if free().is_some_and(|free| free < FREE_TO_RECOVER) { Err(Trouble::Full) } else { Ok(()) }
     }
 
     /// The disk is used again.

@@ -100,22 +100,21 @@ impl Tables<'_> {
         Ok(statement.query_row([id], |sql| Ok(sql.get_ref(0)?.as_blob()?.into())).optional()?)
     }
 
-    /// Notes that a version was used; whether it is still there.
+    /// Notes that a version was used, if it is still there, and its new ends where they changed.
     pub(crate) fn touch(
         &self,
         hash: u128,
-        id: Option<i64>,
+        id: i64,
         used_ms: u64,
-        fresh: Option<(u64, u64)>,
-    ) -> Result<bool, Trouble> {
-        let (fresh, gone) = fresh.map(|(fresh, gone)| (to_sql(fresh), to_sql(gone))).unzip();
+        ends: Option<(u64, u64)>,
+    ) -> Result<(), Trouble> {
+        let (fresh, gone) = ends.map(|(fresh, gone)| (to_sql(fresh), to_sql(gone))).unzip();
         let mut update = self.0.prepare_cached(
             "UPDATE m SET hits = min(hits + 1, ?6), used = max(used, ?3), fresh = coalesce(?4, fresh),
-             gone = coalesce(?5, gone) WHERE h = ?1 AND (?2 IS NULL OR id = ?2)",
+             gone = coalesce(?5, gone) WHERE h = ?1 AND id = ?2",
         )?;
-        let changed =
-            update.execute(params![hash_bytes(hash), id, to_sql(used_ms), fresh, gone, MAX_HITS])?;
-        Ok(changed > 0)
+        update.execute(params![hash_bytes(hash), id, to_sql(used_ms), fresh, gone, MAX_HITS])?;
+        Ok(())
     }
 
     /// The entries of a tier whose place in the queue of eviction comes first.

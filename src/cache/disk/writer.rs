@@ -18,6 +18,7 @@ use super::location::{CacheDir, Generation, LocationError};
 use super::queue::{BATCH_BYTES, Operation, Put, Task, Work};
 use super::readers::Readers;
 use super::recovery::{Retry, give_up_generation};
+use super::room::SMALL_BATCH_BYTES;
 use super::row::{self, Codec, Head};
 use super::tables::{Candidate, Tables};
 use super::{Arrival, Condition, Disk, Kept, Opened, ballast};
@@ -27,11 +28,11 @@ use crate::cache::key::{Key, Parts};
 pub(super) const BUSY: Duration = Duration::from_secs(5);
 /// How often it looks around when nothing is to be written.
 const IDLE: Duration = Duration::from_secs(5);
+/// The same while a dictionary is being trained.
+const TRAINING: Duration = Duration::from_millis(50);
 /// A batch is at most this share of the budgets, and not less than so many bytes.
 const BATCHES_IN_BUDGET: usize = 32;
 const LEAST_BATCH_BYTES: usize = 64 << 10;
-/// The same while a dictionary is being trained.
-const TRAINING: Duration = Duration::from_millis(50);
 
 /// What became of the entries of a batch, for the observer.
 #[derive(Default)]
@@ -59,6 +60,8 @@ pub(crate) struct Writer {
     pub(super) log_tried: Option<Instant>,
     /// Since when the log is too large.
     pub(super) log_held_since: Option<Instant>,
+    /// Whether the disk is nearly full.
+    pub(super) has_little_room: bool,
     /// How the place that was opened last relates to the one before.
     pub(super) arrival: Arrival,
 }
@@ -78,6 +81,7 @@ impl Writer {
             recovered: None,
             log_tried: None,
             log_held_since: None,
+            has_little_room: false,
             arrival: Arrival::Same,
         }
     }
@@ -122,20 +126,16 @@ impl Writer {
                     let _ = order.reply.send(result);
                 }
                 Work::Idle => self.look_around(),
-                Work::Closed => break,
+                Work::Closed => return,
             }
         }
-        self.finish();
     }
 
     /// Opens the newest generation; `is_damaged` leaves the present one and begins another.
     pub(super) fn open(&mut self, is_damaged: bool) -> Result<(), (&'static str, String)> {
         self.connection = None;
         let old = self.disk.opened.read().clone();
-        let is_same = |old: &&Arc<Opened>| {
-            old.generation.is_current() && old.coherence.is_at(&old.generation.coherence())
-        };
-        if let Some(old) = old.as_ref().filter(|_| !is_damaged).filter(is_same) {
+        if let Some(old) = old.as_ref().filter(|old| !is_damaged && old.is_current()) {
             // Only the connection is new: what is known of the place still holds.
             self.connection = Some(self.connect(&old.generation).map_err(describe)?);
             self.disk.set_condition(Condition::Good);
@@ -222,9 +222,11 @@ impl Writer {
             self.give_up();
             return;
         }
+        let bytes = tasks.iter().map(Task::bytes).sum::<usize>() as u64;
+        self.mind_room(bytes);
         let result = loop {
             match self.commit(&tasks) {
-                Err(Trouble::Full) => break self.make_room().and_then(|()| self.commit(&tasks)),
+                Err(Trouble::Full) => break self.make_room(bytes).and_then(|()| self.commit(&tasks)),
                 // Each time it is checked, and after a few times given up: then there is another.
                 Err(Trouble::Corrupt) => {
                     self.suspect();
@@ -264,7 +266,8 @@ impl Writer {
     fn batch_bytes(&self) -> usize {
         let settings = self.disk.settings.read();
         let budget = usize::try_from(settings.l2_bytes + settings.l3_bytes).unwrap_or(usize::MAX);
-        (budget / BATCHES_IN_BUDGET).clamp(LEAST_BATCH_BYTES, BATCH_BYTES)
+        let most = if self.has_little_room { SMALL_BATCH_BYTES } else { BATCH_BYTES };
+        (budget / BATCHES_IN_BUDGET).clamp(LEAST_BATCH_BYTES, most)
     }
 
     /// Writes a batch in one transaction.
@@ -314,7 +317,7 @@ impl Writer {
                     }
                 }
                 Operation::Touch { row, used_ms, life } => {
-                    tables.touch(key.hash, Some(*row), *used_ms, *life)?;
+                    tables.touch(key.hash, *row, *used_ms, *life)?;
                 }
             }
         }
@@ -322,11 +325,6 @@ impl Writer {
         announce(&disk, tasks);
         batch.commit()?;
         Ok(written)
-    }
-
-    fn finish(&mut self) {
-        // The last connection that closes takes the log over; this only makes it sooner.
-        let _ = self.refresh_totals();
     }
 
     pub(super) fn batch(&mut self) -> Result<Batch<'_>, Trouble> {
