@@ -1,0 +1,3 @@
+//! What two texts have in common beyond their letters.
+
+pub mod lexicon;
