@@ -47,7 +47,7 @@ const KEPT: [&str; 34] = [
 const IRREGULAR: u32 = 4;
 const PAST: u32 = 8;
 /// "Building", "meeting", "feeling" are nouns of their own.
-const GERUND: u32 = 20;
+const GERUND: u32 = 10;
 const PLURAL: u32 = 2;
 /// A name ("Adams", "Mays") gives way to a plural only of a word so frequent.
 const FREQUENT: u32 = 30;
@@ -88,7 +88,7 @@ pub(crate) fn forms(wordnet: &WordNet) -> Forms {
         if let Some((count, pos, lemma, is_irregular)) = best
             && count > 0
             && count >= times(word, pos, is_irregular) * wordnet.total(word)
-            && (!wordnet.is_proper(word) || count >= FREQUENT && !wordnet.is_proper(&lemma))
+            && (!wordnet.is_proper(word) || count >= FREQUENT && (pos != NOUN || !wordnet.is_proper(&lemma)))
         {
             forms.redirected.insert(word.clone(), lemma);
         }

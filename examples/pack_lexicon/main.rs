@@ -28,8 +28,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let wordnet = WordNet::read(Path::new(&from))?;
     let reviewed = Reviewed::read(include_str!("reviewed.txt"))?;
-    let antonyms = rules::antonyms(&wordnet, &reviewed);
+    let mut antonyms = rules::antonyms(&wordnet, &reviewed);
     let negated = rules::negated(&wordnet, &antonyms, &reviewed);
+    antonyms.extend(negated.iter().filter(|pair| rules::is_opposite(pair)).cloned());
     let mut synonyms = rules::synonyms(&wordnet, &reviewed)?;
     synonyms.retain(|pair| !antonyms.contains(pair) && !negated.contains(pair));
     let relations = [

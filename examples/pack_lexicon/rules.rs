@@ -179,6 +179,12 @@ pub(crate) fn negated(wordnet: &WordNet, antonyms: &Pairs, reviewed: &Reviewed) 
     pairs
 }
 
+/// Whether a negated pair is a pair of opposites: to misunderstand is not the opposite of to understand.
+pub(crate) fn is_opposite((a, b): &Pair) -> bool {
+    let (long, short) = if a.len() > b.len() { (a, b) } else { (b, a) };
+    long.strip_suffix(short.as_str()).is_some_and(|prefix| prefix != "mis")
+}
+
 /// Prefixes that can negate, and the letters they stand before.
 const PREFIXES: [(&str, &str); 10] = [
     ("un", LETTERS),

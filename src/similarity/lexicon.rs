@@ -110,7 +110,7 @@ impl Lexicon {
     /// - A word that is a lemma stays what it is, unless it is the form of a verb or noun that is used
     ///   so much more often that the form is probably meant: "found" is "find", "left" is "leave", but
     ///   "building" is not "build". The frequencies that are compared are WordNet's: 4 times as often for
-    ///   irregular forms, 8 for "-ed", 20 for "-ing", 2 for plurals; a few words are kept by name.
+    ///   irregular forms, 8 for "-ed", 10 for "-ing", 2 for plurals; a few words are kept by name.
     ///   Comparatives that are lemmas ("better", "best") stay.
     /// - Otherwise irregular forms come from WordNet's lists; one of both a verb and a noun ("leaves") is
     ///   of the more frequent.
