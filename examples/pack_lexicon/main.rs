@@ -83,10 +83,10 @@ fn pack(wordnet: &WordNet, relations: &[(&str, Pairs)], forms: &Forms) -> Result
             }
         }
     }
-    let (mut degrees, mut ends, mut kinds) = (Section::default(), Section::default(), Section::default());
+    let (mut related, mut ends, mut kinds) = (Section::default(), Section::default(), Section::default());
     for place in 0..u32::try_from(words.len())? {
         let list = edges.get(&place);
-        degrees.number(u32::try_from(list.map_or(0, BTreeMap::len))?);
+        related.number(u32::try_from(list.map_or(0, BTreeMap::len))?);
         let mut last = place;
         for (&end, &kind) in list.into_iter().flatten() {
             ends.number(end - last);
@@ -115,7 +115,7 @@ fn pack(wordnet: &WordNet, relations: &[(&str, Pairs)], forms: &Forms) -> Result
     let (shared, rest) = front_coded(&words)?;
     let (shared_irregular, rest_irregular) = front_coded(&irregular)?;
     let sections = [shared, rest, shared_irregular, rest_irregular];
-    for section in sections.into_iter().chain([shapes, counts, degrees, ends, kinds, lemmas, redirections]) {
+    for section in sections.into_iter().chain([shapes, counts, related, ends, kinds, lemmas, redirections]) {
         packed.extend(u32::try_from(section.0.len())?.to_le_bytes());
         packed.extend(section.0);
     }

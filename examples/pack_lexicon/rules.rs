@@ -50,7 +50,7 @@ impl Reviewed {
 
 /// Pairs that share meanings in which both are used mostly.
 ///
-/// A word's weight is spread over all its senses: what `SemCor` counted plus `1 / rank`, so that senses
+/// A word's weight is spread over all its senses: what SemCor counted plus `1 / rank`, so that senses
 /// never counted follow WordNet's order. The share of a pair is the smaller of what each word spends
 /// on the synsets of both.
 pub(crate) fn synonyms(wordnet: &WordNet, reviewed: &Reviewed) -> Result<Pairs, Box<dyn Error>> {
@@ -297,12 +297,14 @@ pub(crate) fn derived(wordnet: &WordNet) -> Pairs {
     pairs
 }
 
-/// Words of grammar: `SemCor` does not count them as such, so WordNet's counts of them say nothing.
-const FUNCTION_WORDS: [&str; 76] = [
-    "a", "about", "above", "across", "after", "against", "all", "along", "also", "among", "an", "and", "any",
-    "around", "as", "at", "away", "back", "before", "behind", "below", "beneath", "beside", "between",
-    "beyond", "both", "but", "by", "down", "each", "either", "else", "ever", "every", "for", "from", "here",
-    "how", "if", "in", "inside", "into", "just", "like", "most", "much", "near", "neither", "never", "no",
-    "none", "nor", "not", "of", "off", "on", "only", "or", "out", "outside", "over", "past", "since", "so",
-    "some", "still", "than", "then", "there", "through", "to", "too", "under", "up", "very", "yet",
+/// Words of grammar: SemCor does not count them as such, so WordNet's counts of them say nothing.
+const FUNCTION_WORDS: [&str; 98] = [
+    "a", "about", "above", "across", "after", "against", "all", "along", "also", "am", "among", "an", "and",
+    "any", "are", "around", "as", "at", "away", "back", "be", "before", "behind", "below", "beneath",
+    "beside", "between", "beyond", "both", "but", "by", "can", "do", "down", "each", "either", "else",
+    "ever", "every", "for", "from", "have", "he", "here", "how", "i", "if", "in", "inside", "into", "is",
+    "it", "just", "like", "may", "might", "most", "much", "must", "near", "neither", "never", "no", "none",
+    "nor", "not", "of", "off", "on", "one", "only", "or", "out", "outside", "over", "past", "since", "so",
+    "some", "still", "than", "then", "there", "through", "to", "too", "under", "up", "us", "very", "what",
+    "when", "where", "which", "who", "why", "will", "yet",
 ];

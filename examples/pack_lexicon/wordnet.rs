@@ -36,7 +36,7 @@ pub(crate) struct Synset {
 pub(crate) struct Sense {
     pub(crate) synset: SynsetId,
     pub(crate) rank: u32,
-    /// How often `SemCor` has it.
+    /// How often SemCor has it.
     pub(crate) count: u32,
 }
 
@@ -97,7 +97,7 @@ impl WordNet {
         self.senses(word).iter().copied().find(|sense| sense.synset == synset)
     }
 
-    /// How often `SemCor` has the word, in any meaning.
+    /// How often SemCor has the word, in any meaning.
     pub(crate) fn total(&self, word: &str) -> u32 {
         self.senses(word).iter().map(|sense| sense.count).sum()
     }

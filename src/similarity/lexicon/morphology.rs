@@ -1,6 +1,6 @@
 //! Regular inflection: what could be the lemma of a word that is none and has no irregular form.
 //!
-//! The rules are those of WordNet's `morphy`, and doubled consonants, for which `morphy` has a table.
+//! The rules are those of `morphy`, of WordNet, and doubled consonants, for which `morphy` has a table.
 //! Every guess is checked against the lemmas of the part of speech that the ending belongs to.
 
 use super::{Lexicon, Pos, WordId};
