@@ -5,7 +5,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { ROOT } = require('./support.js');
 
-const DOMAINS = ['memory', 'cache', 'context', 'tokens', 'monitor'];
+const DOMAINS = ['memory', 'cache', 'context', 'tokens', 'similarity', 'monitor'];
 const BELOW_ORCHESTRATOR = ['base', 'telemetry', ...DOMAINS];
 
 /** What each part may use, besides itself. */

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::wordnet::{ADJECTIVE, NOUN, VERB, WordNet};
 
 /// Forms whose own entry is meant, whatever the counts say.
-const KEPT: [&str; 34] = [
+const KEPT: [&str; 30] = [
     "aids",
     "arms",
     "being",
@@ -16,28 +16,24 @@ const KEPT: [&str; 34] = [
     "contents",
     "customs",
     "data",
-    "does",
     "funds",
     "glasses",
     "goods",
     "grounds",
     "headquarters",
+    "lay",
     "learning",
-    "lens",
     "links",
     "manners",
     "means",
     "meaning",
-    "news",
     "pants",
     "papers",
     "pays",
     "premises",
     "savings",
-    "series",
     "setting",
     "shorts",
-    "species",
     "stairs",
     "troops",
     "woods",
@@ -93,15 +89,11 @@ pub(crate) fn forms(wordnet: &WordNet) -> Forms {
             forms.redirected.insert(word.clone(), lemma);
         }
     }
-    // Lemmas that stand for others stand for the last one: no chains.
-    let ends: Vec<_> = forms
-        .redirected
-        .keys()
-        .filter(|form| forms.redirected.contains_key(&forms.redirected[*form]))
-        .cloned()
-        .collect();
-    for form in ends {
-        forms.redirected.remove(&form);
+    // Of a form of a form ("findings") the last one.
+    for (form, lemma) in forms.redirected.clone() {
+        if let Some(last) = forms.redirected.get(&lemma).cloned() {
+            forms.redirected.insert(form, last);
+        }
     }
     forms
 }

@@ -85,10 +85,10 @@ fn pack(wordnet: &WordNet, relations: &[(&str, Pairs)], forms: &Forms) -> Result
     }
     let (mut related, mut ends, mut kinds) = (Section::default(), Section::default(), Section::default());
     for place in 0..u32::try_from(words.len())? {
-        let list = edges.get(&place);
-        related.number(u32::try_from(list.map_or(0, BTreeMap::len))?);
+        let after = edges.get(&place);
+        related.number(u32::try_from(after.map_or(0, BTreeMap::len))?);
         let mut last = place;
-        for (&end, &kind) in list.into_iter().flatten() {
+        for (&end, &kind) in after.into_iter().flatten() {
             ends.number(end - last);
             kinds.0.push(kind);
             last = end;

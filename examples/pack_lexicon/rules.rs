@@ -203,16 +203,14 @@ const LETTERS: &str = "abcdefghijklmnopqrstuvwxyz";
 /// Whether WordNet's definition of `word` bears out that its prefix negates `rest`.
 fn is_negative(wordnet: &WordNet, word: &str, rest: &str, prefix: &str) -> bool {
     let common = (NOUN..=ADVERB).filter(|&pos| wordnet.has(word, pos) && wordnet.has(rest, pos));
-    let says = |pos: u8, marks: &[&str]| {
+    let says_no = |pos: u8| {
         wordnet.glosses(word, pos).take(2).any(|gloss| {
-            let mut words = gloss.split(|c: char| !c.is_ascii_alphabetic() && c != '-');
+            let mut words = gloss.split(|c: char| !c.is_ascii_alphabetic());
             words.any(|said| {
-                marks.iter().any(|mark| {
-                    said.strip_prefix(mark).is_some_and(|end| {
-                        // "un" and "in" mark a negative only as prefixes, the others as whole words or stems.
-                        !matches!(*mark, "un" | "non" | "dis") || end.len() > 3
-                    })
-                })
+                let negated = |prefix: &str| said.strip_prefix(prefix).is_some_and(|rest| rest.len() > 3);
+                NEGATIVE_WORDS.contains(&said)
+                    || NEGATIVE_STEMS.iter().any(|stem| said.starts_with(stem))
+                    || ["un", "non", "dis"].into_iter().any(negated)
             })
         })
     };
@@ -227,8 +225,8 @@ fn is_negative(wordnet: &WordNet, word: &str, rest: &str, prefix: &str) -> bool 
                 .glosses(word, pos)
                 .take(2)
                 .any(|gloss| UNDOING.iter().any(|mark| gloss.starts_with(mark))),
-            "dis" => says(pos, &NEGATIVE),
-            _ => (matches!(pos, ADJECTIVE | ADVERB) || quality(word)) && says(pos, &NEGATIVE),
+            "dis" => says_no(pos),
+            _ => (matches!(pos, ADJECTIVE | ADVERB) || quality(word)) && says_no(pos),
         };
         if is {
             return true;
@@ -237,26 +235,9 @@ fn is_negative(wordnet: &WordNet, word: &str, rest: &str, prefix: &str) -> bool 
     false
 }
 
-const NEGATIVE: [&str; 18] = [
-    "not",
-    "no",
-    "un",
-    "non",
-    "lack",
-    "without",
-    "absence",
-    "incapable",
-    "inability",
-    "opposite",
-    "fail",
-    "refus",
-    "depriv",
-    "free",
-    "remov",
-    "revers",
-    "undo",
-    "dis",
-];
+/// Words and starts of words by which a definition says no.
+const NEGATIVE_WORDS: [&str; 7] = ["not", "no", "without", "absence", "incapable", "inability", "opposite"];
+const NEGATIVE_STEMS: [&str; 8] = ["lack", "fail", "refus", "depriv", "free", "remov", "revers", "undo"];
 
 /// How definitions of undoing start.
 const UNDOING: [&str; 16] = [

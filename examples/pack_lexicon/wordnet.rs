@@ -69,10 +69,9 @@ impl WordNet {
             }
             for line in std::fs::read_to_string(folder.join(format!("{name}.exc")))?.lines() {
                 let mut words = line.split_whitespace();
-                if let (Some(form), Some(lemma)) = (words.next(), words.next())
-                    && is_kept(form)
-                {
-                    exceptions.push((form.to_owned(), pos, lemma.to_owned()));
+                let form = words.next().unwrap_or_default();
+                if is_kept(form) {
+                    exceptions.extend(words.map(|lemma| (form.to_owned(), pos, lemma.to_owned())));
                 }
             }
         }

@@ -21,7 +21,7 @@
 
 use super::{Lexicon, REDIRECTED, Slots};
 
-/// Room for the decompressed table, which has 1.5 MB.
+/// Room for the decompressed table, which has 0.9 MB.
 const UNPACKED_LIMIT: usize = 4 << 20;
 
 /// The layout that is read.

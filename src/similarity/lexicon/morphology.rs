@@ -56,6 +56,8 @@ pub(super) fn regular(lexicon: &Lexicon, word: &str) -> Option<WordId> {
                 ["er", "est"].into_iter().filter_map(|end| Some((undoubled(word.strip_suffix(end)?)?, "")));
             best(lexicon, Pos::ADJECTIVE, stems(word, &ADJECTIVE).chain(doubled))
         })
+        // "embeddings": several of what is no noun.
+        .or_else(|| regular(lexicon, word.strip_suffix('s').filter(|form| form.ends_with("ing"))?))
 }
 
 /// What is left before each ending, and what the lemma has there.
