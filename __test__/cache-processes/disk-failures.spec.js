@@ -1,6 +1,6 @@
 const fs = require('node:fs');
 const { goesOnWithout, isWhole, LISTEN } = require('./degraded.js');
-const { usePeers, until } = require('./peers.js');
+const { usePeers, until, sleep } = require('./peers.js');
 
 const LINUX = process.platform === 'linux';
 const IS_ROOT = LINUX && process.getuid() === 0;
@@ -218,9 +218,14 @@ describe('a process that is stopped', () => {
     await peer.store('of the stopped', 1);
     await peer.call('hammer');
     await until(
-      () => {
+      async () => {
         peer.signal('SIGSTOP');
-        const caught = isWriting(peer.pid);
+        // A thread in a system call stops only after it: what it does there may be the end of its writing.
+        let caught = isWriting(peer.pid);
+        if (caught) {
+          await sleep(50);
+          caught = isWriting(peer.pid);
+        }
         if (!caught) peer.signal('SIGCONT');
         return caught;
       },

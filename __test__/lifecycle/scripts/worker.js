@@ -29,8 +29,10 @@ const MODES = {
   work: async () => {
     const system = await create();
     const result = await system.optimizeAgentContext('frontend-specialist', SMALL);
-    await system.cacheResponse('query', threadId);
-    return { currentTask: result.currentTask, cached: (await system.getCachedResponse('query')) === threadId };
+    // The workers of a process share one cache.
+    const query = `query of ${threadId}`;
+    await system.cacheResponse(query, threadId);
+    return { currentTask: result.currentTask, cached: (await system.getCachedResponse(query)) === threadId };
   },
   'work and shut down': async () => {
     const system = await create();
