@@ -5,7 +5,7 @@
 /// Vectors in a block. Of 384 numbers each: 96 KiB.
 const BLOCK: usize = 64;
 
-/// Sums that are kept side by side, so that the compiler uses vector instructions. More are not faster.
+/// Sums that are kept side by side, for vector instructions. Neither fewer nor more are faster.
 const LANES: usize = 16;
 
 /// A table of numbers.
