@@ -5,14 +5,15 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { ROOT } = require('./support.js');
 
-const DOMAINS = ['memory', 'cache', 'context', 'tokens', 'similarity', 'monitor'];
-const BELOW_ORCHESTRATOR = ['base', 'telemetry', ...DOMAINS];
+const DOMAINS = ['memory', 'cache', 'context', 'tokens', 'monitor'];
+const BELOW_ORCHESTRATOR = ['base', 'telemetry', 'similarity', ...DOMAINS];
 
 /** What each part may use, besides itself. */
 const MAY_USE = {
   base: [],
   telemetry: ['base'],
-  ...Object.fromEntries(DOMAINS.map((domain) => [domain, ['base', 'telemetry']])),
+  similarity: ['base'],
+  ...Object.fromEntries(DOMAINS.map((domain) => [domain, ['base', 'telemetry', 'similarity']])),
   orchestrator: BELOW_ORCHESTRATOR,
   engine: [...BELOW_ORCHESTRATOR, 'orchestrator'],
   binding: [...BELOW_ORCHESTRATOR, 'orchestrator', 'engine'],

@@ -14,12 +14,14 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use agentwise_optimization::tokens::Encoding;
+
 use crate::forms::Forms;
 use crate::rules::{Pairs, Reviewed};
 use crate::wordnet::WordNet;
 
-/// Layout 1; see `load.rs`.
-const VERSION: u8 = 1;
+/// Layout 2; see `load.rs`.
+const VERSION: u8 = 2;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
@@ -68,7 +70,9 @@ fn pack(wordnet: &WordNet, relations: &[(&str, Pairs)], forms: &Forms) -> Result
 
     let mut shapes = Section::default();
     let mut counts = Section::default();
+    let mut rarities = Section::default();
     for word in &words {
+        rarities.0.push(rarity(word));
         let marks = u8::from(wordnet.is_proper(word)) << 4 | u8::from(wordnet.is_instance(word)) << 5;
         shapes.0.push(wordnet.pos(word) | marks);
         counts.number(wordnet.total(word).min(u32::from(u16::MAX)));
@@ -115,11 +119,23 @@ fn pack(wordnet: &WordNet, relations: &[(&str, Pairs)], forms: &Forms) -> Result
     let (shared, rest) = front_coded(&words)?;
     let (shared_irregular, rest_irregular) = front_coded(&irregular)?;
     let sections = [shared, rest, shared_irregular, rest_irregular];
-    for section in sections.into_iter().chain([shapes, counts, related, ends, kinds, lemmas, redirections]) {
+    for section in
+        sections.into_iter().chain([shapes, counts, rarities, related, ends, kinds, lemmas, redirections])
+    {
         packed.extend(u32::try_from(section.0.len())?.to_le_bytes());
         packed.extend(section.0);
     }
     Ok(packed)
+}
+
+/// Tenths of the natural logarithm of the word's rank among all words: by Zipf's law, of its inverse frequency, up to a constant.
+/// Tokens of a byte-pair encoding are numbered in the order in which they were merged, which is that of their frequency.
+fn rarity(word: &str) -> u8 {
+    const RAREST: u8 = 125;
+    let tokens = Encoding::O200kBase.tokenizer().encode(&format!(" {word}"));
+    let [token] = tokens[..] else { return RAREST };
+    let tenths = f64::from(token.max(1)).ln() * 10.0;
+    (0..RAREST).find(|&step| f64::from(step) >= tenths).unwrap_or(RAREST)
 }
 
 /// How many bytes each string shares with the one before; and the rest of each, ended by a zero byte.

@@ -51,6 +51,7 @@ const REDIRECTED: u8 = 1 << 6;
 
 /// Kinds of relations, in the upper bits of an edge.
 const KIND_SHIFT: u32 = 24;
+const WORD_MASK: u32 = (1 << KIND_SHIFT) - 1;
 const SYNONYMS: u8 = 1;
 const ANTONYMS: u8 = 1 << 1;
 const NEGATED: u8 = 1 << 2;
@@ -83,9 +84,10 @@ pub struct Lexicon {
     slots: Slots,
     shapes: Box<[u8]>,
     counts: Box<[u16]>,
-    /// Where the edges of each word start, and the end. An edge stands with its smaller word.
+    rarities: Box<[u8]>,
+    /// Where the edges of each word start, and the end.
     edge_starts: Box<[u32]>,
-    /// Kinds above [`KIND_SHIFT`], the larger word below.
+    /// Kinds above [`KIND_SHIFT`], the other word below.
     edges: Box<[u32]>,
     /// By number of the irregular form.
     lemmas: Box<[u32]>,
@@ -163,12 +165,29 @@ impl Lexicon {
         self.related(a, b, DERIVED)
     }
 
-    /// O(related words), at most some dozens.
+    /// Synonyms of the word, and what it is derived from or is derived from it.
+    pub fn alike(&self, id: WordId) -> impl Iterator<Item = WordId> {
+        self.edges(id, SYNONYMS | DERIVED)
+    }
+
+    /// The natural logarithm of the rank of the word among all words, most frequent first, from the tables of the
+    /// `o200k_base` tokenizer: up to a constant, that of its inverse frequency. At most 12.5, for all words that are not one
+    /// token.
+    pub fn rarity(&self, id: WordId) -> f32 {
+        f32::from(self.rarities[id.0 as usize]) / 10.0
+    }
+
     fn related(&self, a: WordId, b: WordId, kind: u8) -> bool {
-        let (low, high) = (a.min(b).0, a.max(b).0);
-        let [start, end] = [0, 1].map(|next| self.edge_starts[low as usize + next] as usize);
-        let mut edges = self.edges[start..end].iter();
-        edges.any(|edge| edge & ((1 << KIND_SHIFT) - 1) == high && edge >> KIND_SHIFT & u32::from(kind) != 0)
+        self.edges(a, kind).any(|other| other == b)
+    }
+
+    /// O(related words), at most some dozens.
+    fn edges(&self, id: WordId, kinds: u8) -> impl Iterator<Item = WordId> {
+        let [start, end] = [0, 1].map(|next| self.edge_starts[id.0 as usize + next] as usize);
+        let edges = self.edges[start..end].iter();
+        edges
+            .filter(move |&edge| edge >> KIND_SHIFT & u32::from(kinds) != 0)
+            .map(|edge| WordId(edge & WORD_MASK))
     }
 
     fn look_up(&self, word: &str, redirects: bool) -> Option<WordId> {

@@ -1,4 +1,36 @@
-//! What two texts have in common beyond their letters.
+//! Whether a question was asked before in other words.
+//!
+//! Map: [`text`] characters, [`token`] words and what else a text consists of, with [`shape`] and [`contractions`];
+//! [`words`] lists of the words of the grammar, [`lexicon`] what is known of all others; [`frames`] what kind of answer is
+//! asked for; [`query`] a question taken apart; [`align`] which word of one is which of the other, [`roles`] who does what to
+//! whom, [`slips`] typing errors, [`compare`] what follows from it; [`index`] finds the questions that are worth comparing,
+//! [`vectors`] the vectors that are near.
 
+mod align;
+mod compare;
+mod contractions;
+mod frames;
+mod index;
 pub mod lexicon;
+mod query;
+mod roles;
+mod shape;
+mod slips;
+mod text;
+mod token;
 pub mod vectors;
+mod words;
+
+pub use compare::{Reason, Verdict};
+pub use index::{Candidate, Index};
+
+/// Compares two texts: how alike they are as questions, and what speaks against serving one's answer for the other.
+pub fn compare_texts(a: &str, b: &str) -> Verdict {
+    match (query::Query::parse(a), query::Query::parse(b)) {
+        (Some(a), Some(b)) => compare::compare(&a, &b),
+        _ => Verdict { score: f32::from(u8::from(a == b)), refusal: None },
+    }
+}
+
+#[cfg(test)]
+mod tests;

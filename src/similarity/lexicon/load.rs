@@ -11,6 +11,7 @@
 //! | irregular forms      | the same two                                                                    |
 //! | shapes               | per word: parts of speech, whether it is a name, whether an instance            |
 //! | counts               | per word                                                                        |
+//! | rarities             | per word, one byte                                                              |
 //! | relations            | per word, how many words after it in the order it is related to                 |
 //! |                      | the distances to them, each from the one before                                 |
 //! |                      | per distance the relations, a bit set                                           |
@@ -25,7 +26,7 @@ use super::{Lexicon, REDIRECTED, Slots};
 const UNPACKED_LIMIT: usize = 4 << 20;
 
 /// The layout that is read.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Bytes that are read from the front.
 struct Reader<'a>(&'a [u8]);
@@ -82,6 +83,7 @@ pub(super) fn load(packed: &[u8]) -> Lexicon {
     let mut shapes = reader.section().0.to_vec();
     let mut section = reader.section();
     let counts = (0..words).map(|_| u16::try_from(section.number()).unwrap_or(u16::MAX)).collect();
+    let rarities = reader.section().0.into();
     let (edge_starts, edges) = relations(words, reader.section(), reader.section(), &reader.section());
     let mut section = reader.section();
     let lemmas = (0..irregular).map(|_| section.number()).collect();
@@ -101,6 +103,7 @@ pub(super) fn load(packed: &[u8]) -> Lexicon {
         slots,
         shapes: shapes.into(),
         counts,
+        rarities,
         edge_starts,
         edges,
         lemmas,
@@ -130,18 +133,31 @@ fn relations(
     mut distances: Reader<'_>,
     kinds: &Reader<'_>,
 ) -> (Box<[u32]>, Box<[u32]>) {
-    let mut starts = Vec::with_capacity(words + 1);
-    let mut edges = Vec::with_capacity(kinds.0.len());
+    let mut pairs = Vec::with_capacity(kinds.0.len());
+    // How many each word has; then where those of each word end; then where they start.
+    let mut starts = vec![0_u32; words + 1];
     let mut kinds = kinds.0.iter();
     for word in 0..place(words) {
-        starts.push(place(edges.len()));
         let mut end = word;
         for &kind in kinds.by_ref().take(degrees.number() as usize) {
             end += distances.number();
-            edges.push(end | u32::from(kind) << super::KIND_SHIFT);
+            pairs.push((word, end, u32::from(kind) << super::KIND_SHIFT));
+            starts[word as usize] += 1;
+            starts[end as usize] += 1;
         }
     }
-    starts.push(place(edges.len()));
+    let mut sum = 0;
+    for start in &mut starts {
+        sum += *start;
+        *start = sum;
+    }
+    let mut edges = vec![0; 2 * pairs.len()];
+    for (a, b, kind) in pairs {
+        for (from, to) in [(a, b), (b, a)] {
+            starts[from as usize] -= 1;
+            edges[starts[from as usize] as usize] = to | kind;
+        }
+    }
     (starts.into(), edges.into())
 }
 

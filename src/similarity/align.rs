@@ -1,0 +1,148 @@
+//! Which term of one question is which of the other.
+
+use super::lexicon::{Lexicon, lexicon};
+use super::query::{Query, Term};
+use super::token::Kind;
+use super::words;
+
+/// How alike two terms are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Match {
+    /// Places among the terms.
+    pub(super) a: usize,
+    pub(super) b: usize,
+    /// 0 to 1.
+    pub(super) likeness: f32,
+    /// They are opposites, and one of them is negated.
+    pub(super) is_opposite: bool,
+}
+
+/// The same word in the same form, or a form of it.
+const SAME: f32 = 1.0;
+/// A word mistyped.
+const MISTYPED: f32 = 0.95;
+/// Synonyms.
+const SYNONYM: f32 = 0.9;
+/// One is derived from the other: "invest", "investment".
+const DERIVED: f32 = 0.9;
+/// An opposite, negated.
+const OPPOSITE: f32 = 0.9;
+
+/// What the terms of two questions have in common.
+pub(super) struct Alignment {
+    /// By place in `a`.
+    pub(super) matches: Vec<Match>,
+    /// Places of terms without a match.
+    pub(super) only_a: Vec<usize>,
+    pub(super) only_b: Vec<usize>,
+    /// Opposites that nothing negates.
+    pub(super) has_antonyms: bool,
+    /// The same word, negated in one of them.
+    pub(super) is_negated: bool,
+}
+
+impl Alignment {
+    pub(super) fn new(a: &Query, b: &Query) -> Self {
+        let lexicon = lexicon();
+        let mut taken = vec![false; b.terms.len()];
+        let mut found: Vec<Option<Match>> = vec![None; a.terms.len()];
+        // What is the same takes precedence over what is alike.
+        for least in [SAME, f32::MIN_POSITIVE] {
+            for (at, term) in a.terms.iter().enumerate() {
+                if found[at].is_some() {
+                    continue;
+                }
+                let mut best: Option<Match> = None;
+                for (place, other) in b.terms.iter().enumerate().filter(|(place, _)| !taken[*place]) {
+                    let Some((likeness, is_opposite)) = likeness(lexicon, term, other, least >= SAME) else {
+                        continue;
+                    };
+                    let distance = |place: usize| place.abs_diff(at);
+                    let is_better = best.is_none_or(|best| {
+                        likeness
+                            .total_cmp(&best.likeness)
+                            .then(distance(best.b).cmp(&distance(place)))
+                            .is_gt()
+                    });
+                    if is_better {
+                        best = Some(Match { a: at, b: place, likeness, is_opposite });
+                    }
+                }
+                if let Some(best) = best {
+                    taken[best.b] = true;
+                    found[at] = Some(best);
+                }
+            }
+        }
+        let only_a: Vec<usize> = (0..found.len()).filter(|&at| found[at].is_none()).collect();
+        let only_b: Vec<usize> = (0..taken.len()).filter(|&at| !taken[at]).collect();
+        let matches: Vec<Match> = found.into_iter().flatten().collect();
+        let is_negated = matches
+            .iter()
+            .any(|pair| a.terms[pair.a].is_negated != b.terms[pair.b].is_negated && !pair.is_opposite);
+        let has_antonyms = only_a
+            .iter()
+            .any(|&at| only_b.iter().any(|&other| are_opposites(lexicon, &a.terms[at], &b.terms[other])));
+        Self { matches, only_a, only_b, has_antonyms, is_negated }
+    }
+}
+
+fn likeness(lexicon: &Lexicon, a: &Term, b: &Term, only_same: bool) -> Option<(f32, bool)> {
+    if a.kind != b.kind {
+        return None;
+    }
+    if a.text == b.text || (a.key == b.key && a.kind == Kind::Word) {
+        return Some((SAME, false));
+    }
+    if only_same || a.kind != Kind::Word {
+        return None;
+    }
+    if let (Some(one), Some(other)) = (a.word, b.word) {
+        if a.is_negated != b.is_negated && are_opposites(lexicon, a, b) {
+            return Some((OPPOSITE, true));
+        }
+        if lexicon.are_synonyms(one, other) {
+            return Some((SYNONYM, false));
+        }
+        if lexicon.derived(one, other) {
+            return Some((DERIVED, false));
+        }
+        return None;
+    }
+    is_mistyped(a, b).then_some((MISTYPED, false))
+}
+
+/// Whether one is the other with one letter added, left out, exchanged, or two of them swapped. A word that the lexicon has is
+/// not taken for a mistyped one.
+fn is_mistyped(a: &Term, b: &Term) -> bool {
+    let (shorter, longer) = if a.text.len() < b.text.len() { (a, b) } else { (b, a) };
+    if shorter.text.chars().count() < 5 || longer.text.len() > shorter.text.len() + 2 {
+        return false;
+    }
+    let distance = strsim::damerau_levenshtein(&shorter.text, &longer.text);
+    // Two names that differ in one letter are two names: "Jon" and "Jan"; a swap or a doubled letter is a slip.
+    distance == 1 && (a.word.is_some() != b.word.is_some() || is_slip(&shorter.text, &longer.text))
+}
+
+/// Whether two letters are swapped, or one is doubled or left out.
+fn is_slip(shorter: &str, longer: &str) -> bool {
+    if shorter.len() == longer.len() {
+        let mut letters: Vec<char> = shorter.chars().collect();
+        let mut others: Vec<char> = longer.chars().collect();
+        letters.sort_unstable();
+        others.sort_unstable();
+        return letters == others;
+    }
+    shorter.len() >= 6
+}
+
+/// Whether two terms are opposites of each other.
+pub(super) fn are_opposites(lexicon: &Lexicon, a: &Term, b: &Term) -> bool {
+    if words::are_opposites(&a.text, &b.text) {
+        return true;
+    }
+    match (a.word, b.word) {
+        (Some(one), Some(other)) => lexicon.are_antonyms(one, other) || lexicon.is_negated_form(one, other),
+        _ => false,
+    }
+}

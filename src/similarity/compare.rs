@@ -1,0 +1,216 @@
+//! Whether the answer to one question answers another: how alike they are, and what speaks against it.
+
+use super::align::Alignment;
+use super::frames::Ask;
+use super::lexicon::{Pos, lexicon};
+use super::query::{Query, Term};
+use super::roles;
+use super::slips;
+use super::token::Kind;
+use super::words::SYMMETRIC;
+
+/// Why a similar question is another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// Written in another script.
+    Script,
+    /// Asks for another kind of answer: how, why, whether.
+    Question,
+    /// Other numbers, dates or versions.
+    Number,
+    /// Other units behind the same numbers.
+    Unit,
+    /// Other words between quotation marks.
+    Quoted,
+    /// Other identifiers, paths, addresses or signs.
+    Code,
+    /// Negated where the other is not.
+    Negation,
+    /// A word in place of its opposite.
+    Antonym,
+    /// Another condition: before, after, without, unless.
+    Condition,
+    /// Another direction: to, from.
+    Direction,
+    /// Another number or degree: all, most, first, still.
+    Quantity,
+    /// Another name, or one more.
+    Name,
+    /// About somebody else: he, she; I, you.
+    Person,
+    /// And in place of or.
+    Coordination,
+    /// The same words in other roles.
+    Order,
+    /// Another noun, or one more detail where a yes depends on each.
+    Modifier,
+    /// Not similar enough.
+    Score,
+}
+
+impl Reason {
+    /// Stable name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Script => "script",
+            Self::Question => "question",
+            Self::Number => "number",
+            Self::Unit => "unit",
+            Self::Quoted => "quoted",
+            Self::Code => "code",
+            Self::Negation => "negation",
+            Self::Antonym => "antonym",
+            Self::Condition => "condition",
+            Self::Direction => "direction",
+            Self::Quantity => "quantity",
+            Self::Name => "name",
+            Self::Person => "person",
+            Self::Coordination => "coordination",
+            Self::Order => "order",
+            Self::Modifier => "modifier",
+            Self::Score => "score",
+        }
+    }
+}
+
+/// How alike two questions are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Verdict {
+    /// 0 to 1.
+    pub score: f32,
+    /// What speaks against serving one's answer for the other, whatever the score.
+    pub refusal: Option<Reason>,
+}
+
+/// What is in one of them only weighs so much more if the other has something else in its place.
+const REPLACED: f32 = 1.5;
+
+/// Two texts that differ in one slip of the finger.
+const SLIPPED: f32 = 0.97;
+
+/// Words that weigh less say too little to make a difference by themselves.
+const TELLING: f32 = 2.5;
+
+/// Compares two questions.
+pub(super) fn compare(a: &Query, b: &Query) -> Verdict {
+    if a.normal == b.normal {
+        return Verdict { score: 1.0, refusal: None };
+    }
+    if slips::is_slip(&a.normal, &b.normal) {
+        return Verdict { score: SLIPPED, refusal: None };
+    }
+    let alignment = Alignment::new(a, b);
+    Verdict { score: score(a, b, &alignment), refusal: refusal(a, b, &alignment) }
+}
+
+/// Weight of what they have in common, of the weight of both (the Sørensen–Dice coefficient, weighted).
+fn score(a: &Query, b: &Query, alignment: &Alignment) -> f32 {
+    let mut common = 0.0;
+    let mut apart = 0.0;
+    for pair in &alignment.matches {
+        let weight = f32::midpoint(a.terms[pair.a].weight, b.terms[pair.b].weight);
+        common += weight * pair.likeness;
+        apart += weight * (1.0 - pair.likeness);
+    }
+    let sum = |query: &Query, only: &[usize]| only.iter().map(|&at| query.terms[at].weight).sum::<f32>();
+    let (only_a, only_b) = (sum(a, &alignment.only_a), sum(b, &alignment.only_b));
+    let replaced = only_a.min(only_b);
+    apart += only_a + only_b + 2.0 * replaced * (REPLACED - 1.0);
+    if common + apart == 0.0 {
+        // Nothing but words of the grammar: only what is the same is the same.
+        return 0.0;
+    }
+    2.0 * common / (2.0 * common + apart)
+}
+
+fn refusal(a: &Query, b: &Query, alignment: &Alignment) -> Option<Reason> {
+    let holds = |reason, is_so: bool| is_so.then_some(reason);
+    holds(Reason::Script, a.scripts != b.scripts)
+        .or_else(|| holds(Reason::Number, a.numbers != b.numbers))
+        .or_else(|| {
+            holds(Reason::Quoted, a.quoted != b.quoted && !(a.quoted.is_empty() || b.quoted.is_empty()))
+        })
+        .or_else(|| holds(Reason::Code, a.codes != b.codes))
+        .or_else(|| holds(Reason::Unit, has_other_unit(a, b, alignment)))
+        .or_else(|| holds(Reason::Negation, is_negated(a, b, alignment)))
+        .or_else(|| holds(Reason::Antonym, alignment.has_antonyms))
+        .or_else(|| holds(Reason::Condition, a.conditions != b.conditions))
+        .or_else(|| holds(Reason::Question, !a.ask.fits(b.ask)))
+        .or_else(|| holds(Reason::Quantity, a.scopes != b.scopes))
+        .or_else(|| holds(Reason::Person, is_about_another(a, b)))
+        .or_else(|| {
+            holds(
+                Reason::Coordination,
+                (a.has_or && b.has_and && !b.has_or) || (b.has_or && a.has_and && !a.has_or),
+            )
+        })
+        .or_else(|| holds(Reason::Name, has_other_name(a, b, alignment)))
+        .or_else(|| roles::differ(a, b, alignment))
+        .or_else(|| holds(Reason::Modifier, has_other_detail(a, b, alignment)))
+}
+
+/// Whether a question has a noun in place of another one, or one of those that ask whether something is so a noun or an
+/// adjective more.
+fn has_other_detail(a: &Query, b: &Query, alignment: &Alignment) -> bool {
+    if a.ask == Ask::Nothing || b.ask == Ask::Nothing {
+        return false;
+    }
+    let has = |query: &Query, only: &[usize], is_wanted: fn(&Term) -> bool| {
+        only.iter().any(|&at| query.terms[at].weight >= TELLING && is_wanted(&query.terms[at]))
+    };
+    let is_replaced = has(a, &alignment.only_a, is_noun) && has(b, &alignment.only_b, is_noun);
+    let has_more = has(a, &alignment.only_a, is_detail) || has(b, &alignment.only_b, is_detail);
+    is_replaced || (has_more && a.ask.is_whether())
+}
+
+fn is_noun(term: &Term) -> bool {
+    term.kind == Kind::Word && term.word.is_some_and(|word| lexicon().pos(word).intersects(Pos::NOUN))
+}
+
+fn is_detail(term: &Term) -> bool {
+    term.kind == Kind::Word && term.word.is_none_or(|word| lexicon().pos(word) != Pos::ADVERB)
+}
+
+fn is_negated(a: &Query, b: &Query, alignment: &Alignment) -> bool {
+    let negated = |query: &Query, only: &[usize]| only.iter().any(|&at| query.terms[at].is_negated);
+    alignment.is_negated
+        || a.loose_negations != b.loose_negations
+        || negated(a, &alignment.only_a) != negated(b, &alignment.only_b)
+}
+
+fn has_other_unit(a: &Query, b: &Query, alignment: &Alignment) -> bool {
+    let is_unit = |query: &Query, at: usize| {
+        at > 0
+            && query.terms[at - 1].kind == Kind::Number
+            && query.terms[at].place == query.terms[at - 1].place + 1
+    };
+    let has_unit = |query: &Query, only: &[usize]| only.iter().any(|&at| is_unit(query, at));
+    !a.numbers.is_empty() && (has_unit(a, &alignment.only_a) || has_unit(b, &alignment.only_b))
+}
+
+fn has_other_name(a: &Query, b: &Query, alignment: &Alignment) -> bool {
+    let has_name = |query: &Query, only: &[usize]| only.iter().any(|&at| query.terms[at].is_name);
+    has_name(a, &alignment.only_a) || has_name(b, &alignment.only_b)
+}
+
+fn is_about_another(a: &Query, b: &Query) -> bool {
+    if a.third_persons != b.third_persons {
+        return true;
+    }
+    if a.ask.is_of_anybody() {
+        return false;
+    }
+    // "Am I" and "are you"; "what is my name" and "what is your name".
+    (a.has_first_person && !a.has_second_person && b.has_second_person && !b.has_first_person)
+        || (b.has_first_person && !b.has_second_person && a.has_second_person && !a.has_first_person)
+}
+
+/// Whether the relation of a question holds both ways.
+pub(super) fn is_symmetric(query: &Query) -> bool {
+    query.terms.iter().any(|term| term.classes & SYMMETRIC != 0)
+}
+
+/// The term behind "by" of a question in the passive voice.
+pub(super) fn agent(query: &Query) -> Option<usize> {
+    query.has_be.then(|| query.terms.iter().position(|term| term.preposition == Some("by"))).flatten()
+}

@@ -1,0 +1,334 @@
+//! Finds the stored questions that are worth comparing with one, without looking at the others.
+//!
+//! An inverted index over the terms of each question, with a prefix filter: a question as similar as asked for shares a certain
+//! weight of terms, so only the lists of the rarest terms are read that together weigh more than what may be missing. Each
+//! question belongs to one scope; questions of different scopes know nothing of each other, not even their lists.
+//!
+//! What is here is a hint: whether there still is an answer, and to exactly this question, is for the caller to see.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+
+use hashbrown::HashMap;
+
+use super::compare::{Reason, Verdict, compare};
+use super::lexicon::lexicon;
+use super::query::{Query, key, word_weight};
+
+/// A stored question that may be the same as another one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    /// Number of the question, from [`Index::insert`].
+    pub id: u32,
+    /// 0 to 1.
+    pub score: f32,
+    /// Why its answer must not be served, if so.
+    pub refusal: Option<Reason>,
+}
+
+struct Entry {
+    text: Box<str>,
+    scope: u32,
+    weight: f32,
+    /// Places of its terms in `lists`, each once.
+    terms: Box<[u32]>,
+    /// The next question with the same normal form, or [`NONE`].
+    next: u32,
+    /// Counts the uses of a number, so that an old place in the queue is not taken for the new one.
+    age: u32,
+}
+
+const NONE: u32 = u32::MAX;
+
+/// The questions with one term.
+#[derive(Default)]
+struct List {
+    key: u64,
+    ids: Vec<u32>,
+}
+
+/// Questions of one cache, by what they are about.
+#[derive(Default)]
+pub struct Index {
+    entries: Vec<Option<Entry>>,
+    free: Vec<u32>,
+    /// Numbers in the order in which they came, with their age.
+    order: VecDeque<(u32, u32)>,
+    /// Places in `lists` by hash of scope and term. What collides costs a comparison.
+    terms: HashMap<u64, u32>,
+    lists: Vec<List>,
+    free_lists: Vec<u32>,
+    /// The first question of each normal form, by hash of scope and form.
+    normals: HashMap<u64, u32>,
+    ages: u32,
+    limit: usize,
+}
+
+/// Questions that share a term, and what that weighs.
+type Weighted<'a> = (&'a [u32], f32);
+
+/// Postings read for one question, beyond those that must be.
+const MOST_POSTINGS: usize = 2048;
+/// Candidates compared in full.
+const MOST_COMPARED: usize = 6;
+
+impl Index {
+    /// An empty index of at most `limit` questions; the oldest make room.
+    pub fn new(limit: usize) -> Self {
+        Self { limit: limit.max(1), ..Self::default() }
+    }
+
+    /// How many questions it has.
+    pub fn len(&self) -> usize {
+        self.entries.len() - self.free.len()
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The text of a question.
+    pub fn text(&self, id: u32) -> Option<&str> {
+        self.entries.get(id as usize)?.as_ref().map(|entry| &*entry.text)
+    }
+
+    /// Adds a question of `scope`; its number, also if it is there already. A text that is empty, or too long for anything but
+    /// its exact form, is not taken. O(terms).
+    pub fn insert(&mut self, scope: u32, text: &str) -> Option<u32> {
+        let query = Query::parse(text)?;
+        let normal = scoped(scope, key(&query.normal));
+        if let Some(id) = self.find(scope, normal, text) {
+            return Some(id);
+        }
+        if self.len() >= self.limit {
+            self.remove_oldest();
+        }
+        if self.order.len() > 2 * self.limit {
+            // Of what was removed since.
+            self.order.retain(|&(id, age)| {
+                self.entries[id as usize].as_ref().is_some_and(|entry| entry.age == age)
+            });
+        }
+        let mut keys: Vec<u64> = query.terms.iter().map(|term| scoped(scope, term.key)).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        let id = self.free.pop().unwrap_or_else(|| {
+            self.entries.push(None);
+            u32::try_from(self.entries.len() - 1).unwrap_or(u32::MAX)
+        });
+        let terms = keys.into_iter().map(|key| self.list(key)).collect::<Box<[u32]>>();
+        for &term in &terms {
+            self.lists[term as usize].ids.push(id);
+        }
+        self.ages = self.ages.wrapping_add(1);
+        let weight = query.terms.iter().map(|term| term.weight).sum();
+        let next = self.normals.insert(normal, id).unwrap_or(NONE);
+        self.entries[id as usize] =
+            Some(Entry { text: text.into(), scope, weight, terms, next, age: self.ages });
+        self.order.push_back((id, self.ages));
+        Some(id)
+    }
+
+    /// Removes a question; whether it was there. O(terms · questions with them), at memory speed.
+    pub fn remove(&mut self, scope: u32, text: &str) -> bool {
+        let Some(query) = Query::parse(text) else { return false };
+        let found = self.find(scope, scoped(scope, key(&query.normal)), text);
+        if let Some(id) = found {
+            self.remove_id(id);
+        }
+        found.is_some()
+    }
+
+    /// Removes all questions of the scopes that `is_gone` names.
+    pub fn remove_scopes(&mut self, is_gone: impl Fn(u32) -> bool) {
+        for id in 0..u32::try_from(self.entries.len()).unwrap_or(u32::MAX) {
+            if self.entries[id as usize].as_ref().is_some_and(|entry| is_gone(entry.scope)) {
+                self.remove_id(id);
+            }
+        }
+        if self.is_empty() {
+            *self = Self::new(self.limit);
+        }
+    }
+
+    /// The questions of these scopes that are most like `text`, itself left out, and may be as like it as `least`: best first,
+    /// those that may be served before those that may not.
+    pub fn candidates(&self, scopes: &[u32], text: &str, least: f32) -> Vec<Candidate> {
+        let Some(query) = Query::parse(text) else { return Vec::new() };
+        let mut found = Vec::new();
+        for &scope in scopes {
+            for id in self.promising(scope, &query, text, least) {
+                let Some(entry) = &self.entries[id as usize] else { continue };
+                let Some(other) = Query::parse(&entry.text) else { continue };
+                let Verdict { score, refusal } = compare(&query, &other);
+                found.push(Candidate { id, score, refusal });
+            }
+        }
+        let rank = |candidate: &Candidate| (candidate.refusal.is_some(), -candidate.score);
+        found.sort_by(|a, b| {
+            let (a, b) = (rank(a), rank(b));
+            a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
+        });
+        found
+    }
+
+    /// The questions that share most with `query`, and can be as like it as `least`.
+    fn promising(&self, scope: u32, query: &Query, text: &str, least: f32) -> Vec<u32> {
+        // The same in normal form: no more is needed.
+        let is_other = |id: &u32| self.text(*id) != Some(text);
+        let same = self.same_normal(scoped(scope, key(&query.normal)));
+        let same: Vec<u32> = same.filter(is_other).take(MOST_COMPARED).collect();
+        if !same.is_empty() {
+            return same;
+        }
+        let total: f32 = query.terms.iter().map(|term| term.weight).sum();
+        // Per term, the lists of it and of what is like it, each with what both terms weigh on average.
+        let mut probes: Vec<(usize, f32, Vec<Weighted<'_>>)> = Vec::with_capacity(query.terms.len());
+        for term in &query.terms {
+            let alike = term.word.into_iter().flat_map(|word| lexicon().alike(word)).map(|word| {
+                let info = lexicon().info(word);
+                (key(info.lemma), f32::midpoint(term.weight, word_weight(word)))
+            });
+            let keys = std::iter::once((term.key, term.most_weight())).chain(alike);
+            let list = |(key, weight)| Some((self.postings(scoped(scope, key))?, weight));
+            let lists: Vec<Weighted<'_>> = keys.filter_map(list).collect();
+            let most = lists.iter().fold(term.most_weight(), |most, (_, weight)| most.max(*weight));
+            probes.push((lists.iter().map(|(list, _)| list.len()).sum(), most, lists));
+        }
+        // By question, the weight of what it shares, and the last term that it was found by.
+        let mut shared: HashMap<u32, (f32, usize)> = HashMap::new();
+        let (mut read, mut unread) = (0, probes.iter().map(|(_, most, _)| most).sum::<f32>());
+        for (at, (postings, most, lists)) in probes.into_iter().enumerate() {
+            // What none of the lists read so far has shares too little; and what shares more has been seen.
+            if read + postings > MOST_POSTINGS && unread < total * least / (2.0 - least) {
+                break;
+            }
+            read += postings;
+            // A typing error is in no list.
+            if postings > 0 {
+                unread -= most;
+            }
+            for (list, weight) in lists {
+                for &id in list {
+                    let (sum, found_by) = shared.entry(id).or_insert((0.0, usize::MAX));
+                    if *found_by != at {
+                        (*sum, *found_by) = (*sum + weight, at);
+                    }
+                }
+            }
+        }
+        let mut best: Vec<(u32, f32)> = shared
+            .into_iter()
+            .filter_map(|(id, (weight, _))| {
+                let other = self.entries[id as usize].as_ref()?.weight;
+                let common = (weight + unread).min(f32::midpoint(total, other));
+                Some((id, 2.0 * common / (total + other)))
+            })
+            .filter(|(id, bound)| *bound >= least && is_other(id))
+            .collect();
+        best.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        best.truncate(MOST_COMPARED);
+        best.into_iter().map(|(id, _)| id).collect()
+    }
+
+    fn find(&self, scope: u32, normal: u64, text: &str) -> Option<u32> {
+        self.same_normal(normal).find(|&id| {
+            self.entries[id as usize]
+                .as_ref()
+                .is_some_and(|entry| entry.scope == scope && *entry.text == *text)
+        })
+    }
+
+    /// The questions whose scope and normal form have this hash.
+    fn same_normal(&self, normal: u64) -> impl Iterator<Item = u32> {
+        let after = |&id: &u32| {
+            self.entries[id as usize].as_ref().map(|entry| entry.next).filter(|&next| next != NONE)
+        };
+        std::iter::successors(self.normals.get(&normal).copied(), after)
+    }
+
+    fn postings(&self, key: u64) -> Option<&[u32]> {
+        self.terms.get(&key).map(|&place| &*self.lists[place as usize].ids)
+    }
+
+    fn list(&mut self, key: u64) -> u32 {
+        let (lists, free) = (&mut self.lists, &mut self.free_lists);
+        *self.terms.entry(key).or_insert_with(|| {
+            let place = free.pop().unwrap_or_else(|| {
+                lists.push(List::default());
+                u32::try_from(lists.len() - 1).unwrap_or(NONE)
+            });
+            lists[place as usize].key = key;
+            place
+        })
+    }
+
+    fn remove_oldest(&mut self) {
+        while let Some((id, age)) = self.order.pop_front() {
+            if self.entries[id as usize].as_ref().is_some_and(|entry| entry.age == age) {
+                self.remove_id(id);
+                return;
+            }
+        }
+    }
+
+    fn remove_id(&mut self, id: u32) {
+        let Some(entry) = self.entries[id as usize].take() else { return };
+        for &term in &entry.terms {
+            let list = &mut self.lists[term as usize];
+            if let Some(at) = list.ids.iter().position(|&other| other == id) {
+                list.ids.swap_remove(at);
+            }
+            if list.ids.is_empty() {
+                self.terms.remove(&list.key);
+                *list = List::default();
+                self.free_lists.push(term);
+            }
+        }
+        let normal = Query::parse(&entry.text).map(|query| scoped(entry.scope, key(&query.normal)));
+        if let Some(normal) = normal {
+            self.unchain(normal, id, entry.next);
+        }
+        self.free.push(id);
+    }
+}
+
+impl Index {
+    /// Takes a question, whose entry is gone, out of those with its normal form.
+    fn unchain(&mut self, normal: u64, id: u32, next: u32) {
+        let Some(&first) = self.normals.get(&normal) else { return };
+        if first == id {
+            if next == NONE {
+                self.normals.remove(&normal);
+            } else {
+                self.normals.insert(normal, next);
+            }
+            return;
+        }
+        let mut at = first;
+        while let Some(entry) = self.entries.get_mut(at as usize).and_then(Option::as_mut) {
+            if entry.next == id {
+                entry.next = next;
+                return;
+            }
+            at = entry.next;
+        }
+    }
+}
+
+fn scoped(scope: u32, key: u64) -> u64 {
+    // Multiplied so that scopes do not undo each other.
+    key ^ (u64::from(scope) + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+impl std::fmt::Debug for Index {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Index")
+            .field("questions", &self.len())
+            .field("terms", &self.lists.len())
+            .finish_non_exhaustive()
+    }
+}

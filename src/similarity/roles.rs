@@ -1,0 +1,100 @@
+//! Who does what to whom: the same words in other roles are another question.
+//!
+//! Roles are told by order and prepositions. What changes place together with its preposition keeps its role; in the passive
+//! voice, who stands behind "by" is who stands first in the active one.
+
+use super::align::{Alignment, Match};
+use super::compare::{Reason, agent, is_symmetric};
+use super::lexicon::{Pos, lexicon};
+use super::query::{Query, Term};
+use super::token::Kind;
+use super::words;
+
+/// Whether the roles of what two questions have in common differ, and how.
+pub(super) fn differ(a: &Query, b: &Query, alignment: &Alignment) -> Option<Reason> {
+    if let Some(reason) = directions(a, b, alignment) {
+        return Some(reason);
+    }
+    match (agent(a), agent(b)) {
+        (Some(by), None) => return voices(a, by, b, alignment, |pair| (pair.a, pair.b)),
+        (None, Some(by)) => return voices(b, by, a, alignment, |pair| (pair.b, pair.a)),
+        _ => {}
+    }
+    if is_symmetric(a) && is_symmetric(b) {
+        return None;
+    }
+    let mut pairs = alignment.matches.iter().filter(|pair| is_argument(&a.terms[pair.a])).peekable();
+    while let Some(first) = pairs.next() {
+        for second in pairs.clone() {
+            if second.b < first.b && changes_roles(a, b, alignment, first, second) {
+                return Some(Reason::Order);
+            }
+        }
+    }
+    None
+}
+
+/// Whether something may play a part: a name, a noun, a number.
+fn is_argument(term: &Term) -> bool {
+    if term.kind != Kind::Word || term.is_name {
+        return true;
+    }
+    term.word.is_some_and(|word| lexicon().pos(word).intersects(Pos::NOUN)) && term.classes == 0
+}
+
+/// A common term behind a preposition, and behind the opposite one in the other question.
+fn directions(a: &Query, b: &Query, alignment: &Alignment) -> Option<Reason> {
+    let is_opposite = |pair: &&Match| match (a.terms[pair.a].preposition, b.terms[pair.b].preposition) {
+        (Some(one), Some(other)) => words::are_opposites(one, other),
+        _ => false,
+    };
+    alignment.matches.iter().find(is_opposite).map(|_| Reason::Direction)
+}
+
+/// `agent` is the place of who does it in the passive question.
+fn voices(
+    passive: &Query,
+    agent: usize,
+    active: &Query,
+    alignment: &Alignment,
+    places: impl Fn(&Match) -> (usize, usize),
+) -> Option<Reason> {
+    let verb = passive.terms[..agent].iter().rposition(|term| term.preposition != Some("by"))?;
+    let in_active =
+        |place| alignment.matches.iter().map(&places).find(|&(one, _)| one == place).map(|(_, other)| other);
+    let (Some(doer), Some(action)) = (in_active(agent), in_active(verb)) else { return None };
+    (doer > action && active.terms[doer].preposition != Some("by")).then_some(Reason::Order)
+}
+
+/// `first` comes before `second` in `a` and behind it in `b`.
+fn changes_roles(a: &Query, b: &Query, alignment: &Alignment, first: &Match, second: &Match) -> bool {
+    let (one, other) = (&a.terms[first.a], &a.terms[second.a]);
+    let (one_b, other_b) = (&b.terms[first.b], &b.terms[second.b]);
+    let keeps = one.preposition == one_b.preposition && other.preposition == other_b.preposition;
+    // Each goes with its preposition.
+    if keeps && one.preposition != other.preposition {
+        return false;
+    }
+    let is_list = |query: &Query, from: usize, to: usize| {
+        query.terms[from + 1..=to].iter().all(|term| term.is_listed || term.kind != Kind::Word)
+            || query.terms[to].is_listed
+    };
+    let in_a = is_list(a, first.a, second.a);
+    let in_b = is_list(b, second.b, first.b);
+    let is_next = second.a == first.a + 1 || first.b == second.b + 1;
+    if (in_a && in_b) || ((in_a || in_b) && is_next) {
+        return false;
+    }
+    // Something that both are arguments of stands between them, in both questions.
+    let is_between = |pair: &&Match| {
+        (first.a + 1..second.a).contains(&pair.a) && (second.b + 1..first.b).contains(&pair.b)
+    };
+    if !alignment.matches.iter().any(|pair| is_between(&pair)) {
+        return false;
+    }
+    // Side by side in both: parts of one name.
+    if other.place == one.place + 1 && one_b.place == other_b.place + 1 {
+        return false;
+    }
+    true
+}
