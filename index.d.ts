@@ -200,11 +200,11 @@ export interface CacheConfig {
   ttlSeconds: number;
   /** Bytes over which an entry leaving L2 is compressed into L3; smaller ones are given up. Default 1024. */
   compressionThreshold: number;
-  /** Similarity, 0–1, from which another query's answer is served. Default 0.8. Not available in this version. */
+  /** Similarity, 0–1, from which the answer to a query in other words is served. Default 0.8. See docs/similarity.md. */
   similarityThreshold: number;
   /** Whether L3 compresses. Default true. */
   enableCompression: boolean;
-  /** Default true. Not available in this version. */
+  /** Whether `get` serves the answers to queries in other words at all. Default true. */
   enableSimilarityDetection: boolean;
   /** Whether there is a disk at all: `false` touches none. Default true. */
   persistToDisk: boolean;
@@ -503,6 +503,69 @@ export interface CacheReader extends CacheScope {
   agentId?: string;
 }
 
+/** Who asks, and whether the answer to a query in other words will do. */
+export interface CacheQuery extends CacheReader {
+  /** Only the entry of this very key. Default false. */
+  exact?: boolean;
+  /** 0–1, instead of the configured one. Without effect where `enableSimilarityDetection` is false. */
+  similarityThreshold?: number;
+}
+
+/** Why the entry of a query that came close was not served. */
+export type SimilarityRefusal =
+  /** Less alike than the threshold. */
+  | 'score'
+  /** Not asked for: `exact`, or `enableSimilarityDetection` is false. */
+  | 'off'
+  /** The entry is gone, or another one was served. */
+  | 'absent'
+  /** Other numbers, dates, versions; other units behind them. */
+  | 'number'
+  | 'unit'
+  /** Other words between quotation marks; other identifiers, paths, addresses, hashes, signs. */
+  | 'quoted'
+  | 'code'
+  /** "Not" in one of them; a word in place of its opposite. */
+  | 'negation'
+  | 'antonym'
+  /** Before, after, without, unless, except; to, from. */
+  | 'condition'
+  | 'direction'
+  /** First, last, still, already, used to. */
+  | 'quantity'
+  /** Another person, place, product, or one more. */
+  | 'name'
+  /** He in place of she, I in place of you. */
+  | 'person'
+  /** And in place of or. */
+  | 'coordination'
+  /** The same words in other roles: who does what to whom. */
+  | 'order'
+  /** Another noun, or one more detail where a yes or no depends on each. */
+  | 'modifier'
+  /** Another kind of question: how, why, when, whether. */
+  | 'question'
+  /** Another writing system. */
+  | 'script';
+
+/** What {@link CacheNamespace.lookup} found, and how. */
+export interface CacheLookup<T = any> {
+  found: boolean;
+  value: T | null;
+  /** `normalized`: of a key that differs in case, spaces, punctuation, contractions or politeness only. */
+  tier: 'exact' | 'normalized' | 'similar' | 'miss';
+  /** Where the value was. */
+  layer?: 'L1' | 'L2' | 'L3';
+  /** How like the key of the entry is, 0–1; absent for `exact`. */
+  similarity?: number;
+  /** The key of the entry; absent for `exact`. */
+  source?: string;
+  /** ms since the value was stored. */
+  ageMs?: number;
+  /** With `explain`: what else came close, best first, at most six for each of whose entries the reader may see. */
+  candidates?: { key: string; similarity: number; reason: SimilarityRefusal }[];
+}
+
 /** What a computation is given. */
 export interface ComputeContext {
   key: string;
@@ -544,12 +607,21 @@ export interface FollowOptions {
 /** Keys and values below one name. What is said of keys holds for strings of any length and content. */
 export interface CacheNamespace {
   /**
-   * The value or `null`: from memory, then from disk, from where it comes into memory. Never rejects for what happens inside
-   * the cache; after `stop()` it is `null`.
+   * The value or `null`: from memory, then from disk, from where it comes into memory; then that of a key that asks the same
+   * in other words, see docs/similarity.md. Never rejects for what happens inside the cache; after `stop()` it is `null`.
    *
    * @throws {AgentwiseError} `E_INVALID_ARGUMENT`.
    */
-  get<T = any>(key: string, options?: CacheReader): Promise<T | null>;
+  get<T = any>(key: string, options?: CacheQuery): Promise<T | null>;
+  /**
+   * As `get`, and says how the value was found. With `explain` also which other keys came close and why their values are not
+   * served.
+   *
+   * @example
+   * const { value, tier, source, candidates } = await cache.lookup('How do I boil 2 eggs?', { explain: true });
+   * // candidates: [{ key: 'How do I boil 3 eggs?', similarity: 0.72, reason: 'number' }]
+   */
+  lookup<T = any>(key: string, options?: CacheQuery & { explain?: boolean }): Promise<CacheLookup<T>>;
   /** Whether there is a value, also `null`; counts as neither a lookup nor a use. */
   has(key: string, options?: CacheReader): Promise<boolean>;
   /**
@@ -618,7 +690,7 @@ export interface AdvancedCacheManagerEvents {
   /** L1: stored. L2: it left memory and is on disk, or about to be written. */
   cacheSet: [event: { layer: 'L1' | 'L2'; key: string; entry: CacheEntry }];
   l1Eviction: [event: { key: string; entry: CacheEntry }];
-  /** Not in this version. */
+  /** The value of `similar`, which is `cacheKey`, was served for `original`. */
   similarityDetection: [event: { original: string; similar: string; similarity: number; cacheKey: string }];
   maintenance: [event: { timestamp: Date; stats: CacheStats }];
   cacheWarmed: [event: { total: number; found: number }];
@@ -648,7 +720,8 @@ export interface AdvancedCacheManagerEvents {
 export class AdvancedCacheManager extends TypedEmitter<AdvancedCacheManagerEvents> implements CacheNamespace {
   /** @throws {AgentwiseError} `E_CONFIG_INVALID` with every problem. */
   constructor(config?: Partial<CacheConfig>);
-  get<T = any>(key: string, options?: CacheReader): Promise<T | null>;
+  get<T = any>(key: string, options?: CacheQuery): Promise<T | null>;
+  lookup<T = any>(key: string, options?: CacheQuery & { explain?: boolean }): Promise<CacheLookup<T>>;
   has(key: string, options?: CacheReader): Promise<boolean>;
   set(key: string, value: any, ttlSeconds?: number, options?: CacheSetOptions): Promise<void>;
   delete(key: string, options?: CacheReader): Promise<boolean>;
@@ -799,7 +872,7 @@ export interface CacheStats {
     hitRate: number;
     evictions: number;
     expired: number;
-    /** Similar queries are not available in this version: 0. */
+    /** Lookups answered with the entry of a query in other words. */
     similarityDetections: number;
   };
   disk: {
@@ -825,6 +898,12 @@ export interface CacheStats {
     failures: number;
     /** ms by which the machine's clock was set back since the start. */
     clockBehindMs: number;
+  };
+  similarity: {
+    /** Queries that are found in other words: at most 100,000, the newest. */
+    queries: number;
+    /** Whether those that were on disk before are all among them; they are taken up in the background. */
+    isComplete: boolean;
   };
   [key: string]: any;
 }
@@ -963,8 +1042,11 @@ export class ProductionOptimizationSystem extends TypedEmitter<ProductionOptimiz
    * @throws {AgentwiseError} `E_NOT_INITIALIZED`, `E_SHUT_DOWN`, `E_INVALID_ARGUMENT`, `E_CONTEXT_INVALID`.
    */
   optimizeAgentContext(agentId: string, context: any, options?: OptimizeOptions | any): Promise<OptimizedContext>;
-  /** The answer stored for exactly this query, or `null`: shared entries and the agent's own, never another agent's. */
-  getCachedResponse(query: string, agentId?: string, options?: CacheScope): Promise<any>;
+  /**
+   * The answer stored for this query, or for one that asks the same in other words (docs/similarity.md), or `null`: shared
+   * entries and the agent's own, never another agent's.
+   */
+  getCachedResponse(query: string, agentId?: string, options?: Omit<CacheQuery, 'agentId'>): Promise<any>;
   /**
    * Stores a JSON value, for the system's `projectId`.
    *

@@ -138,6 +138,7 @@ class AdvancedCacheManager extends NativeEmitter {
 
 /** What a namespace does as well, and what needs no speed. */
 for (const name of [
+  'lookup',
   'has',
   'delete',
   'deleteByTag',

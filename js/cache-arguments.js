@@ -58,4 +58,10 @@ function scopeOf({ agentId, model, systemPrompt }) {
   ];
 }
 
-module.exports = { NO_SCOPE, decoded, isPlainText, prepare, prefixes, exactName, scopeOf };
+/** From which similarity on another key's value may be served: below 0 never, `undefined` as configured. */
+function thresholdOf({ exact, similarityThreshold }) {
+  if (args.optionalBoolean('options.exact', exact)) return -1;
+  return args.optionalFraction('options.similarityThreshold', similarityThreshold);
+}
+
+module.exports = { thresholdOf, NO_SCOPE, decoded, isPlainText, prepare, prefixes, exactName, scopeOf };

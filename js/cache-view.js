@@ -7,7 +7,16 @@ const { AgentwiseError, call, callAsync, decode } = require('./errors.js');
 const { References } = require('./references.js');
 const { SingleFlight } = require('./single-flight.js');
 const { followed } = require('./jobs.js');
-const { NO_SCOPE, decoded, isPlainText, prepare, prefixes, exactName, scopeOf } = require('./cache-arguments.js');
+const {
+  NO_SCOPE,
+  thresholdOf,
+  decoded,
+  isPlainText,
+  prepare,
+  prefixes,
+  exactName,
+  scopeOf,
+} = require('./cache-arguments.js');
 
 /** Keys that are dealt with before other work gets its turn. */
 const AT_ONCE = 500;
@@ -75,13 +84,18 @@ class CacheView {
     try {
       if (options === undefined || options === null) {
         const place = state.isReference ? this.#native.place(name, ...NO_SCOPE) : null;
-        const text = this.#get.call(undefined, name) ?? this.#native.getScoped(name, ...NO_SCOPE);
+        const text = this.#get.call(undefined, name) ?? this.#native.seek(name, ...NO_SCOPE, undefined);
         if (typeof text === 'string') return this.#value(key, name, text, place);
-        return this.#found(key, name, text === undefined ? undefined : await this.#native.find(name, ...NO_SCOPE));
+        return this.#found(
+          key,
+          name,
+          text === undefined ? undefined : await this.#native.search(name, ...NO_SCOPE, undefined),
+        );
       }
-      const scope = scopeOf(args.options('options', options));
-      let text = this.#native.getScoped(name, ...scope);
-      if (text === null) text = await this.#native.find(name, ...scope);
+      const given = args.options('options', options);
+      const asked = [...scopeOf(given), thresholdOf(given)];
+      let text = this.#native.seek(name, ...asked);
+      if (text === null) text = await this.#native.search(name, ...asked);
       this.#emitWaiting();
       return text === undefined ? null : decoded(text);
     } catch (error) {
@@ -105,6 +119,21 @@ class CacheView {
     }
     this.#emitWaiting();
     return value;
+  }
+
+  async lookup(key, options) {
+    const name = exactName(this.#names.key, key);
+    const given = args.options('options', options);
+    const asked = [...scopeOf(given), thresholdOf(given)];
+    const explains = args.optionalBoolean('options.explain', given.explain) ?? false;
+    const miss = { found: false, value: null, tier: 'miss', ...(explains && { candidates: [] }) };
+    if (this.#state.isStopped) return miss;
+    const found = await callAsync(this.#native.lookup, name, ...asked, explains);
+    this.#emitWaiting();
+    if (found === undefined || found === null) return miss;
+    const { text, json, ...how } = JSON.parse(found);
+    const value = text ?? (json === undefined ? null : JSON.parse(json));
+    return { found: how.tier !== 'miss', value, ...how };
   }
 
   async has(key, options) {

@@ -229,10 +229,6 @@ impl Engine {
         let rows = [
             ("productionMonitor", settings.enable_production_monitoring),
             ("autoTuning", settings.auto_tuning),
-            (
-                "cache.similarity",
-                settings.enable_advanced_caching && settings.cache.enable_similarity_detection,
-            ),
             ("sharedContext", self.loaded.system.enable_shared_context),
         ];
         rows.into_iter().filter(|(_, asked)| *asked).map(|(name, _)| name).collect()

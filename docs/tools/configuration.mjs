@@ -22,8 +22,6 @@ const CHECKED_ONLY = new Set([
   'memory.gcInterval',
   'memory.contextRetentionTime',
   'memory.enableDetailedLogging',
-  'cache.similarityThreshold',
-  'cache.enableSimilarityDetection',
 ]);
 
 /** Sections of which that holds as a whole. */

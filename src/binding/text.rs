@@ -7,7 +7,7 @@ use std::sync::Arc;
 use napi::bindgen_prelude::{ToNapiValue, TypeName, ValueType};
 use napi::{Status, sys};
 
-use crate::cache::{Kind, Peek, Record};
+use crate::cache::{Kind, Peek, Record, Seek};
 
 /// A buffer that grew beyond this for one large value is given back after it.
 const KEPT_BYTES: usize = 1 << 20;
@@ -30,6 +30,16 @@ impl From<Peek> for Reply {
             Peek::Hit(hit) => Self::Found(hit.record),
             Peek::Miss => Self::Miss,
             Peek::AskDisk => Self::AskDisk,
+        }
+    }
+}
+
+impl From<Seek> for Reply {
+    fn from(seek: Seek) -> Self {
+        match seek {
+            Seek::Answer(answer) => Self::Found(answer.hit.record),
+            Seek::Miss => Self::Miss,
+            Seek::AskDisk => Self::AskDisk,
         }
     }
 }

@@ -72,7 +72,7 @@ pub enum Peek {
 }
 
 /// What memory knows of one key.
-enum Known {
+pub(crate) enum Known {
     Present(Hit),
     Absent,
     Unknown,
@@ -82,6 +82,15 @@ impl CacheManager {
     /// What memory knows. Counts a hit or a miss and notes a use, unless the disk has to be asked. Stale values are hits only
     /// if `stale_too`. O(1), no input or output.
     pub fn peek(&self, keys: &Keys, stale_too: bool) -> Peek {
+        let peek = self.peek_missing(keys, stale_too);
+        if matches!(peek, Peek::Miss) && !self.is_closed() {
+            self.count_miss(keys);
+        }
+        peek
+    }
+
+    /// As [`Self::peek`], but a miss is not counted yet.
+    pub(crate) fn peek_missing(&self, keys: &Keys, stale_too: bool) -> Peek {
         if self.is_closed() {
             return Peek::Miss;
         }
@@ -95,7 +104,6 @@ impl CacheManager {
                 Known::Present(_) | Known::Absent => {}
             }
         }
-        self.count_miss(keys);
         Peek::Miss
     }
 
@@ -149,7 +157,7 @@ impl CacheManager {
     }
 
     /// What memory knows of a key; `is_use` notes a use of it.
-    fn known(&self, key: &Key, is_use: bool) -> Known {
+    pub(crate) fn known(&self, key: &Key, is_use: bool) -> Known {
         let (hash, now_ms) = (key.hash64(), self.clock.now_ms());
         {
             let mut l1 = self.l1.lock();
@@ -322,7 +330,7 @@ impl CacheManager {
         Some(hit)
     }
 
-    fn count_hit(&self, hit: &Hit, key: &Key) {
+    pub(crate) fn count_hit(&self, hit: &Hit, key: &Key) {
         let counter = match hit.layer {
             Layer::L1 => &self.counters.l1_hits,
             Layer::L2 => &self.counters.l2_hits,
@@ -337,7 +345,7 @@ impl CacheManager {
         }
     }
 
-    fn count_miss(&self, keys: &Keys) {
+    pub(crate) fn count_miss(&self, keys: &Keys) {
         self.counters.misses.fetch_add(1, Ordering::Relaxed);
         self.hub.emit(EventKind::CacheMiss, || events::key(&keys.shared.bytes));
     }

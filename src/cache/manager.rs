@@ -18,6 +18,7 @@ use super::events;
 use super::key::{Key, Namespace};
 use super::l1::map::{EvictingMap, Insertion};
 use super::l1::{self, Entry, L1, Place};
+use super::questions::Questions;
 use super::reconcile::Distrusted;
 use super::record::{Kind, Record, Terms};
 use super::registry;
@@ -40,6 +41,7 @@ pub struct CacheManager {
     pub(crate) clock: Arc<SteadyClock>,
     pub(crate) writes: Writes,
     pub(crate) absences: Absences,
+    pub(crate) questions: Questions,
     pub(crate) distrusted: Mutex<Distrusted>,
     pub(crate) versions: AtomicU64,
     pub(crate) counters: Counters,
@@ -68,6 +70,7 @@ impl CacheManager {
             clock: Arc::clone(&clock),
             writes: Writes::new(),
             absences: Absences::default(),
+            questions: Questions::new(),
             distrusted: Mutex::default(),
             versions: AtomicU64::new(0),
             counters: Counters::default(),
@@ -218,6 +221,7 @@ impl CacheManager {
             Stored { is_crowded: taken != Taken::Yes }
         };
         self.settle_evicted(evicted);
+        self.note_question(key);
         self.hub.emit(EventKind::CacheSet, || events::entry(&key.bytes, &entry, Some("L1"), false));
         Some(stored)
     }

@@ -2,8 +2,8 @@
 //!
 //! Map, in reading order: [`config`]; [`key`] whose an entry is; [`record`] what is stored; [`l1`] memory; [`disk`] L2 and L3;
 //! [`manager`] stores, [`lookup`] finds, `quick` what must be fast, [`removal`] removes, [`transfer`] moves many, `dump` is a file of many, [`flight`] lets one compute for all;
-//! `reconcile` keeps memory and disk in step, `reconfigure` changes settings; [`registry`] shares caches within a process; [`stats`], [`events`]. Similar
-//! queries are not here.
+//! `reconcile` keeps memory and disk in step, `reconfigure` changes settings; [`registry`] shares caches within a process;
+//! [`stats`], [`events`]; [`similar`] serves the answer to a question in other words, which `questions` finds.
 
 mod absences;
 pub mod config;
@@ -15,13 +15,15 @@ pub mod key;
 mod l1;
 pub mod lookup;
 pub mod manager;
+mod questions;
 mod quick;
 mod reconcile;
 mod reconfigure;
 pub mod record;
 pub mod registry;
 mod removal;
-pub mod stats;
+pub mod similar;
+mod stats;
 pub mod transfer;
 mod transfer_files;
 mod writes;
@@ -31,8 +33,10 @@ pub use key::{Key, Keys, Namespace, Scope};
 pub use l1::map::SlotId;
 pub use lookup::{Hit, Layer, Peek};
 pub use manager::CacheManager;
+pub use questions::Similar;
 pub use record::{Kind, Record, Terms};
 pub use registry::OpenCache;
+pub use similar::{Answer, Lookup, Seek};
 pub use stats::CacheStats;
 
 #[cfg(test)]

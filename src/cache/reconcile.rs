@@ -189,6 +189,7 @@ fn put(entry: &Entry) -> Operation {
 
 impl Observer for CacheManager {
     fn committed(&self, tasks: &[Task]) {
+        self.questions.catch_up();
         let mut distrusted = self.distrusted.lock();
         if !distrusted.keys.is_empty() {
             let is_change = |task: &&Task| matches!(task.operation, Operation::Put(_) | Operation::Delete);
@@ -263,6 +264,7 @@ impl Observer for CacheManager {
         if self.is_behind.load(Ordering::Acquire) {
             self.write_memory_only();
         }
+        self.follow();
     }
 
     fn must_clear(&self) -> Option<Namespace> {
@@ -279,6 +281,7 @@ impl Observer for CacheManager {
         if let Some(disk) = self.disk() {
             if arrival != Arrival::Same {
                 self.arrive(&disk, arrival);
+                self.questions.followed.store(0, Ordering::Release);
             }
             let distrusted: Vec<Key> = {
                 let mut distrusted = self.distrusted.lock();

@@ -37,6 +37,9 @@ impl CacheManager {
         }
         self.settle_evicted(evicted);
         self.bound(l1::bounds(&config));
+        if old.enable_similarity_detection != config.enable_similarity_detection {
+            self.switch_similarity(config.enable_similarity_detection);
+        }
         let (before, after) = (self.disk_settings(&old), self.disk_settings(&config));
         let place = |config: &CacheConfig, settings: &DiskSettings| {
             (config.persist_to_disk, registry::identity(&settings.dir), settings.allow_network)
@@ -75,6 +78,7 @@ impl CacheManager {
 
     /// Another place for the disk tiers, or none. Waits until the old one is closed and the new one open.
     fn replace_disk(&self) {
+        self.questions.followed.store(0, std::sync::atomic::Ordering::Release);
         let old = self.disk.write().take();
         if let Some(old) = old {
             old.close(CLOSE_DEADLINE);

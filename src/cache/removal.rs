@@ -36,6 +36,9 @@ impl CacheManager {
             l1.remove(key.hash64(), &key.bytes)
         };
         drop(removed);
+        if self.is_similarity_on() {
+            self.questions.remove(key);
+        }
     }
 
     /// Removes the entries of a namespace that have one of the tags, whoever may see them; how many. What is stored while
@@ -79,6 +82,10 @@ impl CacheManager {
     pub fn clear(&self, namespace: &Namespace, layer: Option<Layer>) -> Result<()> {
         self.check_open()?;
         let version = self.versions.load(Ordering::Relaxed);
+        if layer.is_none() {
+            // Before the entries: what is stored meanwhile stays.
+            self.questions.clear(namespace);
+        }
         let disk = self.disk().filter(|disk| disk.is_started());
         let is_meant = |key: &[u8]| Parts::read(key).is_some_and(|parts| namespace.contains(parts.namespace));
         if layer == Some(Layer::L1) {

@@ -21,6 +21,7 @@ pub(crate) struct Counters {
     pub(crate) misses: AtomicU64,
     pub(crate) evictions: AtomicU64,
     pub(crate) expired: AtomicU64,
+    pub(crate) similarity_detections: AtomicU64,
 }
 
 /// `l1` of `CacheStats`.
@@ -128,8 +129,18 @@ pub struct OverallStats {
     pub evictions: u64,
     /// Expired entries removed, from memory or disk.
     pub expired: u64,
-    /// Values served for a similar query: not in this version.
+    /// Values served for a query that was asked in other words.
     pub similarity_detections: u64,
+}
+
+/// `similarity` of `CacheStats`.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SimilarityStats {
+    /// Queries that may be found in other words.
+    pub queries: usize,
+    /// Whether those that were on disk before are among them.
+    pub is_complete: bool,
 }
 
 /// `CacheStats`.
@@ -146,6 +157,8 @@ pub struct CacheStats {
     pub overall: OverallStats,
     /// How the disk tiers are.
     pub disk: DiskStats,
+    /// What is found in other words.
+    pub similarity: SimilarityStats,
 }
 
 impl CacheStats {
@@ -213,10 +226,15 @@ impl CacheManager {
                 evictions: load(&self.counters.evictions),
                 expired: load(&self.counters.expired)
                     + disk.as_ref().map_or(0, |disk| load(&disk.counters.expired)),
-                similarity_detections: 0,
+                similarity_detections: load(&self.counters.similarity_detections),
             },
             disk: self.disk_stats(),
+            similarity: self.similarity_stats(),
         }
+    }
+
+    fn similarity_stats(&self) -> SimilarityStats {
+        SimilarityStats { queries: self.questions.len(), is_complete: self.is_taken_up() }
     }
 
     fn disk_stats(&self) -> DiskStats {

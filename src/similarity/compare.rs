@@ -80,6 +80,8 @@ pub struct Verdict {
     pub score: f32,
     /// What speaks against serving one's answer for the other, whatever the score.
     pub refusal: Option<Reason>,
+    /// Whether they differ in nothing but case, spaces, punctuation, contractions and politeness.
+    pub is_same: bool,
 }
 
 /// What is in one of them only weighs so much more if the other has something else in its place.
@@ -94,13 +96,13 @@ const TELLING: f32 = 2.5;
 /// Compares two questions.
 pub(super) fn compare(a: &Query, b: &Query) -> Verdict {
     if a.normal == b.normal {
-        return Verdict { score: 1.0, refusal: None };
+        return Verdict { score: 1.0, refusal: None, is_same: true };
     }
     if slips::is_slip(&a.normal, &b.normal) {
-        return Verdict { score: SLIPPED, refusal: None };
+        return Verdict { score: SLIPPED, refusal: None, is_same: false };
     }
     let alignment = Alignment::new(a, b);
-    Verdict { score: score(a, b, &alignment), refusal: refusal(a, b, &alignment) }
+    Verdict { score: score(a, b, &alignment), refusal: refusal(a, b, &alignment), is_same: false }
 }
 
 /// Weight of what they have in common, of the weight of both (the Sørensen–Dice coefficient, weighted).

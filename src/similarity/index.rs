@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 
 use hashbrown::HashMap;
 
-use super::compare::{Reason, Verdict, compare};
+use super::compare::{Verdict, compare};
 use super::lexicon::lexicon;
 use super::query::{Query, key, word_weight};
 
@@ -22,10 +22,8 @@ use super::query::{Query, key, word_weight};
 pub struct Candidate {
     /// Number of the question, from [`Index::insert`].
     pub id: u32,
-    /// 0 to 1.
-    pub score: f32,
-    /// Why its answer must not be served, if so.
-    pub refusal: Option<Reason>,
+    /// How like the other one it is.
+    pub verdict: Verdict,
 }
 
 struct Entry {
@@ -88,6 +86,11 @@ impl Index {
     /// Whether it has none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The scope of a question.
+    pub fn scope(&self, id: u32) -> Option<u32> {
+        Some(self.entries.get(id as usize)?.as_ref()?.scope)
     }
 
     /// The text of a question.
@@ -163,11 +166,10 @@ impl Index {
             for id in self.promising(scope, &query, text, least) {
                 let Some(entry) = &self.entries[id as usize] else { continue };
                 let Some(other) = Query::parse(&entry.text) else { continue };
-                let Verdict { score, refusal } = compare(&query, &other);
-                found.push(Candidate { id, score, refusal });
+                found.push(Candidate { id, verdict: compare(&query, &other) });
             }
         }
-        let rank = |candidate: &Candidate| (candidate.refusal.is_some(), -candidate.score);
+        let rank = |candidate: &Candidate| (candidate.verdict.refusal.is_some(), -candidate.verdict.score);
         found.sort_by(|a, b| {
             let (a, b) = (rank(a), rank(b));
             a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))

@@ -28,7 +28,7 @@ pub use index::{Candidate, Index};
 pub fn compare_texts(a: &str, b: &str) -> Verdict {
     match (query::Query::parse(a), query::Query::parse(b)) {
         (Some(a), Some(b)) => compare::compare(&a, &b),
-        _ => Verdict { score: f32::from(u8::from(a == b)), refusal: None },
+        _ => Verdict { score: f32::from(u8::from(a == b)), refusal: None, is_same: a == b },
     }
 }
 

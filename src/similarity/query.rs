@@ -68,15 +68,13 @@ pub(super) struct Query {
 }
 
 impl Query {
-    /// Takes a text apart; `None` for one that is empty, or too long for anything but its exact form.
+    /// Takes a text apart; `None` for one that is too long, or no text of words but a name
+    /// that a program made. Of those only the exact form counts.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        if text.len() > LONGEST {
+        if text.len() > LONGEST || !is_in_words(text) {
             return None;
         }
         let tokens = tokens(text);
-        if tokens.is_empty() {
-            return None;
-        }
         let mut query = Self::new(normal(&tokens));
         let (before, ask, rest) = question(&tokens);
         query.ask = ask;
@@ -295,6 +293,15 @@ impl Builder<'_> {
         self.pending =
             Pending { preposition: pending.preposition, place: pending.place, ..Pending::default() };
     }
+}
+
+/// Whether a person wrote it: two words with a space between them, or one in a script that programs make no names of; no JSON or
+/// markup.
+fn is_in_words(text: &str) -> bool {
+    let mut words = text.split_whitespace().filter(|chunk| chunk.chars().any(char::is_alphabetic));
+    let is_foreign = |letter: char| letter.is_alphabetic() && Script::of(letter) != Script::Latin;
+    !text.trim_start().starts_with(['{', '[', '<'])
+        && (words.nth(1).is_some() || text.chars().any(is_foreign))
 }
 
 /// What is said before the question, what kind of answer it asks for, and what it is about.

@@ -44,6 +44,8 @@ events! {
     CacheMiss = "cacheMiss",
     /// A value was stored: `{ layer, key, entry }`.
     CacheSet = "cacheSet",
+    /// A value was served for a query like that of its entry: `{ original, similar, similarity, cacheKey }`.
+    SimilarityDetection = "similarityDetection",
     /// Layers were emptied: `{ layer }`.
     CacheCleared = "cacheCleared",
     /// Entries were loaded into L1: `{ total, found }`.

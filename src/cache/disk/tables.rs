@@ -72,6 +72,9 @@ fn candidate(sql: &SqlRow<'_>) -> rusqlite::Result<Candidate> {
     Ok(Candidate { hash: u128::from_be_bytes(sql.get(0)?), row: row(sql, 1)? })
 }
 
+/// A version and its key.
+pub(crate) type IdAndKey = (i64, Box<[u8]>);
+
 /// The tables through one connection or transaction.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tables<'c>(pub(crate) &'c Connection);
@@ -92,6 +95,24 @@ impl Tables<'_> {
             Ok((sql.get_ref(0)?.as_blob()?.into(), sql.get_ref(1)?.as_blob()?.to_vec()))
         });
         Ok(found.optional()?)
+    }
+
+    /// Ids and keys of the versions after `after`, in order.
+    pub(crate) fn keys_after(&self, after: i64, most: usize) -> Result<Vec<IdAndKey>, Trouble> {
+        self.ids_and_keys("SELECT id, k FROM v WHERE id > ? ORDER BY id LIMIT ?", after, most)
+    }
+
+    /// Ids and keys of the versions before `before`, newest first.
+    pub(crate) fn keys_before(&self, before: i64, most: usize) -> Result<Vec<IdAndKey>, Trouble> {
+        self.ids_and_keys("SELECT id, k FROM v WHERE id < ? ORDER BY id DESC LIMIT ?", before, most)
+    }
+
+    fn ids_and_keys(&self, sql: &str, from: i64, most: usize) -> Result<Vec<IdAndKey>, Trouble> {
+        let mut statement = self.0.prepare_cached(sql)?;
+        let rows = statement.query_map(params![from, to_sql(most as u64)], |sql| {
+            Ok((sql.get(0)?, sql.get_ref(1)?.as_blob()?.into()))
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// Key of a version, without reading its value.
@@ -269,7 +290,7 @@ impl Tables<'_> {
     }
 
     /// The last id given.
-    pub(super) fn last_id(&self) -> Result<i64, Trouble> {
+    pub(crate) fn last_id(&self) -> Result<i64, Trouble> {
         let mut statement = self.0.prepare_cached("SELECT n FROM s WHERE tier = 0")?;
         Ok(statement.query_row([], |sql| sql.get(0))?)
     }

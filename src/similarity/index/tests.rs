@@ -1,11 +1,12 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::similarity::compare_texts;
+use crate::similarity::{Reason, compare_texts};
 
 fn served(index: &Index, scopes: &[u32], text: &str) -> Option<String> {
     let best = index.candidates(scopes, text, 0.8).into_iter().next()?;
-    (best.refusal.is_none() && best.score >= 0.8).then(|| index.text(best.id).expect("is there").to_owned())
+    (best.verdict.refusal.is_none() && best.verdict.score >= 0.8)
+        .then(|| index.text(best.id).expect("is there").to_owned())
 }
 
 #[test]
@@ -28,7 +29,7 @@ fn refusals_come_after_what_may_be_served_with_their_reason() {
     index.insert(0, "For how long should I boil 2 eggs?");
     let found = index.candidates(&[0], "How long do I boil 2 eggs?", 0.5);
     assert_eq!(found.len(), 2);
-    assert_eq!(found[1].refusal, Some(Reason::Number));
+    assert_eq!(found[1].verdict.refusal, Some(Reason::Number));
 }
 
 #[test]
