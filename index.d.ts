@@ -618,8 +618,8 @@ export interface CacheNamespace {
    * served.
    *
    * @example
-   * const { value, tier, source, candidates } = await cache.lookup('How do I boil 2 eggs?', { explain: true });
-   * // candidates: [{ key: 'How do I boil 3 eggs?', similarity: 0.72, reason: 'number' }]
+   * const { value, tier, source, candidates } = await cache.lookup('How long do I boil 2 eggs?', { explain: true });
+   * // candidates: [{ key: 'How long do I boil 3 eggs?', similarity: 0.68, reason: 'number' }]
    */
   lookup<T = any>(key: string, options?: CacheQuery & { explain?: boolean }): Promise<CacheLookup<T>>;
   /** Whether there is a value, also `null`; counts as neither a lookup nor a use. */

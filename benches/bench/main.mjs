@@ -12,6 +12,7 @@ import * as firstResult from './first-result.mjs';
 import { gigabytes, table, targetLine } from './format.mjs';
 import { mainThreadClock } from './harness.mjs';
 import * as lookupCost from './lookup-cost.mjs';
+import * as similarity from './similarity.mjs';
 import * as tokenCounting from './token-counting.mjs';
 
 const BENCHMARKS = [
@@ -23,6 +24,7 @@ const BENCHMARKS = [
   cacheDisk,
   cacheCompression,
   cacheLargeHeap,
+  similarity,
 ];
 const NAMES = BENCHMARKS.map((benchmark) => benchmark.name);
 

@@ -83,6 +83,9 @@ impl CacheManager {
             seed: AtomicU64::new(clock.now_ms()),
             config: RwLock::new(config),
         });
+        if manager.is_similarity_on() {
+            crate::similarity::warm_up();
+        }
         let disk = manager.new_disk();
         *manager.disk.write() = disk;
         manager

@@ -13,7 +13,7 @@ use super::lookup::{Hit, Known, Peek};
 use super::manager::CacheManager;
 use super::questions::Similar;
 use super::record::Kind;
-use crate::similarity::Reason;
+use crate::similarity::{Reason, is_question};
 use crate::telemetry::event::EventKind;
 
 /// What is less alike is not worth telling.
@@ -211,7 +211,8 @@ impl CacheManager {
 
     /// Notes that a key has a value, for those who ask in other words.
     pub(crate) fn note_question(&self, key: &Key) {
-        if self.is_similarity_on() && self.questions.add(key) && self.disk().is_none() {
+        let is_question = || Parts::read(&key.bytes).is_some_and(|parts| is_question(parts.query));
+        if self.is_similarity_on() && is_question() && self.questions.add(key) && self.disk().is_none() {
             self.questions.catch_up();
         }
     }

@@ -6,6 +6,7 @@
 //!
 //! What is here is a hint: whether there still is an answer, and to exactly this question, is for the caller to see.
 
+mod sums;
 #[cfg(test)]
 mod tests;
 
@@ -13,6 +14,7 @@ use std::collections::VecDeque;
 
 use hashbrown::HashMap;
 
+use self::sums::{SUMS, Sums};
 use super::compare::{Verdict, compare};
 use super::lexicon::lexicon;
 use super::query::{Query, key, word_weight};
@@ -163,7 +165,7 @@ impl Index {
         let Some(query) = Query::parse(text) else { return Vec::new() };
         let mut found = Vec::new();
         for &scope in scopes {
-            for id in self.promising(scope, &query, text, least) {
+            for id in SUMS.with_borrow_mut(|sums| self.promising(scope, &query, text, least, sums)) {
                 let Some(entry) = &self.entries[id as usize] else { continue };
                 let Some(other) = Query::parse(&entry.text) else { continue };
                 found.push(Candidate { id, verdict: compare(&query, &other) });
@@ -178,7 +180,8 @@ impl Index {
     }
 
     /// The questions that share most with `query`, and can be as like it as `least`.
-    fn promising(&self, scope: u32, query: &Query, text: &str, least: f32) -> Vec<u32> {
+    fn promising(&self, scope: u32, query: &Query, text: &str, least: f32, sums: &mut Sums) -> Vec<u32> {
+        sums.begin(self.entries.len());
         // The same in normal form: no more is needed.
         let is_other = |id: &u32| self.text(*id) != Some(text);
         let same = self.same_normal(scoped(scope, key(&query.normal)));
@@ -200,40 +203,44 @@ impl Index {
             let most = lists.iter().fold(term.most_weight(), |most, (_, weight)| most.max(*weight));
             probes.push((lists.iter().map(|(list, _)| list.len()).sum(), most, lists));
         }
-        // By question, the weight of what it shares, and the last term that it was found by.
-        let mut shared: HashMap<u32, (f32, usize)> = HashMap::new();
-        let (mut read, mut unread) = (0, probes.iter().map(|(_, most, _)| most).sum::<f32>());
+        // A question that shares less weight than this is not as like it as `least`, whatever its own weight.
+        let needed = total * least / (2.0 - least);
+        let (mut read, mut missing, mut unread) =
+            (0, 0.0, probes.iter().map(|(_, most, _)| most).sum::<f32>());
         for (at, (postings, most, lists)) in probes.into_iter().enumerate() {
             // What none of the lists read so far has shares too little; and what shares more has been seen.
-            if read + postings > MOST_POSTINGS && unread < total * least / (2.0 - least) {
+            if read + postings > MOST_POSTINGS && unread < needed {
                 break;
             }
             read += postings;
-            // A typing error is in no list.
-            if postings > 0 {
-                unread -= most;
+            unread -= most;
+            if postings == 0 {
+                // Maybe a typing error: then it is common all the same.
+                missing += most;
             }
             for (list, weight) in lists {
                 for &id in list {
-                    let (sum, found_by) = shared.entry(id).or_insert((0.0, usize::MAX));
-                    if *found_by != at {
-                        (*sum, *found_by) = (*sum + weight, at);
-                    }
+                    sums.add(id, at, weight);
                 }
             }
         }
-        let mut best: Vec<(u32, f32)> = shared
-            .into_iter()
-            .filter_map(|(id, (weight, _))| {
+        let mut best: Vec<(u32, f32)> = sums
+            .iter()
+            .filter(|(_, weight)| weight + unread + missing >= needed)
+            .filter_map(|(id, weight)| {
                 let other = self.entries[id as usize].as_ref()?.weight;
-                let common = (weight + unread).min(f32::midpoint(total, other));
+                let common = (weight + unread + missing).min(f32::midpoint(total, other));
                 Some((id, 2.0 * common / (total + other)))
             })
-            .filter(|(id, bound)| *bound >= least && is_other(id))
+            .filter(|(_, bound)| *bound >= least)
             .collect();
-        best.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        best.truncate(MOST_COMPARED);
-        best.into_iter().map(|(id, _)| id).collect()
+        let order = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
+        if best.len() > MOST_COMPARED + 1 {
+            best.select_nth_unstable_by(MOST_COMPARED, order);
+            best.truncate(MOST_COMPARED + 1);
+        }
+        best.sort_unstable_by(order);
+        best.into_iter().map(|(id, _)| id).filter(is_other).take(MOST_COMPARED).collect()
     }
 
     fn find(&self, scope: u32, normal: u64, text: &str) -> Option<u32> {

@@ -23,6 +23,19 @@ mod words;
 
 pub use compare::{Reason, Verdict};
 pub use index::{Candidate, Index};
+pub use query::is_question;
+
+/// Unpacks what comparing needs, some ms, on a thread of its own: whoever compares first does not wait for it.
+pub fn warm_up() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let work = || {
+            let _ = query::Query::parse("is it there");
+        };
+        // Without a thread, the first who compares does it.
+        let _ = std::thread::Builder::new().name("agentwise-words".to_owned()).spawn(work);
+    });
+}
 
 /// Compares two texts: how alike they are as questions, and what speaks against serving one's answer for the other.
 pub fn compare_texts(a: &str, b: &str) -> Verdict {

@@ -71,7 +71,7 @@ impl Query {
     /// Takes a text apart; `None` for one that is too long, or no text of words but a name
     /// that a program made. Of those only the exact form counts.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        if text.len() > LONGEST || !is_in_words(text) {
+        if !is_question(text) {
             return None;
         }
         let tokens = tokens(text);
@@ -295,9 +295,12 @@ impl Builder<'_> {
     }
 }
 
-/// Whether a person wrote it: two words with a space between them, or one in a script that programs make no names of; no JSON or
-/// markup.
-fn is_in_words(text: &str) -> bool {
+/// Whether a text can be like another one: a person wrote it, in two words with a space between them, or in a script that programs
+/// make no names of; it is no JSON or markup, and not too long.
+pub fn is_question(text: &str) -> bool {
+    if text.len() > LONGEST {
+        return false;
+    }
     let mut words = text.split_whitespace().filter(|chunk| chunk.chars().any(char::is_alphabetic));
     let is_foreign = |letter: char| letter.is_alphabetic() && Script::of(letter) != Script::Latin;
     !text.trim_start().starts_with(['{', '[', '<'])

@@ -2,8 +2,10 @@
 //!
 //! Open classes (nouns, verbs, adjectives, their opposites and synonyms) come from the lexicon.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
+
+use hashbrown::HashMap;
+use xxhash_rust::xxh3::Xxh3DefaultBuilder;
 
 /// Says nothing about what is asked: articles, auxiliaries, the pronouns of who asks and who is asked.
 pub(super) const EMPTY: u32 = 1;
@@ -93,8 +95,8 @@ const CLASSES: [(u32, &str); 27] = [
     (EMPTY, "ok okay etc eg ie"),
 ];
 
-static WORDS: LazyLock<HashMap<&'static str, u32>> = LazyLock::new(|| {
-    let mut words = HashMap::new();
+static WORDS: LazyLock<HashMap<&'static str, u32, Xxh3DefaultBuilder>> = LazyLock::new(|| {
+    let mut words = HashMap::with_hasher(Xxh3DefaultBuilder);
     for (class, list) in CLASSES {
         for word in list.split_ascii_whitespace() {
             *words.entry(word).or_insert(0) |= class;
