@@ -2,6 +2,7 @@
 
 use super::lexicon::{Lexicon, lexicon};
 use super::query::{Query, Term};
+use super::slips;
 use super::token::Kind;
 use super::words;
 
@@ -112,28 +113,10 @@ fn likeness(lexicon: &Lexicon, a: &Term, b: &Term, only_same: bool) -> Option<(f
     is_mistyped(a, b).then_some((MISTYPED, false))
 }
 
-/// Whether one is the other with one letter added, left out, exchanged, or two of them swapped. A word that the lexicon has is
-/// not taken for a mistyped one.
+/// Whether one is a common word and the other is it, mistyped: see [`slips`].
 fn is_mistyped(a: &Term, b: &Term) -> bool {
-    let (shorter, longer) = if a.text.len() < b.text.len() { (a, b) } else { (b, a) };
-    if shorter.text.chars().count() < 5 || longer.text.len() > shorter.text.len() + 2 {
-        return false;
-    }
-    let distance = strsim::damerau_levenshtein(&shorter.text, &longer.text);
-    // Two names that differ in one letter are two names: "Jon" and "Jan"; a swap or a doubled letter is a slip.
-    distance == 1 && (a.word.is_some() != b.word.is_some() || is_slip(&shorter.text, &longer.text))
-}
-
-/// Whether two letters are swapped, or one is doubled or left out.
-fn is_slip(shorter: &str, longer: &str) -> bool {
-    if shorter.len() == longer.len() {
-        let mut letters: Vec<char> = shorter.chars().collect();
-        let mut others: Vec<char> = longer.chars().collect();
-        letters.sort_unstable();
-        others.sort_unstable();
-        return letters == others;
-    }
-    shorter.len() >= 6
+    let ((Some(known), None) | (None, Some(known))) = (a.word, b.word) else { return false };
+    !lexicon().info(known).is_proper && slips::is_one_slip(&a.text, &b.text)
 }
 
 /// Whether two terms are opposites of each other.

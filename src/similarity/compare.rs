@@ -128,16 +128,20 @@ fn score(a: &Query, b: &Query, alignment: &Alignment) -> f32 {
 fn refusal(a: &Query, b: &Query, alignment: &Alignment) -> Option<Reason> {
     let holds = |reason, is_so: bool| is_so.then_some(reason);
     holds(Reason::Script, a.scripts != b.scripts)
-        .or_else(|| holds(Reason::Number, a.numbers != b.numbers))
+        .or_else(|| holds(Reason::Number, !are_same(a, b, &a.numbers, &b.numbers)))
         .or_else(|| {
-            holds(Reason::Quoted, a.quoted != b.quoted && !(a.quoted.is_empty() || b.quoted.is_empty()))
+            holds(
+                Reason::Quoted,
+                !(a.quoted.is_empty() || b.quoted.is_empty() || are_same(a, b, &a.quoted, &b.quoted)),
+            )
         })
-        .or_else(|| holds(Reason::Code, a.codes != b.codes))
+        .or_else(|| holds(Reason::Code, !are_same(a, b, &a.codes, &b.codes)))
         .or_else(|| holds(Reason::Unit, has_other_unit(a, b, alignment)))
         .or_else(|| holds(Reason::Negation, is_negated(a, b, alignment)))
         .or_else(|| holds(Reason::Antonym, alignment.has_antonyms))
         .or_else(|| holds(Reason::Condition, a.conditions != b.conditions))
         .or_else(|| holds(Reason::Question, !a.ask.fits(b.ask)))
+        .or_else(|| holds(Reason::Question, is_of_another_time(a, b)))
         .or_else(|| holds(Reason::Quantity, a.scopes != b.scopes))
         .or_else(|| holds(Reason::Person, is_about_another(a, b)))
         .or_else(|| {
@@ -147,6 +151,7 @@ fn refusal(a: &Query, b: &Query, alignment: &Alignment) -> Option<Reason> {
             )
         })
         .or_else(|| holds(Reason::Name, has_other_name(a, b, alignment)))
+        .or_else(|| holds(Reason::Order, asks_for_another(a, b)))
         .or_else(|| roles::differ(a, b, alignment))
         .or_else(|| holds(Reason::Modifier, has_other_detail(a, b, alignment)))
 }
@@ -199,12 +204,46 @@ fn is_about_another(a: &Query, b: &Query) -> bool {
     if a.third_persons != b.third_persons {
         return true;
     }
-    if a.ask.is_of_anybody() {
+    let uniform = |persons: &[u8]| persons.windows(2).all(|pair| pair[0] == pair[1]);
+    if uniform(&a.persons) && uniform(&b.persons) {
+        // "Am I" and "are you"; "what is my name" and "what is your name".
+        let differ =
+            matches!((a.persons.first(), b.persons.first()), (Some(one), Some(other)) if one != other);
+        return differ && !a.ask.is_of_anybody();
+    }
+    a.persons != b.persons
+}
+
+/// Whether one is of the past or the future and the other is not.
+fn is_of_another_time(a: &Query, b: &Query) -> bool {
+    if !matches!(a.ask, Ask::What | Ask::Who | Ask::When | Ask::Where) {
         return false;
     }
-    // "Am I" and "are you"; "what is my name" and "what is your name".
-    (a.has_first_person && !a.has_second_person && b.has_second_person && !b.has_first_person)
-        || (b.has_first_person && !b.has_second_person && a.has_second_person && !a.has_first_person)
+    let has = |query: &Query, time: u8| query.times.contains(&time);
+    let clash = |one: &Query, other: &Query| {
+        (has(one, b'w') && has(other, b's') && !has(other, b'w') && !has(one, b's'))
+            || (has(one, b'l') && (has(other, b'w') || has(other, b'd')) && !has(other, b'l'))
+    };
+    clash(a, b) || clash(b, a)
+}
+
+/// "Who killed him" and "who did he kill".
+fn asks_for_another(a: &Query, b: &Query) -> bool {
+    matches!(a.ask, Ask::What | Ask::Who) && a.asks_for_object != b.asks_for_object
+}
+
+/// The same in the same order; or in another one, in lists.
+fn are_same(a: &Query, b: &Query, one: &[String], other: &[String]) -> bool {
+    if one == other {
+        return true;
+    }
+    let sorted = |list: &[String]| {
+        let mut sorted = list.to_vec();
+        sorted.sort_unstable();
+        sorted
+    };
+    let has_list = |query: &Query| query.has_and || query.has_or;
+    has_list(a) && has_list(b) && sorted(one) == sorted(other)
 }
 
 /// Whether the relation of a question holds both ways.

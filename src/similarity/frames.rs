@@ -57,7 +57,7 @@ impl Ask {
 
 /// Ways to begin, most specific first. `a|b` one of; `?` at the end: may be missing; `<p>` somebody; `<adj>` praise; `<n>` one
 /// or more of these.
-const BEGINNINGS: [(&str, Option<Ask>); 40] = [
+const BEGINNINGS: [(&str, Option<Ask>); 41] = [
     // Nothing of the question yet.
     ("<polite>", None),
     (
@@ -81,8 +81,9 @@ const BEGINNINGS: [(&str, Option<Ask>); 40] = [
         Some(Ask::How),
     ),
     ("what is|are way|ways|method|methods to|of", Some(Ask::How)),
+    ("what should|can|could|must|shall|would|might|do|does <p> do in? order? to", Some(Ask::How)),
     (
-        "what should|can|could|must|shall|would|might|do|does <p> do|have|need|try to? do? in order? to",
+        "what should|can|could|must|shall|would|might|do|does <p> have|need|try to do in? order? to",
         Some(Ask::How),
     ),
     ("what does it take to", Some(Ask::How)),
@@ -133,8 +134,11 @@ const ENDINGS: [&str; 3] = [
     "please|thanks|thank you? so? very? much?",
 ];
 
+/// The place of politeness among [`ENDINGS`].
+const POLITE_TAIL: usize = 2;
+
 /// The pattern at this place says only that it ends with what [`ENDINGS`] says.
-const NEEDS_ENDING: usize = 38;
+const NEEDS_ENDING: usize = 39;
 
 enum Part {
     Words(Vec<&'static str>),
@@ -229,8 +233,8 @@ static PATTERNS: LazyLock<Vec<(Pattern, Option<Ask>)>> =
 static TAILS: LazyLock<Vec<Pattern>> =
     LazyLock::new(|| ENDINGS.iter().map(|text| Pattern::new(text)).collect());
 
-/// The kind of a question, and the part of its tokens that says what it is about.
-pub(super) fn frame(tokens: &[Token]) -> (Ask, &[Token]) {
+/// The kind of a question, its tokens but for politeness, and those of them that say what it is about.
+pub(super) fn frame(tokens: &[Token]) -> (Ask, &[Token], &[Token]) {
     let mut rest = tokens;
     let mut has_tail = false;
     if let Some(shorter) = without_tail(rest) {
@@ -243,8 +247,8 @@ pub(super) fn frame(tokens: &[Token]) -> (Ask, &[Token]) {
             (has_tail || at < NEEDS_ENDING).then_some((covered, *ask))
         });
         match found {
-            Some((_, Some(Ask::What))) if is_degree(rest, "what") => return (Ask::Degree, &rest[1..]),
-            Some((covered, Some(ask))) => return (ask, &rest[covered..]),
+            Some((_, Some(Ask::What))) if is_degree(rest, "what") => return (Ask::Degree, rest, &rest[1..]),
+            Some((covered, Some(ask))) => return (ask, rest, &rest[covered..]),
             // Politeness may be piled up; not for ever.
             Some((covered, None)) if steps < 4 => {
                 rest = &rest[covered..];
@@ -254,21 +258,21 @@ pub(super) fn frame(tokens: &[Token]) -> (Ask, &[Token]) {
         }
     }
     if has_tail {
-        return (Ask::How, rest);
+        return (Ask::How, rest, rest);
     }
     let Some(first) = rest.first().filter(|token| token.kind == Kind::Word) else {
-        return (Ask::Nothing, rest);
+        return (Ask::Nothing, rest, rest);
     };
     if first.text == "how" && rest.len() > 1 {
         let is_how = words::classes(&rest[1].text) & AUXILIARY != 0;
-        return if is_how { (Ask::How, &rest[2..]) } else { (Ask::Degree, &rest[1..]) };
+        return if is_how { (Ask::How, rest, &rest[2..]) } else { (Ask::Degree, rest, &rest[1..]) };
     }
     if let Some(ask) = whether(&first.text) {
-        return (ask, &rest[1..]);
+        return (ask, rest, &rest[1..]);
     }
     // "Do you think you can X": the verb comes second.
     let second = rest.get(1).filter(|_| steps > 0).and_then(|token| whether(&token.text));
-    (second.unwrap_or(Ask::Nothing), rest)
+    (second.unwrap_or(Ask::Nothing), rest, rest)
 }
 
 fn is_degree(tokens: &[Token], first: &str) -> bool {
@@ -279,7 +283,11 @@ fn is_degree(tokens: &[Token], first: &str) -> bool {
 
 fn without_tail(tokens: &[Token]) -> Option<&[Token]> {
     (1..tokens.len()).rev().take(10).find_map(|at| {
-        let is_end = TAILS.iter().any(|pattern| pattern.covers(&tokens[at..]) == Some(tokens.len() - at));
+        let ends = |pattern: &Pattern| pattern.covers(&tokens[at..]) == Some(tokens.len() - at);
+        // "How to say thanks" is no thanks.
+        let is_polite = || tokens[at].begins || tokens[at].text == "please";
+        let is_end =
+            TAILS.iter().enumerate().any(|(place, tail)| ends(tail) && (place != POLITE_TAIL || is_polite()));
         is_end.then(|| &tokens[..at])
     })
 }

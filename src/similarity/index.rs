@@ -31,9 +31,10 @@ pub struct Candidate {
 struct Entry {
     text: Box<str>,
     scope: u32,
-    weight: f32,
     /// Places of its terms in `lists`, each once.
     terms: Box<[u32]>,
+    /// Hash of scope and normal form.
+    normal: u64,
     /// The next question with the same normal form, or [`NONE`].
     next: u32,
     /// Counts the uses of a number, so that an old place in the queue is not taken for the new one.
@@ -53,6 +54,8 @@ struct List {
 #[derive(Default)]
 pub struct Index {
     entries: Vec<Option<Entry>>,
+    /// The weight of each, by number.
+    weights: Vec<f32>,
     free: Vec<u32>,
     /// Numbers in the order in which they came, with their age.
     order: VecDeque<(u32, u32)>,
@@ -66,11 +69,12 @@ pub struct Index {
     limit: usize,
 }
 
-/// Questions that share a term, and what that weighs.
-type Weighted<'a> = (&'a [u32], f32);
-
 /// Postings read for one question, beyond those that must be.
 const MOST_POSTINGS: usize = 2048;
+/// Of the weight that two questions must share: synonyms weigh less in one of them than in the other.
+const CERTAIN: f32 = 0.7;
+/// Most questions of one normal form: more of them say no more.
+const MOST_OF_A_FORM: usize = 16;
 /// Candidates compared in full.
 const MOST_COMPARED: usize = 6;
 
@@ -108,6 +112,9 @@ impl Index {
         if let Some(id) = self.find(scope, normal, text) {
             return Some(id);
         }
+        if self.same_normal(normal).nth(MOST_OF_A_FORM - 1).is_some() {
+            return None;
+        }
         if self.len() >= self.limit {
             self.remove_oldest();
         }
@@ -122,6 +129,7 @@ impl Index {
         keys.dedup();
         let id = self.free.pop().unwrap_or_else(|| {
             self.entries.push(None);
+            self.weights.push(0.0);
             u32::try_from(self.entries.len() - 1).unwrap_or(u32::MAX)
         });
         let terms = keys.into_iter().map(|key| self.list(key)).collect::<Box<[u32]>>();
@@ -129,10 +137,10 @@ impl Index {
             self.lists[term as usize].ids.push(id);
         }
         self.ages = self.ages.wrapping_add(1);
-        let weight = query.terms.iter().map(|term| term.weight).sum();
+        self.weights[id as usize] = query.terms.iter().map(|term| term.weight).sum();
         let next = self.normals.insert(normal, id).unwrap_or(NONE);
         self.entries[id as usize] =
-            Some(Entry { text: text.into(), scope, weight, terms, next, age: self.ages });
+            Some(Entry { text: text.into(), scope, terms, normal, next, age: self.ages });
         self.order.push_back((id, self.ages));
         Some(id)
     }
@@ -149,13 +157,30 @@ impl Index {
 
     /// Removes all questions of the scopes that `is_gone` names.
     pub fn remove_scopes(&mut self, is_gone: impl Fn(u32) -> bool) {
-        for id in 0..u32::try_from(self.entries.len()).unwrap_or(u32::MAX) {
-            if self.entries[id as usize].as_ref().is_some_and(|entry| is_gone(entry.scope)) {
-                self.remove_id(id);
+        let gone: Vec<bool> = self
+            .entries
+            .iter()
+            .map(|entry| entry.as_ref().is_some_and(|entry| is_gone(entry.scope)))
+            .collect();
+        if gone.iter().filter(|is_gone| **is_gone).count() == self.len() {
+            *self = Self::new(self.limit);
+            return;
+        }
+        // Each list once.
+        for (place, list) in (0..).zip(&mut self.lists) {
+            let before = list.ids.len();
+            list.ids.retain(|&id| !gone[id as usize]);
+            if list.ids.is_empty() && before > 0 {
+                self.terms.remove(&list.key);
+                *list = List::default();
+                self.free_lists.push(place);
             }
         }
-        if self.is_empty() {
-            *self = Self::new(self.limit);
+        for (id, _) in (0..).zip(&gone).filter(|(_, is_gone)| **is_gone) {
+            if let Some(entry) = self.entries[id as usize].take() {
+                self.unchain(entry.normal, id, entry.next);
+                self.free.push(id);
+            }
         }
     }
 
@@ -166,7 +191,9 @@ impl Index {
         let mut found = Vec::new();
         for &scope in scopes {
             for id in SUMS.with_borrow_mut(|sums| self.promising(scope, &query, text, least, sums)) {
-                let Some(entry) = &self.entries[id as usize] else { continue };
+                // Lists are found by hash: what collides is of another scope.
+                let entry = self.entries[id as usize].as_ref().filter(|entry| entry.scope == scope);
+                let Some(entry) = entry else { continue };
                 let Some(other) = Query::parse(&entry.text) else { continue };
                 found.push(Candidate { id, verdict: compare(&query, &other) });
             }
@@ -190,26 +217,28 @@ impl Index {
             return same;
         }
         let total: f32 = query.terms.iter().map(|term| term.weight).sum();
-        // Per term, the lists of it and of what is like it, each with what both terms weigh on average.
-        let mut probes: Vec<(usize, f32, Vec<Weighted<'_>>)> = Vec::with_capacity(query.terms.len());
+        // Per term, the lists of it and of what is like it, and the most that it and what it is matched with weigh on average.
+        let mut probes: Vec<(usize, f32, Vec<&[u32]>)> = Vec::with_capacity(query.terms.len());
         for term in &query.terms {
-            let alike = term.word.into_iter().flat_map(|word| lexicon().alike(word)).map(|word| {
-                let info = lexicon().info(word);
-                (key(info.lemma), f32::midpoint(term.weight, word_weight(word)))
-            });
-            let keys = std::iter::once((term.key, term.most_weight())).chain(alike);
-            let list = |(key, weight)| Some((self.postings(scoped(scope, key))?, weight));
-            let lists: Vec<Weighted<'_>> = keys.filter_map(list).collect();
-            let most = lists.iter().fold(term.most_weight(), |most, (_, weight)| most.max(*weight));
-            probes.push((lists.iter().map(|(list, _)| list.len()).sum(), most, lists));
+            let mut lists: Vec<&[u32]> = self.postings(scoped(scope, term.key)).into_iter().collect();
+            let mut most = term.most_weight();
+            for word in term.word.into_iter().flat_map(|word| lexicon().alike(word)) {
+                if let Some(list) = self.postings(scoped(scope, key(lexicon().info(word).lemma))) {
+                    lists.push(list);
+                    most = most.max(f32::midpoint(term.weight, word_weight(word)));
+                }
+            }
+            probes.push((lists.iter().map(|list| list.len()).sum(), most, lists));
         }
+        // The rarest first.
+        probes.sort_unstable_by_key(|(postings, ..)| *postings);
         // A question that shares less weight than this is not as like it as `least`, whatever its own weight.
         let needed = total * least / (2.0 - least);
         let (mut read, mut missing, mut unread) =
             (0, 0.0, probes.iter().map(|(_, most, _)| most).sum::<f32>());
         for (at, (postings, most, lists)) in probes.into_iter().enumerate() {
             // What none of the lists read so far has shares too little; and what shares more has been seen.
-            if read + postings > MOST_POSTINGS && unread < needed {
+            if read + postings > MOST_POSTINGS && unread < needed * CERTAIN {
                 break;
             }
             read += postings;
@@ -218,17 +247,14 @@ impl Index {
                 // Maybe a typing error: then it is common all the same.
                 missing += most;
             }
-            for (list, weight) in lists {
-                for &id in list {
-                    sums.add(id, at, weight);
-                }
+            for &id in lists.into_iter().flatten() {
+                sums.add(id, at, most);
             }
         }
         let mut best: Vec<(u32, f32)> = sums
             .iter()
-            .filter(|(_, weight)| weight + unread + missing >= needed)
             .filter_map(|(id, weight)| {
-                let other = self.entries[id as usize].as_ref()?.weight;
+                let other = *self.weights.get(id as usize)?;
                 let common = (weight + unread + missing).min(f32::midpoint(total, other));
                 Some((id, 2.0 * common / (total + other)))
             })
@@ -297,10 +323,7 @@ impl Index {
                 self.free_lists.push(term);
             }
         }
-        let normal = Query::parse(&entry.text).map(|query| scoped(entry.scope, key(&query.normal)));
-        if let Some(normal) = normal {
-            self.unchain(normal, id, entry.next);
-        }
+        self.unchain(entry.normal, id, entry.next);
         self.free.push(id);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Map: [`text`] characters, [`token`] words and what else a text consists of, with [`shape`] and [`contractions`];
 //! [`words`] lists of the words of the grammar, [`lexicon`] what is known of all others; [`frames`] what kind of answer is
-//! asked for; [`query`] a question taken apart; [`align`] which word of one is which of the other, [`roles`] who does what to
+//! asked for, [`sentence`] where; [`query`] a question taken apart; [`align`] which word of one is which of the other, [`roles`] who does what to
 //! whom, [`slips`] typing errors, [`compare`] what follows from it; [`index`] finds the questions that are worth comparing,
 //! [`vectors`] the vectors that are near.
 
@@ -14,6 +14,7 @@ mod index;
 pub mod lexicon;
 mod query;
 mod roles;
+mod sentence;
 mod shape;
 mod slips;
 mod text;
@@ -23,7 +24,7 @@ mod words;
 
 pub use compare::{Reason, Verdict};
 pub use index::{Candidate, Index};
-pub use query::is_question;
+pub use sentence::is_question;
 
 /// Unpacks what comparing needs, some ms, on a thread of its own: whoever compares first does not wait for it.
 pub fn warm_up() {

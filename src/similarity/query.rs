@@ -1,9 +1,10 @@
 //! A question taken apart: what it is about, in what order, and what must agree with another one.
 
-use super::frames::{Ask, frame};
+use super::frames::Ask;
 use super::lexicon::{Lexicon, Pos, WordId, lexicon};
+use super::sentence::{Asked, has_one_of, is_be, is_interjection, is_past_habit, is_question, question};
 use super::text::Script;
-use super::token::{Kind, LONGEST, Token, tokens};
+use super::token::{Kind, Token, tokens};
 use super::words::{
     self, AUXILIARY, CONDITION, COORDINATION, DEGREE, EMPTY, FIRST_PERSON, NEGATION, POLITE, PRAISE,
     PREPOSITION, SCOPE, SECOND_PERSON, THIRD_PERSON,
@@ -42,20 +43,26 @@ pub(super) struct Term {
 pub(super) struct Query {
     pub(super) ask: Ask,
     pub(super) terms: Vec<Term>,
-    /// Numbers, each with the unit behind it if there is one; sorted.
+    /// Numbers, in order.
     pub(super) numbers: Vec<String>,
-    /// Identifiers, paths, signs; sorted.
+    /// Identifiers, paths, signs, in order.
     pub(super) codes: Vec<String>,
     /// Words between quotation marks, in order.
     pub(super) quoted: Vec<String>,
     /// Words that say when or under what condition; sorted.
     pub(super) conditions: Vec<String>,
+    /// Prepositions, and the particles of verbs that look like them.
+    pub(super) particles: Vec<&'static str>,
     /// Words of number and degree; sorted.
     pub(super) scopes: Vec<String>,
     /// He, she, they: `m`, `f`, `t`, in order.
     pub(super) third_persons: Vec<u8>,
-    pub(super) has_first_person: bool,
-    pub(super) has_second_person: bool,
+    /// I and you: 1 and 2, in order.
+    pub(super) persons: Vec<u8>,
+    /// Whether a form of "do" comes before who does it: what is asked for is not who does it.
+    pub(super) asks_for_object: bool,
+    /// Forms of verbs that tell the time: `s` is, `w` was, `d` did, `l` will.
+    pub(super) times: Vec<u8>,
     pub(super) has_and: bool,
     pub(super) has_or: bool,
     /// Negations that no term takes up.
@@ -76,9 +83,12 @@ impl Query {
         }
         let tokens = tokens(text);
         let mut query = Self::new(normal(&tokens));
-        let (before, ask, rest) = question(&tokens);
+        let Asked { before, ask, whole, rest } = question(&tokens);
         query.ask = ask;
         query.has_be = tokens.iter().any(|token| is_be(&token.text));
+        query.asks_for_object = has_one_of(rest, 2, &["do", "does", "did"])
+            && !has_one_of(rest, 6, &["think", "believe", "say", "consider"]);
+        query.note_persons_and_times(whole);
         let mut builder = Builder { query: &mut query, lexicon: lexicon(), pending: Pending::default() };
         builder.read(before);
         builder.read(rest);
@@ -86,18 +96,33 @@ impl Query {
         if query.terms.len() > MOST_TERMS {
             return None;
         }
-        for list in [
-            &mut query.numbers,
-            &mut query.codes,
-            &mut query.conditions,
-            &mut query.scopes,
-            &mut query.quoted,
-        ] {
+        for list in [&mut query.conditions, &mut query.scopes] {
             list.sort_unstable();
         }
         query.scripts.sort_unstable_by_key(|script| *script as u8);
         query.scripts.dedup();
         Some(query)
+    }
+
+    fn note_persons_and_times(&mut self, asked: &[Token]) {
+        for token in asked.iter().filter(|token| token.kind == Kind::Word) {
+            let classes = words::classes(&token.text);
+            if classes & FIRST_PERSON != 0 {
+                self.persons.push(1);
+            } else if classes & SECOND_PERSON != 0 {
+                self.persons.push(2);
+            }
+            let time = match token.text.as_str() {
+                "is" | "are" | "am" => b's',
+                "was" | "were" => b'w',
+                "did" => b'd',
+                "will" => b'l',
+                _ => continue,
+            };
+            if !self.times.contains(&time) {
+                self.times.push(time);
+            }
+        }
     }
 
     fn new(normal: String) -> Self {
@@ -108,10 +133,12 @@ impl Query {
             codes: Vec::new(),
             quoted: Vec::new(),
             conditions: Vec::new(),
+            particles: Vec::new(),
             scopes: Vec::new(),
             third_persons: Vec::new(),
-            has_first_person: false,
-            has_second_person: false,
+            persons: Vec::new(),
+            asks_for_object: false,
+            times: Vec::new(),
             has_and: false,
             has_or: false,
             loose_negations: 0,
@@ -122,15 +149,23 @@ impl Query {
     }
 }
 
-/// The form in which a text is the same as another one: case, spaces, punctuation, contractions and politeness aside.
+/// The form in which a text is the same as another one: case, spaces, punctuation, contractions aside, and politeness at the
+/// beginning and the end.
 pub(super) fn normal(tokens: &[Token]) -> String {
+    let is_polite = |token: &Token| {
+        token.kind == Kind::Word && !token.is_quoted && words::classes(&token.text) & POLITE != 0
+    };
+    let start = tokens.iter().position(|token| !is_polite(token)).unwrap_or(0);
+    // "How to say thanks" is no thanks.
+    let mut end = tokens.len();
+    while end > start + 1
+        && is_polite(&tokens[end - 1])
+        && (tokens[end - 1].begins || tokens[end - 1].text == "please")
+    {
+        end -= 1;
+    }
     let mut normal = String::new();
-    let is_polite = |token: &&Token| token.kind == Kind::Word && words::classes(&token.text) & POLITE != 0;
-    let has_more = tokens.iter().any(|token| !is_polite(&token));
-    for token in tokens {
-        if has_more && is_polite(&token) && !token.is_quoted {
-            continue;
-        }
+    for token in &tokens[start..end] {
         if !normal.is_empty() {
             normal.push(' ');
         }
@@ -228,8 +263,6 @@ impl Builder<'_> {
                 _ => b'm',
             });
         }
-        query.has_first_person |= classes & FIRST_PERSON != 0;
-        query.has_second_person |= classes & SECOND_PERSON != 0;
         match word {
             "and" => query.has_and = true,
             "or" => query.has_or = true,
@@ -241,6 +274,7 @@ impl Builder<'_> {
         if classes & PREPOSITION != 0 {
             let is_infinitive = word == "to" && next.is_some_and(|next| is_verb(self.lexicon, &next.text));
             self.pending.preposition = if is_infinitive { None } else { words::preposition(word) };
+            query.particles.extend(self.pending.preposition);
         } else if classes & AUXILIARY != 0 {
             self.pending.preposition = None;
         }
@@ -295,53 +329,12 @@ impl Builder<'_> {
     }
 }
 
-/// Whether a text can be like another one: a person wrote it, in two words with a space between them, or in a script that programs
-/// make no names of; it is no JSON or markup, and not too long.
-pub fn is_question(text: &str) -> bool {
-    if text.len() > LONGEST {
-        return false;
-    }
-    let mut words = text.split_whitespace().filter(|chunk| chunk.chars().any(char::is_alphabetic));
-    let is_foreign = |letter: char| letter.is_alphabetic() && Script::of(letter) != Script::Latin;
-    !text.trim_start().starts_with(['{', '[', '<'])
-        && (words.nth(1).is_some() || text.chars().any(is_foreign))
-}
-
-/// What is said before the question, what kind of answer it asks for, and what it is about.
-fn question(tokens: &[Token]) -> (&[Token], Ask, &[Token]) {
-    let starts = (0..tokens.len()).filter(|&at| at == 0 || tokens[at].begins_sentence).take(8);
-    for at in starts {
-        let (ask, rest) = frame(&tokens[at..]);
-        if ask != Ask::Nothing {
-            return (&tokens[..at], ask, rest);
-        }
-    }
-    (&[], Ask::Nothing, frame(tokens).1)
-}
-
-/// "Yes," and "no," before what is said.
-fn is_interjection(tokens: &[Token], at: usize) -> bool {
-    at == 0
-        && ["yes", "no"].contains(&tokens[0].text.as_str())
-        && tokens.get(1).is_some_and(|next| next.begins)
-}
-
-/// "X used to be", "did X use to be"; not "X is used to".
-fn is_past_habit(tokens: &[Token], at: usize) -> bool {
-    let word = |place: usize| tokens.get(place).map_or("", |token| token.text.as_str());
-    ["use", "used"].contains(&word(at))
-        && word(at + 1) == "to"
-        && !(at > 0 && (is_be(word(at - 1)) || ["to", "not", "get", "getting"].contains(&word(at - 1))))
-        && !(at == 0 && word(at) == "use")
-}
-
-fn is_be(word: &str) -> bool {
-    matches!(word, "am" | "is" | "are" | "was" | "were" | "be" | "been" | "being")
-}
-
+/// Whether a word is a verb and no noun.
 fn is_verb(lexicon: &Lexicon, word: &str) -> bool {
     words::classes(word) & EMPTY == 0
-        && lexicon.lemma(word).is_some_and(|id| lexicon.pos(id).intersects(Pos::VERB))
+        && lexicon
+            .lemma(word)
+            .is_some_and(|id| lexicon.pos(id).contains(Pos::VERB) && !lexicon.pos(id).contains(Pos::NOUN))
 }
 
 impl Term {

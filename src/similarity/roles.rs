@@ -12,6 +12,9 @@ use super::words;
 
 /// Whether the roles of what two questions have in common differ, and how.
 pub(super) fn differ(a: &Query, b: &Query, alignment: &Alignment) -> Option<Reason> {
+    if has_other_particles(a, b) {
+        return Some(Reason::Direction);
+    }
     if let Some(reason) = directions(a, b, alignment) {
         return Some(reason);
     }
@@ -33,6 +36,28 @@ pub(super) fn differ(a: &Query, b: &Query, alignment: &Alignment) -> Option<Reas
     }
     None
 }
+
+/// Whether one has a particle or preposition that makes it another question: in place of its opposite ("log in", "log out"), of
+/// another one that tells a place or a way, or where the other has none ("back up", "back").
+fn has_other_particles(a: &Query, b: &Query) -> bool {
+    let only = |one: &Query, other: &Query| -> Vec<&'static str> {
+        one.particles.iter().filter(|particle| !other.particles.contains(particle)).copied().collect()
+    };
+    let (mine, others) = (only(a, b), only(b, a));
+    let is_telling = |particle: &&str| TELLING.contains(particle);
+    let is_changing = |particle: &&str| CHANGING.contains(particle);
+    mine.iter().any(|one| others.iter().any(|other| words::are_opposites(one, other)))
+        || (mine.iter().any(is_telling) && others.iter().any(is_telling))
+        || mine.iter().chain(&others).any(is_changing)
+}
+
+/// Tell a place, a way or a side.
+const TELLING: [&str; 15] = [
+    "out", "off", "up", "down", "over", "under", "onto", "through", "behind", "above", "below", "beneath",
+    "against", "by", "about",
+];
+/// Change the verb that they belong to.
+const CHANGING: [&str; 6] = ["out", "off", "up", "down", "over", "against"];
 
 /// Whether something may play a part: a name, a noun, a number.
 fn is_argument(term: &Term) -> bool {
@@ -71,6 +96,13 @@ fn changes_roles(a: &Query, b: &Query, alignment: &Alignment, first: &Match, sec
     let (one, other) = (&a.terms[first.a], &a.terms[second.a]);
     let (one_b, other_b) = (&b.terms[first.b], &b.terms[second.b]);
     let keeps = one.preposition == one_b.preposition && other.preposition == other_b.preposition;
+    // Each has the preposition of the other: "a to b", "b to a".
+    if one.preposition != other.preposition
+        && one.preposition == other_b.preposition
+        && other.preposition == one_b.preposition
+    {
+        return true;
+    }
     // Each goes with its preposition.
     if keeps && one.preposition != other.preposition {
         return false;

@@ -47,6 +47,11 @@ pub(super) fn is_around(mark: char) -> bool {
     }
 }
 
+/// Punctuation of sentences, which says nothing even by itself.
+pub(super) fn is_of_sentences(mark: char) -> bool {
+    !mark.is_ascii() || matches!(mark, '.' | ',' | ';' | ':' | '!' | '?' | '-' | '"' | '\'')
+}
+
 /// Whether it begins with the sign or the point of a number, a name of a file, or a path.
 pub(super) fn is_signed(core: &str) -> bool {
     let mut characters = core.chars();

@@ -5,30 +5,45 @@ use super::words;
 
 /// Shorter texts are different texts.
 const SHORTEST: usize = 8;
+/// Shorter words are different words.
+const SHORTEST_WORD: usize = 5;
 
-/// Whether two texts in normal form differ in one slip that makes a word of one of them no word. O(length).
+/// Whether two texts in normal form differ in one slip that makes a common word of one of them no word in the other. O(length).
 pub(super) fn is_slip(a: &str, b: &str) -> bool {
-    let (shorter, longer) = if a.len() <= b.len() { (a, b) } else { (b, a) };
-    if shorter.len() < SHORTEST || longer.len() > shorter.len() + 4 {
+    if a.len().min(b.len()) < SHORTEST || a.len().abs_diff(b.len()) > 4 {
         return false;
     }
-    let start = shorter.bytes().zip(longer.bytes()).take_while(|(one, other)| one == other).count();
-    let rest = shorter.len() - start;
-    let end = shorter
-        .bytes()
-        .rev()
-        .zip(longer.bytes().rev())
-        .take(rest)
-        .take_while(|(one, other)| one == other)
-        .count();
-    let (Some(one), Some(other)) = (middle(shorter, start, end), middle(longer, start, end)) else {
-        return false;
-    };
+    let (start, end) = same_ends(a, b);
+    let (Some(one), Some(other)) = (middle(a, start, end), middle(b, start, end)) else { return false };
     is_one_edit(one, other) && {
-        let (mine, others) = (words_around(shorter, start, end), words_around(longer, start, end));
+        let (mine, others) = (words_around(a, start, end), words_around(b, start, end));
         let is_plain = |word: &str| word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b' ');
-        is_plain(mine) && is_plain(others) && (has_no_word(mine) || has_no_word(others))
+        // Nobody mistypes the first letter of what everybody knows.
+        let begins_alike = mine.bytes().next() == others.bytes().next();
+        let is_long = mine.len().min(others.len()) >= SHORTEST_WORD - 1;
+        is_long && is_plain(mine) && is_plain(others) && begins_alike && are_known(mine) != are_known(others)
     }
+}
+
+/// Whether two words differ in one slip, not at the first letter. O(length).
+pub(super) fn is_one_slip(a: &str, b: &str) -> bool {
+    if a.len().min(b.len()) < SHORTEST_WORD || !a.is_ascii() || !b.is_ascii() || a.len().abs_diff(b.len()) > 1
+    {
+        return false;
+    }
+    let (start, end) = same_ends(a, b);
+    start > 0
+        && middle(a, start, end)
+            .zip(middle(b, start, end))
+            .is_some_and(|(one, other)| is_one_edit(one, other))
+}
+
+/// Bytes that are the same at the beginning and, of the rest, at the end.
+fn same_ends(a: &str, b: &str) -> (usize, usize) {
+    let start = a.bytes().zip(b.bytes()).take_while(|(one, other)| one == other).count();
+    let rest = a.len().min(b.len()) - start;
+    let end = a.bytes().rev().zip(b.bytes().rev()).take(rest).take_while(|(one, other)| one == other).count();
+    (start, end)
 }
 
 /// What differs.
@@ -37,13 +52,10 @@ fn middle(text: &str, start: usize, end: usize) -> Option<&str> {
 }
 
 fn is_one_edit(one: &str, other: &str) -> bool {
-    let mut letters = (one.chars(), other.chars());
-    match (one.chars().count(), other.chars().count()) {
-        (0 | 1, 1) => true,
-        (2, 2) => {
-            let (a, b) = ((letters.0.next(), letters.0.next()), (letters.1.next(), letters.1.next()));
-            a.0 == b.1 && a.1 == b.0
-        }
+    let letters = |text: &str| text.chars().take(3).collect::<Vec<_>>();
+    match (&letters(one)[..], &letters(other)[..]) {
+        ([], [_]) | ([_], [] | [_]) => true,
+        ([a, b], [c, d]) => a == d && b == c,
         _ => false,
     }
 }
@@ -56,7 +68,9 @@ fn words_around(text: &str, start: usize, end: usize) -> &str {
     &text[from..until]
 }
 
-/// Whether one of the words is none that anybody knows.
-fn has_no_word(text: &str) -> bool {
-    text.split(' ').any(|word| word.len() > 1 && words::classes(word) == 0 && lexicon().lemma(word).is_none())
+/// Whether all of the words are common ones.
+fn are_known(text: &str) -> bool {
+    text.split(' ').all(|word| {
+        words::classes(word) != 0 || lexicon().lemma(word).is_some_and(|id| !lexicon().info(id).is_proper)
+    })
 }

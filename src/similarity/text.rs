@@ -8,12 +8,37 @@ pub(super) fn fold(text: &str) -> String {
         return text.to_owned();
     }
     let mut folded = String::with_capacity(text.len());
+    let raised = spelled_out(text);
+    let text = raised.as_deref().unwrap_or(text);
     if is_nfkc_quick(text.chars()) == IsNormalized::Yes {
         folded.extend(text.chars().filter_map(plain));
     } else {
         folded.extend(text.nfkc().filter_map(plain));
     }
     folded
+}
+
+/// Raised digits and fractions as they are written in ASCII: NFKC would make another number of them. `None`: there are none.
+fn spelled_out(text: &str) -> Option<String> {
+    const RAISED: &str = "⁰¹²³⁴⁵⁶⁷⁸⁹";
+    const FRACTIONS: [(char, &str); 6] =
+        [('½', " 1/2"), ('¼', " 1/4"), ('¾', " 3/4"), ('⅓', " 1/3"), ('⅔', " 2/3"), ('⅛', " 1/8")];
+    let fraction = |letter| FRACTIONS.iter().find(|(fraction, _)| *fraction == letter);
+    if !text.chars().any(|letter| RAISED.contains(letter) || fraction(letter).is_some()) {
+        return None;
+    }
+    let mut spelled = String::with_capacity(text.len() + 8);
+    for letter in text.chars() {
+        if let Some(digit) = RAISED.chars().position(|raised| raised == letter) {
+            spelled.push('^');
+            spelled.extend(char::from_digit(u32::try_from(digit).unwrap_or(0), 10));
+        } else if let Some((_, fraction)) = fraction(letter) {
+            spelled.push_str(fraction);
+        } else {
+            spelled.push(letter);
+        }
+    }
+    Some(spelled)
 }
 
 /// One character as it is typed on a keyboard; `None` if it cannot be seen.

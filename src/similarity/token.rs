@@ -2,7 +2,8 @@
 
 use super::contractions;
 use super::shape::{
-    ascii_digit, is_around, is_call, is_code, is_sign_of_number, is_signed, next_part, unicode_digit,
+    ascii_digit, is_around, is_call, is_code, is_of_sentences, is_sign_of_number, is_signed, next_part,
+    unicode_digit,
 };
 use super::text::{Script, fold};
 
@@ -106,6 +107,10 @@ impl Reader<'_> {
         }
         if !core.is_empty() {
             self.core(core);
+        } else if !chunk.chars().all(is_of_sentences) {
+            // Nothing else: an operator, a smiley.
+            self.push(chunk.to_owned(), Kind::Sign, chunk);
+            return;
         }
         for mark in before[core.len()..].chars() {
             self.mark(mark, "");
@@ -132,7 +137,7 @@ impl Reader<'_> {
     }
 
     fn core(&mut self, core: &str) {
-        if self.quote == Some('`') || is_code(core) {
+        if self.quote == Some('`') || is_code(core) || self.is_letter(core) {
             self.push(core.to_owned(), Kind::Code, core);
             return;
         }
@@ -143,6 +148,16 @@ impl Reader<'_> {
                 self.part(&core[range]);
             }
             start = next;
+        }
+    }
+
+    /// "Plan B", "vitamin c": neither the article nor the pronoun.
+    fn is_letter(&self, core: &str) -> bool {
+        match core.as_bytes() {
+            [b'I'] => false,
+            [b'a' | b'A'] => core == "A" && !self.begins && !self.is_shouted,
+            [letter] => letter.is_ascii_alphabetic() && *letter != b'i',
+            _ => false,
         }
     }
 

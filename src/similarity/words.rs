@@ -40,7 +40,7 @@ pub(super) const POLITE: u32 = 1 << 13;
 /// Between two that are the same to each other: "A is related to B".
 pub(super) const SYMMETRIC: u32 = 1 << 14;
 
-const CLASSES: [(u32, &str); 27] = [
+const CLASSES: [(u32, &str); 28] = [
     (
         EMPTY,
         "a an the this that these those there it its itself to of such kind sort type thing things stuff",
@@ -55,7 +55,7 @@ const CLASSES: [(u32, &str); 27] = [
     (EMPTY | QUESTION, "what which who whom whose when where why how whether"),
     (EMPTY | COORDINATION, "and or"),
     (EMPTY | COORDINATION, "nor"),
-    (EMPTY, "but so then than as also too well"),
+    (EMPTY, "but so then than as also well"),
     (EMPTY | PREPOSITION, "in on at by for from about into onto upon like per via of to"),
     (
         EMPTY | PREPOSITION,
@@ -64,7 +64,7 @@ const CLASSES: [(u32, &str); 27] = [
     (EMPTY | PREPOSITION, "with during within beyond since against"),
     (EMPTY | PREPOSITION | CONDITION, "without before after until till despite"),
     (EMPTY | CONDITION, "unless except"),
-    (EMPTY, "if because while although though instead rather only once else otherwise"),
+    (EMPTY, "if because while although though instead rather once else otherwise"),
     (NEGATION | EMPTY, "not never no none nothing nobody nowhere neither cannot hardly barely scarcely"),
     (
         EMPTY | ADVERB,
@@ -72,12 +72,12 @@ const CLASSES: [(u32, &str); 27] = [
       typically normally quite very so pretty rather fairly now nowadays presently personally specifically particularly \
       especially definitely certainly probably possibly please kindly even",
     ),
-    (PRAISE, "good best great better nice top excellent effective"),
+    (PRAISE, "good best great greatest better nice finest top excellent effective"),
     (
         DEGREE,
-        "all every each both half most many much few several more less least fewer another other others same always \
-      often sometimes rarely enough too",
+        "most many much few several more less least fewer another other others same often sometimes rarely",
     ),
+    (SCOPE, "all every each both half only enough too second always"),
     (
         SCOPE,
         "first last next previous former ex future past still already yet again anymore almost nearly become becoming \
