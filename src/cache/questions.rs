@@ -12,7 +12,7 @@ use super::key::{Key, Keys, Namespace, Parts};
 use crate::similarity::{Index, Verdict};
 
 /// Most questions; the oldest are forgotten. Some 25 MB.
-const LIMIT: usize = 100_000;
+pub(super) const LIMIT: usize = 100_000;
 /// Changes taken up under one lock.
 const AT_ONCE: usize = 64;
 /// Changes that wait before whoever stores takes them up, where no writer does.
@@ -129,7 +129,7 @@ impl Questions {
         let state = self.state.read();
         let Some(query) = Parts::read(&keys.shared.bytes).map(|parts| parts.query) else { return Vec::new() };
         let scopes: Vec<u32> =
-            keys.in_order().filter_map(|key| state.scopes.get(prefix(&key.bytes)?).copied()).collect();
+            keys.in_order().filter_map(|key| state.scopes.get(split(&key.bytes)?.0).copied()).collect();
         let found = state
             .index
             .candidates(&scopes, query, least)
@@ -151,7 +151,7 @@ impl State {
     }
 
     fn add(&mut self, key: &[u8]) {
-        let (Some(prefix), Some(parts)) = (prefix(key), Parts::read(key)) else { return };
+        let Some((prefix, query)) = split(key) else { return };
         let scope = if let Some(&scope) = self.scopes.get(prefix) {
             scope
         } else {
@@ -160,21 +160,21 @@ impl State {
             self.prefixes.push(prefix.into());
             scope
         };
-        self.index.insert(scope, parts.query);
+        self.index.insert(scope, query);
     }
 
     fn remove(&mut self, key: &[u8]) {
-        let scope = prefix(key).and_then(|prefix| self.scopes.get(prefix).copied());
-        if let (Some(scope), Some(parts)) = (scope, Parts::read(key)) {
-            self.index.remove(scope, parts.query);
+        let Some((prefix, query)) = split(key) else { return };
+        if let Some(&scope) = self.scopes.get(prefix) {
+            self.index.remove(scope, query);
         }
     }
 }
 
-/// All of a key but its query.
-fn prefix(key: &[u8]) -> Option<&[u8]> {
+/// A key without its query, and the query.
+fn split(key: &[u8]) -> Option<(&[u8], &str)> {
     let query = Parts::read(key)?.query;
-    key.get(..key.len() - query.len())
+    Some((key.get(..key.len() - query.len())?, query))
 }
 
 impl std::fmt::Debug for Questions {

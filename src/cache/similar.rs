@@ -11,7 +11,7 @@ use super::disk::Disk;
 use super::key::{Key, Keys, Parts};
 use super::lookup::{Hit, Known, Peek};
 use super::manager::CacheManager;
-use super::questions::Similar;
+use super::questions::{self, Similar};
 use super::record::Kind;
 use crate::similarity::{Reason, is_question};
 use crate::telemetry::event::EventKind;
@@ -22,8 +22,6 @@ const LEAST_LIKE: f32 = 0.4;
 const LOOK_AGAIN_MS: u64 = 1000;
 /// Rows read at a time when the questions of a database are taken up.
 const ROWS_AT_ONCE: usize = 256;
-/// Most rows that are taken up of a database that was there before; the newest.
-const MOST_ROWS: usize = 100_000;
 
 /// A value that was found, maybe for another query.
 #[derive(Debug, Clone)]
@@ -105,10 +103,9 @@ impl CacheManager {
     /// As [`Self::peek`], and if there is no entry of the query, that of one as like it as `threshold`.
     pub fn seek(&self, keys: &Keys, threshold: Option<f32>) -> Seek {
         let Some(threshold) = threshold else { return Seek::from(self.peek(keys, false)) };
-        match self.peek_missing(keys, false) {
-            Peek::Hit(hit) => return Seek::Answer(Box::new(Answer { hit, similar: None })),
-            Peek::AskDisk => return Seek::AskDisk,
-            Peek::Miss => {}
+        let found = self.peek_missing(keys, false);
+        if !matches!(found, Peek::Miss) {
+            return found.into();
         }
         if self.is_closed() {
             return Seek::Miss;
@@ -277,7 +274,7 @@ impl CacheManager {
         }
         if followed == 0 {
             let mut before = newest.saturating_add(1);
-            for _ in 0..MOST_ROWS / ROWS_AT_ONCE {
+            for _ in 0..questions::LIMIT / ROWS_AT_ONCE {
                 let rows = disk.with_reader(|reader| reader.tables().keys_before(before, ROWS_AT_ONCE))?;
                 let Some((last, _)) = rows.last() else { break };
                 before = *last;

@@ -7,7 +7,6 @@ use super::query::{Query, Term};
 use super::roles;
 use super::slips;
 use super::token::Kind;
-use super::words::SYMMETRIC;
 
 /// Why a similar question is another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -163,7 +162,7 @@ fn has_other_detail(a: &Query, b: &Query, alignment: &Alignment) -> bool {
         return false;
     }
     let has = |query: &Query, only: &[usize], is_wanted: fn(&Term) -> bool| {
-        only.iter().any(|&at| query.terms[at].weight >= TELLING && is_wanted(&query.terms[at]))
+        any(query, only, |query, at| query.terms[at].weight >= TELLING && is_wanted(&query.terms[at]))
     };
     let is_replaced = has(a, &alignment.only_a, is_noun) && has(b, &alignment.only_b, is_noun);
     let has_more = has(a, &alignment.only_a, is_detail) || has(b, &alignment.only_b, is_detail);
@@ -179,10 +178,10 @@ fn is_detail(term: &Term) -> bool {
 }
 
 fn is_negated(a: &Query, b: &Query, alignment: &Alignment) -> bool {
-    let negated = |query: &Query, only: &[usize]| only.iter().any(|&at| query.terms[at].is_negated);
+    let is_negated = |query: &Query, at: usize| query.terms[at].is_negated;
     alignment.is_negated
         || a.loose_negations != b.loose_negations
-        || negated(a, &alignment.only_a) != negated(b, &alignment.only_b)
+        || any(a, &alignment.only_a, is_negated) != any(b, &alignment.only_b, is_negated)
 }
 
 fn has_other_unit(a: &Query, b: &Query, alignment: &Alignment) -> bool {
@@ -191,13 +190,17 @@ fn has_other_unit(a: &Query, b: &Query, alignment: &Alignment) -> bool {
             && query.terms[at - 1].kind == Kind::Number
             && query.terms[at].place == query.terms[at - 1].place + 1
     };
-    let has_unit = |query: &Query, only: &[usize]| only.iter().any(|&at| is_unit(query, at));
-    !a.numbers.is_empty() && (has_unit(a, &alignment.only_a) || has_unit(b, &alignment.only_b))
+    !a.numbers.is_empty() && (any(a, &alignment.only_a, is_unit) || any(b, &alignment.only_b, is_unit))
 }
 
 fn has_other_name(a: &Query, b: &Query, alignment: &Alignment) -> bool {
-    let has_name = |query: &Query, only: &[usize]| only.iter().any(|&at| query.terms[at].is_name);
-    has_name(a, &alignment.only_a) || has_name(b, &alignment.only_b)
+    let is_name = |query: &Query, at: usize| query.terms[at].is_name;
+    any(a, &alignment.only_a, is_name) || any(b, &alignment.only_b, is_name)
+}
+
+/// Whether one of the terms at these places is so.
+fn any(query: &Query, places: &[usize], is_so: impl Fn(&Query, usize) -> bool) -> bool {
+    places.iter().any(|&at| is_so(query, at))
 }
 
 fn is_about_another(a: &Query, b: &Query) -> bool {
@@ -244,14 +247,4 @@ fn are_same(a: &Query, b: &Query, one: &[String], other: &[String]) -> bool {
     };
     let has_list = |query: &Query| query.has_and || query.has_or;
     has_list(a) && has_list(b) && sorted(one) == sorted(other)
-}
-
-/// Whether the relation of a question holds both ways.
-pub(super) fn is_symmetric(query: &Query) -> bool {
-    query.terms.iter().any(|term| term.classes & SYMMETRIC != 0)
-}
-
-/// The term behind "by" of a question in the passive voice.
-pub(super) fn agent(query: &Query) -> Option<usize> {
-    query.has_be.then(|| query.terms.iter().position(|term| term.preposition == Some("by"))).flatten()
 }

@@ -4,11 +4,11 @@
 //! voice, who stands behind "by" is who stands first in the active one.
 
 use super::align::{Alignment, Match};
-use super::compare::{Reason, agent, is_symmetric};
+use super::compare::Reason;
 use super::lexicon::{Pos, lexicon};
 use super::query::{Query, Term};
 use super::token::Kind;
-use super::words;
+use super::words::{self, SYMMETRIC};
 
 /// Whether the roles of what two questions have in common differ, and how.
 pub(super) fn differ(a: &Query, b: &Query, alignment: &Alignment) -> Option<Reason> {
@@ -121,12 +121,15 @@ fn changes_roles(a: &Query, b: &Query, alignment: &Alignment, first: &Match, sec
     let is_between = |pair: &&Match| {
         (first.a + 1..second.a).contains(&pair.a) && (second.b + 1..first.b).contains(&pair.b)
     };
-    if !alignment.matches.iter().any(|pair| is_between(&pair)) {
-        return false;
-    }
-    // Side by side in both: parts of one name.
-    if other.place == one.place + 1 && one_b.place == other_b.place + 1 {
-        return false;
-    }
-    true
+    alignment.matches.iter().any(|pair| is_between(&pair))
+}
+
+/// Whether the relation of a question holds both ways.
+fn is_symmetric(query: &Query) -> bool {
+    query.terms.iter().any(|term| term.classes & SYMMETRIC != 0)
+}
+
+/// The term behind "by" of a question in the passive voice.
+fn agent(query: &Query) -> Option<usize> {
+    query.has_be.then(|| query.terms.iter().position(|term| term.preposition == Some("by"))).flatten()
 }

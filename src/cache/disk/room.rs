@@ -40,8 +40,10 @@ impl Writer {
 
     /// Before a batch of so many bytes: sees to it that it can be taken over from the log into the database afterwards.
     pub(super) fn mind_room(&mut self, bytes: u64) {
-        self.has_little_room = self.free().is_some_and(|free| free < LITTLE + 2 * bytes);
-        if self.has_little_room && self.free().is_some_and(|free| free < 2 * bytes + RESERVE) {
+        let free = self.free();
+        let is_below = |limit| free.is_some_and(|free| free < limit);
+        self.has_little_room = is_below(LITTLE + 2 * bytes);
+        if is_below(2 * bytes + RESERVE) {
             // Where this does not help, the batch fails and more is tried.
             let _ = self.free_up(2 * bytes + 2 * RESERVE);
         }
