@@ -562,7 +562,7 @@ export interface CacheLookup<T = any> {
   source?: string;
   /** ms since the value was stored. */
   ageMs?: number;
-  /** With `explain`: what else came close, best first, at most six for each of whose entries the reader may see. */
+  /** With `explain`: what else came close, best first, at most sixteen for each of whose entries the reader may see. */
   candidates?: { key: string; similarity: number; reason: SimilarityRefusal }[];
 }
 

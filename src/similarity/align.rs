@@ -45,39 +45,33 @@ pub(super) struct Alignment {
 impl Alignment {
     pub(super) fn new(a: &Query, b: &Query) -> Self {
         let lexicon = lexicon();
-        let mut taken = vec![false; b.terms.len()];
-        let mut found: Vec<Option<Match>> = vec![None; a.terms.len()];
-        // What is the same takes precedence over what is alike.
-        for least in [SAME, f32::MIN_POSITIVE] {
-            for (at, term) in a.terms.iter().enumerate() {
-                if found[at].is_some() {
-                    continue;
-                }
-                let mut best: Option<Match> = None;
-                for (place, other) in b.terms.iter().enumerate().filter(|(place, _)| !taken[*place]) {
-                    let Some((likeness, is_opposite)) = likeness(lexicon, term, other, least >= SAME) else {
-                        continue;
-                    };
-                    let distance = |place: usize| place.abs_diff(at);
-                    let is_better = best.is_none_or(|best| {
-                        likeness
-                            .total_cmp(&best.likeness)
-                            .then(distance(best.b).cmp(&distance(place)))
-                            .is_gt()
-                    });
-                    if is_better {
-                        best = Some(Match { a: at, b: place, likeness, is_opposite });
+        let mut matches: Vec<Match> = Vec::new();
+        let (mut taken_a, mut taken_b) = (vec![false; a.terms.len()], vec![false; b.terms.len()]);
+        // What is the same takes precedence over what is alike, and what is near over what is far. Which of the two questions
+        // comes first makes no difference.
+        for only_same in [true, false] {
+            let mut pairs: Vec<Match> = Vec::new();
+            for (at, term) in a.terms.iter().enumerate().filter(|(at, _)| !taken_a[*at]) {
+                for (place, other) in b.terms.iter().enumerate().filter(|(place, _)| !taken_b[*place]) {
+                    if let Some((likeness, is_opposite)) = likeness(lexicon, term, other, only_same) {
+                        pairs.push(Match { a: at, b: place, likeness, is_opposite });
                     }
                 }
-                if let Some(best) = best {
-                    taken[best.b] = true;
-                    found[at] = Some(best);
+            }
+            let place = |pair: &Match| (pair.a.abs_diff(pair.b), pair.a + pair.b);
+            pairs.sort_by(|one, other| {
+                other.likeness.total_cmp(&one.likeness).then(place(one).cmp(&place(other)))
+            });
+            for pair in pairs {
+                if !taken_a[pair.a] && !taken_b[pair.b] {
+                    (taken_a[pair.a], taken_b[pair.b]) = (true, true);
+                    matches.push(pair);
                 }
             }
         }
-        let only_a: Vec<usize> = (0..found.len()).filter(|&at| found[at].is_none()).collect();
-        let only_b: Vec<usize> = (0..taken.len()).filter(|&at| !taken[at]).collect();
-        let matches: Vec<Match> = found.into_iter().flatten().collect();
+        matches.sort_unstable_by_key(|pair| pair.a);
+        let left = |taken: &[bool]| (0..taken.len()).filter(|&at| !taken[at]).collect::<Vec<usize>>();
+        let (only_a, only_b) = (left(&taken_a), left(&taken_b));
         let is_negated = matches
             .iter()
             .any(|pair| a.terms[pair.a].is_negated != b.terms[pair.b].is_negated && !pair.is_opposite);
@@ -120,7 +114,7 @@ fn is_mistyped(a: &Term, b: &Term) -> bool {
 }
 
 /// Whether two terms are opposites of each other.
-pub(super) fn are_opposites(lexicon: &Lexicon, a: &Term, b: &Term) -> bool {
+fn are_opposites(lexicon: &Lexicon, a: &Term, b: &Term) -> bool {
     if words::are_opposites(&a.text, &b.text) {
         return true;
     }

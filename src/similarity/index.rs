@@ -76,7 +76,7 @@ const CERTAIN: f32 = 0.7;
 /// Most questions of one normal form: more of them say no more.
 const MOST_OF_A_FORM: usize = 16;
 /// Candidates compared in full.
-const MOST_COMPARED: usize = 6;
+const MOST_COMPARED: usize = 16;
 
 impl Index {
     /// An empty index of at most `limit` questions; the oldest make room.

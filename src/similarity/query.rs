@@ -11,7 +11,7 @@ use super::words::{
 };
 
 /// Terms looked at; a longer question is compared by its exact form only.
-pub(super) const MOST_TERMS: usize = 64;
+const MOST_TERMS: usize = 64;
 
 /// A word, number or name that says what a question is about.
 #[derive(Debug, Clone)]
@@ -151,7 +151,7 @@ impl Query {
 
 /// The form in which a text is the same as another one: case, spaces, punctuation, contractions aside, and politeness at the
 /// beginning and the end.
-pub(super) fn normal(tokens: &[Token]) -> String {
+fn normal(tokens: &[Token]) -> String {
     let is_polite = |token: &Token| {
         token.kind == Kind::Word && !token.is_quoted && words::classes(&token.text) & POLITE != 0
     };
@@ -338,9 +338,14 @@ fn is_verb(lexicon: &Lexicon, word: &str) -> bool {
 }
 
 impl Term {
-    /// The most that it may say where it stands elsewhere.
+    /// The most that it may say where it stands elsewhere: behind a number, or as a first name.
     pub(super) fn most_weight(&self) -> f32 {
-        if self.is_name { weight::NAME } else { self.weight }
+        let elsewhere = match (self.kind, self.word) {
+            (Kind::Word, Some(word)) if self.classes == 0 => word_weight(word),
+            (Kind::Word, None) => weight::NAME,
+            _ => self.weight,
+        };
+        self.weight.max(elsewhere)
     }
 }
 
