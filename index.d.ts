@@ -517,8 +517,12 @@ export type SimilarityRefusal =
   | 'score'
   /** Not asked for: `exact`, or `enableSimilarityDetection` is false. */
   | 'off'
-  /** The entry is gone, or another one was served. */
+  /** The entry is gone; another one was served. */
   | 'absent'
+  | 'notBest'
+  /** `verify` said no; was not asked, or failed. */
+  | 'verify'
+  | 'unverified'
   /** Other numbers, dates, versions; other units behind them. */
   | 'number'
   | 'unit'
@@ -552,11 +556,14 @@ export type SimilarityRefusal =
 export interface CacheLookup<T = any> {
   found: boolean;
   value: T | null;
-  /** `normalized`: of a key that differs in case, spaces, punctuation, contractions or politeness only. */
-  tier: 'exact' | 'normalized' | 'similar' | 'miss';
+  /**
+   * `normalized`: of a key that differs in case, spaces, punctuation, contractions or politeness only; `similar`: of one that
+   * says the same in other words; `semantic`: of one whose vector is near, see {@link SimilarityPlugins}.
+   */
+  tier: 'exact' | 'normalized' | 'similar' | 'semantic' | 'miss';
   /** Where the value was. */
   layer?: 'L1' | 'L2' | 'L3';
-  /** How like the key of the entry is, 0–1; absent for `exact`. */
+  /** How like the key of the entry is, 0–1, for `semantic` the cosine; absent for `exact`. */
   similarity?: number;
   /** The key of the entry; absent for `exact`. */
   source?: string;
@@ -564,6 +571,38 @@ export interface CacheLookup<T = any> {
   ageMs?: number;
   /** With `explain`: what else came close, best first, at most sixteen for each of whose entries the reader may see. */
   candidates?: { key: string; similarity: number; reason: SimilarityRefusal }[];
+}
+
+/**
+ * Functions that help to find similar keys and judge them. What fails in them never fails a lookup: it goes on without. After
+ * three failures in a row a function is left alone for 30 s.
+ *
+ * @example
+ * const cache = new AdvancedCacheManager({}, {
+ *   embed: async (texts, { signal }) => (await model.embed(texts, { signal })).map((vector) => Float32Array.from(vector)),
+ *   embeddingModel: 'all-MiniLM-L6-v2',
+ *   embeddingThreshold: 0.85,
+ * });
+ */
+export interface SimilarityPlugins {
+  /**
+   * A vector for each text, at most 64 at once, all of one length. Called for keys that are stored, in the background, and for
+   * those that neither they nor their words find. The value of the key whose vector is nearest is served if nothing in words
+   * speaks against it: another number, name, negation or any other {@link SimilarityRefusal} but `score`; where only a noun
+   * is another one (`modifier`), `verify` decides.
+   */
+  embed?: (texts: string[], options: { signal: AbortSignal }) => Promise<Float32Array[]>;
+  /**
+   * Whether the value of `candidate` answers `query`: asked before any is served but for the same text, at most three times a
+   * lookup. If it fails, what was found by words is served, and what was found by vectors is not.
+   */
+  verify?: (query: string, candidate: string, options: { signal: AbortSignal }) => Promise<boolean>;
+  /** Name of the model of `embed`: vectors are kept with it, and those of another are not compared. Default `'default'`. */
+  embeddingModel?: string;
+  /** Least cosine, 0–1; what is right depends on the model. Default 0.9. */
+  embeddingThreshold?: number;
+  /** How long a call may take, seconds, at most 600; then its signal aborts and it counts as failed. Default 2. */
+  timeoutSeconds?: number;
 }
 
 /** What a computation is given. */
@@ -692,6 +731,8 @@ export interface AdvancedCacheManagerEvents {
   l1Eviction: [event: { key: string; entry: CacheEntry }];
   /** The value of `similar`, which is `cacheKey`, was served for `original`. */
   similarityDetection: [event: { original: string; similar: string; similarity: number; cacheKey: string }];
+  /** A function of {@link SimilarityPlugins} threw, rejected, was late or gave what is not as it must be. */
+  pluginFailure: [event: { plugin: 'embed' | 'verify'; message: string }];
   maintenance: [event: { timestamp: Date; stats: CacheStats }];
   cacheWarmed: [event: { total: number; found: number }];
   cacheCleared: [event: { layer: string }];
@@ -718,8 +759,8 @@ export interface AdvancedCacheManagerEvents {
  * await cache.stop();
  */
 export class AdvancedCacheManager extends TypedEmitter<AdvancedCacheManagerEvents> implements CacheNamespace {
-  /** @throws {AgentwiseError} `E_CONFIG_INVALID` with every problem. */
-  constructor(config?: Partial<CacheConfig>);
+  /** @throws {AgentwiseError} `E_CONFIG_INVALID` with every problem; `E_INVALID_ARGUMENT` for `plugins`. */
+  constructor(config?: Partial<CacheConfig>, plugins?: SimilarityPlugins);
   get<T = any>(key: string, options?: CacheQuery): Promise<T | null>;
   lookup<T = any>(key: string, options?: CacheQuery & { explain?: boolean }): Promise<CacheLookup<T>>;
   has(key: string, options?: CacheReader): Promise<boolean>;
@@ -902,6 +943,8 @@ export interface CacheStats {
   similarity: {
     /** Queries that are found in other words: at most 100,000, the newest. */
     queries: number;
+    /** Vectors in memory, 128 MB at most, the newest; absent without {@link SimilarityPlugins.embed}. */
+    vectors?: number;
     /** Whether those that were on disk before are all among them; they are taken up in the background. */
     isComplete: boolean;
   };
@@ -1019,11 +1062,11 @@ export interface ProductionOptimizationSystemEvents {
  * await system.shutdown();
  */
 export class ProductionOptimizationSystem extends TypedEmitter<ProductionOptimizationSystemEvents> {
-  constructor(config: SystemConfig | any);
+  constructor(config: SystemConfig | any, plugins?: SimilarityPlugins);
   /** A constructed and initialized system. Rejects as `initialize()` does. */
-  static create(config: SystemConfig | any): Promise<ProductionOptimizationSystem>;
+  static create(config: SystemConfig | any, plugins?: SimilarityPlugins): Promise<ProductionOptimizationSystem>;
   /** The one of this process; the first call needs a config (else `E_CONFIG_REQUIRED`), later ones ignore it. */
-  static getInstance(config?: SystemConfig | any): Promise<ProductionOptimizationSystem>;
+  static getInstance(config?: SystemConfig | any, plugins?: SimilarityPlugins): Promise<ProductionOptimizationSystem>;
   /**
    * Loads the configuration, builds the parts, installs handlers for SIGTERM, SIGINT and SIGUSR2 that shut down and then
    * let the process end as the signal would have ended it (unless the application has a handler of its own).

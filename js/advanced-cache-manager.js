@@ -4,6 +4,7 @@ const args = require('./arguments.js');
 const { messageOf, call, callAsync } = require('./errors.js');
 const { CacheView, refuseIfStopped } = require('./cache-view.js');
 const { NativeEmitter, emitWaiting, heardNames, weakly } = require('./native-emitter.js');
+const { PlugIns } = require('./plug-ins.js');
 const { emit } = require('./emit.js');
 const exit = require('./exit.js');
 const native = require('./binding.js');
@@ -39,8 +40,9 @@ class AdvancedCacheManager extends NativeEmitter {
     if (cache.#stopping === null) emit(cache, 'maintenance', { timestamp: new Date(), stats: cache.getStats() });
   }
 
-  constructor(config = {}) {
+  constructor(config = {}, plugins = {}) {
     super();
+    const plugIns = PlugIns.of(plugins, (failure) => emit(this, 'pluginFailure', failure));
     const wake = weakly(this, AdvancedCacheManager.#wake);
     this.#native = call(native.openCache, args.configurationJson(config), process.cwd(), wake);
     this.#state = {
@@ -49,10 +51,12 @@ class AdvancedCacheManager extends NativeEmitter {
       isHeard: false,
       flights: new Map(),
       refreshing: new Set(),
+      plugIns,
       emitWaiting: () => this.#emitWaiting(),
       failed: (error) => this.#failed(error),
     };
     this.#view = new CacheView(this.#native, this.#state);
+    plugIns?.begin(this.#native);
     this.#timer = setInterval(weakly(this, AdvancedCacheManager.#maintain), MAINTENANCE_MS);
     this.#timer.unref();
     this.#unwatch = exit.watch();
@@ -105,6 +109,7 @@ class AdvancedCacheManager extends NativeEmitter {
     clearInterval(this.#timer);
     this.#lastStats = this.getStats();
     try {
+      await this.#state.plugIns?.settled();
       await callAsync(this.#native.stop);
       this.#emitWaiting();
     } finally {

@@ -5,6 +5,7 @@
 const args = require('./arguments.js');
 const { AgentwiseError, call, callAsync, decode } = require('./errors.js');
 const { References } = require('./references.js');
+const { Shared } = require('./shared.js');
 const { SingleFlight } = require('./single-flight.js');
 const { followed } = require('./jobs.js');
 const {
@@ -43,14 +44,13 @@ class CacheView {
   #flights;
   /** What waits until there is room in the queue. */
   #room = null;
-  /** `{ running, next }` of flushes: whoever comes while one runs shares the next. */
-  #flush = { running: null, next: null };
+  #flush;
 
   /**
    * @param {object} native functions of the core for this namespace
    * @param {object} state what all namespaces of a cache share: `isStopped`, `isReference`, `isHeard` (whether events may
-   * wait), `emitWaiting()`, `failed(error)`, what a read gives that failed inside, and `flights` and `refreshing` of
-   * `SingleFlight`
+   * wait), `emitWaiting()`, `failed(error)`, what a read gives that failed inside, `flights` and `refreshing` of
+   * `SingleFlight`, and `plugIns` or `null`
    * @param {{ key: string, value: string }} names of the arguments, for messages
    */
   constructor(native, state, names = { key: 'key', value: 'value' }, path = []) {
@@ -61,6 +61,10 @@ class CacheView {
     this.#state = state;
     this.#names = names;
     this.#references = new References(native);
+    this.#flush = new Shared(async () => {
+      await state.plugIns?.settled();
+      await callAsync(native.flush);
+    });
     this.#flights = new SingleFlight(native, {
       store: (key, value, options) => this.#store(key, value, options, scopeOf(options)),
       isStopped: () => state.isStopped,
@@ -84,7 +88,9 @@ class CacheView {
     try {
       if (options === undefined || options === null) {
         const place = state.isReference ? this.#native.place(name, ...NO_SCOPE) : null;
-        const text = this.#get.call(undefined, name) ?? this.#native.seek(name, ...NO_SCOPE, undefined);
+        const known = this.#get.call(undefined, name);
+        if (typeof known !== 'string' && state.plugIns) return await this.#ask(name, NO_SCOPE, undefined);
+        const text = known ?? this.#native.seek(name, ...NO_SCOPE, undefined);
         if (typeof text === 'string') return this.#value(key, name, text, place);
         return this.#found(
           key,
@@ -94,6 +100,7 @@ class CacheView {
       }
       const given = args.options('options', options);
       const asked = [...scopeOf(given), thresholdOf(given)];
+      if (state.plugIns) return await this.#ask(name, scopeOf(given), thresholdOf(given));
       let text = this.#native.seek(name, ...asked);
       if (text === null) text = await this.#native.search(name, ...asked);
       this.#emitWaiting();
@@ -101,6 +108,13 @@ class CacheView {
     } catch (error) {
       return state.failed(decode(error));
     }
+  }
+
+  /** As `get`, where functions of the user decide. */
+  async #ask(name, scope, threshold) {
+    const { text, json } = await this.#state.plugIns.find(this.#native, name, scope, threshold, false);
+    this.#emitWaiting();
+    return text ?? (json === undefined ? null : JSON.parse(json));
   }
 
   #found(key, name, text) {
@@ -124,14 +138,17 @@ class CacheView {
   async lookup(key, options) {
     const name = exactName(this.#names.key, key);
     const given = args.options('options', options);
-    const asked = [...scopeOf(given), thresholdOf(given)];
+    const [scope, threshold] = [scopeOf(given), thresholdOf(given)];
     const explains = args.optionalBoolean('options.explain', given.explain) ?? false;
     const miss = { found: false, value: null, tier: 'miss', ...(explains && { candidates: [] }) };
-    if (this.#state.isStopped) return miss;
-    const found = await callAsync(this.#native.lookup, name, ...asked, explains);
+    const { isStopped, plugIns } = this.#state;
+    if (isStopped) return miss;
+    const found = plugIns
+      ? await plugIns.find(this.#native, name, scope, threshold, explains)
+      : JSON.parse((await callAsync(this.#native.lookup, name, ...scope, threshold, explains, true)) ?? 'null');
     this.#emitWaiting();
-    if (found === undefined || found === null) return miss;
-    const { text, json, ...how } = JSON.parse(found);
+    if (found === null) return miss;
+    const { text, json, ...how } = found;
     const value = text ?? (json === undefined ? null : JSON.parse(json));
     return { found: how.tier !== 'miss', value, ...how };
   }
@@ -154,6 +171,7 @@ class CacheView {
       // `null`: refused, and the long way says why.
       if (isCrowded !== null) {
         if (isCrowded) this.#waitForRoom();
+        state.plugIns?.stored(this.#native, name, NO_SCOPE);
         this.#emitWaiting();
         if (this.#room) await this.#room;
         return;
@@ -179,7 +197,8 @@ class CacheView {
   #storePrepared(prepared) {
     const isCrowded = call(this.#native.set, ...prepared);
     if (isCrowded) this.#waitForRoom();
-    const [, text, isText] = prepared;
+    const [name, text, isText] = prepared;
+    this.#state.plugIns?.stored(this.#native, name, prepared.slice(8, 11));
     return isText ? `s${text}` : text;
   }
 
@@ -341,29 +360,7 @@ class CacheView {
 
   async flush() {
     refuseIfStopped(this.#state);
-    const state = this.#flush;
-    if (!state.running) {
-      state.running = this.#flushNow();
-      return state.running;
-    }
-    // What runs may have begun before the caller's last entry was stored.
-    state.next ??= state.running
-      .catch(() => {})
-      .then(() => {
-        state.running = this.#flushNow();
-        state.next = null;
-        return state.running;
-      });
-    return state.next;
-  }
-
-  #flushNow() {
-    const running = callAsync(this.#native.flush)
-      .then(() => {})
-      .finally(() => {
-        if (this.#flush.running === running) this.#flush.running = null;
-      });
-    return running;
+    return this.#flush.run();
   }
 
   namespace(name) {

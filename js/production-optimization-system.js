@@ -11,6 +11,7 @@ const exit = require('./exit.js');
 const { NativeEmitter, emitWaiting, heardNames, weakly } = require('./native-emitter.js');
 const { countTokensAsync } = require('./token-count.js');
 const signals = require('./signals.js');
+const { PlugIns } = require('./plug-ins.js');
 const { emit } = require('./emit.js');
 const { collectGarbage } = require('./garbage.js');
 const native = require('./binding.js');
@@ -38,6 +39,7 @@ class ProductionOptimizationSystem extends NativeEmitter {
   static #instance = null;
 
   #config;
+  #plugIns;
   #native = null;
   #cache = null;
   /** `'new'`, `'running'` or `'stopped'`. */
@@ -48,18 +50,21 @@ class ProductionOptimizationSystem extends NativeEmitter {
   #turns = new Map();
   #unwatch = () => {};
 
-  constructor(config) {
+  constructor(config, plugins = {}) {
     super();
     this.#config = config;
+    this.#plugIns = PlugIns.of(plugins, ({ plugin, message }) =>
+      emit(this, 'warning', { path: `plugins.${plugin}`, message }),
+    );
   }
 
-  static async create(config) {
-    const system = new ProductionOptimizationSystem(config);
+  static async create(config, plugins) {
+    const system = new ProductionOptimizationSystem(config, plugins);
     await system.initialize();
     return system;
   }
 
-  static async getInstance(config) {
+  static async getInstance(config, plugins) {
     const current = ProductionOptimizationSystem.#instance;
     if (current) return current.started;
     if (config === undefined || config === null) {
@@ -68,7 +73,7 @@ class ProductionOptimizationSystem extends NativeEmitter {
         'configuration required: the first getInstance() call needs a config',
       );
     }
-    const system = new ProductionOptimizationSystem(config);
+    const system = new ProductionOptimizationSystem(config, plugins);
     const instance = { system, started: system.initialize().then(() => system) };
     ProductionOptimizationSystem.#instance = instance;
     instance.started.catch(() => ProductionOptimizationSystem.#forgetInstance(system));
@@ -118,12 +123,14 @@ class ProductionOptimizationSystem extends NativeEmitter {
       isHeard: true,
       flights: new Map(),
       refreshing: new Set(),
+      plugIns: this.#plugIns,
       emitWaiting: () => this.#emitWaiting(),
       failed: (error) => {
         throw error;
       },
     };
     this.#cache = new CacheView(opened.cache, state, { key: 'query', value: 'response' });
+    this.#plugIns?.begin(opened.cache);
     this.#state = 'running';
     // As many entries as `cache.warmOnStart` says; nobody waits for them.
     callAsync(opened.cache.warmMostUsed).catch(() => {});
@@ -279,7 +286,7 @@ class ProductionOptimizationSystem extends NativeEmitter {
     if (!wasRunning) return;
     try {
       // Work that was accepted is finished first.
-      if (!(await settledWithin(this.#turns.values(), SHUTDOWN_DEADLINE_MS))) {
+      if (!(await settledWithin([...this.#turns.values(), this.#plugIns?.settled()], SHUTDOWN_DEADLINE_MS))) {
         emit(this, 'warning', { path: 'shutdown', message: `${this.#turns.size} calls were still under way` });
       }
       await callAsync(this.#native.shutDown, ...heap());

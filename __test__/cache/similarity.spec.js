@@ -15,9 +15,9 @@ describe.each([true, false])('with persistToDisk %s', (persistToDisk) => {
     expect(await cache.get(ASKED)).toEqual({ answer: 'with a stone' });
     expect(await cache.get('HOW DO I SHARPEN A KITCHEN KNIFE')).toEqual({ answer: 'with a stone' });
     expect(await cache.get('How do I sharpen a kitchen saw?')).toBeNull();
-    const { overall, similarity } = cache.getStats();
-    expect(overall).toMatchObject({ totalHits: 2, totalMisses: 1, similarityDetections: 2 });
-    expect(similarity).toEqual({ queries: 1, isComplete: expect.any(Boolean) });
+    expect(cache.getStats().overall).toMatchObject({ totalHits: 2, totalMisses: 1, similarityDetections: 2 });
+    await until(() => cache.getStats().similarity.isComplete);
+    expect(cache.getStats().similarity).toEqual({ queries: 1, isComplete: true });
   });
 
   test('the answer of another question is not', async () => {

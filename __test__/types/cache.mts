@@ -155,3 +155,23 @@ export async function managed(): Promise<void> {
   // @ts-expect-error there is no such policy
   await cache.updateConfig({ evictionPolicy: 'fifo' });
 }
+
+export function plugins(): AdvancedCacheManager {
+  const cache = new AdvancedCacheManager(
+    {},
+    {
+      embed: async (texts, { signal }) => texts.map((text) => Float32Array.of(text.length, signal.aborted ? 0 : 1)),
+      verify: async (query, candidate) => query.length === candidate.length,
+      embeddingModel: 'model',
+      embeddingThreshold: 0.85,
+      timeoutSeconds: 5,
+    },
+  );
+  cache.on('pluginFailure', ({ plugin, message }) => {
+    check<Same<typeof plugin, 'embed' | 'verify'>>();
+    check<Same<typeof message, string>>();
+  });
+  // @ts-expect-error vectors are Float32Array
+  new AdvancedCacheManager({}, { embed: async (texts: string[]) => texts });
+  return cache;
+}

@@ -1,7 +1,7 @@
 //! A cache: what `AdvancedCacheManager`, its namespaces and systems of `js/` hold.
 //!
 //! A handle answers for one namespace. What memory knows is answered at once; what needs the disk runs on Node's pool.
-//! `cache_upkeep` has what is not about single entries.
+//! `cache_similar` asks in other words, `cache_upkeep` has what is not about single entries.
 
 use std::sync::{Arc, OnceLock};
 
@@ -9,6 +9,7 @@ use napi::Env;
 use napi::bindgen_prelude::Object;
 use serde_json::json;
 
+use super::cache_similar::add_similar;
 use super::cache_upkeep::add_upkeep;
 use super::call::{Args, method, spawn};
 use super::hot::add_hot;
@@ -85,7 +86,7 @@ impl CacheView {
     }
 
     /// Runs `work` with the cache and the keys of a query.
-    fn keys<T>(
+    pub(super) fn keys<T>(
         &self,
         query: &str,
         scope: &Scope,
@@ -102,6 +103,7 @@ pub(super) fn handle<'env>(env: &'env Env, view: &CacheView) -> napi::Result<Obj
     add_hot(env, &mut handle, view)?;
     add_memory(env, &mut handle, view)?;
     add_disk(env, &mut handle, view)?;
+    add_similar(env, &mut handle, view)?;
     add_flight(env, &mut handle, view)?;
     add_upkeep(env, &mut handle, view)?;
     Ok(handle)
@@ -113,14 +115,6 @@ fn add_memory(env: &Env, handle: &mut Object, view: &CacheView) -> napi::Result<
     method(env, handle, "getScoped", move |args| {
         let query: String = args.get(0)?;
         let found = shared.keys(&query, &scope(&args, 1)?, |cache, keys| cache.peek(&keys, false));
-        Ok(found.map_or(Reply::Miss, Reply::from))
-    })?;
-    let shared = view.clone();
-    // As `getScoped`; a query that was asked in other words may have the answer, unless the last argument is negative.
-    method(env, handle, "seek", move |args| {
-        let (query, scope): (String, _) = (args.get(0)?, scope(&args, 1)?);
-        let asked = threshold(args.get(4)?);
-        let found = shared.keys(&query, &scope, |cache, keys| cache.seek(&keys, asked.of(cache)));
         Ok(found.map_or(Reply::Miss, Reply::from))
     })?;
     let shared = view.clone();
@@ -168,27 +162,6 @@ fn add_disk(env: &Env, handle: &mut Object, view: &CacheView) -> napi::Result<()
         let (view, query, scope): (_, String, _) = (shared.clone(), args.get(0)?, scope(&args, 1)?);
         let work = move || Ok(view.keys(&query, &scope, |cache, keys| cache.find(&keys, false)).flatten());
         spawn(args.env(), work, |hit| hit.map_or(Reply::Miss, |hit| Reply::Found(hit.record)))
-    })?;
-    let shared = view.clone();
-    method(env, handle, "search", move |args| {
-        let (view, query, scope): (_, String, _) = (shared.clone(), args.get(0)?, scope(&args, 1)?);
-        let asked = threshold(args.get(4)?);
-        let work = move || {
-            Ok(view.keys(&query, &scope, |cache, keys| cache.search(&keys, asked.of(cache))).flatten())
-        };
-        spawn(args.env(), work, |found| found.map_or(Reply::Miss, |answer| Reply::Found(answer.hit.record)))
-    })?;
-    let shared = view.clone();
-    // JSON of a `Lookup`.
-    method(env, handle, "lookup", move |args| {
-        let (view, query, scope): (_, String, _) = (shared.clone(), args.get(0)?, scope(&args, 1)?);
-        let (asked, explains) = (threshold(args.get(4)?), args.get::<bool>(5)?);
-        let work = move || {
-            let found =
-                view.keys(&query, &scope, |cache, keys| cache.look_up(&keys, asked.of(cache), explains));
-            Ok(found.map(|found| serde_json::json!(found).to_string()))
-        };
-        spawn(args.env(), work, |found| found)
     })?;
     let shared = view.clone();
     method(env, handle, "findMany", move |args| {
@@ -307,32 +280,4 @@ pub(super) fn scope(args: &Args, first: usize) -> Result<Scope> {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative; saturates")]
 pub(super) fn whole(number: f64) -> u64 {
     number as u64
-}
-
-/// From which similarity on another query's answer is asked for.
-#[derive(Clone, Copy)]
-enum Asked {
-    AsConfigured,
-    Never,
-    From(f32),
-}
-
-impl Asked {
-    fn of(self, cache: &CacheManager) -> Option<f32> {
-        match self {
-            Self::AsConfigured => cache.similarity_threshold(),
-            Self::Never => None,
-            Self::From(threshold) => cache.similarity_threshold().map(|_| threshold),
-        }
-    }
-}
-
-/// Absent: as configured; negative: never.
-fn threshold(given: Option<f64>) -> Asked {
-    match given {
-        None => Asked::AsConfigured,
-        Some(threshold) if threshold < 0.0 => Asked::Never,
-        #[expect(clippy::cast_possible_truncation, reason = "a share")]
-        Some(threshold) => Asked::From(threshold as f32),
-    }
 }

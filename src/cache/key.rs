@@ -127,6 +127,18 @@ impl Keys {
         self.own.iter().chain(std::iter::once(&self.shared))
     }
 
+    /// Whether a key is the reader's own, and not shared.
+    pub fn is_own(&self, key: &Key) -> bool {
+        let agent = |key: &Key| Parts::read(&key.bytes).is_some_and(|parts| parts.agent_id.is_some());
+        self.own.is_some() && agent(key)
+    }
+
+    /// The key of another query that this reader may see: its own or the shared one.
+    pub fn of_query(&self, query: &str, is_own: bool) -> Option<Key> {
+        let key = if is_own { self.own.as_ref()? } else { &self.shared };
+        Some(Parts { query, ..Parts::read(&key.bytes)? }.key())
+    }
+
     /// Only the key under which this reader would store.
     pub(crate) fn only_to_store(&self) -> Self {
         Self::of(self.to_store().clone())

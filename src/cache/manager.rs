@@ -23,6 +23,7 @@ use super::reconcile::Distrusted;
 use super::record::{Kind, Record, Terms};
 use super::registry;
 use super::stats::Counters;
+use super::vectors::Vectors;
 use super::writes::Writes;
 use crate::base::clock::{Clock, SteadyClock};
 use crate::base::error::{Error, ErrorKind, Result};
@@ -42,6 +43,7 @@ pub struct CacheManager {
     pub(crate) writes: Writes,
     pub(crate) absences: Absences,
     pub(crate) questions: Questions,
+    pub(crate) vectors: Vectors,
     pub(crate) distrusted: Mutex<Distrusted>,
     pub(crate) versions: AtomicU64,
     pub(crate) counters: Counters,
@@ -71,6 +73,7 @@ impl CacheManager {
             writes: Writes::new(),
             absences: Absences::default(),
             questions: Questions::new(),
+            vectors: Vectors::default(),
             distrusted: Mutex::default(),
             versions: AtomicU64::new(0),
             counters: Counters::default(),
@@ -224,7 +227,7 @@ impl CacheManager {
             Stored { is_crowded: taken != Taken::Yes }
         };
         self.settle_evicted(evicted);
-        self.note_question(key);
+        self.note_question(key, &entry.record);
         self.hub.emit(EventKind::CacheSet, || events::entry(&key.bytes, &entry, Some("L1"), false));
         Some(stored)
     }

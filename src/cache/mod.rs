@@ -3,7 +3,8 @@
 //! Map, in reading order: [`config`]; [`key`] whose an entry is; [`record`] what is stored; [`l1`] memory; [`disk`] L2 and L3;
 //! [`manager`] stores, [`lookup`] finds, `quick` what must be fast, [`removal`] removes, [`transfer`] moves many, `dump` is a file of many, [`flight`] lets one compute for all;
 //! `reconcile` keeps memory and disk in step, `reconfigure` changes settings; [`registry`] shares caches within a process;
-//! [`stats`], [`events`]; [`similar`] serves the answer to a question in other words, which `questions` finds.
+//! [`stats`], [`events`]; [`similar`] serves the answer to a question in other words, which
+//! `questions` finds, or [`vectors`]; `follow` keeps both in step with what is stored.
 
 mod absences;
 pub mod config;
@@ -11,6 +12,7 @@ mod disk;
 mod dump;
 mod events;
 pub mod flight;
+mod follow;
 pub mod key;
 mod l1;
 pub mod lookup;
@@ -26,6 +28,7 @@ pub mod similar;
 mod stats;
 pub mod transfer;
 mod transfer_files;
+pub mod vectors;
 mod writes;
 
 pub use config::CacheConfig;
@@ -36,7 +39,7 @@ pub use manager::CacheManager;
 pub use questions::Similar;
 pub use record::{Kind, Record, Terms};
 pub use registry::OpenCache;
-pub use similar::{Answer, Lookup, Seek};
+pub use similar::{Answer, Close, Lookup, Seek};
 pub use stats::CacheStats;
 
 #[cfg(test)]

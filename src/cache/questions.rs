@@ -3,13 +3,14 @@
 //! A hint: whether an entry is there, whoever may see it, is for lookups to say. What is stored is taken up later, by who asks
 //! or by the writer's thread, so that storing costs nothing. Owns the index; knows keys, nothing of entries.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use hashbrown::HashMap;
 use parking_lot::{Mutex, RwLock};
 
 use super::key::{Key, Keys, Namespace, Parts};
-use crate::similarity::{Index, Verdict};
+use crate::similarity::{Index, Verdict, Wanted};
 
 /// Most questions; the oldest are forgotten. Some 25 MB.
 pub(super) const LIMIT: usize = 100_000;
@@ -17,6 +18,8 @@ pub(super) const LIMIT: usize = 100_000;
 const AT_ONCE: usize = 64;
 /// Changes that wait before whoever stores takes them up, where no writer does.
 const MOST_WAITING: usize = 256;
+/// Scopes from which those without questions are forgotten.
+const MANY_SCOPES: usize = 1024;
 
 /// A key that may have the answer.
 #[derive(Debug, Clone)]
@@ -26,11 +29,34 @@ pub struct Similar {
     pub source: String,
     /// How like the query that was asked it is.
     pub verdict: Verdict,
+    /// Whether that is by its vector.
+    pub is_near: bool,
+}
+
+impl Similar {
+    /// `normalized`, `similar` or `semantic`.
+    pub fn tier(&self) -> &'static str {
+        match (self.verdict.is_same, self.is_near) {
+            (true, _) => "normalized",
+            (_, true) => "semantic",
+            _ => "similar",
+        }
+    }
 }
 
 enum Change {
     Add(Box<[u8]>),
     Remove(Box<[u8]>),
+}
+
+/// What is to be taken up.
+#[derive(Default)]
+struct Changes {
+    waiting: VecDeque<Change>,
+    /// Counts the times that taking up the database began anew.
+    beginning: u64,
+    /// The newest row of the database that was taken up; 0: none yet.
+    followed: i64,
 }
 
 #[derive(Debug)]
@@ -39,14 +65,16 @@ struct State {
     /// By all of a key but its query.
     scopes: HashMap<Box<[u8]>, u32>,
     prefixes: Vec<Box<[u8]>>,
+    free: Vec<u32>,
+    /// How many scopes there may be before those without questions are looked for.
+    most_scopes: usize,
 }
 
 /// The questions of one cache.
 pub(crate) struct Questions {
+    /// Locked before `changes`.
     state: RwLock<State>,
-    changes: Mutex<Vec<Change>>,
-    /// The newest row of the database that was taken up; 0: none yet.
-    pub(crate) followed: AtomicI64,
+    changes: Mutex<Changes>,
     pub(crate) is_following: AtomicBool,
     /// When it was looked for others' rows last, Unix ms.
     pub(crate) looked_ms: AtomicU64,
@@ -57,7 +85,6 @@ impl Questions {
         Self {
             state: RwLock::new(State::new()),
             changes: Mutex::default(),
-            followed: AtomicI64::new(0),
             is_following: AtomicBool::new(false),
             looked_ms: AtomicU64::new(0),
         }
@@ -75,21 +102,66 @@ impl Questions {
 
     fn push(&self, change: Change) -> bool {
         let mut changes = self.changes.lock();
-        changes.push(change);
-        changes.len() >= MOST_WAITING
+        changes.waiting.push_back(change);
+        changes.waiting.len() >= MOST_WAITING
+    }
+
+    /// Where taking up the database goes on: its beginning, for [`Self::add_rows`], and the newest row so far.
+    pub(crate) fn followed(&self) -> (u64, i64) {
+        let changes = self.changes.lock();
+        (changes.beginning, changes.followed)
+    }
+
+    /// Takes up keys of the database up to the row `last`; whether taking it up has not begun anew meanwhile.
+    pub(crate) fn add_rows(&self, keys: Vec<Box<[u8]>>, beginning: u64) -> bool {
+        let is_current = {
+            let mut changes = self.changes.lock();
+            if changes.beginning == beginning {
+                changes.waiting.extend(keys.into_iter().map(Change::Add));
+            }
+            changes.beginning == beginning
+        };
+        self.catch_up();
+        is_current
+    }
+
+    /// Notes that all rows up to `last` are taken up; whether it has not begun anew meanwhile.
+    pub(crate) fn follow_to(&self, last: i64, beginning: u64) -> bool {
+        let mut changes = self.changes.lock();
+        if changes.beginning == beginning {
+            changes.followed = last;
+        }
+        changes.beginning == beginning
+    }
+
+    /// The database is to be taken up from the start: it is another one.
+    pub(crate) fn begin_anew(&self) {
+        let mut changes = self.changes.lock();
+        changes.beginning += 1;
+        changes.followed = 0;
     }
 
     /// Whether taking up what waits takes long.
     pub(crate) fn is_behind(&self) -> bool {
-        self.changes.lock().len() > MOST_WAITING
+        self.changes.lock().waiting.len() > MOST_WAITING
     }
 
-    /// Takes up what waits. O(changes), some µs each.
+    /// Takes up what waits, in its order. O(changes), some µs each.
     pub(crate) fn catch_up(&self) {
-        let mut changes = std::mem::take(&mut *self.changes.lock()).into_iter().peekable();
-        while changes.peek().is_some() {
+        let mut left = self.changes.lock().waiting.len();
+        while left > 0 {
+            // Taken under the lock under which they are made: whoever comes later makes later ones.
             let mut state = self.state.write();
-            for change in changes.by_ref().take(AT_ONCE) {
+            let changes: Vec<Change> = {
+                let waiting = &mut self.changes.lock().waiting;
+                let count = waiting.len().min(AT_ONCE);
+                waiting.drain(..count).collect()
+            };
+            if changes.is_empty() {
+                return;
+            }
+            left = left.saturating_sub(changes.len());
+            for change in changes {
                 match change {
                     Change::Add(key) => state.add(&key),
                     Change::Remove(key) => state.remove(&key),
@@ -112,9 +184,10 @@ impl Questions {
 
     /// Forgets all.
     pub(crate) fn clear_all(&self) {
-        self.changes.lock().clear();
-        self.followed.store(0, Ordering::Release);
-        *self.state.write() = State::new();
+        let mut state = self.state.write();
+        self.begin_anew();
+        self.changes.lock().waiting.clear();
+        *state = State::new();
     }
 
     /// How many there are.
@@ -124,7 +197,7 @@ impl Questions {
 
     /// The keys whose queries are most like that of `keys`, in what its reader may see: best first, those that may be served
     /// before the others. None that is less like it than `least`.
-    pub(crate) fn like(&self, keys: &Keys, least: f32) -> Vec<Similar> {
+    pub(crate) fn like(&self, keys: &Keys, least: f32, wanted: Wanted) -> Vec<Similar> {
         self.catch_up();
         let state = self.state.read();
         let Some(query) = Parts::read(&keys.shared.bytes).map(|parts| parts.query) else { return Vec::new() };
@@ -132,14 +205,14 @@ impl Questions {
             keys.in_order().filter_map(|key| state.scopes.get(split(&key.bytes)?.0).copied()).collect();
         let found = state
             .index
-            .candidates(&scopes, query, least)
+            .candidates(&scopes, query, least, wanted)
             .into_iter()
             .filter(|found| found.verdict.score >= least);
         let similar = found.filter_map(|found| {
             let source = state.index.text(found.id)?.to_owned();
             let prefix = state.prefixes.get(state.index.scope(found.id)? as usize)?;
             let key = Key::from_bytes([prefix, source.as_bytes()].concat().into());
-            Some(Similar { key, source, verdict: found.verdict })
+            Some(Similar { key, source, verdict: found.verdict, is_near: false })
         });
         similar.collect()
     }
@@ -147,19 +220,18 @@ impl Questions {
 
 impl State {
     fn new() -> Self {
-        Self { index: Index::new(LIMIT), scopes: HashMap::new(), prefixes: Vec::new() }
+        Self {
+            index: Index::new(LIMIT),
+            scopes: HashMap::new(),
+            prefixes: Vec::new(),
+            free: Vec::new(),
+            most_scopes: MANY_SCOPES,
+        }
     }
 
     fn add(&mut self, key: &[u8]) {
         let Some((prefix, query)) = split(key) else { return };
-        let scope = if let Some(&scope) = self.scopes.get(prefix) {
-            scope
-        } else {
-            let scope = u32::try_from(self.prefixes.len()).unwrap_or(u32::MAX);
-            self.scopes.insert(prefix.into(), scope);
-            self.prefixes.push(prefix.into());
-            scope
-        };
+        let scope = self.scope(prefix);
         self.index.insert(scope, query);
     }
 
@@ -169,10 +241,44 @@ impl State {
             self.index.remove(scope, query);
         }
     }
+
+    /// The number of a scope.
+    fn scope(&mut self, prefix: &[u8]) -> u32 {
+        if let Some(&scope) = self.scopes.get(prefix) {
+            return scope;
+        }
+        if self.scopes.len() >= self.most_scopes {
+            self.forget_scopes();
+        }
+        let scope = self.free.pop().unwrap_or_else(|| {
+            self.prefixes.push(Box::default());
+            u32::try_from(self.prefixes.len() - 1).unwrap_or(u32::MAX)
+        });
+        if let Some(place) = self.prefixes.get_mut(scope as usize) {
+            *place = prefix.into();
+        }
+        self.scopes.insert(prefix.into(), scope);
+        scope
+    }
+
+    /// Forgets the scopes without questions. O(questions), once in as many new scopes as are left.
+    fn forget_scopes(&mut self) {
+        let used = self.index.used_scopes(self.prefixes.len());
+        let (prefixes, free) = (&mut self.prefixes, &mut self.free);
+        self.scopes.retain(|_, scope| {
+            let is_used = used.get(*scope as usize).is_some_and(|is_used| *is_used);
+            if !is_used {
+                prefixes[*scope as usize] = Box::default();
+                free.push(*scope);
+            }
+            is_used
+        });
+        self.most_scopes = MANY_SCOPES.max(2 * self.scopes.len());
+    }
 }
 
 /// A key without its query, and the query.
-fn split(key: &[u8]) -> Option<(&[u8], &str)> {
+pub(super) fn split(key: &[u8]) -> Option<(&[u8], &str)> {
     let query = Parts::read(key)?.query;
     Some((key.get(..key.len() - query.len())?, query))
 }
@@ -180,5 +286,52 @@ fn split(key: &[u8]) -> Option<(&[u8], &str)> {
 impl std::fmt::Debug for Questions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Questions").field("questions", &self.len()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::key::Scope;
+
+    fn key(agent: usize, query: &str) -> Key {
+        let scope = Scope { agent_id: Some(format!("agent {agent}")), ..Scope::default() };
+        Key::new(&Namespace::root(""), &scope, query)
+    }
+
+    #[test]
+    fn scopes_without_questions_are_forgotten() {
+        let questions = Questions::new();
+        for agent in 0..10 * MANY_SCOPES {
+            let key = key(agent, "how do I boil an egg");
+            questions.add(&key);
+            if agent % 100 > 0 {
+                questions.remove(&key);
+            }
+            questions.catch_up();
+        }
+        let state = questions.state.read();
+        assert!(state.scopes.len() <= 2 * MANY_SCOPES, "{}", state.scopes.len());
+        assert!(state.prefixes.len() <= 2 * MANY_SCOPES, "{}", state.prefixes.len());
+        drop(state);
+        let like = |agent| {
+            let keys = Keys::of(key(agent, "How do I boil an egg?"));
+            questions.like(&keys, 0.8, Wanted::Served).len()
+        };
+        assert_eq!((like(0), like(100), like(101)), (1, 1, 0));
+    }
+
+    #[test]
+    fn rows_of_what_was_left_are_not_taken_up() {
+        let questions = Questions::new();
+        let key = key(0, "how do I boil an egg");
+        let (beginning, _) = questions.followed();
+        questions.clear_all();
+        assert!(!questions.add_rows(vec![key.bytes.clone()], beginning));
+        assert!(!questions.follow_to(7, beginning));
+        assert_eq!((questions.len(), questions.followed().1), (0, 0));
+        let (beginning, _) = questions.followed();
+        assert!(questions.add_rows(vec![key.bytes], beginning) && questions.follow_to(7, beginning));
+        assert_eq!((questions.len(), questions.followed().1), (1, 7));
     }
 }

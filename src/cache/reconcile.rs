@@ -281,7 +281,7 @@ impl Observer for CacheManager {
         if let Some(disk) = self.disk() {
             if arrival != Arrival::Same {
                 self.arrive(&disk, arrival);
-                self.questions.followed.store(0, Ordering::Release);
+                self.questions.begin_anew();
             }
             let distrusted: Vec<Key> = {
                 let mut distrusted = self.distrusted.lock();

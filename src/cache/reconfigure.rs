@@ -78,7 +78,7 @@ impl CacheManager {
 
     /// Another place for the disk tiers, or none. Waits until the old one is closed and the new one open.
     fn replace_disk(&self) {
-        self.questions.followed.store(0, std::sync::atomic::Ordering::Release);
+        self.questions.begin_anew();
         let old = self.disk.write().take();
         if let Some(old) = old {
             old.close(CLOSE_DEADLINE);

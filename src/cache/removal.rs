@@ -38,6 +38,7 @@ impl CacheManager {
         drop(removed);
         if self.is_similarity_on() {
             self.questions.remove(key);
+            self.forget_vector(key);
         }
     }
 
@@ -85,6 +86,7 @@ impl CacheManager {
         if layer.is_none() {
             // Before the entries: what is stored meanwhile stays.
             self.questions.clear(namespace);
+            self.vectors.clear(namespace);
         }
         let disk = self.disk().filter(|disk| disk.is_started());
         let is_meant = |key: &[u8]| Parts::read(key).is_some_and(|parts| namespace.contains(parts.namespace));
@@ -122,6 +124,7 @@ impl CacheManager {
         if self.is_closed() {
             return 0;
         }
+        self.sweep_vectors();
         let now_ms = self.clock.now_ms();
         let mut only_in_memory = 0;
         let removed = self.scan(|_, entry| {

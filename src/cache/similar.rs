@@ -2,26 +2,20 @@
 //!
 //! Only where there is no entry of the query itself. Who may see an entry, and whether it lives, is decided as for any other.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use serde::Serialize;
 
-use super::disk::Disk;
-use super::key::{Key, Keys, Parts};
+use super::key::{Keys, Parts};
 use super::lookup::{Hit, Known, Peek};
 use super::manager::CacheManager;
-use super::questions::{self, Similar};
+use super::questions::Similar;
 use super::record::Kind;
-use crate::similarity::{Reason, is_question};
+use crate::similarity::{Reason, Wanted};
 use crate::telemetry::event::EventKind;
 
 /// What is less alike is not worth telling.
 const LEAST_LIKE: f32 = 0.4;
-/// How often a miss looks for what other processes stored.
-const LOOK_AGAIN_MS: u64 = 1000;
-/// Rows read at a time when the questions of a database are taken up.
-const ROWS_AT_ONCE: usize = 256;
 
 /// A value that was found, maybe for another query.
 #[derive(Debug, Clone)]
@@ -47,14 +41,14 @@ pub enum Seek {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Lookup {
-    /// `exact`, `normalized`, `similar` or `miss`.
+    /// `exact`, `normalized`, `similar`, `semantic` or `miss`.
     pub tier: &'static str,
     /// Where the value was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub layer: Option<&'static str>,
     /// How like the query that of the entry is, unless it is the same.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub similarity: Option<f32>,
+    pub similarity: Option<f64>,
     /// The query of the entry, unless it is the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
@@ -78,9 +72,19 @@ pub struct Explained {
     /// The query.
     pub key: String,
     /// 0 to 1.
-    pub similarity: f32,
-    /// Name of a [`Reason`]; `off` where similar queries are not asked for; `absent` where the entry is gone.
+    pub similarity: f64,
+    /// Name of a [`Reason`]; `off` where similar queries are not asked for; `absent` where the entry is gone; `notBest` where
+    /// another one is served.
     pub reason: &'static str,
+}
+
+/// A query that came close.
+#[derive(Debug, Clone)]
+pub struct Close {
+    /// The query.
+    pub similar: Similar,
+    /// What speaks against serving its answer, see [`Explained`].
+    pub reason: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -88,7 +92,7 @@ pub struct Explained {
 struct Detection<'a> {
     original: &'a str,
     similar: &'a str,
-    similarity: f32,
+    similarity: f64,
     cache_key: &'a str,
 }
 
@@ -141,57 +145,113 @@ impl CacheManager {
                 self.questions.remove(&similar.key);
             }
         }
+        self.missed(keys, threshold);
+        None
+    }
+
+    /// As [`Self::search`], with where the value is from and, if asked, what else came close and why it is not served. A miss
+    /// is counted unless the caller goes on looking.
+    pub fn look_up(&self, keys: &Keys, threshold: Option<f32>, explains: bool, counts_miss: bool) -> Lookup {
+        let exact = self.find_uncounted(keys, false).map(|(hit, key)| {
+            self.count_hit(&hit, key);
+            Answer { hit, similar: None }
+        });
+        let is_asked = explains || exact.is_none();
+        let close = if is_asked { self.candidates(keys, threshold, explains) } else { Vec::new() };
+        let (mut answer, mut candidates) = (exact, Vec::new());
+        for Close { similar, reason } in close {
+            let own = Keys::of(similar.key.clone());
+            let found = match reason {
+                None if answer.is_none() => self.find_uncounted(&own, false),
+                _ => None,
+            };
+            match found {
+                Some((hit, _)) => answer = Some(self.detected(keys, hit, similar)),
+                None => candidates.push(Explained {
+                    key: similar.source,
+                    similarity: rounded(similar.verdict.score),
+                    reason: reason.unwrap_or(if answer.is_some() { "notBest" } else { "absent" }),
+                }),
+            }
+        }
+        if answer.is_none() && counts_miss {
+            self.missed(keys, threshold);
+        }
+        let mut lookup = self.told(answer.as_ref());
+        lookup.candidates = explains.then_some(candidates);
+        lookup
+    }
+
+    /// The queries that come close to that of `keys`, best first, with what speaks against serving their answers. Without
+    /// `explains` only those that may be served.
+    pub fn candidates(&self, keys: &Keys, threshold: Option<f32>, explains: bool) -> Vec<Close> {
+        if self.is_closed() {
+            return Vec::new();
+        }
+        let served = threshold.map(|threshold| self.questions.like(keys, threshold, Wanted::Served));
+        let mut close: Vec<Similar> = served.unwrap_or_default();
+        close.retain(|similar| similar.verdict.refusal.is_none());
+        if explains {
+            let others = self.questions.like(keys, LEAST_LIKE, Wanted::Close);
+            let others: Vec<Similar> = others
+                .into_iter()
+                .filter(|other| close.iter().all(|similar| similar.key != other.key))
+                .collect();
+            close.extend(others);
+        }
+        let reason = |similar: &Similar| match (similar.verdict.refusal, threshold) {
+            (Some(reason), _) => Some(reason.name()),
+            (None, None) => Some("off"),
+            (None, Some(least)) => (similar.verdict.score < least).then(|| Reason::Score.name()),
+        };
+        close.into_iter().map(|similar| Close { reason: reason(&similar), similar }).collect()
+    }
+
+    /// Serves the answer of a query that came close to that of `keys`, if it is still there. Blocks for the disk.
+    pub fn serve(&self, keys: &Keys, similar: Similar) -> Option<Lookup> {
+        let own = Keys::of(similar.key.clone());
+        let Some((hit, _)) = self.find_uncounted(&own, false) else {
+            self.questions.remove(&similar.key);
+            return None;
+        };
+        Some(self.told(Some(&self.detected(keys, hit, similar))))
+    }
+
+    /// Counts a miss, and looks for what other processes stored.
+    pub fn missed(&self, keys: &Keys, threshold: Option<f32>) {
+        if self.is_closed() {
+            return;
+        }
         self.count_miss(keys);
         if threshold.is_some() {
             self.look_for_others();
         }
-        None
     }
 
-    /// As [`Self::search`], with where the value is from and, if asked, what else came close and why it is not served.
-    pub fn look_up(&self, keys: &Keys, threshold: Option<f32>, explains: bool) -> Lookup {
-        let candidates =
-            if explains && !self.is_closed() { self.questions.like(keys, LEAST_LIKE) } else { Vec::new() };
-        let answer = self.search(keys, threshold);
-        let served = answer.as_ref().and_then(|answer| answer.similar.as_ref());
-        let threshold = threshold.unwrap_or(f32::INFINITY);
-        let explained =
-            candidates.iter().filter(|similar| served.is_none_or(|served| served.source != similar.source));
-        let candidates = explains.then(|| {
-            let reason = |similar: &Similar| match similar.verdict.refusal {
-                Some(reason) => reason.name(),
-                None if threshold.is_infinite() => "off",
-                None if similar.verdict.score < threshold => Reason::Score.name(),
-                None => "absent",
-            };
-            let explain = |similar: &Similar| Explained {
-                key: similar.source.clone(),
-                similarity: similar.verdict.score,
-                reason: reason(similar),
-            };
-            explained.map(explain).collect()
-        });
-        let tier = match (&answer, served) {
-            (None, _) => "miss",
-            (_, None) => "exact",
-            (_, Some(similar)) if similar.verdict.is_same => "normalized",
-            _ => "similar",
-        };
-        let record = answer.as_ref().map(|answer| &answer.hit.record);
+    /// Where a value is from.
+    fn told(&self, answer: Option<&Answer>) -> Lookup {
+        let similar = answer.and_then(|answer| answer.similar.as_ref());
+        let record = answer.map(|answer| &answer.hit.record);
+        let text = |kind| record.filter(|record| record.kind == kind).map(|record| record.text.to_string());
         Lookup {
-            tier,
-            layer: answer.as_ref().map(|answer| answer.hit.layer.name()),
-            similarity: served.map(|similar| similar.verdict.score),
-            source: served.map(|similar| similar.source.clone()),
+            tier: match (answer, similar) {
+                (None, _) => "miss",
+                (_, None) => "exact",
+                (_, Some(similar)) => similar.tier(),
+            },
+            layer: answer.map(|answer| answer.hit.layer.name()),
+            similarity: similar.map(|similar| rounded(similar.verdict.score)),
+            source: similar.map(|similar| similar.source.clone()),
             age_ms: record.map(|record| self.clock.now_ms().saturating_sub(record.created_ms)),
-            text: record.filter(|record| record.kind == Kind::Text).map(|record| record.text.to_string()),
-            json: record.filter(|record| record.kind == Kind::Json).map(|record| record.text.to_string()),
-            candidates,
+            text: text(Kind::Text),
+            json: text(Kind::Json),
+            candidates: None,
         }
     }
 
     fn served(&self, keys: &Keys, threshold: f32) -> impl Iterator<Item = Similar> {
-        self.questions.like(keys, threshold).into_iter().filter(|similar| similar.verdict.refusal.is_none())
+        let like = self.questions.like(keys, threshold, Wanted::Served);
+        like.into_iter().filter(|similar| similar.verdict.refusal.is_none())
     }
 
     fn detected(&self, keys: &Keys, hit: Hit, similar: Similar) -> Answer {
@@ -200,108 +260,10 @@ impl CacheManager {
         self.hub.emit(EventKind::SimilarityDetection, || Detection {
             original: Parts::read(&keys.shared.bytes).map_or("", |parts| parts.query),
             similar: &similar.source,
-            similarity: similar.verdict.score,
+            similarity: rounded(similar.verdict.score),
             cache_key: &similar.source,
         });
         Answer { hit, similar: Some(similar) }
-    }
-
-    /// Notes that a key has a value, for those who ask in other words.
-    pub(crate) fn note_question(&self, key: &Key) {
-        let is_question = || Parts::read(&key.bytes).is_some_and(|parts| is_question(parts.query));
-        if self.is_similarity_on() && is_question() && self.questions.add(key) && self.disk().is_none() {
-            self.questions.catch_up();
-        }
-    }
-
-    pub(crate) fn is_similarity_on(&self) -> bool {
-        self.config.read().enable_similarity_detection
-    }
-
-    /// Takes up what other processes stored, at most once a second.
-    fn look_for_others(&self) {
-        let now_ms = self.clock.now_ms();
-        let looked_ms = self.questions.looked_ms.load(Ordering::Relaxed);
-        if now_ms.saturating_sub(looked_ms) >= LOOK_AGAIN_MS {
-            self.questions.looked_ms.store(now_ms, Ordering::Relaxed);
-            self.follow();
-        }
-    }
-
-    /// Begins to remember questions, or forgets them.
-    pub(crate) fn switch_similarity(&self, is_on: bool) {
-        self.questions.clear_all();
-        if is_on {
-            self.scan(|key, _| {
-                self.questions.add(&Key::from_bytes(key.into()));
-                true
-            });
-            self.questions.catch_up();
-            self.follow();
-        }
-    }
-
-    /// Takes up the questions that the database has and this process has not: those of before, of other processes, of a place
-    /// that is new. On a thread of its own, which ends when it is done.
-    pub(crate) fn follow(&self) {
-        let Some(disk) = self.disk().filter(|_| self.is_similarity_on()) else { return };
-        if self.questions.is_following.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        let Some(myself) = self.myself.upgrade() else { return };
-        let work = move || {
-            let _ = myself.take_up(&disk);
-            myself.questions.is_following.store(false, Ordering::Release);
-        };
-        if std::thread::Builder::new().name("agentwise-index".to_owned()).spawn(work).is_err() {
-            self.questions.is_following.store(false, Ordering::Release);
-        }
-    }
-
-    /// Whether the questions that were on disk before are all taken up.
-    pub(crate) fn is_taken_up(&self) -> bool {
-        self.disk()
-            .is_none_or(|disk| !disk.is_started() || self.questions.followed.load(Ordering::Acquire) > 0)
-    }
-
-    fn take_up(&self, disk: &Arc<Disk>) -> Option<()> {
-        let questions = &self.questions;
-        let newest = disk.with_reader(|reader| reader.tables().last_id())?;
-        let mut followed = questions.followed.load(Ordering::Acquire);
-        if newest < followed {
-            // Another database.
-            followed = 0;
-        }
-        if followed == 0 {
-            let mut before = newest.saturating_add(1);
-            for _ in 0..questions::LIMIT / ROWS_AT_ONCE {
-                let rows = disk.with_reader(|reader| reader.tables().keys_before(before, ROWS_AT_ONCE))?;
-                let Some((last, _)) = rows.last() else { break };
-                before = *last;
-                self.take_up_rows(rows)?;
-            }
-        } else {
-            let mut after = followed;
-            while after < newest {
-                let rows = disk.with_reader(|reader| reader.tables().keys_after(after, ROWS_AT_ONCE))?;
-                let Some((last, _)) = rows.last() else { break };
-                after = *last;
-                self.take_up_rows(rows)?;
-            }
-        }
-        questions.followed.store(newest.max(1), Ordering::Release);
-        Some(())
-    }
-
-    /// `None`: the cache was closed meanwhile.
-    fn take_up_rows(&self, rows: Vec<(i64, Box<[u8]>)>) -> Option<()> {
-        for (_, key) in rows {
-            if Parts::read(&key).is_some_and(|parts| self.namespace.contains(parts.namespace)) {
-                self.questions.add(&Key::from_bytes(key));
-            }
-        }
-        self.questions.catch_up();
-        (!self.is_closed()).then_some(())
     }
 }
 
@@ -313,4 +275,9 @@ impl From<Peek> for Seek {
             Peek::AskDisk => Self::AskDisk,
         }
     }
+}
+
+/// With as many digits as a score of 32 bits has.
+pub fn rounded(score: f32) -> f64 {
+    (f64::from(score) * 1e6).round() / 1e6
 }

@@ -139,6 +139,9 @@ pub struct OverallStats {
 pub struct SimilarityStats {
     /// Queries that may be found in other words.
     pub queries: usize,
+    /// Vectors in memory, where `embed` is given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vectors: Option<usize>,
     /// Whether those that were on disk before are among them.
     pub is_complete: bool,
 }
@@ -234,7 +237,11 @@ impl CacheManager {
     }
 
     fn similarity_stats(&self) -> SimilarityStats {
-        SimilarityStats { queries: self.questions.len(), is_complete: self.is_taken_up() }
+        SimilarityStats {
+            queries: self.questions.len(),
+            vectors: self.vectors.len(),
+            is_complete: self.is_taken_up(),
+        }
     }
 
     fn disk_stats(&self) -> DiskStats {

@@ -6,6 +6,7 @@
 //!
 //! What is here is a hint: whether there still is an answer, and to exactly this question, is for the caller to see.
 
+mod look;
 mod sums;
 #[cfg(test)]
 mod tests;
@@ -13,11 +14,11 @@ mod tests;
 use std::collections::VecDeque;
 
 use hashbrown::HashMap;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use self::sums::{SUMS, Sums};
-use super::compare::{Verdict, compare};
-use super::lexicon::lexicon;
-use super::query::{Query, key, word_weight};
+pub use self::look::Wanted;
+use super::compare::Verdict;
+use super::query::{Query, key};
 
 /// A stored question that may be the same as another one.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +38,8 @@ struct Entry {
     normal: u64,
     /// The next question with the same normal form, or [`NONE`].
     next: u32,
+    /// Of what must be the same in both, see [`fixed`].
+    fixed: u32,
     /// Counts the uses of a number, so that an old place in the queue is not taken for the new one.
     age: u32,
 }
@@ -69,14 +72,8 @@ pub struct Index {
     limit: usize,
 }
 
-/// Postings read for one question, beyond those that must be.
-const MOST_POSTINGS: usize = 2048;
-/// Of the weight that two questions must share: synonyms weigh less in one of them than in the other.
-const CERTAIN: f32 = 0.7;
 /// Most questions of one normal form: more of them say no more.
 const MOST_OF_A_FORM: usize = 16;
-/// Candidates compared in full.
-const MOST_COMPARED: usize = 16;
 
 impl Index {
     /// An empty index of at most `limit` questions; the oldest make room.
@@ -102,6 +99,17 @@ impl Index {
     /// The text of a question.
     pub fn text(&self, id: u32) -> Option<&str> {
         self.entries.get(id as usize)?.as_ref().map(|entry| &*entry.text)
+    }
+
+    /// Which scopes below `count` have questions.
+    pub fn used_scopes(&self, count: usize) -> Vec<bool> {
+        let mut used = vec![false; count];
+        for entry in self.entries.iter().flatten() {
+            if let Some(is_used) = used.get_mut(entry.scope as usize) {
+                *is_used = true;
+            }
+        }
+        used
     }
 
     /// Adds a question of `scope`; its number, also if it is there already. A text that is empty, or too long for anything but
@@ -139,8 +147,15 @@ impl Index {
         self.ages = self.ages.wrapping_add(1);
         self.weights[id as usize] = query.terms.iter().map(|term| term.weight).sum();
         let next = self.normals.insert(normal, id).unwrap_or(NONE);
-        self.entries[id as usize] =
-            Some(Entry { text: text.into(), scope, terms, normal, next, age: self.ages });
+        self.entries[id as usize] = Some(Entry {
+            text: text.into(),
+            scope,
+            terms,
+            normal,
+            next,
+            fixed: fixed(&query),
+            age: self.ages,
+        });
         self.order.push_back((id, self.ages));
         Some(id)
     }
@@ -184,91 +199,6 @@ impl Index {
         }
     }
 
-    /// The questions of these scopes that are most like `text`, itself left out, and may be as like it as `least`: best first,
-    /// those that may be served before those that may not.
-    pub fn candidates(&self, scopes: &[u32], text: &str, least: f32) -> Vec<Candidate> {
-        let Some(query) = Query::parse(text) else { return Vec::new() };
-        let mut found = Vec::new();
-        for &scope in scopes {
-            for id in SUMS.with_borrow_mut(|sums| self.promising(scope, &query, text, least, sums)) {
-                // Lists are found by hash: what collides is of another scope.
-                let entry = self.entries[id as usize].as_ref().filter(|entry| entry.scope == scope);
-                let Some(entry) = entry else { continue };
-                let Some(other) = Query::parse(&entry.text) else { continue };
-                found.push(Candidate { id, verdict: compare(&query, &other) });
-            }
-        }
-        let rank = |candidate: &Candidate| (candidate.verdict.refusal.is_some(), -candidate.verdict.score);
-        found.sort_by(|a, b| {
-            let (a, b) = (rank(a), rank(b));
-            a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
-        });
-        found
-    }
-
-    /// The questions that share most with `query`, and can be as like it as `least`.
-    fn promising(&self, scope: u32, query: &Query, text: &str, least: f32, sums: &mut Sums) -> Vec<u32> {
-        sums.begin(self.entries.len());
-        // The same in normal form: no more is needed.
-        let is_other = |id: &u32| self.text(*id) != Some(text);
-        let same = self.same_normal(scoped(scope, key(&query.normal)));
-        let same: Vec<u32> = same.filter(is_other).take(MOST_COMPARED).collect();
-        if !same.is_empty() {
-            return same;
-        }
-        let total: f32 = query.terms.iter().map(|term| term.weight).sum();
-        // Per term, the lists of it and of what is like it, and the most that it and what it is matched with weigh on average.
-        let mut probes: Vec<(usize, f32, Vec<&[u32]>)> = Vec::with_capacity(query.terms.len());
-        for term in &query.terms {
-            let mut lists: Vec<&[u32]> = self.postings(scoped(scope, term.key)).into_iter().collect();
-            let mut most = term.most_weight();
-            for word in term.word.into_iter().flat_map(|word| lexicon().alike(word)) {
-                if let Some(list) = self.postings(scoped(scope, key(lexicon().info(word).lemma))) {
-                    lists.push(list);
-                    most = most.max(f32::midpoint(term.weight, word_weight(word)));
-                }
-            }
-            probes.push((lists.iter().map(|list| list.len()).sum(), most, lists));
-        }
-        // The rarest first.
-        probes.sort_unstable_by_key(|(postings, ..)| *postings);
-        // A question that shares less weight than this is not as like it as `least`, whatever its own weight.
-        let needed = total * least / (2.0 - least);
-        let (mut read, mut missing, mut unread) =
-            (0, 0.0, probes.iter().map(|(_, most, _)| most).sum::<f32>());
-        for (at, (postings, most, lists)) in probes.into_iter().enumerate() {
-            // What none of the lists read so far has shares too little; and what shares more has been seen.
-            if read + postings > MOST_POSTINGS && unread < needed * CERTAIN {
-                break;
-            }
-            read += postings;
-            unread -= most;
-            if postings == 0 {
-                // Maybe a typing error: then it is common all the same.
-                missing += most;
-            }
-            for &id in lists.into_iter().flatten() {
-                sums.add(id, at, most);
-            }
-        }
-        let mut best: Vec<(u32, f32)> = sums
-            .iter()
-            .filter_map(|(id, weight)| {
-                let other = *self.weights.get(id as usize)?;
-                let common = (weight + unread + missing).min(f32::midpoint(total, other));
-                Some((id, 2.0 * common / (total + other)))
-            })
-            .filter(|(_, bound)| *bound >= least)
-            .collect();
-        let order = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
-        if best.len() > MOST_COMPARED + 1 {
-            best.select_nth_unstable_by(MOST_COMPARED, order);
-            best.truncate(MOST_COMPARED + 1);
-        }
-        best.sort_unstable_by(order);
-        best.into_iter().map(|(id, _)| id).filter(is_other).take(MOST_COMPARED).collect()
-    }
-
     fn find(&self, scope: u32, normal: u64, text: &str) -> Option<u32> {
         self.same_normal(normal).find(|&id| {
             self.entries[id as usize]
@@ -283,10 +213,6 @@ impl Index {
             self.entries[id as usize].as_ref().map(|entry| entry.next).filter(|&next| next != NONE)
         };
         std::iter::successors(self.normals.get(&normal).copied(), after)
-    }
-
-    fn postings(&self, key: u64) -> Option<&[u32]> {
-        self.terms.get(&key).map(|&place| &*self.lists[place as usize].ids)
     }
 
     fn list(&mut self, key: u64) -> u32 {
@@ -326,9 +252,7 @@ impl Index {
         self.unchain(entry.normal, id, entry.next);
         self.free.push(id);
     }
-}
 
-impl Index {
     /// Takes a question, whose entry is gone, out of those with its normal form.
     fn unchain(&mut self, normal: u64, id: u32, next: u32) {
         let Some(&first) = self.normals.get(&normal) else { return };
@@ -349,6 +273,14 @@ impl Index {
             at = entry.next;
         }
     }
+}
+
+/// Hash of what must be the same in a question that has the same answer: numbers, identifiers and signs, in any order.
+fn fixed(query: &Query) -> u32 {
+    let sum = |list: &[String], seed| {
+        list.iter().fold(0_u64, |sum, text| sum.wrapping_add(xxh3_64_with_seed(text.as_bytes(), seed)))
+    };
+    (sum(&query.numbers, 1).wrapping_add(sum(&query.codes, 2)) >> 32) as u32
 }
 
 fn scoped(scope: u32, key: u64) -> u64 {

@@ -23,7 +23,7 @@ pub mod vectors;
 mod words;
 
 pub use compare::{Reason, Verdict};
-pub use index::{Candidate, Index};
+pub use index::{Candidate, Index, Wanted};
 pub use sentence::is_question;
 
 /// Unpacks what comparing needs, some ms, on a thread of its own: whoever compares first does not wait for it.

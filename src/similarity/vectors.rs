@@ -132,24 +132,26 @@ impl VectorIndex {
     }
 
     /// Stores a vector under `id`, in place of the one there, as the newest; the oldest makes room. The first
-    /// one decides the length of all until [`Self::clear`]. Nothing changes on an error.
-    pub fn insert(&mut self, id: u32, vector: &[f32]) -> Result<(), VectorError> {
+    /// one decides the length of all until [`Self::clear`]. Nothing changes on an error. Returns whose vector made room.
+    pub fn insert(&mut self, id: u32, vector: &[f32]) -> Result<Option<u32>, VectorError> {
         let norm = self.check(vector)?;
         if self.limit == 0 {
-            return Ok(());
+            return Ok(None);
         }
+        let mut evicted = None;
         let slot = if let Some(slot) = self.slot(id) {
             self.unlink(slot);
             slot
         } else {
             if self.places.len() == self.limit {
+                evicted = self.places.get(self.oldest as usize).map(|place| place.id);
                 self.remove_slot(self.oldest);
             }
             self.add_slot(id, vector.len())
         };
         rows::write_unit(vector, norm, self.rows.row_mut(slot as usize));
         self.link_newest(slot);
-        Ok(())
+        Ok(evicted)
     }
 
     /// Removes the vector of `id`. Says whether there was one.

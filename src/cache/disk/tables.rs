@@ -99,20 +99,17 @@ impl Tables<'_> {
 
     /// Ids and keys of the versions after `after`, in order.
     pub(crate) fn keys_after(&self, after: i64, most: usize) -> Result<Vec<IdAndKey>, Trouble> {
-        self.ids_and_keys("SELECT id, k FROM v WHERE id > ? ORDER BY id LIMIT ?", after, most)
-    }
-
-    /// Ids and keys of the versions before `before`, newest first.
-    pub(crate) fn keys_before(&self, before: i64, most: usize) -> Result<Vec<IdAndKey>, Trouble> {
-        self.ids_and_keys("SELECT id, k FROM v WHERE id < ? ORDER BY id DESC LIMIT ?", before, most)
-    }
-
-    fn ids_and_keys(&self, sql: &str, from: i64, most: usize) -> Result<Vec<IdAndKey>, Trouble> {
-        let mut statement = self.0.prepare_cached(sql)?;
-        let rows = statement.query_map(params![from, to_sql(most as u64)], |sql| {
+        let mut statement = self.0.prepare_cached("SELECT id, k FROM v WHERE id > ? ORDER BY id LIMIT ?")?;
+        let rows = statement.query_map(params![after, to_sql(most as u64)], |sql| {
             Ok((sql.get(0)?, sql.get_ref(1)?.as_blob()?.into()))
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The version that `count` are newer than. O(count).
+    pub(crate) fn nth_newest(&self, count: usize) -> Result<Option<i64>, Trouble> {
+        let mut statement = self.0.prepare_cached("SELECT id FROM v ORDER BY id DESC LIMIT 1 OFFSET ?")?;
+        Ok(statement.query_row([to_sql(count as u64)], |sql| sql.get(0)).optional()?)
     }
 
     /// Key of a version, without reading its value.

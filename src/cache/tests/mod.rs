@@ -9,6 +9,7 @@ mod model;
 mod model_tests;
 mod processes;
 mod sharing;
+mod vectors;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -4,7 +4,7 @@ use super::*;
 use crate::similarity::{Reason, compare_texts};
 
 fn served(index: &Index, scopes: &[u32], text: &str) -> Option<String> {
-    let best = index.candidates(scopes, text, 0.8).into_iter().next()?;
+    let best = index.candidates(scopes, text, 0.8, Wanted::Served).into_iter().next()?;
     (best.verdict.refusal.is_none() && best.verdict.score >= 0.8)
         .then(|| index.text(best.id).expect("is there").to_owned())
 }
@@ -27,7 +27,7 @@ fn refusals_come_after_what_may_be_served_with_their_reason() {
     let mut index = Index::new(10);
     index.insert(0, "How long do I boil 3 eggs?");
     index.insert(0, "For how long should I boil 2 eggs?");
-    let found = index.candidates(&[0], "How long do I boil 2 eggs?", 0.5);
+    let found = index.candidates(&[0], "How long do I boil 2 eggs?", 0.5, Wanted::Close);
     assert_eq!(found.len(), 2);
     assert_eq!(found[1].verdict.refusal, Some(Reason::Number));
 }
@@ -65,7 +65,7 @@ fn junk_is_not_taken() {
     let mut index = Index::new(10);
     for text in ["", "  ", "??", &"x ".repeat(100_000)] {
         assert_eq!(index.insert(0, text), None);
-        assert!(index.candidates(&[0], text, 0.0).is_empty());
+        assert!(index.candidates(&[0], text, 0.0, Wanted::Close).is_empty());
         assert!(!index.remove(0, text));
     }
     assert!(index.is_empty());

@@ -156,10 +156,10 @@ fn first_vector_decides_the_length_until_all_are_cleared() {
     assert_eq!(index.nearest(&[1.0, 2.0, 3.0], 1, |_| true), Ok(Vec::new()));
     index.insert(1, &[1.0, 2.0]).unwrap();
     let wrong = Err(VectorError::Length { expected: 2, given: 3 });
-    assert_eq!(index.insert(1, &[1.0, 2.0, 3.0]), wrong);
+    assert_eq!(index.insert(1, &[1.0, 2.0, 3.0]).map(|_| ()), wrong);
     assert_eq!(index.nearest(&[1.0, 2.0, 3.0], 1, |_| true).map(|_| ()), wrong);
     assert!(index.remove(1));
-    assert_eq!(index.insert(1, &[1.0, 2.0, 3.0]), wrong);
+    assert_eq!(index.insert(1, &[1.0, 2.0, 3.0]).map(|_| ()), wrong);
     index.clear();
     assert_eq!((index.dimensions(), index.memory_bytes(), index.len()), (None, 0, 0));
     index.insert(1, &[1.0, 2.0, 3.0]).unwrap();
@@ -196,10 +196,19 @@ fn largest_and_smallest_numbers_have_a_direction() {
 }
 
 #[test]
+fn the_oldest_makes_room_and_its_id_is_told() {
+    let mut index = VectorIndex::new(2);
+    assert_eq!(index.insert(7, &[1.0]), Ok(None));
+    assert_eq!(index.insert(8, &[1.0]), Ok(None));
+    assert_eq!(index.insert(7, &[2.0]), Ok(None));
+    assert_eq!(index.insert(9, &[1.0]), Ok(Some(8)));
+}
+
+#[test]
 fn index_of_limit_zero_checks_and_keeps_nothing() {
     let mut index = VectorIndex::new(0);
     assert_eq!(index.insert(1, &[]), Err(VectorError::Empty));
-    assert_eq!(index.insert(1, &[1.0]), Ok(()));
+    assert_eq!(index.insert(1, &[1.0]), Ok(None));
     assert!(index.is_empty() && index.dimensions().is_none());
 }
 

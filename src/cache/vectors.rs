@@ -1,0 +1,300 @@
+//! Vectors of questions, where the user has a function that makes them.
+//!
+//! In memory for the search, and each as an entry of its own in a namespace below that of its question, so that budgets,
+//! crashes, dumps and other processes are those of any entry. A vector says nothing of whether its question has an answer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use hashbrown::HashMap;
+use parking_lot::RwLock;
+
+use super::disk::Disk;
+use super::disk::queue::{Operation, Put};
+use super::disk::readers::Read;
+use super::key::{Key, Keys, Namespace, Parts};
+use super::manager::CacheManager;
+use super::questions::{Similar, split};
+use super::record::{Kind, Record};
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::similarity::vectors::{VectorError, VectorIndex, decode, encode};
+use crate::similarity::{Verdict, compare_texts, is_question};
+
+/// Between the namespace of a question and the name of the model.
+const BELOW: &[u8] = b"\0\x01vectors\0";
+/// Most bytes of vectors in memory; the oldest make room.
+const MOST_BYTES: usize = 128 << 20;
+/// Vectors looked at in one upkeep, whether their questions still have an answer.
+const SWEPT_AT_ONCE: usize = 2000;
+/// A vector goes with its question, not by its age: ten years.
+const LIFE_MS: u64 = 10 * 365 * 86_400_000;
+
+/// The vectors of one cache.
+#[derive(Debug, Default)]
+pub(crate) struct Vectors {
+    state: RwLock<Option<State>>,
+    /// Where the next sweep begins.
+    swept: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct State {
+    model: Box<str>,
+    /// From the first vector on, which says how many fit.
+    index: Option<VectorIndex>,
+    /// Keys of the questions, by number.
+    keys: Vec<Option<Arc<[u8]>>>,
+    ids: HashMap<Arc<[u8]>, u32>,
+    free: Vec<u32>,
+}
+
+/// Whether this is a namespace of vectors.
+pub(crate) fn is_of_vectors(namespace: &[u8]) -> bool {
+    begin_of_model(namespace).is_some()
+}
+
+/// Where the name of the model begins.
+fn begin_of_model(namespace: &[u8]) -> Option<usize> {
+    let at = namespace.windows(BELOW.len()).rposition(|part| part == BELOW)?;
+    Some(at + BELOW.len())
+}
+
+impl Vectors {
+    /// How many there are; `None`: nobody uses them.
+    pub(crate) fn len(&self) -> Option<usize> {
+        self.state.read().as_ref().map(|state| state.ids.len())
+    }
+
+    /// Whether the vectors of this namespace are those in use.
+    pub(crate) fn are_of(&self, namespace: &[u8]) -> bool {
+        let state = self.state.read();
+        let model = begin_of_model(namespace).and_then(|begin| namespace.get(begin..));
+        state.as_ref().is_some_and(|state| model == Some(state.model.as_bytes()))
+    }
+
+    /// Takes up a vector that is stored.
+    pub(crate) fn read(&self, disk: &Arc<Disk>, parts: &Parts) {
+        if let Some(Read::Found(stored)) = disk.read(&parts.key()) {
+            self.take(parts, &stored.record);
+        }
+    }
+
+    /// Takes up the vector that a record of a namespace of vectors has. What is none is left alone.
+    pub(crate) fn take(&self, parts: &Parts, record: &Record) {
+        if !self.are_of(parts.namespace) {
+            return;
+        }
+        let vector = BASE64.decode(record.text.as_bytes()).ok().and_then(|bytes| decode(&bytes));
+        let Some(begin) = begin_of_model(parts.namespace) else { return };
+        if let (Some(vector), Some(state)) = (vector, &mut *self.state.write()) {
+            let namespace = &parts.namespace[..begin - BELOW.len()];
+            let _ = state.insert(&Parts { namespace, ..*parts }.key(), &vector);
+        }
+    }
+
+    /// The key under which the vector of a question is stored; `None`: nobody uses vectors.
+    fn key_of(&self, key: &Key) -> Option<Key> {
+        let parts = Parts::read(&key.bytes)?;
+        let state = self.state.read();
+        let namespace = [parts.namespace, BELOW, state.as_ref()?.model.as_bytes()].concat();
+        Some(Parts { namespace: &namespace, ..parts }.key())
+    }
+
+    /// Forgets the vector of a question; whether there was one.
+    fn remove(&self, key: &Key) -> bool {
+        self.state.write().as_mut().is_some_and(|state| state.remove(&key.bytes))
+    }
+
+    /// Forgets those of a namespace and what is below it.
+    pub(crate) fn clear(&self, namespace: &Namespace) {
+        if let Some(state) = &mut *self.state.write() {
+            let is_meant =
+                |key: &[u8]| Parts::read(key).is_some_and(|parts| namespace.contains(parts.namespace));
+            let keys: Vec<Arc<[u8]>> = state.ids.keys().filter(|key| is_meant(key)).cloned().collect();
+            for key in keys {
+                state.remove(&key);
+            }
+        }
+    }
+
+    /// The next keys that have vectors, in turns.
+    fn next_keys(&self, most: usize) -> Vec<Key> {
+        let state = self.state.read();
+        let Some(state) = state.as_ref().filter(|state| !state.keys.is_empty()) else { return Vec::new() };
+        let count = most.min(state.keys.len());
+        let begin = self.swept.fetch_add(count, Ordering::Relaxed) % state.keys.len();
+        let in_turn = state.keys.iter().cycle().skip(begin).take(count);
+        in_turn.flatten().map(|key| Key::from_bytes((**key).into())).collect()
+    }
+}
+
+impl State {
+    fn new(model: &str) -> Self {
+        Self { model: model.into(), index: None, keys: Vec::new(), ids: HashMap::new(), free: Vec::new() }
+    }
+
+    fn insert(&mut self, key: &Key, vector: &[f32]) -> std::result::Result<(), VectorError> {
+        let index = self.index.get_or_insert_with(|| {
+            VectorIndex::new(MOST_BYTES / (size_of_val(vector) + key.bytes.len()).max(1))
+        });
+        let known = self.ids.get(&*key.bytes).copied();
+        let id = known.or_else(|| self.free.last().copied());
+        let id = id.unwrap_or_else(|| u32::try_from(self.keys.len()).unwrap_or(u32::MAX));
+        let evicted = match index.insert(id, vector) {
+            Ok(evicted) => evicted,
+            Err(error) => {
+                if index.is_empty() {
+                    self.index = None;
+                }
+                return Err(error);
+            }
+        };
+        if let Some(evicted) = evicted {
+            self.release(evicted);
+        }
+        if known.is_none() {
+            let key: Arc<[u8]> = Arc::from(&*key.bytes);
+            self.free.retain(|&free| free != id);
+            if self.keys.len() <= id as usize {
+                self.keys.resize(id as usize + 1, None);
+            }
+            self.keys[id as usize] = Some(Arc::clone(&key));
+            self.ids.insert(key, id);
+        }
+        Ok(())
+    }
+
+    fn remove(&mut self, key: &[u8]) -> bool {
+        let Some(&id) = self.ids.get(key) else { return false };
+        if let Some(index) = &mut self.index {
+            index.remove(id);
+            if index.is_empty() {
+                self.index = None;
+            }
+        }
+        self.release(id);
+        true
+    }
+
+    /// Forgets whose vector a number was.
+    fn release(&mut self, id: u32) {
+        if let Some(key) = self.keys.get_mut(id as usize).and_then(Option::take) {
+            self.ids.remove(&key);
+            self.free.push(id);
+        }
+    }
+}
+
+impl CacheManager {
+    /// Begins to keep vectors of this model, and takes up those that are stored. Vectors of another model are left where they
+    /// are.
+    pub fn use_vectors(&self, model: &str) {
+        {
+            let mut state = self.vectors.state.write();
+            if state.as_ref().is_some_and(|state| &*state.model == model) {
+                return;
+            }
+            *state = Some(State::new(model));
+        }
+        self.questions.begin_anew();
+        self.follow();
+    }
+
+    /// Keeps the vector of a question. One that no similar question can be found for is left out.
+    ///
+    /// # Errors
+    /// `E_INVALID_ARGUMENT`: not a vector, or of another length than those that are kept.
+    pub fn keep_vector(&self, key: &Key, vector: &[f32]) -> Result<()> {
+        let is_wanted = Parts::read(&key.bytes).is_some_and(|parts| is_question(parts.query));
+        if self.is_closed() || !is_wanted {
+            return Ok(());
+        }
+        if let Some(state) = &mut *self.vectors.state.write() {
+            state.insert(key, vector).map_err(|error| invalid(&error))?;
+        }
+        let disk = self.disk().filter(|disk| disk.is_started());
+        if let (Some(disk), Some(key)) = (disk, self.vectors.key_of(key)) {
+            let now_ms = self.clock.now_ms();
+            let record = Record {
+                text: BASE64.encode(encode(vector)).into(),
+                kind: Kind::Text,
+                created_ms: now_ms,
+                ttl_ms: LIFE_MS,
+                stale_ms: 0,
+                sliding: false,
+                tags: Box::default(),
+            };
+            let put = Put {
+                fresh_ms: record.fresh_until_ms(),
+                record: Arc::new(record),
+                used_ms: now_ms,
+                version: self.versions.fetch_add(1, Ordering::Relaxed) + 1,
+                if_stamp: None,
+            };
+            disk.push(key, Operation::Put(put));
+        }
+        Ok(())
+    }
+
+    /// Whether the question has a vector.
+    pub fn has_vector(&self, key: &Key) -> bool {
+        self.vectors.state.read().as_ref().is_some_and(|state| state.ids.contains_key(&*key.bytes))
+    }
+
+    /// Forgets the vector of a question.
+    pub(crate) fn forget_vector(&self, key: &Key) {
+        if self.vectors.remove(key)
+            && let (Some(disk), Some(key)) = (self.disk(), self.vectors.key_of(key))
+            && disk.is_started()
+        {
+            disk.push(key, Operation::Delete);
+        }
+    }
+
+    /// The questions that the reader of `keys` may see whose vectors are nearest to `vector`, with the cosine as their
+    /// similarity, of at least `least`: best first, each with what speaks against it in words. O(vectors).
+    ///
+    /// # Errors
+    /// `E_INVALID_ARGUMENT`: not a vector, or of another length than those that are kept.
+    pub fn near(&self, keys: &Keys, vector: &[f32], most: usize, least: f32) -> Result<Vec<Similar>> {
+        let asked = Parts::read(&keys.shared.bytes).map(|parts| parts.query).unwrap_or_default();
+        let state = self.vectors.state.read();
+        let Some(State { index: Some(index), keys: stored, .. }) = &*state else { return Ok(Vec::new()) };
+        if self.is_closed() || !self.is_similarity_on() || !is_question(asked) {
+            return Ok(Vec::new());
+        }
+        let scopes: Vec<&[u8]> = keys.in_order().filter_map(|key| Some(split(&key.bytes)?.0)).collect();
+        let key = |id: u32| stored.get(id as usize)?.as_deref();
+        // What begins as all of a key but its query is of the same scope: lengths stand before what they are of.
+        let is_seen = |id| key(id).is_some_and(|key| scopes.iter().any(|scope| key.starts_with(scope)));
+        let near = index.nearest(vector, most, is_seen).map_err(|error| invalid(&error))?;
+        let near = near.into_iter().filter(|&(_, cosine)| cosine >= least);
+        let similar = near.filter_map(|(id, cosine)| {
+            let key = Key::from_bytes(key(id)?.into());
+            let source = Parts::read(&key.bytes)?.query.to_owned();
+            let verdict = compare_texts(asked, &source);
+            let verdict = if verdict.is_same { verdict } else { Verdict { score: cosine, ..verdict } };
+            Some(Similar { key, source, verdict, is_near: !verdict.is_same })
+        });
+        Ok(similar.collect())
+    }
+
+    /// Forgets the vectors of questions that have no answer any more, some at a time. Blocks for the disk.
+    pub(crate) fn sweep_vectors(&self) {
+        if self.degraded.lock().is_some() {
+            // What cannot be read now may still be there.
+            return;
+        }
+        for key in self.vectors.next_keys(SWEPT_AT_ONCE) {
+            if !self.has(&Keys::of(key.clone())) {
+                self.forget_vector(&key);
+            }
+        }
+    }
+}
+
+fn invalid(error: &VectorError) -> Error {
+    Error::new(ErrorKind::InvalidArgument, format!("embed gave no vector to work with: {error}"))
+}
