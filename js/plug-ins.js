@@ -168,7 +168,8 @@ class PlugIns {
       if (found === null) found = await this.#serveNear(look);
     }
     if (found === null) call(native.missed, name, ...scope, threshold);
-    return { ...(found ?? { tier: 'miss' }), ...(explains && { candidates: look.refused }) };
+    const candidates = look.refused.sort((a, b) => b.similarity - a.similarity);
+    return { ...(found ?? { tier: 'miss' }), ...(explains && { candidates }) };
   }
 
   async #serveNear(look) {
