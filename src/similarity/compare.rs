@@ -1,6 +1,7 @@
 //! Whether the answer to one question answers another: how alike they are, and what speaks against it.
 
 use super::align::Alignment;
+use super::facts;
 use super::frames::Ask;
 use super::lexicon::{Pos, lexicon};
 use super::query::{Query, Term};
@@ -138,11 +139,11 @@ fn refusal(a: &Query, b: &Query, alignment: &Alignment) -> Option<Reason> {
         .or_else(|| holds(Reason::Unit, has_other_unit(a, b, alignment)))
         .or_else(|| holds(Reason::Negation, is_negated(a, b, alignment)))
         .or_else(|| holds(Reason::Antonym, alignment.has_antonyms))
-        .or_else(|| holds(Reason::Condition, a.conditions != b.conditions))
-        .or_else(|| holds(Reason::Question, !a.ask.fits(b.ask)))
-        .or_else(|| holds(Reason::Question, is_of_another_time(a, b)))
+        .or_else(|| holds(Reason::Condition, a.conditions != b.conditions || facts::are_linked_otherwise(a, b)))
+        .or_else(|| holds(Reason::Question, !asks_the_same(a, b, alignment)))
+        .or_else(|| holds(Reason::Question, facts::are_of_other_times(a, b) || facts::ask_otherwise(a, b)))
         .or_else(|| holds(Reason::Quantity, a.scopes != b.scopes))
-        .or_else(|| holds(Reason::Person, is_about_another(a, b)))
+        .or_else(|| holds(Reason::Person, facts::are_of_others(a, b)))
         .or_else(|| {
             holds(
                 Reason::Coordination,
@@ -150,7 +151,7 @@ fn refusal(a: &Query, b: &Query, alignment: &Alignment) -> Option<Reason> {
             )
         })
         .or_else(|| holds(Reason::Name, has_other_name(a, b, alignment)))
-        .or_else(|| holds(Reason::Order, asks_for_another(a, b)))
+        .or_else(|| holds(Reason::Order, facts::ask_for_others(a, b)))
         .or_else(|| roles::differ(a, b, alignment))
         .or_else(|| holds(Reason::Modifier, has_other_detail(a, b, alignment)))
 }
@@ -203,36 +204,10 @@ fn any(query: &Query, places: &[usize], is_so: impl Fn(&Query, usize) -> bool) -
     places.iter().any(|&at| is_so(query, at))
 }
 
-fn is_about_another(a: &Query, b: &Query) -> bool {
-    if a.third_persons != b.third_persons {
-        return true;
-    }
-    let uniform = |persons: &[u8]| persons.windows(2).all(|pair| pair[0] == pair[1]);
-    if uniform(&a.persons) && uniform(&b.persons) {
-        // "Am I" and "are you"; "what is my name" and "what is your name".
-        let differ =
-            matches!((a.persons.first(), b.persons.first()), (Some(one), Some(other)) if one != other);
-        return differ && !a.ask.is_of_anybody();
-    }
-    a.persons != b.persons
-}
-
-/// Whether one is of the past or the future and the other is not.
-fn is_of_another_time(a: &Query, b: &Query) -> bool {
-    if !matches!(a.ask, Ask::What | Ask::Who | Ask::When | Ask::Where) {
-        return false;
-    }
-    let has = |query: &Query, time: u8| query.times.contains(&time);
-    let clash = |one: &Query, other: &Query| {
-        (has(one, b'w') && has(other, b's') && !has(other, b'w') && !has(one, b's'))
-            || (has(one, b'l') && (has(other, b'w') || has(other, b'd')) && !has(other, b'l'))
-    };
-    clash(a, b) || clash(b, a)
-}
-
-/// "Who killed him" and "who did he kill".
-fn asks_for_another(a: &Query, b: &Query) -> bool {
-    matches!(a.ask, Ask::What | Ask::Who) && a.asks_for_object != b.asks_for_object
+/// Whether an answer to one may answer the other.
+fn asks_the_same(a: &Query, b: &Query, alignment: &Alignment) -> bool {
+    a.ask.fits(b.ask)
+        || (a.ask.may_name(b.ask) && alignment.only_a.is_empty() && alignment.only_b.is_empty())
 }
 
 /// The same in the same order; or in another one, in lists.

@@ -32,6 +32,8 @@ pub(super) enum Ask {
     Should,
     /// Whether it is necessary.
     Must,
+    /// No question: something of a kind is to be given, "tell me a joke".
+    Request,
     /// No question.
     Nothing,
 }
@@ -41,7 +43,15 @@ impl Ask {
     pub(super) fn fits(self, other: Self) -> bool {
         let pair = |one, another| (self == one && other == another) || (self == another && other == one);
         // "convert a to b" is typed for "how do I convert a to b".
-        self == other || pair(Self::How, Self::Nothing)
+        self == other
+            || pair(Self::How, Self::Nothing)
+            || pair(Self::How, Self::Request)
+            || pair(Self::Nothing, Self::Request)
+    }
+
+    /// Whether one names what the other asks for: "the capital of France".
+    pub(super) fn may_name(self, other: Self) -> bool {
+        matches!((self, other), (Self::What | Self::Who, Self::Nothing) | (Self::Nothing, Self::What | Self::Who))
     }
 
     /// Whether the answer is yes or no.
@@ -57,7 +67,7 @@ impl Ask {
 
 /// Ways to begin, most specific first. `a|b` one of; `?` at the end: may be missing; `<p>` somebody; `<adj>` praise; `<n>` one
 /// or more of these.
-const BEGINNINGS: [(&str, Option<Ask>); 41] = [
+const BEGINNINGS: [(&str, Option<Ask>); 48] = [
     // Nothing of the question yet.
     ("<polite>", None),
     (
@@ -65,6 +75,7 @@ const BEGINNINGS: [(&str, Option<Ask>); 41] = [
         None,
     ),
     ("please? tell|explain|show|help|let me|us know? understand? about? to? with?", None),
+    ("please? explain|define|describe to|me|us? me|us? about?", None),
     ("do|does you|anyone|anybody|someone know if|whether|about|of?", None),
     ("do|does you|anyone|anybody|someone know", None),
     ("i want|need|like|wish to know|understand|learn? about? if|whether?", None),
@@ -108,8 +119,10 @@ const BEGINNINGS: [(&str, Option<Ask>); 41] = [
     ("is|was it necessary|required|mandatory|compulsory|needed for? <p>? to|that", Some(Ask::Must)),
     ("do|does <p> have|need|has|needs to", Some(Ask::Must)),
     ("is|would|was it be? a? good|wise|better|best|advisable idea? for? <p>? to", Some(Ask::Should)),
+    ("what makes|made", Some(Ask::Why)),
     // Other questions.
-    ("what|which|at time|day|date|year", None),
+    ("in|on|at what|which time|day|date|year|month is|are|was|were|do|does|did|will|would|can|should|has|have|had", Some(Ask::When)),
+    ("what|which time|day|date|year|month is|are|was|were|do|does|did|will|would|can|should|has|have|had", Some(Ask::When)),
     ("why", Some(Ask::Why)),
     ("who|whom|whose", Some(Ask::Who)),
     (
@@ -121,6 +134,10 @@ const BEGINNINGS: [(&str, Option<Ask>); 41] = [
         Some(Ask::Where),
     ),
     ("where|when and", Some(Ask::Where)),
+    ("where to", Some(Ask::Where)),
+    ("when to", Some(Ask::When)),
+    ("what do|does|did <p> mean by", Some(Ask::What)),
+    ("what is|are|was meant by", Some(Ask::What)),
     ("what|which", Some(Ask::What)),
     ("in|for|to|at|on|by|with|from which|what", Some(Ask::What)),
     ("if <p> want|wants|wanted|wish|need to", Some(Ask::How)),
@@ -137,8 +154,8 @@ const ENDINGS: [&str; 3] = [
 /// The place of politeness among [`ENDINGS`].
 const POLITE_TAIL: usize = 2;
 
-/// The pattern at this place says only that it ends with what [`ENDINGS`] says.
-const NEEDS_ENDING: usize = 39;
+/// The patterns from this place on say only that it ends with what [`ENDINGS`] says.
+const NEEDS_ENDING: usize = BEGINNINGS.len() - 2;
 
 enum Part {
     Words(Vec<&'static str>),
@@ -263,6 +280,12 @@ pub(super) fn frame(tokens: &[Token]) -> (Ask, &[Token], &[Token]) {
     let Some(first) = rest.first().filter(|token| token.kind == Kind::Word) else {
         return (Ask::Nothing, rest, rest);
     };
+    if let [how, much, time, ..] = rest
+        && how.text == "how"
+        && ((much.text == "much" && time.text == "time") || (much.text == "long" && rest.len() > 3))
+    {
+        return (Ask::Degree, rest, &rest[if much.text == "long" { 2 } else { 3 }..]);
+    }
     if first.text == "how" && rest.len() > 1 {
         let is_how = words::classes(&rest[1].text) & AUXILIARY != 0;
         return if is_how { (Ask::How, rest, &rest[2..]) } else { (Ask::Degree, rest, &rest[1..]) };
@@ -272,7 +295,9 @@ pub(super) fn frame(tokens: &[Token]) -> (Ask, &[Token], &[Token]) {
     }
     // "Do you think you can X": the verb comes second.
     let second = rest.get(1).filter(|_| steps > 0).and_then(|token| whether(&token.text));
-    (second.unwrap_or(Ask::Nothing), rest, rest)
+    let is_request = steps > 0 && ["a", "an", "some", "another"].contains(&first.text.as_str());
+    let otherwise = if is_request { Ask::Request } else { Ask::Nothing };
+    (second.unwrap_or(otherwise), rest, rest)
 }
 
 fn is_degree(tokens: &[Token], first: &str) -> bool {

@@ -21,7 +21,14 @@ pub(super) fn is_slip(a: &str, b: &str) -> bool {
         // Nobody mistypes the first letter of what everybody knows.
         let begins_alike = mine.bytes().next() == others.bytes().next();
         let is_long = mine.len().min(others.len()) >= SHORTEST_WORD - 1;
-        is_long && is_plain(mine) && is_plain(others) && begins_alike && are_known(mine) != are_known(others)
+        let is_longer = a.len() > b.len();
+        let (longer, edit) = if is_longer { (a, one) } else { (b, other) };
+        is_long
+            && is_plain(mine)
+            && is_plain(others)
+            && begins_alike
+            && ((are_known(mine) && are_new(others)) || (are_known(others) && are_new(mine)))
+            && !(a.len() != b.len() && ends_otherwise(longer, end, edit))
     }
 }
 
@@ -66,6 +73,18 @@ fn words_around(text: &str, start: usize, end: usize) -> &str {
     let from = text[..start].rfind(' ').map_or(0, |at| at + 1);
     let until = text[to..].find(' ').map_or(text.len(), |at| to + at);
     &text[from..until]
+}
+
+/// Whether a word got a letter at its end that is not the one before twice: that may be an ending.
+fn ends_otherwise(longer: &str, end: usize, edit: &str) -> bool {
+    let (before, after) = longer.split_at(longer.len() - end);
+    let is_end = after.is_empty() || after.starts_with(' ');
+    is_end && !before.strip_suffix(edit).is_some_and(|start| start.ends_with(edit))
+}
+
+/// Whether one of the words is in no lexicon.
+fn are_new(text: &str) -> bool {
+    text.split(' ').any(|word| words::classes(word) == 0 && lexicon().lemma(word).is_none())
 }
 
 /// Whether all of the words are common ones.
