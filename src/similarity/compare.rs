@@ -8,6 +8,7 @@ use super::query::{Query, Term};
 use super::roles;
 use super::slips;
 use super::token::Kind;
+use super::words::{BEST, DEGREE, PRAISE};
 
 /// Why a similar question is another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -93,6 +94,9 @@ const SLIPPED: f32 = 0.97;
 /// Words that weigh less say too little to make a difference by themselves.
 const TELLING: f32 = 2.5;
 
+/// What a word weighs that changes what has a reason.
+const REASON: f32 = 3.5;
+
 /// Compares two questions.
 pub(super) fn compare(a: &Query, b: &Query) -> Verdict {
     if a.normal == b.normal {
@@ -142,7 +146,7 @@ fn refusal(a: &Query, b: &Query, alignment: &Alignment) -> Option<Reason> {
         .or_else(|| holds(Reason::Condition, a.conditions != b.conditions || facts::are_linked_otherwise(a, b)))
         .or_else(|| holds(Reason::Question, !asks_the_same(a, b, alignment)))
         .or_else(|| holds(Reason::Question, facts::are_of_other_times(a, b) || facts::ask_otherwise(a, b)))
-        .or_else(|| holds(Reason::Quantity, a.scopes != b.scopes))
+        .or_else(|| holds(Reason::Quantity, a.scopes != b.scopes || has_other_degree(a, b, alignment)))
         .or_else(|| holds(Reason::Person, facts::are_of_others(a, b)))
         .or_else(|| {
             holds(
@@ -156,18 +160,43 @@ fn refusal(a: &Query, b: &Query, alignment: &Alignment) -> Option<Reason> {
         .or_else(|| holds(Reason::Modifier, has_other_detail(a, b, alignment)))
 }
 
-/// Whether a question has a noun in place of another one, or one of those that ask whether something is so a noun or an
-/// adjective more.
-fn has_other_detail(a: &Query, b: &Query, alignment: &Alignment) -> bool {
-    if a.ask == Ask::Nothing || b.ask == Ask::Nothing {
-        return false;
-    }
-    let has = |query: &Query, only: &[usize], is_wanted: fn(&Term) -> bool| {
-        any(query, only, |query, at| query.terms[at].weight >= TELLING && is_wanted(&query.terms[at]))
+/// Whether only one says how much or how many, where a yes depends on it, or only one asks for the best.
+fn has_other_degree(a: &Query, b: &Query, alignment: &Alignment) -> bool {
+    let only = |class: u32| {
+        any(a, &alignment.only_a, |query, at| query.terms[at].classes & class != 0)
+            || any(b, &alignment.only_b, |query, at| query.terms[at].classes & class != 0)
     };
-    let is_replaced = has(a, &alignment.only_a, is_noun) && has(b, &alignment.only_b, is_noun);
-    let has_more = has(a, &alignment.only_a, is_detail) || has(b, &alignment.only_b, is_detail);
-    is_replaced || (has_more && a.ask.is_whether())
+    let has_praise = |query: &Query, class| query.terms.iter().any(|term| term.classes & class != 0);
+    let has_best = |one: &Query, other: &Query| has_praise(one, BEST) && !has_praise(other, PRAISE);
+    (a.ask.is_whether() && only(DEGREE))
+        || (matches!(a.ask, Ask::What | Ask::Who | Ask::Nothing) && (has_best(a, b) || has_best(b, a)))
+}
+
+/// Most words of a command.
+const LONGEST_COMMAND: usize = 6;
+
+/// Whether a question has a noun in place of another one, or one of those that ask whether or why something is so a noun or an
+/// adjective more. In a command of few words, whether it has any other word.
+fn has_other_detail(a: &Query, b: &Query, alignment: &Alignment) -> bool {
+    let is_replaced_by = |is_wanted: fn(&Term) -> bool| {
+        has(a, &alignment.only_a, is_wanted) && has(b, &alignment.only_b, is_wanted)
+    };
+    if a.ask == Ask::Nothing || b.ask == Ask::Nothing {
+        let is_short = a.terms.len().max(b.terms.len()) <= LONGEST_COMMAND;
+        return is_short
+            && !(a.facts.has_auxiliary && b.facts.has_auxiliary) && is_replaced_by(|term| term.classes == 0);
+    }
+    let is_telling_noun = |term: &Term| term.weight >= TELLING && is_noun(term);
+    let is_telling = |term: &Term| term.weight >= TELLING && is_detail(term);
+    let has_more = has(a, &alignment.only_a, is_telling) || has(b, &alignment.only_b, is_telling);
+    let is_reason = |term: &Term| term.weight >= REASON && is_detail(term);
+    is_replaced_by(is_telling_noun)
+        || (has_more && a.ask.is_whether())
+        || (a.ask == Ask::Why && (has(a, &alignment.only_a, is_reason) || has(b, &alignment.only_b, is_reason)))
+}
+
+fn has(query: &Query, only: &[usize], is_wanted: fn(&Term) -> bool) -> bool {
+    any(query, only, |query, at| is_wanted(&query.terms[at]))
 }
 
 fn is_noun(term: &Term) -> bool {

@@ -5,7 +5,7 @@ use super::lexicon::lexicon;
 use super::query::Query;
 use super::sentence::has_one_of;
 use super::token::{Kind, Token};
-use super::words::{self, FIRST_PERSON, SECOND_PERSON, THIRD_PERSON};
+use super::words::{self, AUXILIARY, FIRST_PERSON, SECOND_PERSON, THIRD_PERSON};
 
 /// Taken from the words of the grammar in one question.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +23,8 @@ pub(super) struct Facts {
     /// What kind of measure, or of time, is asked for.
     measure: String,
     has_whose: bool,
+    /// A form of "be", "do" or "have", or a modal verb.
+    pub(super) has_auxiliary: bool,
     /// Words that join two clauses, as a letter for what they say, in order.
     links: Vec<u8>,
 }
@@ -55,6 +57,7 @@ impl Facts {
 
     fn note(&mut self, token: &Token, next: &str) {
         let classes = words::classes(&token.text);
+        self.has_auxiliary |= classes & AUXILIARY != 0;
         let person = if classes & FIRST_PERSON != 0 {
             self.persons.push(1);
             Some(b'1')

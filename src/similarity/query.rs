@@ -298,6 +298,7 @@ impl Builder<'_> {
             weight,
             is_negated: pending.is_negated,
             preposition: pending.preposition,
+            is_governed: pending.is_open,
             is_listed: pending.is_listed,
             classes,
             place: pending.place,

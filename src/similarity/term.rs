@@ -19,6 +19,8 @@ pub(super) struct Term {
     pub(super) is_negated: bool,
     /// The preposition it depends on.
     pub(super) preposition: Option<&'static str>,
+    /// Whether it is the first behind it.
+    pub(super) is_governed: bool,
     /// Whether "and", "or" or a comma stands between it and the term before.
     pub(super) is_listed: bool,
     /// Classes of `words`.

@@ -27,6 +27,8 @@ pub(super) const SECOND_PERSON: u32 = 1 << 7;
 pub(super) const ADVERB: u32 = 1 << 8;
 /// Good, best: what people ask for by itself when they ask for anything.
 pub(super) const PRAISE: u32 = 1 << 9;
+/// Better than others: only one of them, or few.
+pub(super) const BEST: u32 = 1 << 16;
 /// Which of several, since when, no more: a question with it is another one without it.
 pub(super) const SCOPE: u32 = 1 << 10;
 /// How much, how many, how often.
@@ -40,7 +42,7 @@ pub(super) const POLITE: u32 = 1 << 13;
 /// Between two that are the same to each other: "A is related to B".
 pub(super) const SYMMETRIC: u32 = 1 << 14;
 
-const CLASSES: [(u32, &str); 28] = [
+const CLASSES: [(u32, &str); 29] = [
     (
         EMPTY,
         "a an the this that these those there it its itself to of such kind sort type thing things stuff",
@@ -72,7 +74,8 @@ const CLASSES: [(u32, &str); 28] = [
       typically normally quite very so pretty rather fairly now nowadays presently personally specifically particularly \
       especially definitely certainly probably possibly please kindly even",
     ),
-    (PRAISE, "good best great greatest better nice finest top excellent effective"),
+    (PRAISE, "good great nice excellent effective"),
+    (PRAISE | BEST, "best greatest better finest top"),
     (
         DEGREE,
         "most many much few several more less least fewer another other others same often sometimes rarely",
