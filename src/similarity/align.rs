@@ -3,6 +3,7 @@
 use super::lexicon::{Lexicon, lexicon};
 use super::query::{Query, Term};
 use super::slips;
+use super::term::stem_key;
 use super::token::Kind;
 use super::words;
 
@@ -91,6 +92,10 @@ fn likeness(lexicon: &Lexicon, a: &Term, b: &Term, only_same: bool) -> Option<(f
     }
     if only_same || a.kind != Kind::Word {
         return None;
+    }
+    let is_participle = a.text.ends_with("ed") != b.text.ends_with("ed");
+    if is_participle && stem_key(&a.text) == stem_key(&b.text) {
+        return Some((SAME, false));
     }
     if let (Some(one), Some(other)) = (a.word, b.word) {
         if a.is_negated != b.is_negated && are_opposites(lexicon, a, b) {

@@ -95,7 +95,7 @@ const SLIPPED: f32 = 0.97;
 const TELLING: f32 = 2.5;
 
 /// What a word weighs that changes what has a reason.
-const REASON: f32 = 3.5;
+const REASON: f32 = 4.5;
 
 /// Compares two questions.
 pub(super) fn compare(a: &Query, b: &Query) -> Verdict {
@@ -151,7 +151,7 @@ fn refusal(a: &Query, b: &Query, alignment: &Alignment) -> Option<Reason> {
         .or_else(|| {
             holds(
                 Reason::Coordination,
-                (a.has_or && b.has_and && !b.has_or) || (b.has_or && a.has_and && !a.has_or),
+                is_coordinated_otherwise(a, b) || is_coordinated_otherwise(b, a),
             )
         })
         .or_else(|| holds(Reason::Name, has_other_name(a, b, alignment)))
@@ -167,7 +167,7 @@ fn has_other_degree(a: &Query, b: &Query, alignment: &Alignment) -> bool {
             || any(b, &alignment.only_b, |query, at| query.terms[at].classes & class != 0)
     };
     let has_praise = |query: &Query, class| query.terms.iter().any(|term| term.classes & class != 0);
-    let has_best = |one: &Query, other: &Query| has_praise(one, BEST) && !has_praise(other, PRAISE);
+    let has_best = |one: &Query, other: &Query| has_praise(one, BEST) && !has_praise(other, PRAISE | BEST);
     (a.ask.is_whether() && only(DEGREE))
         || (matches!(a.ask, Ask::What | Ask::Who | Ask::Nothing) && (has_best(a, b) || has_best(b, a)))
 }
@@ -189,8 +189,12 @@ fn has_other_detail(a: &Query, b: &Query, alignment: &Alignment) -> bool {
     let is_telling_noun = |term: &Term| term.weight >= TELLING && is_noun(term);
     let is_telling = |term: &Term| term.weight >= TELLING && is_detail(term);
     let has_more = has(a, &alignment.only_a, is_telling) || has(b, &alignment.only_b, is_telling);
+    let is_manner = |term: &Term| {
+        term.classes == 0 && term.word.is_some_and(|word| lexicon().pos(word) == Pos::ADVERB)
+    };
     let is_reason = |term: &Term| term.weight >= REASON && is_detail(term);
     is_replaced_by(is_telling_noun)
+        || is_replaced_by(is_manner)
         || (has_more && a.ask.is_whether())
         || (a.ask == Ask::Why && (has(a, &alignment.only_a, is_reason) || has(b, &alignment.only_b, is_reason)))
 }
@@ -233,9 +237,16 @@ fn any(query: &Query, places: &[usize], is_so: impl Fn(&Query, usize) -> bool) -
     places.iter().any(|&at| is_so(query, at))
 }
 
+/// "Or" in place of "and"; not of "between A and B".
+fn is_coordinated_otherwise(a: &Query, b: &Query) -> bool {
+    a.has_or && b.has_and && !b.has_or && !b.particles.contains(&"between")
+}
+
 /// Whether an answer to one may answer the other.
 fn asks_the_same(a: &Query, b: &Query, alignment: &Alignment) -> bool {
     a.ask.fits(b.ask)
+        || (a.ask == Ask::Like && b.facts.is_of_state)
+        || (b.ask == Ask::Like && a.facts.is_of_state)
         || (a.ask.may_name(b.ask) && alignment.only_a.is_empty() && alignment.only_b.is_empty())
 }
 

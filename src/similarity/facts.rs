@@ -3,7 +3,7 @@
 use super::frames::Ask;
 use super::lexicon::lexicon;
 use super::query::Query;
-use super::sentence::has_one_of;
+use super::sentence::{has_one_of, is_be};
 use super::token::{Kind, Token};
 use super::words::{self, AUXILIARY, FIRST_PERSON, SECOND_PERSON, THIRD_PERSON};
 
@@ -25,6 +25,10 @@ pub(super) struct Facts {
     has_whose: bool,
     /// A form of "be", "do" or "have", or a modal verb.
     pub(super) has_auxiliary: bool,
+    /// Whether it asks how something is.
+    pub(super) is_of_state: bool,
+    /// Whether it asks what is done or had, rather than what is.
+    is_of_deed: bool,
     /// Words that join two clauses, as a letter for what they say, in order.
     links: Vec<u8>,
 }
@@ -41,9 +45,11 @@ impl Facts {
     pub(super) fn new(whole: &[Token], rest: &[Token], measure: &str) -> Self {
         let mut facts = Self {
             asks_for_object: has_one_of(rest, 2, &["do", "does", "did"])
-                && !has_one_of(rest, 6, &["think", "believe", "say", "consider"]),
+                && !has_one_of(rest, 6, &["think", "believe", "say", "consider", "mean", "stand"]),
             has_whose: has_one_of(whole, whole.len(), &["whose"]),
             measure: measure.to_owned(),
+            is_of_state: matches!(whole, [how, be, ..] if how.text == "how" && is_be(&be.text)),
+            is_of_deed: is_of_deed(whole),
             ..Self::default()
         };
         for (at, token) in whole.iter().enumerate().filter(|(_, token)| token.kind == Kind::Word) {
@@ -94,6 +100,14 @@ impl Facts {
     }
 }
 
+/// "What does it do", "what does it have": the verb itself, behind its auxiliary.
+fn is_of_deed(whole: &[Token]) -> bool {
+    let is_verb = |text: &str| matches!(text, "do" | "done" | "doing" | "have");
+    let is_auxiliary = |text: &str| words::classes(text) & AUXILIARY != 0 || text == "to";
+    let first = whole.iter().position(|token| is_auxiliary(&token.text)).unwrap_or(whole.len());
+    whole.iter().skip(first + 1).any(|token| is_verb(&token.text))
+}
+
 /// He, she or they, in whatever case.
 pub(super) fn third_person(word: &str) -> u8 {
     match word.as_bytes() {
@@ -132,7 +146,8 @@ pub(super) fn are_of_others(a: &Query, b: &Query) -> bool {
     if is_uniform(&one.persons) && is_uniform(&other.persons) {
         // "Am I" and "are you"; "what is my name" and "what is your name".
         let differ = matches!((one.persons.first(), other.persons.first()), (Some(a), Some(b)) if a != b);
-        return differ && !a.ask.is_of_anybody();
+        let is_of_anybody = a.ask.is_of_anybody() || !(one.links.is_empty() || other.links.is_empty());
+        return differ && !is_of_anybody;
     }
     one.persons != other.persons
 }
@@ -170,14 +185,23 @@ pub(super) fn ask_otherwise(a: &Query, b: &Query) -> bool {
         }
         _ => {}
     }
-    is_modal && (differs(one.modal, other.modal) || differs(other.modal, one.modal))
+    let is_real = |facts: &Facts| facts.modal.is_none() && !facts.times.is_empty();
+    let ought = |facts: &Facts| facts.modal == Some(Modal::Should);
+    let is_other_deed = a.ask == Ask::What && one.is_of_deed != other.is_of_deed;
+    is_other_deed || is_modal
+        && (differs(one.modal, other.modal)
+            || differs(other.modal, one.modal)
+            || (ought(one) && is_real(other))
+            || (ought(other) && is_real(one)))
 }
 
 /// Whether their clauses hang together in another way: if, while, although.
 pub(super) fn are_linked_otherwise(a: &Query, b: &Query) -> bool {
     let (one, other) = (&a.facts.links, &b.facts.links);
     let concedes = |links: &[u8]| links.contains(&b'a');
-    (!one.is_empty() && !other.is_empty() && one != other) || concedes(one) != concedes(other)
+    // "While" may be "when" or "if", if there is nothing else.
+    let is_same = one == other || matches!((&one[..], &other[..]), ([b'i'], [b'w']) | ([b'w'], [b'i']));
+    (!one.is_empty() && !other.is_empty() && !is_same) || concedes(one) != concedes(other)
 }
 
 fn are_alike(one: &str, other: &str) -> bool {

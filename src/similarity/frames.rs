@@ -5,8 +5,9 @@
 
 use std::sync::LazyLock;
 
+use super::lexicon::{Pos, lexicon};
 use super::token::{Kind, Token};
-use super::words::{self, AUXILIARY, POLITE, PRAISE};
+use super::words::{self, ADVERB, AUXILIARY, EMPTY, POLITE, PRAISE};
 
 /// What kind of answer is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,6 +33,10 @@ pub(super) enum Ask {
     Should,
     /// Whether it is necessary.
     Must,
+    /// What something is like.
+    Like,
+    /// What somebody thinks of it.
+    Opinion,
     /// No question: something of a kind is to be given, "tell me a joke".
     Request,
     /// No question.
@@ -67,7 +72,7 @@ impl Ask {
 
 /// Ways to begin, most specific first. `a|b` one of; `?` at the end: may be missing; `<p>` somebody; `<adj>` praise; `<n>` one
 /// or more of these.
-const BEGINNINGS: [(&str, Option<Ask>); 48] = [
+const BEGINNINGS: [(&str, Option<Ask>); 54] = [
     // Nothing of the question yet.
     ("<polite>", None),
     (
@@ -105,10 +110,23 @@ const BEGINNINGS: [(&str, Option<Ask>); 48] = [
     ),
     ("in what way|ways can|could|do|does|should? <p>?", Some(Ask::How)),
     ("how to", Some(Ask::How)),
+    // What it is like, and what one thinks of it.
+    ("what is|was|would it be? like to|being|having|when?", Some(Ask::Like)),
+    ("what does|do|did|would it feel like to|being|having|when?", Some(Ask::Like)),
+    ("how does|do|did|would it feel like? to|being|having|when?", Some(Ask::Like)),
+    (
+        "what do|does|did you|people|we|others|everyone|everybody generally|really|personally? think|feel about|of|on|regarding",
+        Some(Ask::Opinion),
+    ),
+    (
+        "what is|are|was|were your|the? general|public|personal|honest? opinion|opinions|view|views|thought|thoughts|take|stance on|of|about|regarding",
+        Some(Ask::Opinion),
+    ),
+    ("how do|does|did you|people|we feel about", Some(Ask::Opinion)),
     // Why.
     ("how come", Some(Ask::Why)),
     (
-        "what is|are|was|were the|some? main|real|actual|possible? reason|reasons|cause|causes for|why|that|behind|of",
+        "what is|are|was|were the|some? main|real|actual|possible? reason|reasons|cause|causes for|why|that|behind|of?",
         Some(Ask::Why),
     ),
     ("for what reason", Some(Ask::Why)),
@@ -287,8 +305,13 @@ pub(super) fn frame(tokens: &[Token]) -> (Ask, &[Token], &[Token]) {
         return (Ask::Degree, rest, &rest[if much.text == "long" { 2 } else { 3 }..]);
     }
     if first.text == "how" && rest.len() > 1 {
-        let is_how = words::classes(&rest[1].text) & AUXILIARY != 0;
-        return if is_how { (Ask::How, rest, &rest[2..]) } else { (Ask::Degree, rest, &rest[1..]) };
+        return if words::classes(&rest[1].text) & AUXILIARY != 0 {
+            (Ask::How, rest, &rest[2..])
+        } else if is_subject(&rest[1]) {
+            (Ask::How, rest, &rest[1..])
+        } else {
+            (Ask::Degree, rest, &rest[1..])
+        };
     }
     if let Some(ask) = whether(&first.text) {
         return (ask, rest, &rest[1..]);
@@ -298,6 +321,16 @@ pub(super) fn frame(tokens: &[Token]) -> (Ask, &[Token], &[Token]) {
     let is_request = steps > 0 && ["a", "an", "some", "another"].contains(&first.text.as_str());
     let otherwise = if is_request { Ask::Request } else { Ask::Nothing };
     (second.unwrap_or(otherwise), rest, rest)
+}
+
+/// Who or what does it, in "how people live": no adjective or adverb.
+fn is_subject(token: &Token) -> bool {
+    let classes = words::classes(&token.text);
+    if token.kind != Kind::Word || classes != 0 {
+        return classes & EMPTY != 0 && classes & ADVERB == 0;
+    }
+    let gradable = |id| lexicon().pos(id).intersects(Pos::ADJECTIVE) || lexicon().pos(id).intersects(Pos::ADVERB);
+    token.is_capital || lexicon().lemma(&token.text).is_none_or(|id| !gradable(id))
 }
 
 fn is_degree(tokens: &[Token], first: &str) -> bool {

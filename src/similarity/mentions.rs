@@ -16,6 +16,10 @@ pub(super) fn mark(tokens: &mut [Token]) {
             continue;
         }
         let around = Around { tokens, at };
+        if around.is_liking() {
+            "likes".clone_into(&mut tokens[at].text);
+            continue;
+        }
         if around.is_letter() {
             tokens[at].kind = Kind::Code;
         } else if !around.is_mention() {
@@ -109,6 +113,19 @@ impl<'a> Around<'a> {
             && !CONSTRUCTS.contains(&self.next(2))
             && words::classes(self.before(1)) & (AUXILIARY | EMPTY) != AUXILIARY | EMPTY
             && !self.token().begins
+    }
+
+    /// "Why do you like it": the verb.
+    fn is_liking(&self) -> bool {
+        let (before, earlier) = (self.before(1), self.before(2));
+        let is_asked = |word: &str| ["do", "does", "did", "not", "and"].contains(&word);
+        let class = words::classes(before);
+        self.text() == "like"
+            && !self.next(1).is_empty()
+            && !["would", "should", "could"].contains(&earlier)
+            && (class & (FIRST_PERSON | SECOND_PERSON) != 0
+                || ["they", "people", "he", "she", "not"].contains(&before)
+                || (is_asked(earlier) && class == 0))
     }
 
     fn is_mention(&self) -> bool {

@@ -3,7 +3,7 @@
 use super::frames::Ask;
 use super::facts::{Facts, third_person};
 use super::lexicon::{Lexicon, Pos, WordId, lexicon};
-use super::restate::{Restated, restate, standing_for};
+use super::restate::{Restated, is_future, restate, standing_for};
 use super::sentence::{Asked, is_be, is_interjection, is_past_habit, is_question, question};
 use super::text::Script;
 pub(super) use super::term::{Term, key, word_weight};
@@ -254,6 +254,9 @@ impl Builder<'_> {
         } else if classes & (FIRST_PERSON | SECOND_PERSON | THIRD_PERSON) != 0 {
             self.pending.is_open = false;
         }
+        if is_future(token, next) {
+            return;
+        }
         let is_existence = EXISTENCE.contains(&word) && self.query.ask.is_whether();
         if classes & EMPTY != 0 || is_existence {
             return;
@@ -267,10 +270,20 @@ impl Builder<'_> {
             weight::PRAISE
         } else if classes & (SCOPE | DEGREE) != 0 {
             weight::SCOPE
+        } else if query.ask == Ask::How && self.is_of_the_way(word, next) {
+            weight::MANNER
         } else {
             weight::of(id.map(|id| self.lexicon.rarity(id)))
         };
         self.term(token, id, weight);
+    }
+
+    /// How something is done, or that it is begun, says little where the way is asked for: "quickly", "start to learn".
+    fn is_of_the_way(&self, word: &str, next: Option<&Token>) -> bool {
+        let next = next.map_or("", |next| &next.text);
+        let is_manner = word.ends_with("ly") || (word == "fast" && next.is_empty());
+        (["start", "begin"].contains(&word) && (next == "to" || next.ends_with("ing")))
+            || (is_manner && self.lexicon.word(word).is_none_or(|id| self.lexicon.pos(id).contains(Pos::ADVERB)))
     }
 
     fn term(&mut self, token: &Token, word: Option<WordId>, weight: f32) {

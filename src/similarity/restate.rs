@@ -3,6 +3,7 @@
 use super::frames::Ask;
 use super::sentence::is_be;
 use super::token::Token;
+use super::words::{self, AUXILIARY};
 
 /// A question as it is compared.
 pub(super) struct Restated<'a> {
@@ -54,9 +55,17 @@ pub(super) fn restate<'a>(ask: Ask, whole: &'a [Token], rest: &'a [Token]) -> Re
                 return restated(Ask::What, &whole[2..], Some(*noun), "");
             }
             if word(1) == "much" && ["do", "does", "did"].contains(&word(2)) && has(&["cost"]) {
-                return restated(Ask::What, &whole[2..], None, "");
+                return restated(Ask::What, &whole[3..], None, "");
             }
             restated(ask, rest, None, measure)
+        }
+        // "What is the weather like".
+        Ask::What if words::classes(word(1)) & AUXILIARY != 0 && rest.last().is_some_and(|last| last.text == "like") => {
+            restated(Ask::Like, rest, None, "")
+        }
+        // "Is it going to rain", "will it rain".
+        Ask::IsSo if rest.windows(2).any(|pair| is_future(&pair[0], Some(&pair[1]))) => {
+            restated(Ask::WillBe, rest, None, "")
         }
         Ask::When => {
             let is_unit = |word: &&str| ["time", "day", "date", "year", "month"].contains(word);
@@ -68,6 +77,11 @@ pub(super) fn restate<'a>(ask: Ask, whole: &'a [Token], rest: &'a [Token]) -> Re
         }
         _ => restated(ask, rest, None, ""),
     }
+}
+
+/// "Going to": what will be.
+pub(super) fn is_future(token: &Token, next: Option<&Token>) -> bool {
+    token.text == "going" && next.is_some_and(|next| next.text == "to")
 }
 
 /// The word that stands for all that ask the same: "vs" for "difference".

@@ -65,15 +65,16 @@ fn is_argument(term: &Term) -> bool {
     if term.kind != Kind::Word || term.is_name {
         return true;
     }
-    term.word.is_some_and(|word| lexicon().pos(word).intersects(Pos::NOUN)) && term.classes == 0
+    term.word.is_some_and(|word| lexicon().pos(word).intersects(Pos::NOUN)) && term.classes & !SYMMETRIC == 0
 }
 
 /// A common term behind a preposition, and behind one that says something else in the other question.
 fn directions(a: &Query, b: &Query, alignment: &Alignment) -> Option<Reason> {
     let is_opposite = |pair: &&Match| match (a.terms[pair.a].preposition, b.terms[pair.b].preposition) {
         (Some(one), Some(other)) if one != other => {
+            let are_governed = a.terms[pair.a].is_governed && b.terms[pair.b].is_governed;
             words::are_opposites(one, other)
-                || is_short(a, b) && APART.iter().any(|row| row.contains(&one) && row.contains(&other))
+                || are_governed && is_short(a, b) && APART.iter().any(|row| row.contains(&one) && row.contains(&other))
         }
         _ => false,
     };
@@ -172,8 +173,9 @@ fn changes_roles(a: &Query, b: &Query, alignment: &Alignment, first: &Match, sec
         return false;
     }
     // One behind the other with nothing between: "dog food", "food dog".
+    let is_open = |term: &Term| term.classes == 0 && !is_time(term);
     let is_compound = other.place == one.place + 1 && one_b.place == other_b.place + 1 && keeps;
-    if is_compound && is_short(a, b) && !is_time(one) && !is_time(other) {
+    if is_compound && is_short(a, b) && is_open(one) && is_open(other) {
         return true;
     }
     // Something that both are arguments of stands between them, in both questions.

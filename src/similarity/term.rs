@@ -66,6 +66,8 @@ pub(super) mod weight {
     pub(in super::super) const NUMBER: f32 = 5.0;
     pub(in super::super) const PRAISE: f32 = 0.8;
     pub(in super::super) const SCOPE: f32 = 2.0;
+    /// How something is done.
+    pub(in super::super) const MANNER: f32 = 1.5;
     /// Of a word that the lexicon does not have: mostly a name.
     pub(in super::super) const NAME: f32 = 6.0;
     /// Of a name behind a name.

@@ -61,6 +61,7 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
     reader.read();
     let mut tokens = reader.tokens;
     forgive_headings(&mut tokens);
+    contractions::join(&mut tokens);
     mentions::mark(&mut tokens);
     tokens
 }

@@ -42,7 +42,7 @@ pub(super) const POLITE: u32 = 1 << 13;
 /// Between two that are the same to each other: "A is related to B".
 pub(super) const SYMMETRIC: u32 = 1 << 14;
 
-const CLASSES: [(u32, &str); 29] = [
+const CLASSES: [(u32, &str); 30] = [
     (
         EMPTY,
         "a an the this that these those there it its itself to of such kind sort type thing things stuff",
@@ -71,15 +71,16 @@ const CLASSES: [(u32, &str); 29] = [
     (
         EMPTY | ADVERB,
         "really actually currently just ever exactly truly basically honestly simply literally generally usually \
-      typically normally quite very so pretty rather fairly now nowadays presently personally specifically particularly \
+      typically normally quite very so rather fairly now nowadays presently personally specifically particularly \
       especially definitely certainly probably possibly please kindly even",
     ),
     (PRAISE, "good great nice excellent effective"),
     (PRAISE | BEST, "best greatest better finest top"),
     (
         DEGREE,
-        "most many much few several more less least fewer another other others same often sometimes rarely",
+        "many much few several more less least fewer another other others same often sometimes rarely",
     ),
+    (DEGREE | BEST, "most"),
     (SCOPE, "all every each both half only enough too second always"),
     (
         SCOPE,
