@@ -1,6 +1,7 @@
 //! Which term of one question is which of the other.
 
-use super::lexicon::{Lexicon, lexicon};
+use super::frames::Ask;
+use super::lexicon::{Lexicon, Pos, lexicon};
 use super::query::{Query, Term};
 use super::slips;
 use super::term::stem_key;
@@ -46,6 +47,7 @@ pub(super) struct Alignment {
 impl Alignment {
     pub(super) fn new(a: &Query, b: &Query) -> Self {
         let lexicon = lexicon();
+        let context = Context { is_long: a.terms.len().min(b.terms.len()) >= LONG, is_of_agent: matches!(a.ask, Ask::Who | Ask::What | Ask::Nothing) };
         let mut matches: Vec<Match> = Vec::new();
         let (mut taken_a, mut taken_b) = (vec![false; a.terms.len()], vec![false; b.terms.len()]);
         // What is the same takes precedence over what is alike, and what is near over what is far. Which of the two questions
@@ -54,7 +56,7 @@ impl Alignment {
             let mut pairs: Vec<Match> = Vec::new();
             for (at, term) in a.terms.iter().enumerate().filter(|(at, _)| !taken_a[*at]) {
                 for (place, other) in b.terms.iter().enumerate().filter(|(place, _)| !taken_b[*place]) {
-                    if let Some((likeness, is_opposite)) = likeness(lexicon, term, other, only_same) {
+                    if let Some((likeness, is_opposite)) = likeness(lexicon, term, other, context, only_same) {
                         pairs.push(Match { a: at, b: place, likeness, is_opposite });
                     }
                 }
@@ -83,7 +85,34 @@ impl Alignment {
     }
 }
 
-fn likeness(lexicon: &Lexicon, a: &Term, b: &Term, only_same: bool) -> Option<(f32, bool)> {
+/// Terms from which on a gerund is taken for its verb: there is enough around it.
+const LONG: usize = 3;
+
+/// What the questions are in which two terms are compared.
+#[derive(Clone, Copy)]
+struct Context {
+    is_long: bool,
+    /// Whether they may ask for who does something.
+    is_of_agent: bool,
+}
+
+/// Whether two words may be forms of one that the lexicon has as words of their own: "pronounced", "learning".
+fn are_forms(a: &Term, b: &Term, context: Context) -> bool {
+    let differ = |ending| a.text.ends_with(ending) != b.text.ends_with(ending);
+    (differ("ed") || (context.is_long && differ("ing"))) && stem_key(&a.text) == stem_key(&b.text)
+}
+
+/// Whether one of two words does what the other says, and it matters: "baker", "bake"; "actor", "action".
+fn is_agent(lexicon: &Lexicon, a: &Term, b: &Term, context: Context) -> bool {
+    let is_noun = |term: &Term| term.word.is_some_and(|word| !lexicon.pos(word).intersects(Pos::VERB));
+    let does = |term: &Term| {
+        is_noun(term)
+            && ["er", "or", "ist", "ee"].iter().any(|end| term.text.ends_with(end) || term.text.trim_end_matches('s').ends_with(end))
+    };
+    does(a) != does(b) && !context.is_of_agent
+}
+
+fn likeness(lexicon: &Lexicon, a: &Term, b: &Term, context: Context, only_same: bool) -> Option<(f32, bool)> {
     if a.kind != b.kind {
         return None;
     }
@@ -93,8 +122,7 @@ fn likeness(lexicon: &Lexicon, a: &Term, b: &Term, only_same: bool) -> Option<(f
     if only_same || a.kind != Kind::Word {
         return None;
     }
-    let is_participle = a.text.ends_with("ed") != b.text.ends_with("ed");
-    if is_participle && stem_key(&a.text) == stem_key(&b.text) {
+    if are_forms(a, b, context) {
         return Some((SAME, false));
     }
     if let (Some(one), Some(other)) = (a.word, b.word) {
@@ -104,7 +132,7 @@ fn likeness(lexicon: &Lexicon, a: &Term, b: &Term, only_same: bool) -> Option<(f
         if lexicon.are_synonyms(one, other) {
             return Some((SYNONYM, false));
         }
-        if lexicon.derived(one, other) {
+        if lexicon.derived(one, other) && !is_agent(lexicon, a, b, context) {
             return Some((DERIVED, false));
         }
         return None;

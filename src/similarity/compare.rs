@@ -88,6 +88,9 @@ pub struct Verdict {
 /// What is in one of them only weighs so much more if the other has something else in its place.
 const REPLACED: f32 = 1.5;
 
+/// What makes another question of one, by its place, weighs so much more.
+const NARROWED: f32 = 1.5;
+
 /// Two texts that differ in one slip of the finger.
 const SLIPPED: f32 = 0.97;
 
@@ -118,15 +121,39 @@ fn score(a: &Query, b: &Query, alignment: &Alignment) -> f32 {
         common += weight * pair.likeness;
         apart += weight * (1.0 - pair.likeness);
     }
-    let sum = |query: &Query, only: &[usize]| only.iter().map(|&at| query.terms[at].weight).sum::<f32>();
-    let (only_a, only_b) = (sum(a, &alignment.only_a), sum(b, &alignment.only_b));
+    let (only_a, only_b) = (sum(a, &alignment.only_a, weight_of), sum(b, &alignment.only_b, weight_of));
     let replaced = only_a.min(only_b);
-    apart += only_a + only_b + 2.0 * replaced * (REPLACED - 1.0);
+    let narrow = |term: &Term, next: Option<&Term>| {
+        term.weight * if is_narrower(term, next) { NARROWED } else { 1.0 }
+    };
+    let alone = sum(a, &alignment.only_a, narrow) + sum(b, &alignment.only_b, narrow) - 2.0 * replaced;
+    apart += 2.0 * replaced * REPLACED + alone;
     if common + apart == 0.0 {
         // Nothing but words of the grammar: only what is the same is the same.
         return 0.0;
     }
     2.0 * common / (2.0 * common + apart)
+}
+
+/// The sum of what terms weigh, each asked for with the term behind it.
+fn sum(query: &Query, places: &[usize], weight: impl Fn(&Term, Option<&Term>) -> f32) -> f32 {
+    places.iter().map(|&at| weight(&query.terms[at], query.terms.get(at + 1))).sum()
+}
+
+fn weight_of(term: &Term, _: Option<&Term>) -> f32 {
+    term.weight
+}
+
+/// Whether a word narrows down what is asked: behind a preposition of its own, or before a noun; not "skills" in "language skills".
+fn is_narrower(term: &Term, next: Option<&Term>) -> bool {
+    if term.kind != Kind::Word || term.classes != 0 || term.weight < TELLING {
+        return false;
+    }
+    let is = |pos: Pos| term.word.is_some_and(|word| lexicon().pos(word).contains(pos));
+    let is_verb = (is(Pos::VERB) && !is(Pos::NOUN)) || (is(Pos::VERB) && term.preposition == Some("to"));
+    let is_before_noun = next.is_some_and(|next| next.place == term.place + 1 && is_noun(next));
+    let is_last = next.is_none() && term.word.is_some() && !is(Pos::NOUN);
+    !is_verb && (term.is_governed || is_before_noun || is_last)
 }
 
 fn refusal(a: &Query, b: &Query, alignment: &Alignment) -> Option<Reason> {

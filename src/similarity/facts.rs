@@ -45,7 +45,7 @@ impl Facts {
     pub(super) fn new(whole: &[Token], rest: &[Token], measure: &str) -> Self {
         let mut facts = Self {
             asks_for_object: has_one_of(rest, 2, &["do", "does", "did"])
-                && !has_one_of(rest, 6, &["think", "believe", "say", "consider", "mean", "stand"]),
+                && !has_one_of(rest, 6, &["think", "believe", "say", "consider", "mean", "stand", "cost"]),
             has_whose: has_one_of(whole, whole.len(), &["whose"]),
             measure: measure.to_owned(),
             is_of_state: matches!(whole, [how, be, ..] if how.text == "how" && is_be(&be.text)),

@@ -262,7 +262,9 @@ impl Builder<'_> {
             return;
         }
         let query = &mut *self.query;
-        if classes & SCOPE != 0 {
+        // "How do I become one" asks how to be one.
+        let is_becoming = word.starts_with("bec") && query.ask == Ask::How;
+        if classes & SCOPE != 0 && !is_becoming {
             query.scopes.push(if word.starts_with("bec") { "become".to_owned() } else { word.to_owned() });
         }
         let id = if token.is_acronym { None } else { self.lexicon.lemma(standing_for(word)) };

@@ -72,7 +72,8 @@ const CLASSES: [(u32, &str); 30] = [
         EMPTY | ADVERB,
         "really actually currently just ever exactly truly basically honestly simply literally generally usually \
       typically normally quite very so rather fairly now nowadays presently personally specifically particularly \
-      especially definitely certainly probably possibly please kindly even",
+      especially definitely certainly probably possibly please kindly even \
+      indeed somehow anyway anyhow apparently supposedly obviously",
     ),
     (PRAISE, "good great nice excellent effective"),
     (PRAISE | BEST, "best greatest better finest top"),
