@@ -85,6 +85,18 @@ impl Alignment {
     }
 }
 
+impl Alignment {
+    /// Which term of `a` one of `b` is.
+    pub(super) fn in_a(&self, place: usize) -> Option<usize> {
+        self.matches.iter().find(|pair| pair.b == place).map(|pair| pair.a)
+    }
+
+    /// Which term of `b` one of `a` is.
+    pub(super) fn in_b(&self, place: usize) -> Option<usize> {
+        self.matches.iter().find(|pair| pair.a == place).map(|pair| pair.b)
+    }
+}
+
 /// Terms from which on a gerund is taken for its verb: there is enough around it.
 const LONG: usize = 3;
 

@@ -221,9 +221,17 @@ fn has_other_detail(a: &Query, b: &Query, alignment: &Alignment) -> bool {
     };
     let is_reason = |term: &Term| term.weight >= REASON && is_detail(term);
     is_replaced_by(is_telling_noun)
+        || (a.ask == Ask::How && (has_other_object(a, &alignment.only_a, alignment.in_a(0)) || has_other_object(b, &alignment.only_b, alignment.in_b(0))))
         || is_replaced_by(is_manner)
         || (has_more && a.ask.is_whether())
         || (a.ask == Ask::Why && (has(a, &alignment.only_a, is_reason) || has(b, &alignment.only_b, is_reason)))
+}
+
+/// Whether what is done in one, `place` in the other, has an object before it there that nothing in the one is: "how do I cancel
+/// a flight", "how do I get a refund for a cancelled flight".
+fn has_other_object(query: &Query, only: &[usize], place: Option<usize>) -> bool {
+    let is_object = |at: &usize| query.terms[*at].weight >= REASON && is_noun(&query.terms[*at]);
+    place.is_some_and(|place| only.iter().any(|at| *at < place && is_object(at)))
 }
 
 fn has(query: &Query, only: &[usize], is_wanted: fn(&Term) -> bool) -> bool {

@@ -54,7 +54,7 @@ const OPENERS: [&str; 7] = ["if", "while", "else", "unless", "until", "otherwise
 /// Verbs that ask for what a word does.
 const EFFECTS: [&str; 7] = ["work", "works", "mean", "means", "do", "return", "evaluate"];
 /// Nouns that are written like words of the grammar.
-const NOUNS: [&str; 8] = ["will", "can", "might", "must", "well", "being", "like", "do"];
+const NOUNS: [&str; 7] = ["will", "can", "might", "well", "being", "like", "do"];
 /// Stand for something that was named before, whatever is asked of them.
 const DEMONSTRATIVES: [&str; 16] = [
     "it", "this", "that", "these", "those", "there", "one", "ones", "someone", "somebody", "anyone", "anybody",

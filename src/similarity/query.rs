@@ -257,8 +257,10 @@ impl Builder<'_> {
         if is_future(token, next) {
             return;
         }
+        // What stands between quotation marks is a word, whether that is said or not.
+        let is_name_of_quoted = NAMES_OF_WORDS.contains(&word) && next.is_some_and(|next| next.is_quoted);
         let is_existence = EXISTENCE.contains(&word) && self.query.ask.is_whether();
-        if classes & EMPTY != 0 || is_existence {
+        if classes & EMPTY != 0 || is_existence || is_name_of_quoted {
             return;
         }
         let query = &mut *self.query;
@@ -322,6 +324,8 @@ impl Builder<'_> {
             Pending { preposition: pending.preposition, place: pending.place, ..Pending::default() };
     }
 }
+
+const NAMES_OF_WORDS: [&str; 6] = ["word", "words", "phrase", "term", "expression", "idiom"];
 
 /// "Do ghosts exist" asks the same as "are there ghosts".
 const EXISTENCE: [&str; 3] = ["exist", "exists", "existing"];

@@ -171,6 +171,13 @@ impl Reader<'_> {
             self.push(core.to_owned(), Kind::Code, core);
             return;
         }
+        // "E-mail", "email".
+        if let Some(rest) = core.strip_prefix(['e', 'E']).and_then(|rest| rest.strip_prefix('-'))
+            && rest.bytes().all(|byte| byte.is_ascii_lowercase())
+        {
+            let joined = format!("e{rest}");
+            return self.word(&joined);
+        }
         let mut start = 0;
         while start < core.len() {
             let (range, next) = next_part(core, start);
