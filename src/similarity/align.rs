@@ -47,7 +47,8 @@ pub(super) struct Alignment {
 impl Alignment {
     pub(super) fn new(a: &Query, b: &Query) -> Self {
         let lexicon = lexicon();
-        let context = Context { is_long: a.terms.len().min(b.terms.len()) >= LONG, is_of_agent: matches!(a.ask, Ask::Who | Ask::What | Ask::Nothing) };
+        let fewest = a.terms.len().min(b.terms.len());
+        let context = Context { is_long: fewest >= LONG, is_single: fewest == 1, is_of_agent: matches!(a.ask, Ask::Who | Ask::What | Ask::Nothing) };
         let mut matches: Vec<Match> = Vec::new();
         let (mut taken_a, mut taken_b) = (vec![false; a.terms.len()], vec![false; b.terms.len()]);
         // What is the same takes precedence over what is alike, and what is near over what is far. Which of the two questions
@@ -104,6 +105,8 @@ const LONG: usize = 3;
 #[derive(Clone, Copy)]
 struct Context {
     is_long: bool,
+    /// One of them is about nothing else.
+    is_single: bool,
     /// Whether they may ask for who does something.
     is_of_agent: bool,
 }
@@ -144,7 +147,7 @@ fn likeness(lexicon: &Lexicon, a: &Term, b: &Term, context: Context, only_same: 
         if lexicon.are_synonyms(one, other) {
             return Some((SYNONYM, false));
         }
-        if lexicon.derived(one, other) && !is_agent(lexicon, a, b, context) {
+        if lexicon.derived(one, other) && !context.is_single && !is_agent(lexicon, a, b, context) {
             return Some((DERIVED, false));
         }
         return None;

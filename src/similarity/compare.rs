@@ -224,6 +224,7 @@ fn has_other_detail(a: &Query, b: &Query, alignment: &Alignment) -> bool {
         || (a.ask == Ask::How && (has_other_object(a, &alignment.only_a, alignment.in_a(0)) || has_other_object(b, &alignment.only_b, alignment.in_b(0))))
         || is_replaced_by(is_manner)
         || (has_more && a.ask.is_whether())
+        || (matches!(a.ask, Ask::Who | Ask::When | Ask::Where) && has_more)
         || (a.ask == Ask::Why && (has(a, &alignment.only_a, is_reason) || has(b, &alignment.only_b, is_reason)))
 }
 

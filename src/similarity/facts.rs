@@ -27,8 +27,9 @@ pub(super) struct Facts {
     pub(super) has_auxiliary: bool,
     /// Whether it asks how something is.
     pub(super) is_of_state: bool,
-    /// Whether it asks what is done or had, rather than what is.
+    /// Whether it asks what is done, or what is had, rather than what is.
     is_of_deed: bool,
+    is_of_having: bool,
     /// Words that join two clauses, as a letter for what they say, in order.
     links: Vec<u8>,
 }
@@ -49,7 +50,8 @@ impl Facts {
             has_whose: has_one_of(whole, whole.len(), &["whose"]),
             measure: measure.to_owned(),
             is_of_state: matches!(whole, [how, be, ..] if how.text == "how" && is_be(&be.text)),
-            is_of_deed: is_of_deed(whole),
+            is_of_deed: has_verb(whole, &["do", "done", "doing"]),
+            is_of_having: has_verb(whole, &["have"]),
             ..Self::default()
         };
         for (at, token) in whole.iter().enumerate().filter(|(_, token)| token.kind == Kind::Word) {
@@ -101,11 +103,10 @@ impl Facts {
 }
 
 /// "What does it do", "what does it have": the verb itself, behind its auxiliary.
-fn is_of_deed(whole: &[Token]) -> bool {
-    let is_verb = |text: &str| matches!(text, "do" | "done" | "doing" | "have");
+fn has_verb(whole: &[Token], verbs: &[&str]) -> bool {
     let is_auxiliary = |text: &str| words::classes(text) & AUXILIARY != 0 || text == "to";
     let first = whole.iter().position(|token| is_auxiliary(&token.text)).unwrap_or(whole.len());
-    whole.iter().skip(first + 1).any(|token| is_verb(&token.text))
+    whole.iter().skip(first + 1).any(|token| verbs.contains(&token.text.as_str()))
 }
 
 /// He, she or they, in whatever case.
@@ -187,7 +188,8 @@ pub(super) fn ask_otherwise(a: &Query, b: &Query) -> bool {
     }
     let is_real = |facts: &Facts| facts.modal.is_none() && !facts.times.is_empty();
     let ought = |facts: &Facts| facts.modal == Some(Modal::Should);
-    let is_other_deed = a.ask == Ask::What && one.is_of_deed != other.is_of_deed;
+    let is_other_deed = (a.ask == Ask::What && one.is_of_deed != other.is_of_deed)
+        || (matches!(a.ask, Ask::What | Ask::IsSo | Ask::WasSo) && one.is_of_having != other.is_of_having);
     is_other_deed || is_modal
         && (differs(one.modal, other.modal)
             || differs(other.modal, one.modal)

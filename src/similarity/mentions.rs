@@ -163,7 +163,8 @@ impl<'a> Around<'a> {
         let is_title = self.token().is_capital
             && !self.token().begins
             && self.next_token().is_none_or(|next| next.is_capital && next.kind == Kind::Word);
-        is_place || is_title || (self.text() == "top" && next == "of" && before == "the")
+        let is_noun = self.text() == "good" && before == "the" && (next.is_empty() || words::classes(next) & (PREPOSITION | AUXILIARY) != 0);
+        is_place || is_title || is_noun || (self.text() == "top" && next == "of" && before == "the")
     }
 
     /// What is written like a word of the grammar, where that cannot stand.

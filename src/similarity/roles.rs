@@ -24,7 +24,7 @@ pub(super) fn differ(a: &Query, b: &Query, alignment: &Alignment) -> Option<Reas
         (None, Some(by)) => return voices(b, by, a, alignment, |pair| (pair.b, pair.a)),
         _ => {}
     }
-    if is_asked_for(a, b, alignment) || is_elsewhere(a, b, alignment) {
+    if asks_beyond(a, b) || is_asked_for(a, b, alignment) || is_elsewhere(a, b, alignment) {
         return Some(Reason::Order);
     }
     let mut pairs = alignment.matches.iter().filter(|pair| is_argument(&a.terms[pair.a])).peekable();
@@ -112,6 +112,14 @@ fn is_asked_for(a: &Query, b: &Query, alignment: &Alignment) -> bool {
         let (one, other) = (&a.terms[pair.a], &b.terms[pair.b]);
         (goes_with(other, mine) && !goes_with(one, mine)) || (goes_with(one, others) && !goes_with(other, others))
     })
+}
+
+/// Whether one asks what something is for, of or about, and the other what it is.
+fn asks_beyond(a: &Query, b: &Query) -> bool {
+    let only = |one: &Query, other: &Query| {
+        one.stranded.iter().any(|preposition| *preposition != "to" && !other.particles.contains(preposition))
+    };
+    a.ask == Ask::What && a.stranded.len() != b.stranded.len() && (only(a, b) || only(b, a))
 }
 
 /// Whether one asks what something can do and the other what can be done there: "can Mars breathe", "can one breathe on Mars".
