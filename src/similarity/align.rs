@@ -48,7 +48,11 @@ impl Alignment {
     pub(super) fn new(a: &Query, b: &Query) -> Self {
         let lexicon = lexicon();
         let fewest = a.terms.len().min(b.terms.len());
-        let context = Context { is_long: fewest >= LONG, is_single: fewest == 1, is_of_agent: matches!(a.ask, Ask::Who | Ask::What | Ask::Nothing) };
+        let context = Context {
+            is_long: fewest > 1 && a.terms.len().max(b.terms.len()) >= LONG,
+            is_single: fewest == 1,
+            is_of_agent: matches!(a.ask, Ask::Who | Ask::What | Ask::Nothing),
+        };
         let mut matches: Vec<Match> = Vec::new();
         let (mut taken_a, mut taken_b) = (vec![false; a.terms.len()], vec![false; b.terms.len()]);
         // What is the same takes precedence over what is alike, and what is near over what is far. Which of the two questions
@@ -57,7 +61,8 @@ impl Alignment {
             let mut pairs: Vec<Match> = Vec::new();
             for (at, term) in a.terms.iter().enumerate().filter(|(at, _)| !taken_a[*at]) {
                 for (place, other) in b.terms.iter().enumerate().filter(|(place, _)| !taken_b[*place]) {
-                    if let Some((likeness, is_opposite)) = likeness(lexicon, term, other, context, only_same) {
+                    if let Some((likeness, is_opposite)) = likeness(lexicon, term, other, context, only_same)
+                    {
                         pairs.push(Match { a: at, b: place, likeness, is_opposite });
                     }
                 }
@@ -122,7 +127,9 @@ fn is_agent(lexicon: &Lexicon, a: &Term, b: &Term, context: Context) -> bool {
     let is_noun = |term: &Term| term.word.is_some_and(|word| !lexicon.pos(word).intersects(Pos::VERB));
     let does = |term: &Term| {
         is_noun(term)
-            && ["er", "or", "ist", "ee"].iter().any(|end| term.text.ends_with(end) || term.text.trim_end_matches('s').ends_with(end))
+            && ["er", "or", "ist", "ee"]
+                .iter()
+                .any(|end| term.text.ends_with(end) || term.text.trim_end_matches('s').ends_with(end))
     };
     does(a) != does(b) && !context.is_of_agent
 }

@@ -123,9 +123,8 @@ fn score(a: &Query, b: &Query, alignment: &Alignment) -> f32 {
     }
     let (only_a, only_b) = (sum(a, &alignment.only_a, weight_of), sum(b, &alignment.only_b, weight_of));
     let replaced = only_a.min(only_b);
-    let narrow = |term: &Term, next: Option<&Term>| {
-        term.weight * if is_narrower(term, next) { NARROWED } else { 1.0 }
-    };
+    let narrow =
+        |term: &Term, next: Option<&Term>| term.weight * if is_narrower(term, next) { NARROWED } else { 1.0 };
     let alone = sum(a, &alignment.only_a, narrow) + sum(b, &alignment.only_b, narrow) - 2.0 * replaced;
     apart += 2.0 * replaced * REPLACED + alone;
     if common + apart == 0.0 {
@@ -170,16 +169,15 @@ fn refusal(a: &Query, b: &Query, alignment: &Alignment) -> Option<Reason> {
         .or_else(|| holds(Reason::Unit, has_other_unit(a, b, alignment)))
         .or_else(|| holds(Reason::Negation, is_negated(a, b, alignment)))
         .or_else(|| holds(Reason::Antonym, alignment.has_antonyms))
-        .or_else(|| holds(Reason::Condition, a.conditions != b.conditions || facts::are_linked_otherwise(a, b)))
+        .or_else(|| {
+            holds(Reason::Condition, a.conditions != b.conditions || facts::are_linked_otherwise(a, b))
+        })
         .or_else(|| holds(Reason::Question, !asks_the_same(a, b, alignment)))
         .or_else(|| holds(Reason::Question, facts::are_of_other_times(a, b) || facts::ask_otherwise(a, b)))
         .or_else(|| holds(Reason::Quantity, a.scopes != b.scopes || has_other_degree(a, b, alignment)))
         .or_else(|| holds(Reason::Person, facts::are_of_others(a, b)))
         .or_else(|| {
-            holds(
-                Reason::Coordination,
-                is_coordinated_otherwise(a, b) || is_coordinated_otherwise(b, a),
-            )
+            holds(Reason::Coordination, is_coordinated_otherwise(a, b) || is_coordinated_otherwise(b, a))
         })
         .or_else(|| holds(Reason::Name, has_other_name(a, b, alignment)))
         .or_else(|| holds(Reason::Order, facts::ask_for_others(a, b)))
@@ -211,21 +209,24 @@ fn has_other_detail(a: &Query, b: &Query, alignment: &Alignment) -> bool {
     if a.ask == Ask::Nothing || b.ask == Ask::Nothing {
         let is_short = a.terms.len().max(b.terms.len()) <= LONGEST_COMMAND;
         return is_short
-            && !(a.facts.has_auxiliary && b.facts.has_auxiliary) && is_replaced_by(|term| term.classes == 0);
+            && !(a.facts.has_auxiliary && b.facts.has_auxiliary)
+            && is_replaced_by(|term| term.classes == 0);
     }
     let is_telling_noun = |term: &Term| term.weight >= TELLING && is_noun(term);
     let is_telling = |term: &Term| term.weight >= TELLING && is_detail(term);
     let has_more = has(a, &alignment.only_a, is_telling) || has(b, &alignment.only_b, is_telling);
-    let is_manner = |term: &Term| {
-        term.classes == 0 && term.word.is_some_and(|word| lexicon().pos(word) == Pos::ADVERB)
-    };
+    let is_manner =
+        |term: &Term| term.classes == 0 && term.word.is_some_and(|word| lexicon().pos(word) == Pos::ADVERB);
     let is_reason = |term: &Term| term.weight >= REASON && is_detail(term);
     is_replaced_by(is_telling_noun)
-        || (a.ask == Ask::How && (has_other_object(a, &alignment.only_a, alignment.in_a(0)) || has_other_object(b, &alignment.only_b, alignment.in_b(0))))
+        || (a.ask == Ask::How
+            && (has_other_object(a, &alignment.only_a, alignment.in_a(0))
+                || has_other_object(b, &alignment.only_b, alignment.in_b(0))))
         || is_replaced_by(is_manner)
         || (has_more && a.ask.is_whether())
         || (matches!(a.ask, Ask::Who | Ask::When | Ask::Where) && has_more)
-        || (a.ask == Ask::Why && (has(a, &alignment.only_a, is_reason) || has(b, &alignment.only_b, is_reason)))
+        || (a.ask == Ask::Why
+            && (has(a, &alignment.only_a, is_reason) || has(b, &alignment.only_b, is_reason)))
 }
 
 /// Whether what is done in one, `place` in the other, has an object before it there that nothing in the one is: "how do I cancel

@@ -62,16 +62,19 @@ pub(super) fn written_out(word: &str) -> Option<&'static [&'static str]> {
     WHOLE.iter().find(|(contraction, _)| *contraction == word).map(|(_, words)| *words)
 }
 
-/// "With no" is "without".
+/// "With no" is "without". O(tokens).
 pub(super) fn join(tokens: &mut Vec<Token>) {
     let is = |token: Option<&Token>, word| token.is_some_and(|token| token.text == word && !token.is_quoted);
-    let mut at = 0;
-    while at + 2 < tokens.len() {
-        if is(tokens.get(at), "with") && is(tokens.get(at + 1), "no") {
-            tokens.remove(at + 1);
-            "without".clone_into(&mut tokens[at].text);
+    let mut has_joined = false;
+    for at in 1..tokens.len() {
+        if is(tokens.get(at - 1), "with") && is(tokens.get(at), "no") {
+            "without".clone_into(&mut tokens[at - 1].text);
+            tokens[at].text.clear();
+            has_joined = true;
         }
-        at += 1;
+    }
+    if has_joined {
+        tokens.retain(|token| !token.text.is_empty());
     }
 }
 

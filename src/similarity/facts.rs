@@ -9,6 +9,7 @@ use super::words::{self, AUXILIARY, FIRST_PERSON, SECOND_PERSON, THIRD_PERSON};
 
 /// Taken from the words of the grammar in one question.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each says something by itself")]
 pub(super) struct Facts {
     /// I and you: 1 and 2, in order.
     persons: Vec<u8>,
@@ -190,11 +191,12 @@ pub(super) fn ask_otherwise(a: &Query, b: &Query) -> bool {
     let ought = |facts: &Facts| facts.modal == Some(Modal::Should);
     let is_other_deed = (a.ask == Ask::What && one.is_of_deed != other.is_of_deed)
         || (matches!(a.ask, Ask::What | Ask::IsSo | Ask::WasSo) && one.is_of_having != other.is_of_having);
-    is_other_deed || is_modal
-        && (differs(one.modal, other.modal)
-            || differs(other.modal, one.modal)
-            || (ought(one) && is_real(other))
-            || (ought(other) && is_real(one)))
+    is_other_deed
+        || is_modal
+            && (differs(one.modal, other.modal)
+                || differs(other.modal, one.modal)
+                || (ought(one) && is_real(other))
+                || (ought(other) && is_real(one)))
 }
 
 /// Whether their clauses hang together in another way: if, while, although.

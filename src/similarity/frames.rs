@@ -56,7 +56,10 @@ impl Ask {
 
     /// Whether one names what the other asks for: "the capital of France".
     pub(super) fn may_name(self, other: Self) -> bool {
-        matches!((self, other), (Self::What | Self::Who, Self::Nothing) | (Self::Nothing, Self::What | Self::Who))
+        matches!(
+            (self, other),
+            (Self::What | Self::Who, Self::Nothing) | (Self::Nothing, Self::What | Self::Who)
+        )
     }
 
     /// Whether the answer is yes or no.
@@ -139,8 +142,14 @@ const BEGINNINGS: [(&str, Option<Ask>); 54] = [
     ("is|would|was it be? a? good|wise|better|best|advisable idea? for? <p>? to", Some(Ask::Should)),
     ("what makes|made", Some(Ask::Why)),
     // Other questions.
-    ("in|on|at what|which time|day|date|year|month is|are|was|were|do|does|did|will|would|can|should|has|have|had", Some(Ask::When)),
-    ("what|which time|day|date|year|month is|are|was|were|do|does|did|will|would|can|should|has|have|had", Some(Ask::When)),
+    (
+        "in|on|at what|which time|day|date|year|month is|are|was|were|do|does|did|will|would|can|should|has|have|had",
+        Some(Ask::When),
+    ),
+    (
+        "what|which time|day|date|year|month is|are|was|were|do|does|did|will|would|can|should|has|have|had",
+        Some(Ask::When),
+    ),
     ("why", Some(Ask::Why)),
     ("who|whom|whose", Some(Ask::Who)),
     (
@@ -329,7 +338,8 @@ fn is_subject(token: &Token) -> bool {
     if token.kind != Kind::Word || classes != 0 {
         return classes & EMPTY != 0 && classes & ADVERB == 0;
     }
-    let gradable = |id| lexicon().pos(id).intersects(Pos::ADJECTIVE) || lexicon().pos(id).intersects(Pos::ADVERB);
+    let gradable =
+        |id| lexicon().pos(id).intersects(Pos::ADJECTIVE) || lexicon().pos(id).intersects(Pos::ADVERB);
     token.is_capital || lexicon().lemma(&token.text).is_none_or(|id| !gradable(id))
 }
 

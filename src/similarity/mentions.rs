@@ -57,18 +57,46 @@ const EFFECTS: [&str; 7] = ["work", "works", "mean", "means", "do", "return", "e
 const NOUNS: [&str; 7] = ["will", "can", "might", "well", "being", "like", "do"];
 /// Stand for something that was named before, whatever is asked of them.
 const DEMONSTRATIVES: [&str; 16] = [
-    "it", "this", "that", "these", "those", "there", "one", "ones", "someone", "somebody", "anyone", "anybody",
-    "person", "people", "everyone", "everybody",
+    "it",
+    "this",
+    "that",
+    "these",
+    "those",
+    "there",
+    "one",
+    "ones",
+    "someone",
+    "somebody",
+    "anyone",
+    "anybody",
+    "person",
+    "people",
+    "everyone",
+    "everybody",
 ];
 /// Verbs and nouns of speaking, before what is said.
 const SPEECH: [&str; 16] = [
-    "say", "saying", "says", "said", "translate", "spell", "pronounce", "mean", "does", "is", "word", "words",
-    "phrase", "of", "write", "translation",
+    "say",
+    "saying",
+    "says",
+    "said",
+    "translate",
+    "spell",
+    "pronounce",
+    "mean",
+    "does",
+    "is",
+    "word",
+    "words",
+    "phrase",
+    "of",
+    "write",
+    "translation",
 ];
 /// Nouns whose kinds are numbered in Roman numerals.
 const NUMBERED: [&str; 14] = [
-    "war", "type", "phase", "stage", "class", "level", "grade", "volume", "chapter", "act", "section", "article",
-    "title", "schedule",
+    "war", "type", "phase", "stage", "class", "level", "grade", "volume", "chapter", "act", "section",
+    "article", "title", "schedule",
 ];
 
 struct Around<'a> {
@@ -95,7 +123,8 @@ impl<'a> Around<'a> {
     /// The token so many places behind, unless something ends between.
     fn next(&self, places: usize) -> &'a str {
         let next = self.tokens.get(self.at + places);
-        let is_near = |_: &&Token| !self.tokens[self.at + 1..=self.at + places].iter().any(|token| token.begins);
+        let is_near =
+            |_: &&Token| !self.tokens[self.at + 1..=self.at + places].iter().any(|token| token.begins);
         next.filter(is_near).map_or("", |token| &token.text)
     }
 
@@ -163,7 +192,9 @@ impl<'a> Around<'a> {
         let is_title = self.token().is_capital
             && !self.token().begins
             && self.next_token().is_none_or(|next| next.is_capital && next.kind == Kind::Word);
-        let is_noun = self.text() == "good" && before == "the" && (next.is_empty() || words::classes(next) & (PREPOSITION | AUXILIARY) != 0);
+        let is_noun = self.text() == "good"
+            && before == "the"
+            && (next.is_empty() || words::classes(next) & (PREPOSITION | AUXILIARY) != 0);
         is_place || is_title || is_noun || (self.text() == "top" && next == "of" && before == "the")
     }
 
@@ -180,14 +211,17 @@ impl<'a> Around<'a> {
                         && is_noun(next))
             }
             "may" => {
-                ["in", "of", "until", "till", "since", "by", "last", "next", "early", "late"].contains(&before)
+                ["in", "of", "until", "till", "since", "by", "last", "next", "early", "late"]
+                    .contains(&before)
                     || self.is_number(self.at + 1)
                     || self.at.checked_sub(1).is_some_and(|at| self.is_number(at))
                     || next == "day"
                     || (self.token().is_capital && !self.token().begins)
                     || (["is", "was"].contains(&before) && self.at == 1)
             }
-            "will" if self.token().is_capital && self.next_token().is_some_and(|next| next.is_capital) => true,
+            "will" if self.token().is_capital && self.next_token().is_some_and(|next| next.is_capital) => {
+                true
+            }
             "i" => {
                 let follows = words::classes(next);
                 (NUMBERED.contains(&before)

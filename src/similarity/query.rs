@@ -1,13 +1,13 @@
 //! A question taken apart: what it is about, in what order, and what must agree with another one.
 
-use super::frames::Ask;
 use super::facts::{Facts, third_person};
+use super::frames::Ask;
 use super::lexicon::{Lexicon, Pos, WordId, lexicon};
 use super::restate::{Restated, is_future, restate, standing_for};
 use super::sentence::{Asked, is_be, is_interjection, is_past_habit, is_question, question};
-use super::text::Script;
 pub(super) use super::term::{Term, key, word_weight};
 use super::term::{stem_key, weight};
+use super::text::Script;
 use super::token::{Kind, Token, tokens};
 use super::words::{
     self, AUXILIARY, CONDITION, COORDINATION, DEGREE, EMPTY, FIRST_PERSON, NEGATION, POLITE, PRAISE,
@@ -19,7 +19,6 @@ const MOST_TERMS: usize = 64;
 
 /// A question taken apart.
 #[derive(Debug, Clone)]
-#[expect(clippy::struct_excessive_bools, reason = "each says something by itself")]
 pub(super) struct Query {
     pub(super) ask: Ask,
     pub(super) terms: Vec<Term>,
@@ -136,6 +135,7 @@ fn normal(tokens: &[Token]) -> String {
 
 /// What the words before have to say about the next term.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each says something by itself")]
 struct Pending {
     is_negated: bool,
     preposition: Option<&'static str>,
@@ -287,7 +287,8 @@ impl Builder<'_> {
         let next = next.map_or("", |next| &next.text);
         let is_manner = word.ends_with("ly") || (word == "fast" && next.is_empty());
         (["start", "begin"].contains(&word) && (next == "to" || next.ends_with("ing")))
-            || (is_manner && self.lexicon.word(word).is_none_or(|id| self.lexicon.pos(id).contains(Pos::ADVERB)))
+            || (is_manner
+                && self.lexicon.word(word).is_none_or(|id| self.lexicon.pos(id).contains(Pos::ADVERB)))
     }
 
     fn term(&mut self, token: &Token, word: Option<WordId>, weight: f32) {

@@ -60,7 +60,10 @@ pub(super) fn restate<'a>(ask: Ask, whole: &'a [Token], rest: &'a [Token]) -> Re
             restated(ask, rest, None, measure)
         }
         // "What is the weather like".
-        Ask::What if words::classes(word(1)) & AUXILIARY != 0 && rest.last().is_some_and(|last| last.text == "like") => {
+        Ask::What
+            if words::classes(word(1)) & AUXILIARY != 0
+                && rest.last().is_some_and(|last| last.text == "like") =>
+        {
             restated(Ask::Like, rest, None, "")
         }
         // "Is it going to rain", "will it rain".

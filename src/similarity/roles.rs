@@ -27,7 +27,10 @@ pub(super) fn differ(a: &Query, b: &Query, alignment: &Alignment) -> Option<Reas
     if asks_beyond(a, b) || is_asked_for(a, b, alignment) || is_elsewhere(a, b, alignment) {
         return Some(Reason::Order);
     }
-    let mut pairs = alignment.matches.iter().filter(|pair| is_argument(&a.terms[pair.a])).peekable();
+    // In a command without a verb of the grammar, whatever stands behind another word may depend on it.
+    let is_command = [a, b].iter().all(|query| query.ask == Ask::Nothing && !query.facts.has_auxiliary);
+    let may_play = |pair: &&Match| is_argument(&a.terms[pair.a]) || (is_command && is_short(a, b));
+    let mut pairs = alignment.matches.iter().filter(may_play).peekable();
     while let Some(first) = pairs.next() {
         for second in pairs.clone() {
             if second.b < first.b && changes_roles(a, b, alignment, first, second) {
@@ -74,7 +77,9 @@ fn directions(a: &Query, b: &Query, alignment: &Alignment) -> Option<Reason> {
         (Some(one), Some(other)) if one != other => {
             let are_governed = a.terms[pair.a].is_governed && b.terms[pair.b].is_governed;
             words::are_opposites(one, other)
-                || are_governed && is_short(a, b) && APART.iter().any(|row| row.contains(&one) && row.contains(&other))
+                || are_governed
+                    && is_short(a, b)
+                    && APART.iter().any(|row| row.contains(&one) && row.contains(&other))
         }
         _ => false,
     };
@@ -107,10 +112,12 @@ fn is_asked_for(a: &Query, b: &Query, alignment: &Alignment) -> bool {
         one.stranded.iter().find(|preposition| !other.stranded.contains(preposition)).copied()
     };
     let (mine, others) = if is_short(a, b) { (only(a, b), only(b, a)) } else { (None, None) };
-    let goes_with = |term: &Term, preposition: Option<&str>| preposition.is_some() && term.preposition == preposition;
+    let goes_with =
+        |term: &Term, preposition: Option<&str>| preposition.is_some() && term.preposition == preposition;
     alignment.matches.iter().filter(|pair| is_argument(&a.terms[pair.a])).any(|pair| {
         let (one, other) = (&a.terms[pair.a], &b.terms[pair.b]);
-        (goes_with(other, mine) && !goes_with(one, mine)) || (goes_with(one, others) && !goes_with(other, others))
+        (goes_with(other, mine) && !goes_with(one, mine))
+            || (goes_with(one, others) && !goes_with(other, others))
     })
 }
 
@@ -134,9 +141,7 @@ fn is_elsewhere(a: &Query, b: &Query, alignment: &Alignment) -> bool {
     matches!(a.ask, Ask::Can | Ask::Should)
         && alignment.matches.iter().any(|pair| {
             let (one, other) = (&a.terms[pair.a], &b.terms[pair.b]);
-            is_argument(one)
-                && one.is_name
-                && (does(pair.a, a, other) || does(pair.b, b, one))
+            is_argument(one) && one.is_name && (does(pair.a, a, other) || does(pair.b, b, one))
         })
 }
 

@@ -131,9 +131,7 @@ fn is_hump_name(name: &str) -> bool {
     let humps = bytes
         .windows(3)
         .filter(|around| {
-            around[0].is_ascii_lowercase()
-                && around[1].is_ascii_uppercase()
-                && around[2].is_ascii_lowercase()
+            around[0].is_ascii_lowercase() && around[1].is_ascii_uppercase() && around[2].is_ascii_lowercase()
         })
         .count();
     match bytes {

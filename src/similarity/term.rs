@@ -5,6 +5,7 @@ use super::token::Kind;
 
 /// A word, number or name that says what a question is about.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each says something by itself")]
 pub(super) struct Term {
     pub(super) text: String,
     pub(super) kind: Kind,

@@ -82,6 +82,7 @@ fn forgive_headings(tokens: &mut [Token]) {
     }
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each says something by itself")]
 struct Reader<'a> {
     text: &'a str,
     tokens: Vec<Token>,

@@ -77,10 +77,7 @@ const CLASSES: [(u32, &str); 30] = [
     ),
     (PRAISE, "good great nice excellent effective"),
     (PRAISE | BEST, "best greatest better finest top"),
-    (
-        DEGREE,
-        "many much few several more less least fewer another other others same often sometimes rarely",
-    ),
+    (DEGREE, "many much few several more less least fewer another other others same often sometimes rarely"),
     (DEGREE | BEST, "most"),
     (SCOPE, "all every each both half only enough too second always"),
     (
