@@ -8,7 +8,7 @@ use super::query::{Query, Term};
 use super::roles;
 use super::slips;
 use super::token::Kind;
-use super::words::{BEST, DEGREE, PRAISE};
+use super::words::{AVERSE, BEST, DEGREE, PRAISE};
 
 /// Why a similar question is another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -250,7 +250,9 @@ fn is_detail(term: &Term) -> bool {
 
 fn is_negated(a: &Query, b: &Query, alignment: &Alignment) -> bool {
     let is_negated = |query: &Query, at: usize| query.terms[at].is_negated;
+    let is_averse = |query: &Query| query.terms.iter().any(|term| term.classes & AVERSE != 0);
     alignment.is_negated
+        || is_averse(a) != is_averse(b)
         || a.loose_negations != b.loose_negations
         || any(a, &alignment.only_a, is_negated) != any(b, &alignment.only_b, is_negated)
 }

@@ -24,6 +24,8 @@ pub(super) struct Facts {
     /// What kind of measure, or of time, is asked for.
     measure: String,
     has_whose: bool,
+    /// Myself, yourself, oneself.
+    is_reflexive: bool,
     /// A form of "be", "do" or "have", or a modal verb.
     pub(super) has_auxiliary: bool,
     /// Whether it asks how something is.
@@ -51,7 +53,7 @@ impl Facts {
             has_whose: has_one_of(whole, whole.len(), &["whose"]),
             measure: measure.to_owned(),
             is_of_state: matches!(whole, [how, be, ..] if how.text == "how" && is_be(&be.text)),
-            is_of_deed: has_verb(whole, &["do", "done", "doing"]),
+            is_of_deed: has_verb(whole, &["do", "done"]),
             is_of_having: has_verb(whole, &["have"]),
             ..Self::default()
         };
@@ -67,6 +69,7 @@ impl Facts {
     fn note(&mut self, token: &Token, next: &str) {
         let classes = words::classes(&token.text);
         self.has_auxiliary |= classes & AUXILIARY != 0;
+        self.is_reflexive |= token.text.ends_with("self") || token.text.ends_with("selves");
         let person = if classes & FIRST_PERSON != 0 {
             self.persons.push(1);
             Some(b'1')
@@ -135,7 +138,7 @@ fn link(word: &str, next: Option<&Token>, at: usize) -> Option<u8> {
 
 /// Whether two questions are about other people.
 pub(super) fn are_of_others(a: &Query, b: &Query) -> bool {
-    if a.third_persons != b.third_persons {
+    if a.third_persons != b.third_persons || a.facts.is_reflexive != b.facts.is_reflexive {
         return true;
     }
     let (one, other) = (&a.facts, &b.facts);

@@ -96,7 +96,7 @@ const BEGINNINGS: [(&str, Option<Ask>); 54] = [
     ("how does|do|can|could|should|would|may|might|must|will|to <p> go? about?", Some(Ask::How)),
     ("how is it possible to", Some(Ask::How)),
     (
-        "what|which is|are|was|were|would be? <adj> <adj>? <adj>? way|ways|method|methods|approach|approaches|process|procedure|steps|trick|tricks|tips|technique|techniques|means|strategy|strategies to|of|for|in|that|by? <p>? can|could|should?",
+        "what|which is|are|was|were|would be? <adj> <adj> <adj> <adj> <adj> way|ways|method|methods|approach|approaches|process|procedure|steps|trick|tricks|tips|technique|techniques|means|strategy|strategies to|of|for|in|that|by? <p>? can|could|should?",
         Some(Ask::How),
     ),
     ("what is|are way|ways|method|methods to|of", Some(Ask::How)),
@@ -245,7 +245,10 @@ const SOMEBODY: [&str; 12] =
     ["i", "you", "we", "one", "someone", "somebody", "anyone", "anybody", "people", "a", "person", "u"];
 
 /// What a way may be without being another one.
-const QUALITIES: [&str; 24] = [
+const QUALITIES: [&str; 27] = [
+    "of",
+    "your",
+    "and",
     "a",
     "an",
     "the",

@@ -66,6 +66,10 @@ pub(super) fn restate<'a>(ask: Ask, whole: &'a [Token], rest: &'a [Token]) -> Re
         {
             restated(Ask::Like, rest, None, "")
         }
+        // "What is the importance of sleep", "why is sleep important".
+        Ask::What if is_be(word(1)) && rest.iter().take(2).any(|token| token.text == "importance") => {
+            restated(Ask::Why, rest, None, "")
+        }
         // "Is it going to rain", "will it rain".
         Ask::IsSo if rest.windows(2).any(|pair| is_future(&pair[0], Some(&pair[1]))) => {
             restated(Ask::WillBe, rest, None, "")

@@ -24,7 +24,7 @@ pub(super) fn differ(a: &Query, b: &Query, alignment: &Alignment) -> Option<Reas
         (None, Some(by)) => return voices(b, by, a, alignment, |pair| (pair.b, pair.a)),
         _ => {}
     }
-    if asks_beyond(a, b) || is_asked_for(a, b, alignment) || is_elsewhere(a, b, alignment) {
+    if asks_beyond(a, b, alignment) || is_asked_for(a, b, alignment) || is_elsewhere(a, b, alignment) {
         return Some(Reason::Order);
     }
     // In a command without a verb of the grammar, whatever stands behind another word may depend on it.
@@ -95,10 +95,11 @@ fn is_short(a: &Query, b: &Query) -> bool {
 const MOST_IN_SHORT: usize = 8;
 
 /// Prepositions that no question has in place of another of the same row.
-const APART: [&[&str]; 7] = [
+const APART: [&[&str]; 8] = [
     &["in", "under", "behind", "beside", "beneath", "below", "above", "over", "against"],
     &["on", "under", "behind", "beside", "beneath", "below", "against"],
     &["with", "against"],
+    &["with", "about"],
     &["for", "by", "from", "against"],
     &["to", "about", "by", "from"],
     &["within", "after", "before", "over"],
@@ -122,11 +123,16 @@ fn is_asked_for(a: &Query, b: &Query, alignment: &Alignment) -> bool {
 }
 
 /// Whether one asks what something is for, of or about, and the other what it is.
-fn asks_beyond(a: &Query, b: &Query) -> bool {
+fn asks_beyond(a: &Query, b: &Query, alignment: &Alignment) -> bool {
     let only = |one: &Query, other: &Query| {
         one.stranded.iter().any(|preposition| *preposition != "to" && !other.particles.contains(preposition))
     };
-    a.ask == Ask::What && a.stranded.len() != b.stranded.len() && (only(a, b) || only(b, a))
+    // What something is used for is its use.
+    let is_use = |pair: &Match| a.terms[pair.a].text.starts_with("use");
+    a.ask == Ask::What
+        && a.stranded.len() != b.stranded.len()
+        && (only(a, b) || only(b, a))
+        && !alignment.matches.iter().any(is_use)
 }
 
 /// Whether one asks what something can do and the other what can be done there: "can Mars breathe", "can one breathe on Mars".
@@ -187,7 +193,7 @@ fn changes_roles(a: &Query, b: &Query, alignment: &Alignment, first: &Match, sec
     }
     // One behind the other with nothing between: "dog food", "food dog".
     let is_open = |term: &Term| term.classes == 0 && !is_time(term);
-    let is_compound = other.place == one.place + 1 && one_b.place == other_b.place + 1 && keeps;
+    let is_compound = other.place == one.place + 1 && one_b.place == other_b.place + 1 && keeps && a.has_be == b.has_be;
     if is_compound && is_short(a, b) && is_open(one) && is_open(other) {
         return true;
     }
