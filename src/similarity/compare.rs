@@ -192,7 +192,7 @@ fn has_other_degree(a: &Query, b: &Query, alignment: &Alignment) -> bool {
             || any(b, &alignment.only_b, |query, at| query.terms[at].classes & class != 0)
     };
     let has_praise = |query: &Query, class| query.terms.iter().any(|term| term.classes & class != 0);
-    let has_best = |one: &Query, other: &Query| has_praise(one, BEST) && !has_praise(other, PRAISE | BEST);
+    let has_best = |one: &Query, other: &Query| has_praise(one, BEST) && !has_praise(other, PRAISE | BEST) && !other.facts.has_some;
     (a.ask.is_whether() && only(DEGREE))
         || (matches!(a.ask, Ask::What | Ask::Who | Ask::Nothing) && (has_best(a, b) || has_best(b, a)))
 }

@@ -33,6 +33,8 @@ pub(super) struct Facts {
     /// Whether it asks what is done, or what is had, rather than what is.
     is_of_deed: bool,
     is_of_having: bool,
+    /// Whether some of many are enough.
+    pub(super) has_some: bool,
     /// Words that join two clauses, as a letter for what they say, in order.
     links: Vec<u8>,
 }
@@ -49,12 +51,15 @@ impl Facts {
     pub(super) fn new(whole: &[Token], rest: &[Token], measure: &str) -> Self {
         let mut facts = Self {
             asks_for_object: has_one_of(rest, 2, &["do", "does", "did"])
+                && (has_one_of(whole, 1, &["who", "whom"])
+                    || !has_one_of(rest, 3, &["you", "i", "we", "people", "one"]))
                 && !has_one_of(rest, 6, &["think", "believe", "say", "consider", "mean", "stand", "cost"]),
             has_whose: has_one_of(whole, whole.len(), &["whose"]),
             measure: measure.to_owned(),
             is_of_state: matches!(whole, [how, be, ..] if how.text == "how" && is_be(&be.text)),
             is_of_deed: has_verb(whole, &["do", "done"]),
-            is_of_having: has_verb(whole, &["have"]),
+            is_of_having: has_verb(whole, &["have", "exist", "exists"]) || has_one_of(whole, 3, &["there"]),
+            has_some: has_one_of(whole, 4, &["some"]),
             ..Self::default()
         };
         for (at, token) in whole.iter().enumerate().filter(|(_, token)| token.kind == Kind::Word) {

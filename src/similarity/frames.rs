@@ -75,7 +75,7 @@ impl Ask {
 
 /// Ways to begin, most specific first. `a|b` one of; `?` at the end: may be missing; `<p>` somebody; `<adj>` praise; `<n>` one
 /// or more of these.
-const BEGINNINGS: [(&str, Option<Ask>); 54] = [
+const BEGINNINGS: [(&str, Option<Ask>); 55] = [
     // Nothing of the question yet.
     ("<polite>", None),
     (
@@ -150,6 +150,7 @@ const BEGINNINGS: [(&str, Option<Ask>); 54] = [
         "what|which time|day|date|year|month is|are|was|were|do|does|did|will|would|can|should|has|have|had",
         Some(Ask::When),
     ),
+    ("where|what|which is|are <adj> <adj> <adj> place|places to|where <p>? can?", Some(Ask::Where)),
     ("why", Some(Ask::Why)),
     ("who|whom|whose", Some(Ask::Who)),
     (

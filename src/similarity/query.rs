@@ -248,7 +248,7 @@ impl Builder<'_> {
             query.particles.extend(preposition);
             self.strand();
             (self.pending.preposition, self.pending.is_open) = (preposition, preposition.is_some());
-        } else if classes & AUXILIARY != 0 {
+        } else if classes & AUXILIARY != 0 && !word.ends_with("ing") {
             self.strand();
             self.pending.preposition = None;
         } else if classes & (FIRST_PERSON | SECOND_PERSON | THIRD_PERSON) != 0 {

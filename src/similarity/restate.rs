@@ -67,7 +67,7 @@ pub(super) fn restate<'a>(ask: Ask, whole: &'a [Token], rest: &'a [Token]) -> Re
             restated(Ask::Like, rest, None, "")
         }
         // "What is the importance of sleep", "why is sleep important".
-        Ask::What if is_be(word(1)) && rest.iter().take(2).any(|token| token.text == "importance") => {
+        Ask::What if is_be(word(1)) && rest.iter().take(4).any(|token| token.text == "importance") => {
             restated(Ask::Why, rest, None, "")
         }
         // "Is it going to rain", "will it rain".
