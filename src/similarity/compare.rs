@@ -1,6 +1,6 @@
 //! Whether the answer to one question answers another: how alike they are, and what speaks against it.
 
-use super::align::Alignment;
+use super::align::{Alignment, Match};
 use super::facts;
 use super::frames::Ask;
 use super::lexicon::{Pos, lexicon};
@@ -192,7 +192,9 @@ fn has_other_degree(a: &Query, b: &Query, alignment: &Alignment) -> bool {
             || any(b, &alignment.only_b, |query, at| query.terms[at].classes & class != 0)
     };
     let has_praise = |query: &Query, class| query.terms.iter().any(|term| term.classes & class != 0);
-    let has_best = |one: &Query, other: &Query| has_praise(one, BEST) && !has_praise(other, PRAISE | BEST) && !other.facts.has_some;
+    let has_best = |one: &Query, other: &Query| {
+        has_praise(one, BEST) && !has_praise(other, PRAISE | BEST) && !other.facts.has_some
+    };
     (a.ask.is_whether() && only(DEGREE))
         || (matches!(a.ask, Ask::What | Ask::Who | Ask::Nothing) && (has_best(a, b) || has_best(b, a)))
 }
@@ -208,9 +210,14 @@ fn has_other_detail(a: &Query, b: &Query, alignment: &Alignment) -> bool {
     };
     if a.ask == Ask::Nothing || b.ask == Ask::Nothing {
         let is_short = a.terms.len().max(b.terms.len()) <= LONGEST_COMMAND;
+        let is_other_form = |pair: &Match| {
+            a.terms[pair.a].key == b.terms[pair.b].key && a.terms[pair.a].text != b.terms[pair.b].text
+        };
+        let is_command = a.ask == b.ask && !a.facts.has_auxiliary && !b.facts.has_auxiliary;
         return is_short
             && !(a.facts.has_auxiliary && b.facts.has_auxiliary)
-            && is_replaced_by(|term| term.classes == 0);
+            && (is_replaced_by(|term| term.classes == 0)
+                || (is_command && alignment.matches.iter().any(is_other_form)));
     }
     let is_telling_noun = |term: &Term| term.weight >= TELLING && is_noun(term);
     let is_telling = |term: &Term| term.weight >= TELLING && is_detail(term);

@@ -193,7 +193,8 @@ fn changes_roles(a: &Query, b: &Query, alignment: &Alignment, first: &Match, sec
     }
     // One behind the other with nothing between: "dog food", "food dog".
     let is_open = |term: &Term| term.classes == 0 && !is_time(term);
-    let is_compound = other.place == one.place + 1 && one_b.place == other_b.place + 1 && keeps && a.has_be == b.has_be;
+    let is_compound =
+        other.place == one.place + 1 && one_b.place == other_b.place + 1 && keeps && a.has_be == b.has_be;
     if is_compound && is_short(a, b) && is_open(one) && is_open(other) {
         return true;
     }

@@ -1,12 +1,15 @@
 //! One slip of the finger: two characters swapped, one too many, one too few, one wrong.
 
-use super::lexicon::lexicon;
+use super::lexicon::{WordId, lexicon};
 use super::words;
 
 /// Shorter texts are different texts.
 const SHORTEST: usize = 8;
 /// Shorter words are different words.
 const SHORTEST_WORD: usize = 5;
+
+/// The rarity of words that are no single token.
+const RARE: f32 = 12.0;
 
 /// Whether two texts in normal form differ in one slip that makes a common word of one of them no word in the other. O(length).
 pub(super) fn is_slip(a: &str, b: &str) -> bool {
@@ -87,9 +90,13 @@ fn are_new(text: &str) -> bool {
     text.split(' ').any(|word| words::classes(word) == 0 && lexicon().lemma(word).is_none())
 }
 
+/// Whether it is no name and so common that somebody is more likely to mistype it than to mean another word.
+pub(super) fn is_common(word: WordId) -> bool {
+    let lexicon = lexicon();
+    !lexicon.info(word).is_proper && (lexicon.tag_count(word) > 0 || lexicon.rarity(word) < RARE)
+}
+
 /// Whether all of the words are common ones.
 fn are_known(text: &str) -> bool {
-    text.split(' ').all(|word| {
-        words::classes(word) != 0 || lexicon().lemma(word).is_some_and(|id| !lexicon().info(id).is_proper)
-    })
+    text.split(' ').all(|word| words::classes(word) != 0 || lexicon().lemma(word).is_some_and(is_common))
 }
