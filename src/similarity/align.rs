@@ -51,7 +51,7 @@ impl Alignment {
         let context = Context {
             is_long: fewest > 1 && a.terms.len().max(b.terms.len()) >= LONG,
             is_single: fewest == 1,
-            is_of_agent: matches!(a.ask, Ask::Who | Ask::What | Ask::Nothing),
+            is_of_agent: [a, b].iter().all(|query| matches!(query.ask, Ask::Who | Ask::What | Ask::Nothing)),
         };
         let mut matches: Vec<Match> = Vec::new();
         let (mut taken_a, mut taken_b) = (vec![false; a.terms.len()], vec![false; b.terms.len()]);

@@ -195,8 +195,9 @@ fn has_other_degree(a: &Query, b: &Query, alignment: &Alignment) -> bool {
     let has_best = |one: &Query, other: &Query| {
         has_praise(one, BEST) && !has_praise(other, PRAISE | BEST) && !other.facts.has_some
     };
-    (a.ask.is_whether() && only(DEGREE))
-        || (matches!(a.ask, Ask::What | Ask::Who | Ask::Nothing) && (has_best(a, b) || has_best(b, a)))
+    (a.ask.with(b.ask).is_whether() && only(DEGREE))
+        || ([a, b].iter().all(|query| matches!(query.ask, Ask::What | Ask::Who | Ask::Nothing))
+            && (has_best(a, b) || has_best(b, a)))
 }
 
 /// Most words of a command.
@@ -225,15 +226,15 @@ fn has_other_detail(a: &Query, b: &Query, alignment: &Alignment) -> bool {
     let is_manner =
         |term: &Term| term.classes == 0 && term.word.is_some_and(|word| lexicon().pos(word) == Pos::ADVERB);
     let is_reason = |term: &Term| term.weight >= REASON && is_detail(term);
+    let ask = a.ask.with(b.ask);
     is_replaced_by(is_telling_noun)
-        || (a.ask == Ask::How
+        || (ask == Ask::How
             && (has_other_object(a, &alignment.only_a, alignment.in_a(0))
                 || has_other_object(b, &alignment.only_b, alignment.in_b(0))))
         || is_replaced_by(is_manner)
-        || (has_more && a.ask.is_whether())
-        || (matches!(a.ask, Ask::Who | Ask::When | Ask::Where) && has_more)
-        || (a.ask == Ask::Why
-            && (has(a, &alignment.only_a, is_reason) || has(b, &alignment.only_b, is_reason)))
+        || (has_more && ask.is_whether())
+        || (matches!(ask, Ask::Who | Ask::When | Ask::Where) && has_more)
+        || (ask == Ask::Why && (has(a, &alignment.only_a, is_reason) || has(b, &alignment.only_b, is_reason)))
 }
 
 /// Whether what is done in one, `place` in the other, has an object before it there that nothing in the one is: "how do I cancel

@@ -156,7 +156,8 @@ pub(super) fn are_of_others(a: &Query, b: &Query) -> bool {
     if is_uniform(&one.persons) && is_uniform(&other.persons) {
         // "Am I" and "are you"; "what is my name" and "what is your name".
         let differ = matches!((one.persons.first(), other.persons.first()), (Some(a), Some(b)) if a != b);
-        let is_of_anybody = a.ask.is_of_anybody() || !(one.links.is_empty() || other.links.is_empty());
+        let is_of_anybody =
+            a.ask.with(b.ask).is_of_anybody() || !(one.links.is_empty() || other.links.is_empty());
         return differ && !is_of_anybody;
     }
     one.persons != other.persons
@@ -164,7 +165,7 @@ pub(super) fn are_of_others(a: &Query, b: &Query) -> bool {
 
 /// Whether one is of the past or the future and the other is not.
 pub(super) fn are_of_other_times(a: &Query, b: &Query) -> bool {
-    if !matches!(a.ask, Ask::What | Ask::Who | Ask::When | Ask::Where) {
+    if !matches!(a.ask.with(b.ask), Ask::What | Ask::Who | Ask::When | Ask::Where) {
         return false;
     }
     let has = |query: &Query, time: u8| query.facts.times.contains(&time);
@@ -177,18 +178,20 @@ pub(super) fn are_of_other_times(a: &Query, b: &Query) -> bool {
 
 /// "Who killed him" and "who did he kill"; "whose boss is he" and "who is his boss".
 pub(super) fn ask_for_others(a: &Query, b: &Query) -> bool {
-    (matches!(a.ask, Ask::What | Ask::Who) && a.facts.asks_for_object != b.facts.asks_for_object)
-        || (a.facts.has_whose != b.facts.has_whose && a.ask == Ask::Who)
+    let ask = a.ask.with(b.ask);
+    (matches!(ask, Ask::What | Ask::Who) && a.facts.asks_for_object != b.facts.asks_for_object)
+        || (a.facts.has_whose != b.facts.has_whose && ask == Ask::Who)
 }
 
 /// Whether they ask for another measure: how often, how much; or for what can be and what should.
 pub(super) fn ask_otherwise(a: &Query, b: &Query) -> bool {
     let (one, other) = (&a.facts, &b.facts);
-    let is_modal = matches!(a.ask, Ask::What | Ask::Who | Ask::When | Ask::Where);
+    let ask = a.ask.with(b.ask);
+    let is_modal = matches!(ask, Ask::What | Ask::Who | Ask::When | Ask::Where);
     let differs = |one: Option<Modal>, other: Option<Modal>| {
         one == Some(Modal::Can) && matches!(other, Some(Modal::Should | Modal::Must))
     };
-    match a.ask {
+    match ask {
         Ask::Degree if one.measure != other.measure => return !are_alike(&one.measure, &other.measure),
         Ask::When if one.measure != other.measure => {
             return !one.measure.is_empty() && !other.measure.is_empty();
@@ -197,8 +200,8 @@ pub(super) fn ask_otherwise(a: &Query, b: &Query) -> bool {
     }
     let is_real = |facts: &Facts| facts.modal.is_none() && !facts.times.is_empty();
     let ought = |facts: &Facts| facts.modal == Some(Modal::Should);
-    let is_other_deed = (a.ask == Ask::What && one.is_of_deed != other.is_of_deed)
-        || (matches!(a.ask, Ask::What | Ask::IsSo | Ask::WasSo) && one.is_of_having != other.is_of_having);
+    let is_other_deed = (ask == Ask::What && one.is_of_deed != other.is_of_deed)
+        || (matches!(ask, Ask::What | Ask::IsSo | Ask::WasSo) && one.is_of_having != other.is_of_having);
     is_other_deed
         || is_modal
             && (differs(one.modal, other.modal)

@@ -54,6 +54,14 @@ impl Ask {
             || pair(Self::Nothing, Self::Request)
     }
 
+    /// The more telling of two that fit: it makes no difference which comes first.
+    pub(super) fn with(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Nothing | Self::Request, ask) | (Self::Like, ask @ Self::How) => ask,
+            (ask, _) => ask,
+        }
+    }
+
     /// Whether one names what the other asks for: "the capital of France".
     pub(super) fn may_name(self, other: Self) -> bool {
         matches!(

@@ -29,7 +29,9 @@ pub(super) fn differ(a: &Query, b: &Query, alignment: &Alignment) -> Option<Reas
     }
     // In a command without a verb of the grammar, whatever stands behind another word may depend on it.
     let is_command = [a, b].iter().all(|query| query.ask == Ask::Nothing && !query.facts.has_auxiliary);
-    let may_play = |pair: &&Match| is_argument(&a.terms[pair.a]) || (is_command && is_short(a, b));
+    let may_play = |pair: &&Match| {
+        is_argument(&a.terms[pair.a]) || is_argument(&b.terms[pair.b]) || (is_command && is_short(a, b))
+    };
     let mut pairs = alignment.matches.iter().filter(may_play).peekable();
     while let Some(first) = pairs.next() {
         for second in pairs.clone() {
@@ -115,11 +117,15 @@ fn is_asked_for(a: &Query, b: &Query, alignment: &Alignment) -> bool {
     let (mine, others) = if is_short(a, b) { (only(a, b), only(b, a)) } else { (None, None) };
     let goes_with =
         |term: &Term, preposition: Option<&str>| preposition.is_some() && term.preposition == preposition;
-    alignment.matches.iter().filter(|pair| is_argument(&a.terms[pair.a])).any(|pair| {
-        let (one, other) = (&a.terms[pair.a], &b.terms[pair.b]);
-        (goes_with(other, mine) && !goes_with(one, mine))
-            || (goes_with(one, others) && !goes_with(other, others))
-    })
+    alignment
+        .matches
+        .iter()
+        .filter(|pair| is_argument(&a.terms[pair.a]) || is_argument(&b.terms[pair.b]))
+        .any(|pair| {
+            let (one, other) = (&a.terms[pair.a], &b.terms[pair.b]);
+            (goes_with(other, mine) && !goes_with(one, mine))
+                || (goes_with(one, others) && !goes_with(other, others))
+        })
 }
 
 /// Whether one asks what something is for, of or about, and the other what it is.
@@ -128,8 +134,9 @@ fn asks_beyond(a: &Query, b: &Query, alignment: &Alignment) -> bool {
         one.stranded.iter().any(|preposition| *preposition != "to" && !other.particles.contains(preposition))
     };
     // What something is used for is its use.
-    let is_use = |pair: &Match| a.terms[pair.a].text.starts_with("use");
-    a.ask == Ask::What
+    let is_use =
+        |pair: &Match| a.terms[pair.a].text.starts_with("use") || b.terms[pair.b].text.starts_with("use");
+    a.ask.with(b.ask) == Ask::What
         && a.stranded.len() != b.stranded.len()
         && (only(a, b) || only(b, a))
         && !alignment.matches.iter().any(is_use)
@@ -147,7 +154,7 @@ fn is_elsewhere(a: &Query, b: &Query, alignment: &Alignment) -> bool {
     matches!(a.ask, Ask::Can | Ask::Should)
         && alignment.matches.iter().any(|pair| {
             let (one, other) = (&a.terms[pair.a], &b.terms[pair.b]);
-            is_argument(one) && one.is_name && (does(pair.a, a, other) || does(pair.b, b, one))
+            one.is_name && (does(pair.a, a, other) || does(pair.b, b, one))
         })
 }
 
@@ -192,10 +199,10 @@ fn changes_roles(a: &Query, b: &Query, alignment: &Alignment, first: &Match, sec
         return false;
     }
     // One behind the other with nothing between: "dog food", "food dog".
-    let is_open = |term: &Term| term.classes == 0 && !is_time(term);
+    let is_open = |term: &&Term| term.classes == 0 && term.kind != Kind::Number && !is_time(term);
     let is_compound =
         other.place == one.place + 1 && one_b.place == other_b.place + 1 && keeps && a.has_be == b.has_be;
-    if is_compound && is_short(a, b) && is_open(one) && is_open(other) {
+    if is_compound && is_short(a, b) && [one, other, one_b, other_b].iter().all(is_open) {
         return true;
     }
     // Something that both are arguments of stands between them, in both questions.

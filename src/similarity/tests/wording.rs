@@ -1,6 +1,8 @@
 //! Words of the grammar, order and wordings: what they may change and what not.
 
-use super::{assert_all, outcome};
+use proptest::prelude::*;
+
+use super::{assert_all, compare_texts, outcome};
 
 /// None of the pairs is served, whatever the reason.
 fn assert_none(pairs: &[(&str, &str)]) {
@@ -248,4 +250,22 @@ fn the_same_is_asked_by_another_kind_of_question() {
         ("What time is the concert?", "What day is the concert?"),
         ("What is it like to work at a zoo?", "How do I work at a zoo?"),
     ]);
+}
+
+proptest! {
+    #[test]
+    fn it_makes_no_difference_which_comes_first(a in sentence(), b in sentence()) {
+        let (one, other) = (compare_texts(&a, &b), compare_texts(&b, &a));
+        prop_assert!((one.score - other.score).abs() < 1e-3, "{} | {}", a, b);
+        prop_assert_eq!(one.refusal.is_some(), other.refusal.is_some(), "{} | {}: {:?} {:?}", a, b, one, other);
+    }
+}
+
+/// Words that rules look for, in any order.
+fn sentence() -> impl Strategy<Value = String> {
+    const WORDS: &str = "what how who whose where is are does do can should have to of for in on about with us may will \
+                         like used using best most stop start baker baking dog food paris and or if while you i he \
+                         myself 2 3rd readFile difference vs";
+    let words: Vec<&str> = WORDS.split_whitespace().collect();
+    proptest::collection::vec(proptest::sample::select(words), 2..8).prop_map(|words| words.join(" "))
 }
