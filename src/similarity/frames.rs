@@ -56,10 +56,9 @@ impl Ask {
 
     /// The more telling of two that fit: it makes no difference which comes first.
     pub(super) fn with(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Nothing | Self::Request, ask) | (Self::Like, ask @ Self::How) => ask,
-            (ask, _) => ask,
-        }
+        let says_less =
+            matches!(self, Self::Nothing | Self::Request) || (self == Self::Like && other == Self::How);
+        if says_less { other } else { self }
     }
 
     /// Whether one names what the other asks for: "the capital of France".
