@@ -1,12 +1,14 @@
 //! Whether the answer to one question answers another: how alike they are, and what speaks against it.
 
-use super::align::Alignment;
+use super::align::{Alignment, Match};
+use super::facts;
 use super::frames::Ask;
 use super::lexicon::{Pos, lexicon};
 use super::query::{Query, Term};
 use super::roles;
 use super::slips;
 use super::token::Kind;
+use super::words::{AVERSE, BEST, DEGREE, PRAISE};
 
 /// Why a similar question is another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -86,11 +88,17 @@ pub struct Verdict {
 /// What is in one of them only weighs so much more if the other has something else in its place.
 const REPLACED: f32 = 1.5;
 
+/// What makes another question of one, by its place, weighs so much more.
+const NARROWED: f32 = 1.5;
+
 /// Two texts that differ in one slip of the finger.
 const SLIPPED: f32 = 0.97;
 
 /// Words that weigh less say too little to make a difference by themselves.
 const TELLING: f32 = 2.5;
+
+/// What a word weighs that changes what has a reason.
+const REASON: f32 = 4.5;
 
 /// Compares two questions.
 pub(super) fn compare(a: &Query, b: &Query) -> Verdict {
@@ -113,15 +121,38 @@ fn score(a: &Query, b: &Query, alignment: &Alignment) -> f32 {
         common += weight * pair.likeness;
         apart += weight * (1.0 - pair.likeness);
     }
-    let sum = |query: &Query, only: &[usize]| only.iter().map(|&at| query.terms[at].weight).sum::<f32>();
-    let (only_a, only_b) = (sum(a, &alignment.only_a), sum(b, &alignment.only_b));
+    let (only_a, only_b) = (sum(a, &alignment.only_a, weight_of), sum(b, &alignment.only_b, weight_of));
     let replaced = only_a.min(only_b);
-    apart += only_a + only_b + 2.0 * replaced * (REPLACED - 1.0);
+    let narrow =
+        |term: &Term, next: Option<&Term>| term.weight * if is_narrower(term, next) { NARROWED } else { 1.0 };
+    let alone = sum(a, &alignment.only_a, narrow) + sum(b, &alignment.only_b, narrow) - 2.0 * replaced;
+    apart += 2.0 * replaced * REPLACED + alone;
     if common + apart == 0.0 {
         // Nothing but words of the grammar: only what is the same is the same.
         return 0.0;
     }
     2.0 * common / (2.0 * common + apart)
+}
+
+/// The sum of what terms weigh, each asked for with the term behind it.
+fn sum(query: &Query, places: &[usize], weight: impl Fn(&Term, Option<&Term>) -> f32) -> f32 {
+    places.iter().map(|&at| weight(&query.terms[at], query.terms.get(at + 1))).sum()
+}
+
+fn weight_of(term: &Term, _: Option<&Term>) -> f32 {
+    term.weight
+}
+
+/// Whether a word narrows down what is asked: behind a preposition of its own, or before a noun; not "skills" in "language skills".
+fn is_narrower(term: &Term, next: Option<&Term>) -> bool {
+    if term.kind != Kind::Word || term.classes != 0 || term.weight < TELLING {
+        return false;
+    }
+    let is = |pos: Pos| term.word.is_some_and(|word| lexicon().pos(word).contains(pos));
+    let is_verb = (is(Pos::VERB) && !is(Pos::NOUN)) || (is(Pos::VERB) && term.preposition == Some("to"));
+    let is_before_noun = next.is_some_and(|next| next.place == term.place + 1 && is_noun(next));
+    let is_last = next.is_none() && term.word.is_some() && !is(Pos::NOUN);
+    !is_verb && (term.is_governed || is_before_noun || is_last)
 }
 
 fn refusal(a: &Query, b: &Query, alignment: &Alignment) -> Option<Reason> {
@@ -138,35 +169,83 @@ fn refusal(a: &Query, b: &Query, alignment: &Alignment) -> Option<Reason> {
         .or_else(|| holds(Reason::Unit, has_other_unit(a, b, alignment)))
         .or_else(|| holds(Reason::Negation, is_negated(a, b, alignment)))
         .or_else(|| holds(Reason::Antonym, alignment.has_antonyms))
-        .or_else(|| holds(Reason::Condition, a.conditions != b.conditions))
-        .or_else(|| holds(Reason::Question, !a.ask.fits(b.ask)))
-        .or_else(|| holds(Reason::Question, is_of_another_time(a, b)))
-        .or_else(|| holds(Reason::Quantity, a.scopes != b.scopes))
-        .or_else(|| holds(Reason::Person, is_about_another(a, b)))
         .or_else(|| {
-            holds(
-                Reason::Coordination,
-                (a.has_or && b.has_and && !b.has_or) || (b.has_or && a.has_and && !a.has_or),
-            )
+            holds(Reason::Condition, a.conditions != b.conditions || facts::are_linked_otherwise(a, b))
+        })
+        .or_else(|| holds(Reason::Question, !asks_the_same(a, b, alignment)))
+        .or_else(|| holds(Reason::Question, facts::are_of_other_times(a, b) || facts::ask_otherwise(a, b)))
+        .or_else(|| holds(Reason::Quantity, a.scopes != b.scopes || has_other_degree(a, b, alignment)))
+        .or_else(|| holds(Reason::Person, facts::are_of_others(a, b)))
+        .or_else(|| {
+            holds(Reason::Coordination, is_coordinated_otherwise(a, b) || is_coordinated_otherwise(b, a))
         })
         .or_else(|| holds(Reason::Name, has_other_name(a, b, alignment)))
-        .or_else(|| holds(Reason::Order, asks_for_another(a, b)))
+        .or_else(|| holds(Reason::Order, facts::ask_for_others(a, b)))
         .or_else(|| roles::differ(a, b, alignment))
         .or_else(|| holds(Reason::Modifier, has_other_detail(a, b, alignment)))
 }
 
-/// Whether a question has a noun in place of another one, or one of those that ask whether something is so a noun or an
-/// adjective more.
-fn has_other_detail(a: &Query, b: &Query, alignment: &Alignment) -> bool {
-    if a.ask == Ask::Nothing || b.ask == Ask::Nothing {
-        return false;
-    }
-    let has = |query: &Query, only: &[usize], is_wanted: fn(&Term) -> bool| {
-        any(query, only, |query, at| query.terms[at].weight >= TELLING && is_wanted(&query.terms[at]))
+/// Whether only one says how much or how many, where a yes depends on it, or only one asks for the best.
+fn has_other_degree(a: &Query, b: &Query, alignment: &Alignment) -> bool {
+    let only = |class: u32| {
+        any(a, &alignment.only_a, |query, at| query.terms[at].classes & class != 0)
+            || any(b, &alignment.only_b, |query, at| query.terms[at].classes & class != 0)
     };
-    let is_replaced = has(a, &alignment.only_a, is_noun) && has(b, &alignment.only_b, is_noun);
-    let has_more = has(a, &alignment.only_a, is_detail) || has(b, &alignment.only_b, is_detail);
-    is_replaced || (has_more && a.ask.is_whether())
+    let has_praise = |query: &Query, class| query.terms.iter().any(|term| term.classes & class != 0);
+    let has_best = |one: &Query, other: &Query| {
+        has_praise(one, BEST) && !has_praise(other, PRAISE | BEST) && !other.facts.has_some
+    };
+    (a.ask.with(b.ask).is_whether() && only(DEGREE))
+        || ([a, b].iter().all(|query| matches!(query.ask, Ask::What | Ask::Who | Ask::Nothing))
+            && (has_best(a, b) || has_best(b, a)))
+}
+
+/// Most words of a command.
+const LONGEST_COMMAND: usize = 6;
+
+/// Whether a question has a noun in place of another one, or one of those that ask whether or why something is so a noun or an
+/// adjective more. In a command of few words, whether it has any other word.
+fn has_other_detail(a: &Query, b: &Query, alignment: &Alignment) -> bool {
+    let is_replaced_by = |is_wanted: fn(&Term) -> bool| {
+        has(a, &alignment.only_a, is_wanted) && has(b, &alignment.only_b, is_wanted)
+    };
+    if a.ask == Ask::Nothing || b.ask == Ask::Nothing {
+        let is_short = a.terms.len().max(b.terms.len()) <= LONGEST_COMMAND;
+        let is_other_form = |pair: &Match| {
+            a.terms[pair.a].key == b.terms[pair.b].key && a.terms[pair.a].text != b.terms[pair.b].text
+        };
+        let is_command = a.ask == b.ask && !a.facts.has_auxiliary && !b.facts.has_auxiliary;
+        return is_short
+            && !(a.facts.has_auxiliary && b.facts.has_auxiliary)
+            && (is_replaced_by(|term| term.classes == 0)
+                || (is_command && alignment.matches.iter().any(is_other_form)));
+    }
+    let is_telling_noun = |term: &Term| term.weight >= TELLING && is_noun(term);
+    let is_telling = |term: &Term| term.weight >= TELLING && is_detail(term);
+    let has_more = has(a, &alignment.only_a, is_telling) || has(b, &alignment.only_b, is_telling);
+    let is_manner =
+        |term: &Term| term.classes == 0 && term.word.is_some_and(|word| lexicon().pos(word) == Pos::ADVERB);
+    let is_reason = |term: &Term| term.weight >= REASON && is_detail(term);
+    let ask = a.ask.with(b.ask);
+    is_replaced_by(is_telling_noun)
+        || (ask == Ask::How
+            && (has_other_object(a, &alignment.only_a, alignment.in_a(0))
+                || has_other_object(b, &alignment.only_b, alignment.in_b(0))))
+        || is_replaced_by(is_manner)
+        || (has_more && ask.is_whether())
+        || (matches!(ask, Ask::Who | Ask::When | Ask::Where) && has_more)
+        || (ask == Ask::Why && (has(a, &alignment.only_a, is_reason) || has(b, &alignment.only_b, is_reason)))
+}
+
+/// Whether what is done in one, `place` in the other, has an object before it there that nothing in the one is: "how do I cancel
+/// a flight", "how do I get a refund for a cancelled flight".
+fn has_other_object(query: &Query, only: &[usize], place: Option<usize>) -> bool {
+    let is_object = |at: &usize| query.terms[*at].weight >= REASON && is_noun(&query.terms[*at]);
+    place.is_some_and(|place| only.iter().any(|at| *at < place && is_object(at)))
+}
+
+fn has(query: &Query, only: &[usize], is_wanted: fn(&Term) -> bool) -> bool {
+    any(query, only, |query, at| is_wanted(&query.terms[at]))
 }
 
 fn is_noun(term: &Term) -> bool {
@@ -179,7 +258,9 @@ fn is_detail(term: &Term) -> bool {
 
 fn is_negated(a: &Query, b: &Query, alignment: &Alignment) -> bool {
     let is_negated = |query: &Query, at: usize| query.terms[at].is_negated;
+    let is_averse = |query: &Query| query.terms.iter().any(|term| term.classes & AVERSE != 0);
     alignment.is_negated
+        || is_averse(a) != is_averse(b)
         || a.loose_negations != b.loose_negations
         || any(a, &alignment.only_a, is_negated) != any(b, &alignment.only_b, is_negated)
 }
@@ -203,36 +284,17 @@ fn any(query: &Query, places: &[usize], is_so: impl Fn(&Query, usize) -> bool) -
     places.iter().any(|&at| is_so(query, at))
 }
 
-fn is_about_another(a: &Query, b: &Query) -> bool {
-    if a.third_persons != b.third_persons {
-        return true;
-    }
-    let uniform = |persons: &[u8]| persons.windows(2).all(|pair| pair[0] == pair[1]);
-    if uniform(&a.persons) && uniform(&b.persons) {
-        // "Am I" and "are you"; "what is my name" and "what is your name".
-        let differ =
-            matches!((a.persons.first(), b.persons.first()), (Some(one), Some(other)) if one != other);
-        return differ && !a.ask.is_of_anybody();
-    }
-    a.persons != b.persons
+/// "Or" in place of "and"; not of "between A and B".
+fn is_coordinated_otherwise(a: &Query, b: &Query) -> bool {
+    a.has_or && b.has_and && !b.has_or && !b.particles.contains(&"between")
 }
 
-/// Whether one is of the past or the future and the other is not.
-fn is_of_another_time(a: &Query, b: &Query) -> bool {
-    if !matches!(a.ask, Ask::What | Ask::Who | Ask::When | Ask::Where) {
-        return false;
-    }
-    let has = |query: &Query, time: u8| query.times.contains(&time);
-    let clash = |one: &Query, other: &Query| {
-        (has(one, b'w') && has(other, b's') && !has(other, b'w') && !has(one, b's'))
-            || (has(one, b'l') && (has(other, b'w') || has(other, b'd')) && !has(other, b'l'))
-    };
-    clash(a, b) || clash(b, a)
-}
-
-/// "Who killed him" and "who did he kill".
-fn asks_for_another(a: &Query, b: &Query) -> bool {
-    matches!(a.ask, Ask::What | Ask::Who) && a.asks_for_object != b.asks_for_object
+/// Whether an answer to one may answer the other.
+fn asks_the_same(a: &Query, b: &Query, alignment: &Alignment) -> bool {
+    a.ask.fits(b.ask)
+        || (a.ask == Ask::Like && b.facts.is_of_state)
+        || (b.ask == Ask::Like && a.facts.is_of_state)
+        || (a.ask.may_name(b.ask) && alignment.only_a.is_empty() && alignment.only_b.is_empty())
 }
 
 /// The same in the same order; or in another one, in lists.

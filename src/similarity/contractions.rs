@@ -1,5 +1,7 @@
 //! English contractions, written out: "what's" asks the same as "what is".
 
+use super::token::Token;
+
 /// Contractions that are written out as a whole, with and without the apostrophe where that is no other word.
 const WHOLE: [(&str, &[&str]); 42] = [
     ("ain't", &["is", "not"]),
@@ -58,6 +60,22 @@ pub(super) fn written_out(word: &str) -> Option<&'static [&'static str]> {
         return None;
     }
     WHOLE.iter().find(|(contraction, _)| *contraction == word).map(|(_, words)| *words)
+}
+
+/// "With no" is "without". O(tokens).
+pub(super) fn join(tokens: &mut Vec<Token>) {
+    let is = |token: Option<&Token>, word| token.is_some_and(|token| token.text == word && !token.is_quoted);
+    let mut has_joined = false;
+    for at in 1..tokens.len() {
+        if is(tokens.get(at - 1), "with") && is(tokens.get(at), "no") {
+            "without".clone_into(&mut tokens[at - 1].text);
+            tokens[at].text.clear();
+            has_joined = true;
+        }
+    }
+    if has_joined {
+        tokens.retain(|token| !token.text.is_empty());
+    }
 }
 
 /// The word that `end`, after an apostrophe, stands for behind `stem`.

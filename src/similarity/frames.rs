@@ -5,8 +5,9 @@
 
 use std::sync::LazyLock;
 
+use super::lexicon::{Pos, lexicon};
 use super::token::{Kind, Token};
-use super::words::{self, AUXILIARY, POLITE, PRAISE};
+use super::words::{self, ADVERB, AUXILIARY, EMPTY, POLITE, PRAISE};
 
 /// What kind of answer is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,6 +33,12 @@ pub(super) enum Ask {
     Should,
     /// Whether it is necessary.
     Must,
+    /// What something is like.
+    Like,
+    /// What somebody thinks of it.
+    Opinion,
+    /// No question: something of a kind is to be given, "tell me a joke".
+    Request,
     /// No question.
     Nothing,
 }
@@ -41,7 +48,25 @@ impl Ask {
     pub(super) fn fits(self, other: Self) -> bool {
         let pair = |one, another| (self == one && other == another) || (self == another && other == one);
         // "convert a to b" is typed for "how do I convert a to b".
-        self == other || pair(Self::How, Self::Nothing)
+        self == other
+            || pair(Self::How, Self::Nothing)
+            || pair(Self::How, Self::Request)
+            || pair(Self::Nothing, Self::Request)
+    }
+
+    /// The more telling of two that fit: it makes no difference which comes first.
+    pub(super) fn with(self, other: Self) -> Self {
+        let says_less =
+            matches!(self, Self::Nothing | Self::Request) || (self == Self::Like && other == Self::How);
+        if says_less { other } else { self }
+    }
+
+    /// Whether one names what the other asks for: "the capital of France".
+    pub(super) fn may_name(self, other: Self) -> bool {
+        matches!(
+            (self, other),
+            (Self::What | Self::Who, Self::Nothing) | (Self::Nothing, Self::What | Self::Who)
+        )
     }
 
     /// Whether the answer is yes or no.
@@ -57,7 +82,7 @@ impl Ask {
 
 /// Ways to begin, most specific first. `a|b` one of; `?` at the end: may be missing; `<p>` somebody; `<adj>` praise; `<n>` one
 /// or more of these.
-const BEGINNINGS: [(&str, Option<Ask>); 41] = [
+const BEGINNINGS: [(&str, Option<Ask>); 55] = [
     // Nothing of the question yet.
     ("<polite>", None),
     (
@@ -65,6 +90,7 @@ const BEGINNINGS: [(&str, Option<Ask>); 41] = [
         None,
     ),
     ("please? tell|explain|show|help|let me|us know? understand? about? to? with?", None),
+    ("please? explain|define|describe to|me|us? me|us? about?", None),
     ("do|does you|anyone|anybody|someone know if|whether|about|of?", None),
     ("do|does you|anyone|anybody|someone know", None),
     ("i want|need|like|wish to know|understand|learn? about? if|whether?", None),
@@ -77,7 +103,7 @@ const BEGINNINGS: [(&str, Option<Ask>); 41] = [
     ("how does|do|can|could|should|would|may|might|must|will|to <p> go? about?", Some(Ask::How)),
     ("how is it possible to", Some(Ask::How)),
     (
-        "what|which is|are|was|were|would be? <adj> <adj>? <adj>? way|ways|method|methods|approach|approaches|process|procedure|steps|trick|tricks|tips|technique|techniques|means|strategy|strategies to|of|for|in|that|by? <p>? can|could|should?",
+        "what|which is|are|was|were|would be? <adj> <adj> <adj> <adj> <adj> way|ways|method|methods|approach|approaches|process|procedure|steps|trick|tricks|tips|technique|techniques|means|strategy|strategies to|of|for|in|that|by? <p>? can|could|should?",
         Some(Ask::How),
     ),
     ("what is|are way|ways|method|methods to|of", Some(Ask::How)),
@@ -94,10 +120,23 @@ const BEGINNINGS: [(&str, Option<Ask>); 41] = [
     ),
     ("in what way|ways can|could|do|does|should? <p>?", Some(Ask::How)),
     ("how to", Some(Ask::How)),
+    // What it is like, and what one thinks of it.
+    ("what is|was|would it be? like to|being|having|when?", Some(Ask::Like)),
+    ("what does|do|did|would it feel like to|being|having|when?", Some(Ask::Like)),
+    ("how does|do|did|would it feel like? to|being|having|when?", Some(Ask::Like)),
+    (
+        "what do|does|did you|people|we|others|everyone|everybody generally|really|personally? think|feel about|of|on|regarding",
+        Some(Ask::Opinion),
+    ),
+    (
+        "what is|are|was|were your|the? general|public|personal|honest? opinion|opinions|view|views|thought|thoughts|take|stance on|of|about|regarding",
+        Some(Ask::Opinion),
+    ),
+    ("how do|does|did you|people|we feel about", Some(Ask::Opinion)),
     // Why.
     ("how come", Some(Ask::Why)),
     (
-        "what is|are|was|were the|some? main|real|actual|possible? reason|reasons|cause|causes for|why|that|behind|of",
+        "what is|are|was|were the|some? main|real|actual|possible? reason|reasons|cause|causes for|why|that|behind|of?",
         Some(Ask::Why),
     ),
     ("for what reason", Some(Ask::Why)),
@@ -108,8 +147,17 @@ const BEGINNINGS: [(&str, Option<Ask>); 41] = [
     ("is|was it necessary|required|mandatory|compulsory|needed for? <p>? to|that", Some(Ask::Must)),
     ("do|does <p> have|need|has|needs to", Some(Ask::Must)),
     ("is|would|was it be? a? good|wise|better|best|advisable idea? for? <p>? to", Some(Ask::Should)),
+    ("what makes|made", Some(Ask::Why)),
     // Other questions.
-    ("what|which|at time|day|date|year", None),
+    (
+        "in|on|at what|which time|day|date|year|month is|are|was|were|do|does|did|will|would|can|should|has|have|had",
+        Some(Ask::When),
+    ),
+    (
+        "what|which time|day|date|year|month is|are|was|were|do|does|did|will|would|can|should|has|have|had",
+        Some(Ask::When),
+    ),
+    ("where|what|which is|are <adj> <adj> <adj> place|places to|where <p>? can?", Some(Ask::Where)),
     ("why", Some(Ask::Why)),
     ("who|whom|whose", Some(Ask::Who)),
     (
@@ -121,6 +169,10 @@ const BEGINNINGS: [(&str, Option<Ask>); 41] = [
         Some(Ask::Where),
     ),
     ("where|when and", Some(Ask::Where)),
+    ("where to", Some(Ask::Where)),
+    ("when to", Some(Ask::When)),
+    ("what do|does|did <p> mean by", Some(Ask::What)),
+    ("what is|are|was meant by", Some(Ask::What)),
     ("what|which", Some(Ask::What)),
     ("in|for|to|at|on|by|with|from which|what", Some(Ask::What)),
     ("if <p> want|wants|wanted|wish|need to", Some(Ask::How)),
@@ -137,8 +189,8 @@ const ENDINGS: [&str; 3] = [
 /// The place of politeness among [`ENDINGS`].
 const POLITE_TAIL: usize = 2;
 
-/// The pattern at this place says only that it ends with what [`ENDINGS`] says.
-const NEEDS_ENDING: usize = 39;
+/// The patterns from this place on say only that it ends with what [`ENDINGS`] says.
+const NEEDS_ENDING: usize = BEGINNINGS.len() - 2;
 
 enum Part {
     Words(Vec<&'static str>),
@@ -201,7 +253,10 @@ const SOMEBODY: [&str; 12] =
     ["i", "you", "we", "one", "someone", "somebody", "anyone", "anybody", "people", "a", "person", "u"];
 
 /// What a way may be without being another one.
-const QUALITIES: [&str; 24] = [
+const QUALITIES: [&str; 27] = [
+    "of",
+    "your",
+    "and",
     "a",
     "an",
     "the",
@@ -263,16 +318,40 @@ pub(super) fn frame(tokens: &[Token]) -> (Ask, &[Token], &[Token]) {
     let Some(first) = rest.first().filter(|token| token.kind == Kind::Word) else {
         return (Ask::Nothing, rest, rest);
     };
+    if let [how, much, time, ..] = rest
+        && how.text == "how"
+        && ((much.text == "much" && time.text == "time") || (much.text == "long" && rest.len() > 3))
+    {
+        return (Ask::Degree, rest, &rest[if much.text == "long" { 2 } else { 3 }..]);
+    }
     if first.text == "how" && rest.len() > 1 {
-        let is_how = words::classes(&rest[1].text) & AUXILIARY != 0;
-        return if is_how { (Ask::How, rest, &rest[2..]) } else { (Ask::Degree, rest, &rest[1..]) };
+        return if words::classes(&rest[1].text) & AUXILIARY != 0 {
+            (Ask::How, rest, &rest[2..])
+        } else if is_subject(&rest[1]) {
+            (Ask::How, rest, &rest[1..])
+        } else {
+            (Ask::Degree, rest, &rest[1..])
+        };
     }
     if let Some(ask) = whether(&first.text) {
         return (ask, rest, &rest[1..]);
     }
     // "Do you think you can X": the verb comes second.
     let second = rest.get(1).filter(|_| steps > 0).and_then(|token| whether(&token.text));
-    (second.unwrap_or(Ask::Nothing), rest, rest)
+    let is_request = steps > 0 && ["a", "an", "some", "another"].contains(&first.text.as_str());
+    let otherwise = if is_request { Ask::Request } else { Ask::Nothing };
+    (second.unwrap_or(otherwise), rest, rest)
+}
+
+/// Who or what does it, in "how people live": no adjective or adverb.
+fn is_subject(token: &Token) -> bool {
+    let classes = words::classes(&token.text);
+    if token.kind != Kind::Word || classes != 0 {
+        return classes & EMPTY != 0 && classes & ADVERB == 0;
+    }
+    let gradable =
+        |id| lexicon().pos(id).intersects(Pos::ADJECTIVE) || lexicon().pos(id).intersects(Pos::ADVERB);
+    token.is_capital || lexicon().lemma(&token.text).is_none_or(|id| !gradable(id))
 }
 
 fn is_degree(tokens: &[Token], first: &str) -> bool {

@@ -1,8 +1,12 @@
 //! A question taken apart: what it is about, in what order, and what must agree with another one.
 
+use super::facts::{Facts, third_person};
 use super::frames::Ask;
 use super::lexicon::{Lexicon, Pos, WordId, lexicon};
-use super::sentence::{Asked, has_one_of, is_be, is_interjection, is_past_habit, is_question, question};
+use super::restate::{Restated, is_future, restate, standing_for};
+use super::sentence::{Asked, is_be, is_interjection, is_past_habit, is_question, question};
+pub(super) use super::term::{Term, key, word_weight};
+use super::term::{stem_key, weight};
 use super::text::Script;
 use super::token::{Kind, Token, tokens};
 use super::words::{
@@ -13,33 +17,8 @@ use super::words::{
 /// Terms looked at; a longer question is compared by its exact form only.
 const MOST_TERMS: usize = 64;
 
-/// A word, number or name that says what a question is about.
-#[derive(Debug, Clone)]
-pub(super) struct Term {
-    pub(super) text: String,
-    pub(super) kind: Kind,
-    /// Its lemma in the lexicon.
-    pub(super) word: Option<WordId>,
-    /// Of the lemma, or of the stem of a word that the lexicon does not have: what the index finds it by.
-    pub(super) key: u64,
-    /// How much it says, see [`Query::parse`].
-    pub(super) weight: f32,
-    pub(super) is_name: bool,
-    /// Behind "not" or "less".
-    pub(super) is_negated: bool,
-    /// The preposition it depends on.
-    pub(super) preposition: Option<&'static str>,
-    /// Whether "and", "or" or a comma stands between it and the term before.
-    pub(super) is_listed: bool,
-    /// Classes of `words`.
-    pub(super) classes: u32,
-    /// The number of words of the grammar and terms before it.
-    pub(super) place: usize,
-}
-
 /// A question taken apart.
 #[derive(Debug, Clone)]
-#[expect(clippy::struct_excessive_bools, reason = "each says something by itself")]
 pub(super) struct Query {
     pub(super) ask: Ask,
     pub(super) terms: Vec<Term>,
@@ -57,12 +36,9 @@ pub(super) struct Query {
     pub(super) scopes: Vec<String>,
     /// He, she, they: `m`, `f`, `t`, in order.
     pub(super) third_persons: Vec<u8>,
-    /// I and you: 1 and 2, in order.
-    pub(super) persons: Vec<u8>,
-    /// Whether a form of "do" comes before who does it: what is asked for is not who does it.
-    pub(super) asks_for_object: bool,
-    /// Forms of verbs that tell the time: `s` is, `w` was, `d` did, `l` will.
-    pub(super) times: Vec<u8>,
+    pub(super) facts: Facts,
+    /// Prepositions without anything behind them that they belong to.
+    pub(super) stranded: Vec<&'static str>,
     pub(super) has_and: bool,
     pub(super) has_or: bool,
     /// Negations that no term takes up.
@@ -84,13 +60,15 @@ impl Query {
         let tokens = tokens(text);
         let mut query = Self::new(normal(&tokens));
         let Asked { before, ask, whole, rest } = question(&tokens);
+        let Restated { ask, rest, noun, measure } = restate(ask, whole, rest);
         query.ask = ask;
-        query.has_be = tokens.iter().any(|token| is_be(&token.text));
-        query.asks_for_object = has_one_of(rest, 2, &["do", "does", "did"])
-            && !has_one_of(rest, 6, &["think", "believe", "say", "consider"]);
-        query.note_persons_and_times(whole);
+        query.has_be = tokens.iter().any(|token| is_be(&token.text) || token.text == "got");
+        query.facts = Facts::new(whole, rest, measure);
         let mut builder = Builder { query: &mut query, lexicon: lexicon(), pending: Pending::default() };
         builder.read(before);
+        if let Some(noun) = noun {
+            builder.noun(noun, rest);
+        }
         builder.read(rest);
         builder.end();
         if query.terms.len() > MOST_TERMS {
@@ -104,27 +82,6 @@ impl Query {
         Some(query)
     }
 
-    fn note_persons_and_times(&mut self, asked: &[Token]) {
-        for token in asked.iter().filter(|token| token.kind == Kind::Word) {
-            let classes = words::classes(&token.text);
-            if classes & FIRST_PERSON != 0 {
-                self.persons.push(1);
-            } else if classes & SECOND_PERSON != 0 {
-                self.persons.push(2);
-            }
-            let time = match token.text.as_str() {
-                "is" | "are" | "am" => b's',
-                "was" | "were" => b'w',
-                "did" => b'd',
-                "will" => b'l',
-                _ => continue,
-            };
-            if !self.times.contains(&time) {
-                self.times.push(time);
-            }
-        }
-    }
-
     fn new(normal: String) -> Self {
         Self {
             ask: Ask::Nothing,
@@ -136,9 +93,8 @@ impl Query {
             particles: Vec::new(),
             scopes: Vec::new(),
             third_persons: Vec::new(),
-            persons: Vec::new(),
-            asks_for_object: false,
-            times: Vec::new(),
+            facts: Facts::default(),
+            stranded: Vec::new(),
             has_and: false,
             has_or: false,
             loose_negations: 0,
@@ -179,9 +135,12 @@ fn normal(tokens: &[Token]) -> String {
 
 /// What the words before have to say about the next term.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each says something by itself")]
 struct Pending {
     is_negated: bool,
     preposition: Option<&'static str>,
+    /// Whether the preposition has nothing behind it yet.
+    is_open: bool,
     is_listed: bool,
     follows_number: bool,
     place: usize,
@@ -204,6 +163,7 @@ impl Builder<'_> {
                 self.query.scopes.push("used to".to_owned());
             }
             if token.begins && at > 0 {
+                self.strand();
                 self.pending.preposition = None;
                 self.pending.is_listed = true;
             }
@@ -221,8 +181,24 @@ impl Builder<'_> {
         }
     }
 
+    /// A noun in place of what was asked by.
+    fn noun(&mut self, noun: &str, rest: &[Token]) {
+        if let Some(token) = rest.first() {
+            let is_capital = false;
+            self.word(&Token { text: noun.to_owned(), kind: Kind::Word, is_capital, ..token.clone() }, None);
+        }
+    }
+
     fn end(&mut self) {
+        self.strand();
         self.query.loose_negations += usize::from(self.pending.is_negated);
+    }
+
+    /// Nothing follows that the preposition before belongs to.
+    fn strand(&mut self) {
+        if std::mem::take(&mut self.pending.is_open) {
+            self.query.stranded.extend(self.pending.preposition);
+        }
     }
 
     fn number(&mut self, token: &Token) {
@@ -256,12 +232,7 @@ impl Builder<'_> {
             query.conditions.push(word.to_owned());
         }
         if classes & THIRD_PERSON != 0 {
-            query.third_persons.push(match word.as_bytes()[0] {
-                b't' => b't',
-                b's' => b'f',
-                _ if word.starts_with("her") => b'f',
-                _ => b'm',
-            });
+            query.third_persons.push(third_person(word));
         }
         match word {
             "and" => query.has_and = true,
@@ -273,26 +244,51 @@ impl Builder<'_> {
         }
         if classes & PREPOSITION != 0 {
             let is_infinitive = word == "to" && next.is_some_and(|next| is_verb(self.lexicon, &next.text));
-            self.pending.preposition = if is_infinitive { None } else { words::preposition(word) };
-            query.particles.extend(self.pending.preposition);
-        } else if classes & AUXILIARY != 0 {
+            let preposition = if is_infinitive { None } else { words::preposition(word) };
+            query.particles.extend(preposition);
+            self.strand();
+            (self.pending.preposition, self.pending.is_open) = (preposition, preposition.is_some());
+        } else if classes & AUXILIARY != 0 && !word.ends_with("ing") {
+            self.strand();
             self.pending.preposition = None;
+        } else if classes & (FIRST_PERSON | SECOND_PERSON | THIRD_PERSON) != 0 {
+            self.pending.is_open = false;
         }
-        if classes & EMPTY != 0 {
+        if is_future(token, next) {
             return;
         }
-        if classes & SCOPE != 0 {
+        // What stands between quotation marks is a word, whether that is said or not.
+        let is_name_of_quoted = NAMES_OF_WORDS.contains(&word) && next.is_some_and(|next| next.is_quoted);
+        let is_existence = EXISTENCE.contains(&word) && self.query.ask.is_whether();
+        if classes & EMPTY != 0 || is_existence || is_name_of_quoted {
+            return;
+        }
+        let query = &mut *self.query;
+        // "How do I become one" asks how to be one.
+        let is_becoming = word.starts_with("bec") && query.ask == Ask::How;
+        if classes & SCOPE != 0 && !is_becoming {
             query.scopes.push(if word.starts_with("bec") { "become".to_owned() } else { word.to_owned() });
         }
-        let id = if token.is_acronym { None } else { self.lexicon.lemma(word) };
+        let id = if token.is_acronym { None } else { self.lexicon.lemma(standing_for(word)) };
         let weight = if classes & PRAISE != 0 && !matches!(query.ask, Ask::IsSo | Ask::WasSo) {
             weight::PRAISE
         } else if classes & (SCOPE | DEGREE) != 0 {
             weight::SCOPE
+        } else if query.ask == Ask::How && self.is_of_the_way(word, next) {
+            weight::MANNER
         } else {
             weight::of(id.map(|id| self.lexicon.rarity(id)))
         };
         self.term(token, id, weight);
+    }
+
+    /// How something is done, or that it is begun, says little where the way is asked for: "quickly", "start to learn".
+    fn is_of_the_way(&self, word: &str, next: Option<&Token>) -> bool {
+        let next = next.map_or("", |next| &next.text);
+        let is_manner = word.ends_with("ly") || (word == "fast" && next.is_empty());
+        (["start", "begin"].contains(&word) && (next == "to" || next.ends_with("ing")))
+            || (is_manner
+                && self.lexicon.word(word).is_none_or(|id| self.lexicon.pos(id).contains(Pos::ADVERB)))
     }
 
     fn term(&mut self, token: &Token, word: Option<WordId>, weight: f32) {
@@ -320,6 +316,7 @@ impl Builder<'_> {
             weight,
             is_negated: pending.is_negated,
             preposition: pending.preposition,
+            is_governed: pending.is_open,
             is_listed: pending.is_listed,
             classes,
             place: pending.place,
@@ -329,62 +326,15 @@ impl Builder<'_> {
     }
 }
 
+const NAMES_OF_WORDS: [&str; 6] = ["word", "words", "phrase", "term", "expression", "idiom"];
+
+/// "Do ghosts exist" asks the same as "are there ghosts".
+const EXISTENCE: [&str; 3] = ["exist", "exists", "existing"];
+
 /// Whether a word is a verb and no noun.
 fn is_verb(lexicon: &Lexicon, word: &str) -> bool {
     words::classes(word) & EMPTY == 0
         && lexicon
             .lemma(word)
             .is_some_and(|id| lexicon.pos(id).contains(Pos::VERB) && !lexicon.pos(id).contains(Pos::NOUN))
-}
-
-impl Term {
-    /// The most that it may say where it stands elsewhere: behind a number, or as a first name.
-    pub(super) fn most_weight(&self) -> f32 {
-        let elsewhere = match (self.kind, self.word) {
-            (Kind::Word, Some(word)) if self.classes == 0 => word_weight(word),
-            (Kind::Word, None) => weight::NAME,
-            _ => self.weight,
-        };
-        self.weight.max(elsewhere)
-    }
-}
-
-/// How much a word says that nothing else is known of.
-pub(super) fn word_weight(word: WordId) -> f32 {
-    weight::of(Some(lexicon().rarity(word)))
-}
-
-/// What the index finds a word by.
-pub(super) fn key(text: &str) -> u64 {
-    xxhash_rust::xxh3::xxh3_64(text.as_bytes())
-}
-
-fn stem_key(text: &str) -> u64 {
-    // A word that the lexicon does not have may be inflected all the same.
-    let stem = ["ing", "ed", "es", "s"]
-        .iter()
-        .find_map(|ending| text.strip_suffix(ending).filter(|stem| stem.len() > 3 && !stem.ends_with('s')))
-        .unwrap_or(text);
-    key(stem.strip_suffix('e').unwrap_or(stem))
-}
-
-/// How much a term says, on a scale that is about the negative logarithm of its frequency.
-mod weight {
-    pub(super) const CODE: f32 = 8.0;
-    pub(super) const NUMBER: f32 = 5.0;
-    pub(super) const PRAISE: f32 = 0.8;
-    pub(super) const SCOPE: f32 = 2.0;
-    /// Of a word that the lexicon does not have: mostly a name.
-    pub(super) const NAME: f32 = 6.0;
-    /// Of a name behind a name.
-    pub(super) const SURNAME: f32 = 3.0;
-
-    /// The most frequent words say little, but something.
-    const LEAST: f32 = 1.5;
-    /// Of the logarithm of a rank, what every word has: some 50 words are of the grammar.
-    const COMMON: f32 = 4.0;
-
-    pub(super) fn of(rarity: Option<f32>) -> f32 {
-        rarity.map_or(NAME, |rarity| (rarity - COMMON).max(LEAST))
-    }
 }

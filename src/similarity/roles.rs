@@ -5,10 +5,11 @@
 
 use super::align::{Alignment, Match};
 use super::compare::Reason;
+use super::frames::Ask;
 use super::lexicon::{Pos, lexicon};
 use super::query::{Query, Term};
 use super::token::Kind;
-use super::words::{self, SYMMETRIC};
+use super::words::{self, PRAISE, SYMMETRIC};
 
 /// Whether the roles of what two questions have in common differ, and how.
 pub(super) fn differ(a: &Query, b: &Query, alignment: &Alignment) -> Option<Reason> {
@@ -23,10 +24,15 @@ pub(super) fn differ(a: &Query, b: &Query, alignment: &Alignment) -> Option<Reas
         (None, Some(by)) => return voices(b, by, a, alignment, |pair| (pair.b, pair.a)),
         _ => {}
     }
-    if is_symmetric(a) && is_symmetric(b) {
-        return None;
+    if asks_beyond(a, b, alignment) || is_asked_for(a, b, alignment) || is_elsewhere(a, b, alignment) {
+        return Some(Reason::Order);
     }
-    let mut pairs = alignment.matches.iter().filter(|pair| is_argument(&a.terms[pair.a])).peekable();
+    // In a command without a verb of the grammar, whatever stands behind another word may depend on it.
+    let is_command = [a, b].iter().all(|query| query.ask == Ask::Nothing && !query.facts.has_auxiliary);
+    let may_play = |pair: &&Match| {
+        is_argument(&a.terms[pair.a]) || is_argument(&b.terms[pair.b]) || (is_command && is_short(a, b))
+    };
+    let mut pairs = alignment.matches.iter().filter(may_play).peekable();
     while let Some(first) = pairs.next() {
         for second in pairs.clone() {
             if second.b < first.b && changes_roles(a, b, alignment, first, second) {
@@ -64,16 +70,92 @@ fn is_argument(term: &Term) -> bool {
     if term.kind != Kind::Word || term.is_name {
         return true;
     }
-    term.word.is_some_and(|word| lexicon().pos(word).intersects(Pos::NOUN)) && term.classes == 0
+    term.word.is_some_and(|word| lexicon().pos(word).intersects(Pos::NOUN)) && term.classes & !SYMMETRIC == 0
 }
 
-/// A common term behind a preposition, and behind the opposite one in the other question.
+/// A common term behind a preposition, and behind one that says something else in the other question.
 fn directions(a: &Query, b: &Query, alignment: &Alignment) -> Option<Reason> {
     let is_opposite = |pair: &&Match| match (a.terms[pair.a].preposition, b.terms[pair.b].preposition) {
-        (Some(one), Some(other)) => words::are_opposites(one, other),
+        (Some(one), Some(other)) if one != other => {
+            let are_governed = a.terms[pair.a].is_governed && b.terms[pair.b].is_governed;
+            words::are_opposites(one, other)
+                || are_governed
+                    && is_short(a, b)
+                    && APART.iter().any(|row| row.contains(&one) && row.contains(&other))
+        }
         _ => false,
     };
     alignment.matches.iter().find(is_opposite).map(|_| Reason::Direction)
+}
+
+/// In long texts there is more than one way to put the same words.
+fn is_short(a: &Query, b: &Query) -> bool {
+    a.terms.len().max(b.terms.len()) <= MOST_IN_SHORT
+}
+
+/// Terms of a short text.
+const MOST_IN_SHORT: usize = 8;
+
+/// Prepositions that no question has in place of another of the same row.
+const APART: [&[&str]; 8] = [
+    &["in", "under", "behind", "beside", "beneath", "below", "above", "over", "against"],
+    &["on", "under", "behind", "beside", "beneath", "below", "against"],
+    &["with", "against"],
+    &["with", "about"],
+    &["for", "by", "from", "against"],
+    &["to", "about", "by", "from"],
+    &["within", "after", "before", "over"],
+    &["since", "by"],
+];
+
+/// Whether a preposition at the end of one asks for what it belongs to, and has it in the other: "who is Tom the father of",
+/// "who is the father of Tom".
+fn is_asked_for(a: &Query, b: &Query, alignment: &Alignment) -> bool {
+    let only = |one: &Query, other: &Query| {
+        one.stranded.iter().find(|preposition| !other.stranded.contains(preposition)).copied()
+    };
+    let (mine, others) = if is_short(a, b) { (only(a, b), only(b, a)) } else { (None, None) };
+    let goes_with =
+        |term: &Term, preposition: Option<&str>| preposition.is_some() && term.preposition == preposition;
+    alignment
+        .matches
+        .iter()
+        .filter(|pair| is_argument(&a.terms[pair.a]) || is_argument(&b.terms[pair.b]))
+        .any(|pair| {
+            let (one, other) = (&a.terms[pair.a], &b.terms[pair.b]);
+            (goes_with(other, mine) && !goes_with(one, mine))
+                || (goes_with(one, others) && !goes_with(other, others))
+        })
+}
+
+/// Whether one asks what something is for, of or about, and the other what it is.
+fn asks_beyond(a: &Query, b: &Query, alignment: &Alignment) -> bool {
+    let only = |one: &Query, other: &Query| {
+        one.stranded.iter().any(|preposition| *preposition != "to" && !other.particles.contains(preposition))
+    };
+    // What something is used for is its use.
+    let is_use =
+        |pair: &Match| a.terms[pair.a].text.starts_with("use") || b.terms[pair.b].text.starts_with("use");
+    a.ask.with(b.ask) == Ask::What
+        && a.stranded.len() != b.stranded.len()
+        && (only(a, b) || only(b, a))
+        && !alignment.matches.iter().any(is_use)
+}
+
+/// Whether one asks what something can do and the other what can be done there: "can Mars breathe", "can one breathe on Mars".
+fn is_elsewhere(a: &Query, b: &Query, alignment: &Alignment) -> bool {
+    let does = |place: usize, query: &Query, other: &Term| {
+        place == 0
+            && query.terms.len() > 1
+            && query.terms[0].preposition.is_none()
+            && other.is_governed
+            && matches!(other.preposition, Some("in" | "on" | "at"))
+    };
+    matches!(a.ask, Ask::Can | Ask::Should)
+        && alignment.matches.iter().any(|pair| {
+            let (one, other) = (&a.terms[pair.a], &b.terms[pair.b]);
+            one.is_name && (does(pair.a, a, other) || does(pair.b, b, one))
+        })
 }
 
 /// `agent` is the place of who does it in the passive question.
@@ -96,6 +178,9 @@ fn changes_roles(a: &Query, b: &Query, alignment: &Alignment, first: &Match, sec
     let (one, other) = (&a.terms[first.a], &a.terms[second.a]);
     let (one_b, other_b) = (&b.terms[first.b], &b.terms[second.b]);
     let keeps = one.preposition == one_b.preposition && other.preposition == other_b.preposition;
+    if is_mutual(a, first.a, second.a) && is_mutual(b, second.b, first.b) {
+        return false;
+    }
     // Each has the preposition of the other: "a to b", "b to a".
     if one.preposition != other.preposition
         && one.preposition == other_b.preposition
@@ -107,15 +192,18 @@ fn changes_roles(a: &Query, b: &Query, alignment: &Alignment, first: &Match, sec
     if keeps && one.preposition != other.preposition {
         return false;
     }
-    let is_list = |query: &Query, from: usize, to: usize| {
-        query.terms[from + 1..=to].iter().all(|term| term.is_listed || term.kind != Kind::Word)
-            || query.terms[to].is_listed
-    };
-    let in_a = is_list(a, first.a, second.a);
-    let in_b = is_list(b, second.b, first.b);
     let is_next = second.a == first.a + 1 || first.b == second.b + 1;
+    let in_a = is_listed(a, first.a, second.a);
+    let in_b = is_listed(b, second.b, first.b);
     if (in_a && in_b) || ((in_a || in_b) && is_next) {
         return false;
+    }
+    // One behind the other with nothing between: "dog food", "food dog".
+    let is_open = |term: &&Term| term.classes == 0 && term.kind != Kind::Number && !is_time(term);
+    let is_compound =
+        other.place == one.place + 1 && one_b.place == other_b.place + 1 && keeps && a.has_be == b.has_be;
+    if is_compound && is_short(a, b) && [one, other, one_b, other_b].iter().all(is_open) {
+        return true;
     }
     // Something that both are arguments of stands between them, in both questions.
     let is_between = |pair: &&Match| {
@@ -124,9 +212,29 @@ fn changes_roles(a: &Query, b: &Query, alignment: &Alignment, first: &Match, sec
     alignment.matches.iter().any(|pair| is_between(&pair))
 }
 
-/// Whether the relation of a question holds both ways.
-fn is_symmetric(query: &Query) -> bool {
-    query.terms.iter().any(|term| term.classes & SYMMETRIC != 0)
+fn is_listed(query: &Query, from: usize, to: usize) -> bool {
+    query.terms[to].is_listed
+        || (to > from + 1
+            && query.terms[from + 1..=to].iter().all(|term| term.is_listed || term.kind != Kind::Word))
+}
+
+/// Words that may stand anywhere.
+fn is_time(term: &Term) -> bool {
+    ["today", "tomorrow", "yesterday", "tonight"].contains(&term.text.as_str())
+}
+
+/// Whether what stands at two places is the same to each other: a word that says so is between them, or before them both, and
+/// nothing else that could part them.
+fn is_mutual(query: &Query, from: usize, to: usize) -> bool {
+    let is_symmetric = |term: &Term| term.classes & SYMMETRIC != 0;
+    let between = &query.terms[from + 1..to];
+    let is_part = |term: &Term| is_symmetric(term) || term.classes & PRAISE != 0 || term.is_name;
+    let before = query.terms[..from].iter().rev().find(|term| !term.is_name);
+    between.iter().all(is_part)
+        && (between.iter().any(is_symmetric)
+            || before.is_some_and(is_symmetric)
+            || query.terms[to].is_listed
+            || query.terms.get(to + 1).is_some_and(is_symmetric))
 }
 
 /// The term behind "by" of a question in the passive voice.

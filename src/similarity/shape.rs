@@ -108,7 +108,9 @@ pub(super) fn is_code(core: &str) -> bool {
     if inside(b'.') && bytes.iter().any(u8::is_ascii_alphabetic) {
         return core.split('.').any(|part| part.len() > 1);
     }
-    is_hash(bytes) || (is_ascii_name(bytes) && has_hump(bytes) && bytes.iter().any(u8::is_ascii_digit))
+    is_hash(bytes)
+        || (is_ascii_name(bytes)
+            && ((has_hump(bytes) && bytes.iter().any(u8::is_ascii_digit)) || is_hump_name(core)))
 }
 
 fn is_part(byte: u8) -> bool {
@@ -121,6 +123,21 @@ fn is_ascii_name(bytes: &[u8]) -> bool {
 
 fn has_hump(bytes: &[u8]) -> bool {
     bytes.windows(2).any(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase())
+}
+
+/// `readFile`, `GetUserById`; neither "iPhone" nor "macOS" nor "JavaScript".
+fn is_hump_name(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    let humps = bytes
+        .windows(3)
+        .filter(|around| {
+            around[0].is_ascii_lowercase() && around[1].is_ascii_uppercase() && around[2].is_ascii_lowercase()
+        })
+        .count();
+    match bytes {
+        [first, second, ..] if first.is_ascii_lowercase() => humps > 0 && second.is_ascii_lowercase(),
+        _ => humps > 1,
+    }
 }
 
 /// Seven hexadecimal digits and more, letters and digits among them: no word, and no number.

@@ -1,12 +1,15 @@
 //! One slip of the finger: two characters swapped, one too many, one too few, one wrong.
 
-use super::lexicon::lexicon;
+use super::lexicon::{WordId, lexicon};
 use super::words;
 
 /// Shorter texts are different texts.
 const SHORTEST: usize = 8;
 /// Shorter words are different words.
 const SHORTEST_WORD: usize = 5;
+
+/// The rarity of words that are no single token.
+const RARE: f32 = 12.0;
 
 /// Whether two texts in normal form differ in one slip that makes a common word of one of them no word in the other. O(length).
 pub(super) fn is_slip(a: &str, b: &str) -> bool {
@@ -21,7 +24,14 @@ pub(super) fn is_slip(a: &str, b: &str) -> bool {
         // Nobody mistypes the first letter of what everybody knows.
         let begins_alike = mine.bytes().next() == others.bytes().next();
         let is_long = mine.len().min(others.len()) >= SHORTEST_WORD - 1;
-        is_long && is_plain(mine) && is_plain(others) && begins_alike && are_known(mine) != are_known(others)
+        let is_longer = a.len() > b.len();
+        let (longer, edit) = if is_longer { (a, one) } else { (b, other) };
+        is_long
+            && is_plain(mine)
+            && is_plain(others)
+            && begins_alike
+            && ((are_known(mine) && are_new(others)) || (are_known(others) && are_new(mine)))
+            && !(a.len() != b.len() && ends_otherwise(longer, end, edit))
     }
 }
 
@@ -68,9 +78,25 @@ fn words_around(text: &str, start: usize, end: usize) -> &str {
     &text[from..until]
 }
 
+/// Whether a word got a letter at its end that is not the one before twice: that may be an ending.
+fn ends_otherwise(longer: &str, end: usize, edit: &str) -> bool {
+    let (before, after) = longer.split_at(longer.len() - end);
+    let is_end = after.is_empty() || after.starts_with(' ');
+    is_end && !before.strip_suffix(edit).is_some_and(|start| start.ends_with(edit))
+}
+
+/// Whether one of the words is in no lexicon.
+fn are_new(text: &str) -> bool {
+    text.split(' ').any(|word| words::classes(word) == 0 && lexicon().lemma(word).is_none())
+}
+
+/// Whether it is no name and so common that somebody is more likely to mistype it than to mean another word.
+pub(super) fn is_common(word: WordId) -> bool {
+    let lexicon = lexicon();
+    !lexicon.info(word).is_proper && (lexicon.tag_count(word) > 0 || lexicon.rarity(word) < RARE)
+}
+
 /// Whether all of the words are common ones.
 fn are_known(text: &str) -> bool {
-    text.split(' ').all(|word| {
-        words::classes(word) != 0 || lexicon().lemma(word).is_some_and(|id| !lexicon().info(id).is_proper)
-    })
+    text.split(' ').all(|word| words::classes(word) != 0 || lexicon().lemma(word).is_some_and(is_common))
 }

@@ -4,6 +4,8 @@ use proptest::prelude::*;
 
 use super::compare_texts;
 
+mod wording;
+
 /// The default of `similarityThreshold`.
 const THRESHOLD: f32 = 0.8;
 

@@ -1,11 +1,13 @@
 //! Words, numbers, names of code and what else a text consists of.
 
 use super::contractions;
+use super::mentions;
 use super::shape::{
     ascii_digit, is_around, is_call, is_code, is_of_sentences, is_sign_of_number, is_signed, next_part,
     unicode_digit,
 };
 use super::text::{Script, fold};
+use super::words::{self, AUXILIARY, PREPOSITION};
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,6 +37,7 @@ pub(super) struct Token {
     pub(super) begins: bool,
     /// Begins a sentence or what follows a colon.
     pub(super) begins_sentence: bool,
+    pub(super) follows_colon: bool,
 }
 
 /// Longest text that is taken apart; of a longer one only the exact form counts.
@@ -51,12 +54,15 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
         tokens: Vec::with_capacity(folded.len() / 5 + 2),
         begins: true,
         begins_sentence: true,
+        follows_colon: false,
         quote: None,
         is_shouted: is_shouted(&folded),
     };
     reader.read();
     let mut tokens = reader.tokens;
     forgive_headings(&mut tokens);
+    contractions::join(&mut tokens);
+    mentions::mark(&mut tokens);
     tokens
 }
 
@@ -76,11 +82,13 @@ fn forgive_headings(tokens: &mut [Token]) {
     }
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each says something by itself")]
 struct Reader<'a> {
     text: &'a str,
     tokens: Vec<Token>,
     begins: bool,
     begins_sentence: bool,
+    follows_colon: bool,
     /// The mark that the quotation under way will end with.
     quote: Option<char>,
     is_shouted: bool,
@@ -89,13 +97,29 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn read(&mut self) {
         let text = self.text;
-        for chunk in text.split([' ', '\t', '\n', '\r']).filter(|chunk| !chunk.is_empty()) {
-            self.chunk(chunk);
+        let mut chunks = text.split([' ', '\t', '\n', '\r']).filter(|chunk| !chunk.is_empty()).peekable();
+        while let Some(chunk) = chunks.next() {
+            self.chunk(chunk, chunks.peek().is_none());
         }
     }
 
+    /// Whether punctuation by itself is what a sentence is about: "what does .. mean", "the -- operator".
+    fn is_asked_about(&self, chunk: &str, is_last: bool) -> bool {
+        chunk.is_ascii()
+            && !is_last
+            && !self.begins
+            && self.tokens.last().is_some_and(|token| {
+                let classes = words::classes(&token.text);
+                classes & (AUXILIARY | PREPOSITION) != 0 || ["the", "a", "an", "use"].contains(&&*token.text)
+            })
+    }
+
     /// A chunk between spaces: punctuation around a core.
-    fn chunk(&mut self, chunk: &str) {
+    fn chunk(&mut self, chunk: &str, is_last: bool) {
+        if chunk.chars().all(is_of_sentences) && self.is_asked_about(chunk, is_last) {
+            self.push(chunk.to_owned(), Kind::Sign, chunk);
+            return;
+        }
         let mut core = chunk;
         while let Some(mark) = core.chars().next().filter(|&mark| is_around(mark) && !is_signed(core)) {
             core = &core[mark.len_utf8()..];
@@ -130,6 +154,7 @@ impl Reader<'_> {
             }
             '.' | '!' | '?' | ':' | '。' | '！' | '？' | '：' => {
                 (self.begins, self.begins_sentence) = (true, true);
+                self.follows_colon = matches!(mark, ':' | '：');
             }
             ';' | ',' | '(' | '、' | '，' => self.begins = true,
             _ => {}
@@ -137,9 +162,22 @@ impl Reader<'_> {
     }
 
     fn core(&mut self, core: &str) {
-        if self.quote == Some('`') || is_code(core) || self.is_letter(core) {
+        if self.quote != Some('`') && self.is_letter(core) {
+            // "A" is no article.
+            let text = if core == "A" { core.to_owned() } else { core.to_ascii_lowercase() };
+            self.push(text, Kind::Code, core);
+            return;
+        }
+        if self.quote == Some('`') || is_code(core) {
             self.push(core.to_owned(), Kind::Code, core);
             return;
+        }
+        // "E-mail", "email".
+        if let Some(rest) = core.strip_prefix(['e', 'E']).and_then(|rest| rest.strip_prefix('-'))
+            && rest.bytes().all(|byte| byte.is_ascii_lowercase())
+        {
+            let joined = format!("e{rest}");
+            return self.word(&joined);
         }
         let mut start = 0;
         while start < core.len() {
@@ -261,7 +299,8 @@ impl Reader<'_> {
             is_quoted: self.quote.is_some(),
             begins: self.begins,
             begins_sentence: self.begins_sentence,
+            follows_colon: self.follows_colon,
         });
-        (self.begins, self.begins_sentence) = (false, false);
+        (self.begins, self.begins_sentence, self.follows_colon) = (false, false, false);
     }
 }

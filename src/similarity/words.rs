@@ -27,6 +27,10 @@ pub(super) const SECOND_PERSON: u32 = 1 << 7;
 pub(super) const ADVERB: u32 = 1 << 8;
 /// Good, best: what people ask for by itself when they ask for anything.
 pub(super) const PRAISE: u32 = 1 << 9;
+/// Better than others: only one of them, or few.
+pub(super) const BEST: u32 = 1 << 16;
+/// Says that what follows is not to be, or no more.
+pub(super) const AVERSE: u32 = 1 << 17;
 /// Which of several, since when, no more: a question with it is another one without it.
 pub(super) const SCOPE: u32 = 1 << 10;
 /// How much, how many, how often.
@@ -40,7 +44,7 @@ pub(super) const POLITE: u32 = 1 << 13;
 /// Between two that are the same to each other: "A is related to B".
 pub(super) const SYMMETRIC: u32 = 1 << 14;
 
-const CLASSES: [(u32, &str); 28] = [
+const CLASSES: [(u32, &str); 31] = [
     (
         EMPTY,
         "a an the this that these those there it its itself to of such kind sort type thing things stuff",
@@ -69,14 +73,19 @@ const CLASSES: [(u32, &str); 28] = [
     (
         EMPTY | ADVERB,
         "really actually currently just ever exactly truly basically honestly simply literally generally usually \
-      typically normally quite very so pretty rather fairly now nowadays presently personally specifically particularly \
-      especially definitely certainly probably possibly please kindly even",
+      typically normally quite very so rather fairly now nowadays presently personally specifically particularly \
+      especially definitely certainly probably possibly please kindly even \
+      indeed somehow anyway anyhow apparently supposedly obviously",
     ),
-    (PRAISE, "good best great greatest better nice finest top excellent effective"),
     (
-        DEGREE,
-        "most many much few several more less least fewer another other others same often sometimes rarely",
+        AVERSE,
+        "stop stops stopped stopping quit quits quitting avoid avoids avoided avoiding prevent prevents prevented \
+      preventing cease ceases ceased ceasing refuse refuses refused refusing fail fails failed failing",
     ),
+    (PRAISE, "good great nice excellent effective"),
+    (PRAISE | BEST, "best greatest better finest top"),
+    (DEGREE, "many much few several more less least fewer another other others same often sometimes rarely"),
+    (DEGREE | BEST, "most"),
     (SCOPE, "all every each both half only enough too second always"),
     (
         SCOPE,
