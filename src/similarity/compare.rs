@@ -86,7 +86,7 @@ pub struct Verdict {
 }
 
 /// What is in one of them only weighs so much more if the other has something else in its place.
-const REPLACED: f32 = 1.5;
+const REPLACED: f32 = 1.2;
 
 /// What makes another question of one, by its place, weighs so much more.
 const NARROWED: f32 = 1.5;

@@ -18,7 +18,8 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 pub use self::look::Wanted;
 use super::compare::Verdict;
-use super::query::{Query, key};
+use super::query::Query;
+use super::term::key;
 
 /// A stored question that may be the same as another one.
 #[derive(Debug, Clone, PartialEq)]

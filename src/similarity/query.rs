@@ -5,7 +5,7 @@ use super::frames::Ask;
 use super::lexicon::{Lexicon, Pos, WordId, lexicon};
 use super::restate::{Restated, is_future, restate, standing_for};
 use super::sentence::{Asked, is_be, is_interjection, is_past_habit, is_question, question};
-pub(super) use super::term::{Term, key, word_weight};
+pub(super) use super::term::{Term, key};
 use super::term::{stem_key, weight};
 use super::text::Script;
 use super::token::{Kind, Token, tokens};

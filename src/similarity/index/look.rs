@@ -2,7 +2,8 @@
 
 use super::super::compare::compare;
 use super::super::lexicon::lexicon;
-use super::super::query::{Query, key, word_weight};
+use super::super::query::Query;
+use super::super::term::{key, word_weight};
 use super::super::token::Kind;
 use super::sums::SUMS;
 use super::{Candidate, Index, fixed, scoped};
