@@ -569,7 +569,7 @@ export interface CacheLookup<T = any> {
   source?: string;
   /** ms since the value was stored. */
   ageMs?: number;
-  /** With `explain`: what else came close, best first, at most sixteen for each of whose entries the reader may see. */
+  /** With `explain`: what else came close, the most similar first, some dozens at most. */
   candidates?: { key: string; similarity: number; reason: SimilarityRefusal }[];
 }
 
@@ -589,7 +589,9 @@ export interface SimilarityPlugins {
    * A vector for each text, at most 64 at once, all of one length. Called for keys that are stored, in the background, and for
    * those that neither they nor their words find. The value of the key whose vector is nearest is served if nothing in words
    * speaks against it: another number, name, negation or any other {@link SimilarityRefusal} but `score`; where only a noun
-   * is another one (`modifier`), `verify` decides.
+   * is another one (`modifier`), `verify` decides. A key whose vector could not be made is found by its words only, until it
+   * is stored again; so are those beyond 10,000 that wait. `flush()` waits for vectors at most `timeoutSeconds`, `stop()` two
+   * seconds.
    */
   embed?: (texts: string[], options: { signal: AbortSignal }) => Promise<Float32Array[]>;
   /**
@@ -599,7 +601,7 @@ export interface SimilarityPlugins {
   verify?: (query: string, candidate: string, options: { signal: AbortSignal }) => Promise<boolean>;
   /** Name of the model of `embed`: vectors are kept with it, and those of another are not compared. Default `'default'`. */
   embeddingModel?: string;
-  /** Least cosine, 0–1; what is right depends on the model. Default 0.9. */
+  /** Least cosine, 0–1; what is right depends on the model. A greater `similarityThreshold` of a call counts. Default 0.9. */
   embeddingThreshold?: number;
   /** How long a call may take, seconds, at most 600; then its signal aborts and it counts as failed. Default 2. */
   timeoutSeconds?: number;
@@ -941,7 +943,7 @@ export interface CacheStats {
     clockBehindMs: number;
   };
   similarity: {
-    /** Queries that are found in other words: at most 100,000, the newest. */
+    /** Queries that are found in other words: at most 100,000, the newest. What was stored last is counted a little later. */
     queries: number;
     /** Vectors in memory, 128 MB at most, the newest; absent without {@link SimilarityPlugins.embed}. */
     vectors?: number;

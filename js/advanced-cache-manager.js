@@ -109,7 +109,7 @@ class AdvancedCacheManager extends NativeEmitter {
     clearInterval(this.#timer);
     this.#lastStats = this.getStats();
     try {
-      await this.#state.plugIns?.settled();
+      await this.#state.plugIns?.stop();
       await callAsync(this.#native.stop);
       this.#emitWaiting();
     } finally {

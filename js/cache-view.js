@@ -61,10 +61,7 @@ class CacheView {
     this.#state = state;
     this.#names = names;
     this.#references = new References(native);
-    this.#flush = new Shared(async () => {
-      await state.plugIns?.settled();
-      await callAsync(native.flush);
-    });
+    this.#flush = new Shared(() => callAsync(native.flush));
     this.#flights = new SingleFlight(native, {
       store: (key, value, options) => this.#store(key, value, options, scopeOf(options)),
       isStopped: () => state.isStopped,
@@ -186,7 +183,7 @@ class CacheView {
     this.#store(key, value, terms, scope);
     this.#emitWaiting();
     if (this.#room) await this.#room;
-    if (isDurable) await this.flush();
+    if (isDurable) await this.#flush.run();
   }
 
   /** Stores; what comes next may have to wait for room. Returns the value as the core gives it back. */
@@ -282,7 +279,7 @@ class CacheView {
     }
     if (this.#room) await this.#room;
     this.#emitWaiting();
-    if (isDurable) await this.flush();
+    if (isDurable) await this.#flush.run();
   }
 
   async getOrCompute(key, compute, options) {
@@ -293,7 +290,7 @@ class CacheView {
     const text = await this.#flights.run(args.exactText(key), key, compute, given, scope);
     this.#emitWaiting();
     if (this.#room) await this.#room;
-    if (given.durable) await this.flush();
+    if (given.durable) await this.#flush.run();
     return text;
   }
 
@@ -360,7 +357,8 @@ class CacheView {
 
   async flush() {
     refuseIfStopped(this.#state);
-    return this.#flush.run();
+    await this.#state.plugIns?.settled();
+    await this.#flush.run();
   }
 
   namespace(name) {

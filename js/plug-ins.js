@@ -9,12 +9,16 @@ const TIMEOUT_SECONDS = 2;
 const MAX_TIMEOUT_SECONDS = 600;
 /** Least cosine between the vectors of queries of which one's value is served for the other. */
 const EMBEDDING_THRESHOLD = 0.9;
+/** How long stopping waits for vectors, ms. */
+const STOP_MS = 2000;
 /** Texts of one call of `embed`. */
 const BATCH = 64;
 /** Entries that wait for their vectors; those beyond are found by their words only. */
 const MOST_WAITING = 10_000;
 /** Vectors kept for what is stored right after a lookup failed. */
 const MOST_KEPT = 1000;
+/** Numbers of one vector: no model has as many. */
+const MOST_NUMBERS = 65_536;
 /** Calls of `verify` for one lookup. */
 const MOST_VERIFIED = 3;
 /** After so many failures in a row a function is left alone for so long, ms. */
@@ -29,6 +33,9 @@ class Guarded {
   #failed;
   #failures = 0;
   #pausedUntil = 0;
+  #isStopped = false;
+  /** Controllers of the calls under way. */
+  #running = new Set();
 
   /**
    * @param {Function} work
@@ -45,30 +52,34 @@ class Guarded {
 
   /** What the function gives; `undefined` when it fails or is left alone. */
   async call(...given) {
-    if (performance.now() < this.#pausedUntil) return undefined;
+    if (this.#isStopped || performance.now() < this.#pausedUntil) return undefined;
     const controller = new AbortController();
-    let timer;
-    const late = new Promise((_, reject) => {
-      timer = setTimeout(() => {
-        const error = new Error(`gave nothing within ${this.#timeoutMs / 1000} s`);
-        reject(error);
-        controller.abort(error);
-      }, this.#timeoutMs);
+    const { signal } = controller;
+    const ended = new Promise((_, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
     });
+    const timer = setTimeout(() => {
+      controller.abort(new Error(`gave nothing within ${this.#timeoutMs / 1000} s`));
+    }, this.#timeoutMs);
+    this.#running.add(controller);
     try {
-      const result = await Promise.race([(async () => this.#work(...given, { signal: controller.signal }))(), late]);
-      const checked = this.#check(result, given);
-      this.#failures = 0;
-      return checked;
+      const result = await Promise.race([(async () => this.#work(...given, { signal }))(), ended]);
+      return this.#check(result, given);
     } catch (error) {
-      this.failed(messageOf(error));
+      if (!this.#isStopped) this.failed(messageOf(error));
       return undefined;
     } finally {
       clearTimeout(timer);
+      this.#running.delete(controller);
     }
   }
 
-  /** Notes that what it gave was of no use. */
+  /** Notes that what it gave was of use. */
+  succeeded() {
+    this.#failures = 0;
+  }
+
+  /** Notes that what it gave was of none. */
   failed(message) {
     this.#failures += 1;
     if (this.#failures >= MOST_FAILURES) {
@@ -77,16 +88,28 @@ class Guarded {
     }
     this.#failed(message);
   }
+
+  /** Ends the calls under way; there are no more. */
+  stop() {
+    this.#isStopped = true;
+    for (const controller of this.#running) controller.abort(new Error('the cache was stopped'));
+  }
+}
+
+/** One vector as the core takes it: a copy, because whoever made it may use its memory again. */
+function vectorOf(vector) {
+  const isView = ArrayBuffer.isView(vector) && !(vector instanceof DataView);
+  if (!isView && !Array.isArray(vector)) throw new TypeError('must resolve to vectors: a Float32Array for each text');
+  if (vector.length > MOST_NUMBERS) throw new TypeError(`must give vectors of at most ${MOST_NUMBERS} numbers`);
+  const copy = Float32Array.from(vector);
+  if (!copy.every(Number.isFinite)) throw new TypeError('must give vectors of finite numbers');
+  return copy;
 }
 
 function vectorsOf(result, [texts]) {
   if (!Array.isArray(result) || result.length !== texts.length)
     throw new TypeError(`must resolve to an array of ${texts.length} vectors, one for each text`);
-  return result.map((vector) => {
-    if (vector instanceof Float32Array) return vector;
-    if (Array.isArray(vector) || ArrayBuffer.isView(vector)) return Float32Array.from(vector);
-    throw new TypeError('must resolve to vectors: a Float32Array for each text');
-  });
+  return Array.from(texts, (_, at) => vectorOf(result[at]));
 }
 
 function booleanOf(result) {
@@ -130,7 +153,13 @@ class PlugIns {
   #asked = null;
   /** `{ native, name, scope }` of entries without a vector. */
   #queue = [];
-  #working = null;
+  /** Set while entries are dealt with. */
+  #isWorking = false;
+  /** Entries that were queued, and that are dealt with; who waits for how many. */
+  #queued = 0;
+  #done = 0;
+  #waiting = [];
+  #timeoutMs;
 
   /**
    * @param {{ plugIn: string, message: string }} failed is told of what failed
@@ -148,6 +177,7 @@ class PlugIns {
     this.#verify = guarded('verify', verify, booleanOf);
     this.#model = model;
     this.#least = least;
+    this.#timeoutMs = timeoutMs;
   }
 
   /** To be called once for a cache. */
@@ -165,21 +195,23 @@ class PlugIns {
         const words = await callAsync(native.candidates, name, ...scope, threshold, explains);
         found = await this.#serveOne(look, JSON.parse(words), found);
       }
-      if (found === null) found = await this.#serveNear(look);
+      if (found === null) found = await this.#serveNear(look, threshold);
     }
     if (found === null) call(native.missed, name, ...scope, threshold);
     const candidates = look.refused.sort((a, b) => b.similarity - a.similarity);
     return { ...(found ?? { tier: 'miss' }), ...(explains && { candidates }) };
   }
 
-  async #serveNear(look) {
+  async #serveNear(look, threshold) {
     const { native, name, scope } = look;
-    if (!this.#embed || !isPlain(name) || !native.isQuestion(name)) return null;
+    if (!this.#embed || !isPlain(name) || !native.isOpen(name)) return null;
     const vector = await this.#vectorOf(name);
     if (vector === undefined) return null;
+    const least = Math.max(this.#least, threshold ?? 0);
     let near;
     try {
-      near = JSON.parse(await callAsync(native.near, name, ...scope, vector, this.#least));
+      near = JSON.parse(await callAsync(native.near, name, ...scope, this.#model, vector, least));
+      this.#embed.succeeded();
     } catch (error) {
       this.#embed.failed(messageOf(error));
       return null;
@@ -217,6 +249,7 @@ class PlugIns {
     look.left -= 1;
     const isSame = await this.#verify.call(args.originalText(look.name), args.originalText(key));
     if (isSame === undefined) return tier === 'similar' ? null : 'unverified';
+    this.#verify.succeeded();
     return isSame ? null : 'verify';
   }
 
@@ -250,39 +283,68 @@ class PlugIns {
 
   /** Notes that something was stored. */
   stored(native, name, scope) {
-    if (!this.#embed || !isPlain(name) || !native.needsVector(name, ...scope)) return;
-    if (this.#queue.length >= MOST_WAITING) return;
+    if (!this.#embed || !isPlain(name) || this.#queue.length >= MOST_WAITING) return;
+    if (!native.needsVector(name, ...scope, this.#model)) return;
     this.#queue.push({ native, name, scope });
-    this.#working ??= this.#work().finally(() => {
-      this.#working = null;
+    this.#queued += 1;
+    if (!this.#isWorking) this.#work();
+  }
+
+  /** Resolves when what was stored before has its vectors or will have none, at the latest after the time of one call. */
+  async settled(mostMs = this.#timeoutMs) {
+    if (this.#done >= this.#queued) return;
+    let timer;
+    const late = new Promise((resolve) => {
+      timer = setTimeout(resolve, Math.min(mostMs, this.#timeoutMs));
     });
+    const settled = new Promise((resolve) => {
+      this.#waiting.push({ count: this.#queued, resolve });
+    });
+    await Promise.race([settled, late]);
+    clearTimeout(timer);
   }
 
-  /** Resolves when what was stored has its vectors, or will have none. */
-  async settled() {
-    await this.#working;
+  /** Waits a little as `settled()` does and ends what is under way. */
+  async stop() {
+    await this.settled(STOP_MS);
+    this.#queue.length = 0;
+    this.#embed?.stop();
+    this.#verify?.stop();
   }
 
+  /** Never rejects: what fails is told by then. */
   async #work() {
-    // What is stored in this turn shares a call.
-    await new Promise((resolve) => {
-      setImmediate(resolve);
-    });
-    while (this.#queue.length > 0) {
+    this.#isWorking = true;
+    do {
+      // What is stored in this turn shares a call, and others have theirs.
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
       const batch = this.#queue.splice(0, BATCH);
       const texts = [...new Set(batch.map(({ name }) => name))].filter((name) => !this.#vectors.has(name));
       const vectors = texts.length > 0 ? await this.#embed.call(texts) : [];
       const made = new Map(texts.map((text, at) => [text, vectors?.[at]]));
-      for (const { native, name, scope } of batch) {
-        const vector = made.get(name) ?? (await this.#vectors.get(name));
-        if (vector === undefined) continue;
-        try {
-          call(native.keepVector, name, ...scope, vector);
-        } catch (error) {
-          this.#embed.failed(messageOf(error));
-          break;
-        }
-      }
+      await Promise.all(batch.map((item) => this.#keepVector(item, made)));
+      this.#done += batch.length;
+      this.#waiting = this.#waiting.filter(({ count, resolve }) => {
+        if (count > this.#done) return true;
+        resolve();
+        return false;
+      });
+    } while (this.#queue.length > 0);
+    // What was given up by `stop()`.
+    this.#done = this.#queued;
+    this.#isWorking = false;
+  }
+
+  async #keepVector({ native, name, scope }, made) {
+    const vector = made.get(name) ?? (await this.#vectors.get(name));
+    if (vector === undefined) return;
+    try {
+      await callAsync(native.keepVector, name, ...scope, this.#model, vector);
+      this.#embed.succeeded();
+    } catch (error) {
+      this.#embed.failed(messageOf(error));
     }
   }
 }

@@ -286,7 +286,7 @@ class ProductionOptimizationSystem extends NativeEmitter {
     if (!wasRunning) return;
     try {
       // Work that was accepted is finished first.
-      if (!(await settledWithin([...this.#turns.values(), this.#plugIns?.settled()], SHUTDOWN_DEADLINE_MS))) {
+      if (!(await settledWithin([...this.#turns.values(), this.#plugIns?.stop()], SHUTDOWN_DEADLINE_MS))) {
         emit(this, 'warning', { path: 'shutdown', message: `${this.#turns.size} calls were still under way` });
       }
       await callAsync(this.#native.shutDown, ...heap());

@@ -326,3 +326,141 @@ test.each([
   const error = await failureOf(async () => open(plugins));
   expect(error).toMatchObject({ code: 'E_INVALID_ARGUMENT', message: expect.stringMatching(message) });
 });
+
+test('two models at once do not mix', async () => {
+  const { embed } = embedding();
+  const one = open({ embed, embeddingModel: 'one', embeddingThreshold: 0.8 });
+  const two = open({
+    embed: async (texts) => texts.map(() => Float32Array.of(1, 2, 3)),
+    embeddingModel: 'two',
+  });
+  await one.set(STORED, 'with a stone');
+  await one.flush();
+  await two.set('How do I bake bread?', 'in an oven');
+  await two.flush();
+  expect(await one.get(NEAR)).toBe('with a stone');
+  await one.stop();
+  await two.stop();
+  const again = open({ embed, embeddingModel: 'one', embeddingThreshold: 0.8 });
+  await until(() => again.getStats().similarity.isComplete);
+  expect(again.getStats().similarity.vectors).toBe(1);
+  expect(await again.get(NEAR)).toBe('with a stone');
+});
+
+test('`stop` does not wait for a queue of slow calls, and nothing is called afterwards', async () => {
+  let calls = 0;
+  const embed = async (texts, { signal }) => {
+    calls += 1;
+    await new Promise((resolve, reject) => {
+      const timer = setTimeout(resolve, 100);
+      signal.addEventListener('abort', () => {
+        clearTimeout(timer);
+        reject(signal.reason);
+      });
+    });
+    return texts.map(vectorOf);
+  };
+  const cache = open({ embed, timeoutSeconds: 0.25 });
+  for (let index = 0; index < 5000; index++) await cache.set(`How old is tower ${index}?`, index);
+  const start = performance.now();
+  await cache.stop();
+  expect(performance.now() - start).toBeLessThan(2000);
+  const before = calls;
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect(calls).toBe(before);
+});
+
+test('what is durable does not wait for vectors', async () => {
+  const cache = open({ embed: () => new Promise(() => {}), timeoutSeconds: 20 });
+  const start = performance.now();
+  await cache.set(STORED, 1, 0, { durable: true });
+  expect(performance.now() - start).toBeLessThan(5000);
+});
+
+test('an `embed` that stores in the same cache lets others have their turn', async () => {
+  let number = 0;
+  let isEnough = false;
+  const cache = open({
+    embed: async (texts) => {
+      if (!isEnough) await cache.set(`How old is tower ${number++}?`, 1);
+      return texts.map(vectorOf);
+    },
+  });
+  await cache.set(STORED, 1);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  isEnough = true;
+  await cache.flush();
+  expect(number).toBeGreaterThan(1);
+});
+
+test('vectors of a changed length are given up after three failures', async () => {
+  let size = 4;
+  let calls = 0;
+  const cache = open({
+    embed: async (texts) => {
+      calls += 1;
+      return texts.map(() => new Float32Array(size).fill(1));
+    },
+  });
+  await cache.set(STORED, 1);
+  await cache.flush();
+  size = 5;
+  for (let index = 0; index < 10; index++) await cache.get(`How tall is tower ${index}?`);
+  expect(calls).toBe(4);
+});
+
+test('it is not called where similar keys are not asked for, and a threshold of the call counts', async () => {
+  const { embed, calls } = embedding();
+  const cache = open({ embed, embeddingThreshold: 0.8 });
+  await cache.set(STORED, 'with a stone');
+  await cache.flush();
+  const nearly = 'How do I really hone a blunt kitchen knife?';
+  expect(await cache.get(nearly, { similarityThreshold: 0.99 })).toBeNull();
+  expect(await cache.get(nearly, { similarityThreshold: 0.5 })).toBe('with a stone');
+  await cache.updateConfig({ enableSimilarityDetection: false });
+  const before = calls.length;
+  expect(await cache.get('How do I hone a blunt axe?')).toBeNull();
+  await cache.set('How do I bake bread?', 1);
+  await cache.flush();
+  expect(calls).toHaveLength(before);
+});
+
+test.each([
+  ['a list that says to be huge', () => Object.assign([], { length: 2 ** 28 })],
+  ['a list with holes', () => [new Array(3)]],
+  ['a vector that is huge', () => [new Float32Array(70_000)]],
+  [
+    'a list of which an item throws',
+    () => [
+      {
+        length: 1,
+        get 0() {
+          throw new Error('no');
+        },
+      },
+    ],
+  ],
+  ['a DataView', () => [new DataView(new ArrayBuffer(8))]],
+])('%s is refused soon', async (_, result) => {
+  const cache = open({ embed: async () => result() });
+  const heard = heardBy(cache, 'pluginFailure');
+  const start = performance.now();
+  expect(await cache.get(NEAR)).toBeNull();
+  expect(performance.now() - start).toBeLessThan(1000);
+  expect(heard).toHaveLength(1);
+});
+
+test('memory that `embed` uses again changes nothing', async () => {
+  const reused = new Float32Array(SIZE);
+  const cache = open({
+    embed: async (texts) => {
+      reused.set(vectorOf(texts[0]));
+      return texts.map(() => reused);
+    },
+    embeddingThreshold: 0.8,
+  });
+  await cache.set(STORED, 'with a stone');
+  await cache.flush();
+  expect(await cache.get('Where is the train?')).toBeNull();
+  expect(await cache.get(NEAR)).toBe('with a stone');
+});

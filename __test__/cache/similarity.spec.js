@@ -194,3 +194,35 @@ test('what was stored before is found again after a restart', async () => {
   await until(async () => (await after.get(ASKED)) === 'so');
   expect(after.getStats().similarity).toEqual({ queries: 1, isComplete: true });
 });
+
+test('what is gone does not hide what stands behind it', async () => {
+  for (const persistToDisk of [true, false]) {
+    const cache = open({ persistToDisk, cacheDir: `heal-${persistToDisk}` });
+    await cache.set(STORED, 'short', 0.05);
+    await cache.set(STORED.toUpperCase(), 'short', 0.05);
+    await cache.set('How can I sharpen a kitchen knife?', 'long');
+    await new Promise((resolve) => setTimeout(resolve, 80));
+    expect(await cache.get('how do i sharpen a kitchen knife')).toBe('long');
+    expect((await cache.lookup('how do i sharpen a kitchen knife!')).value).toBe('long');
+  }
+});
+
+test('what leaves memory where there is nothing below it is forgotten', async () => {
+  const cache = open({ persistToDisk: false, l1MaxSize: 100 });
+  for (let index = 0; index < 2000; index++) await cache.set(`How old is tower ${index}?`, index);
+  await cache.get('Is it there?');
+  expect(cache.getStats().similarity.queries).toBeLessThanOrEqual(100);
+});
+
+test('long keys hold nobody up', async () => {
+  const cache = open({ persistToDisk: false });
+  const long = (index) => `what is ${index} ${'abcdefghij'.repeat(20)} `.repeat(60).slice(0, 15_000);
+  for (let index = 0; index < 250; index++) {
+    const start = performance.now();
+    await cache.set(long(index), index);
+    expect(performance.now() - start).toBeLessThan(100);
+  }
+  const start = performance.now();
+  await cache.get('what is there');
+  expect(performance.now() - start).toBeLessThan(100);
+});

@@ -79,12 +79,12 @@ fn add_plug_ins(env: &Env, handle: &mut Object, view: &CacheView) -> napi::Resul
     // JSON of the candidates by vectors.
     method(env, handle, "near", move |args| {
         let (view, query, scope): (_, String, _) = (shared.clone(), args.get(0)?, scope(&args, 1)?);
-        let vector = args.get::<Float32Array>(4)?.to_vec();
+        let (model, vector) = (args.get::<String>(4)?, args.get::<Float32Array>(5)?.to_vec());
         #[expect(clippy::cast_possible_truncation, reason = "a cosine")]
-        let least = args.get::<f64>(5)? as f32;
+        let least = args.get::<f64>(6)? as f32;
         let work = move || {
             let found = view.keys(&query, &scope, |cache, keys| {
-                let near = cache.near(&keys, &vector, MOST_NEAR, least)?;
+                let near = cache.near(&keys, &model, &vector, MOST_NEAR, least)?;
                 let reason = |similar: &Similar| similar.verdict.refusal.map(Reason::name);
                 let close = near.into_iter().map(|similar| Close { reason: reason(&similar), similar });
                 Ok(told(&keys, close.collect()))
@@ -131,23 +131,32 @@ fn add_vectors(env: &Env, handle: &mut Object, view: &CacheView) -> napi::Result
         }
         Ok(())
     })?;
-    // Whether other queries may be similar to it.
-    method(env, handle, "isQuestion", |args| Ok(is_question(&args.get::<String>(0)?)))?;
+    let shared = view.clone();
+    // Whether other queries may be served for it.
+    method(env, handle, "isOpen", move |args| {
+        let query: String = args.get(0)?;
+        let is_on = shared.ask(|cache| Some(cache.is_similarity_on())).unwrap_or(false);
+        Ok(is_on && is_question(&query))
+    })?;
     let shared = view.clone();
     // Whether a key should have a vector and has none.
     method(env, handle, "needsVector", move |args| {
-        let (query, scope): (String, _) = (args.get(0)?, scope(&args, 1)?);
+        let (query, scope, model): (String, _, String) = (args.get(0)?, scope(&args, 1)?, args.get(4)?);
         let needs = shared.keys(&query, &scope, |cache, keys| {
-            is_question(&query) && cache.is_similarity_on() && !cache.has_vector(keys.to_store())
+            is_question(&query) && cache.is_similarity_on() && !cache.has_vector(keys.to_store(), &model)
         });
         Ok(needs.unwrap_or(false))
     })?;
     let shared = view.clone();
     method(env, handle, "keepVector", move |args| {
-        let (query, scope): (String, _) = (args.get(0)?, scope(&args, 1)?);
-        let vector = args.get::<Float32Array>(4)?;
-        let kept = shared.keys(&query, &scope, |cache, keys| cache.keep_vector(keys.to_store(), &vector));
-        kept.unwrap_or(Ok(()))
+        let (view, query, scope): (_, String, _) = (shared.clone(), args.get(0)?, scope(&args, 1)?);
+        let (model, vector) = (args.get::<String>(4)?, args.get::<Float32Array>(5)?.to_vec());
+        let work = move || {
+            let kept =
+                view.keys(&query, &scope, |cache, keys| cache.keep_vector(keys.to_store(), &model, &vector));
+            kept.unwrap_or(Ok(()))
+        };
+        spawn(args.env(), work, |()| true)
     })
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::disk::Disk;
-use super::key::{Key, Parts};
+use super::key::{Key, Keys, Parts};
 use super::manager::CacheManager;
 use super::questions;
 use super::record::Record;
@@ -15,6 +15,11 @@ use crate::similarity::is_question;
 const LOOK_AGAIN_MS: u64 = 1000;
 /// Rows read at a time when the questions of a database are taken up.
 const ROWS_AT_ONCE: usize = 256;
+
+/// The newest rows that are taken up: of those some are vectors, or of other namespaces.
+const MOST_ROWS: usize = 3 * questions::LIMIT;
+/// Questions looked at in one upkeep, whether they still have an answer.
+const SWEPT_AT_ONCE: usize = 2000;
 
 /// How taking up the database ended.
 enum End {
@@ -36,6 +41,32 @@ impl CacheManager {
         } else if is_question(parts.query) && self.questions.add(key) && self.disk().is_none() {
             self.questions.catch_up();
         }
+    }
+
+    /// Notes that a key has no value any more.
+    pub(crate) fn forget_question(&self, key: &Key) {
+        if !self.is_similarity_on() {
+            return;
+        }
+        self.forget_vector(key);
+        let is_question = Parts::read(&key.bytes).is_some_and(|parts| is_question(parts.query));
+        if is_question && self.questions.remove(key) && self.disk().is_none() {
+            self.questions.catch_up();
+        }
+    }
+
+    /// Forgets questions that have no answer any more, some at a time. Blocks for the disk.
+    pub(crate) fn sweep_questions(&self) {
+        if self.degraded.lock().is_some() || !self.is_similarity_on() {
+            // What cannot be read now may still be there.
+            return;
+        }
+        for key in self.questions.next_keys(SWEPT_AT_ONCE) {
+            if !self.has(&Keys::of(key.clone())) {
+                self.questions.remove(&key);
+            }
+        }
+        self.sweep_vectors();
     }
 
     /// Whether answers to questions in other words are served.
@@ -79,8 +110,19 @@ impl CacheManager {
             return;
         }
         let work = move || {
-            while matches!(myself.take_up(), Some(End::Stale)) && !myself.is_closed() {}
-            myself.questions.is_following.store(false, Ordering::Release);
+            loop {
+                while matches!(myself.take_up(), Some(End::Stale)) && !myself.is_closed() {}
+                let (beginning, _) = myself.questions.followed();
+                myself.questions.is_following.store(false, Ordering::Release);
+                // Who began anew since the last look found it busy.
+                let is_current = myself.questions.followed().0 == beginning;
+                if is_current
+                    || myself.is_closed()
+                    || myself.questions.is_following.swap(true, Ordering::AcqRel)
+                {
+                    break;
+                }
+            }
         };
         if std::thread::Builder::new().name("agentwise-index".to_owned()).spawn(work).is_err() {
             self.questions.is_following.store(false, Ordering::Release);
@@ -104,7 +146,7 @@ impl CacheManager {
         // In the order in which they came, so that the oldest make room.
         let mut after = followed;
         if followed == 0 {
-            after = disk.with_reader(|reader| reader.tables().nth_newest(questions::LIMIT))?.unwrap_or(0);
+            after = disk.with_reader(|reader| reader.tables().nth_newest(MOST_ROWS))?.unwrap_or(0);
         }
         while after < newest {
             let rows = disk.with_reader(|reader| reader.tables().keys_after(after, ROWS_AT_ONCE))?;

@@ -4,7 +4,7 @@
 //! or by the writer's thread, so that storing costs nothing. Owns the index; knows keys, nothing of entries.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use hashbrown::HashMap;
 use parking_lot::{Mutex, RwLock};
@@ -16,8 +16,9 @@ use crate::similarity::{Index, Verdict, Wanted};
 pub(super) const LIMIT: usize = 100_000;
 /// Changes taken up under one lock.
 const AT_ONCE: usize = 64;
-/// Changes that wait before whoever stores takes them up, where no writer does.
+/// Changes, and bytes of them, that wait before whoever stores takes them up, where no writer does. A millisecond or two.
 const MOST_WAITING: usize = 256;
+const MOST_BYTES_WAITING: usize = 32 << 10;
 /// Scopes from which those without questions are forgotten.
 const MANY_SCOPES: usize = 1024;
 
@@ -49,10 +50,19 @@ enum Change {
     Remove(Box<[u8]>),
 }
 
+impl Change {
+    fn bytes(&self) -> usize {
+        let (Self::Add(key) | Self::Remove(key)) = self;
+        key.len()
+    }
+}
+
 /// What is to be taken up.
 #[derive(Default)]
 struct Changes {
     waiting: VecDeque<Change>,
+    /// Of the keys that wait.
+    bytes: usize,
     /// Counts the times that taking up the database began anew.
     beginning: u64,
     /// The newest row of the database that was taken up; 0: none yet.
@@ -78,6 +88,8 @@ pub(crate) struct Questions {
     pub(crate) is_following: AtomicBool,
     /// When it was looked for others' rows last, Unix ms.
     pub(crate) looked_ms: AtomicU64,
+    /// Where the next sweep begins.
+    swept: AtomicUsize,
 }
 
 impl Questions {
@@ -87,6 +99,7 @@ impl Questions {
             changes: Mutex::default(),
             is_following: AtomicBool::new(false),
             looked_ms: AtomicU64::new(0),
+            swept: AtomicUsize::new(0),
         }
     }
 
@@ -95,15 +108,16 @@ impl Questions {
         self.push(Change::Add(key.bytes.clone()))
     }
 
-    /// Notes that a key has none any more.
-    pub(crate) fn remove(&self, key: &Key) {
-        self.push(Change::Remove(key.bytes.clone()));
+    /// Notes that a key has none any more; whether many changes wait.
+    pub(crate) fn remove(&self, key: &Key) -> bool {
+        self.push(Change::Remove(key.bytes.clone()))
     }
 
     fn push(&self, change: Change) -> bool {
         let mut changes = self.changes.lock();
+        changes.bytes += change.bytes();
         changes.waiting.push_back(change);
-        changes.waiting.len() >= MOST_WAITING
+        changes.are_many()
     }
 
     /// Where taking up the database goes on: its beginning, for [`Self::add_rows`], and the newest row so far.
@@ -117,6 +131,7 @@ impl Questions {
         let is_current = {
             let mut changes = self.changes.lock();
             if changes.beginning == beginning {
+                changes.bytes += keys.iter().map(|key| key.len()).sum::<usize>();
                 changes.waiting.extend(keys.into_iter().map(Change::Add));
             }
             changes.beginning == beginning
@@ -143,7 +158,7 @@ impl Questions {
 
     /// Whether taking up what waits takes long.
     pub(crate) fn is_behind(&self) -> bool {
-        self.changes.lock().waiting.len() > MOST_WAITING
+        self.changes.lock().are_many()
     }
 
     /// Takes up what waits, in its order. O(changes), some µs each.
@@ -153,9 +168,11 @@ impl Questions {
             // Taken under the lock under which they are made: whoever comes later makes later ones.
             let mut state = self.state.write();
             let changes: Vec<Change> = {
-                let waiting = &mut self.changes.lock().waiting;
-                let count = waiting.len().min(AT_ONCE);
-                waiting.drain(..count).collect()
+                let mut changes = self.changes.lock();
+                let count = changes.waiting.len().min(AT_ONCE);
+                let taken: Vec<Change> = changes.waiting.drain(..count).collect();
+                changes.bytes -= taken.iter().map(Change::bytes).sum::<usize>();
+                taken
             };
             if changes.is_empty() {
                 return;
@@ -186,8 +203,22 @@ impl Questions {
     pub(crate) fn clear_all(&self) {
         let mut state = self.state.write();
         self.begin_anew();
-        self.changes.lock().waiting.clear();
+        let mut changes = self.changes.lock();
+        changes.waiting.clear();
+        changes.bytes = 0;
         *state = State::new();
+    }
+
+    /// The keys of some questions, in turns.
+    pub(crate) fn next_keys(&self, most: usize) -> Vec<Key> {
+        let state = self.state.read();
+        let begin = self.swept.fetch_add(most, Ordering::Relaxed);
+        let ids = state.index.ids_from(begin, most);
+        let key = |id: u32| {
+            let prefix = state.prefixes.get(state.index.scope(id)? as usize)?;
+            Some(Key::from_bytes([prefix, state.index.text(id)?.as_bytes()].concat().into()))
+        };
+        ids.into_iter().filter_map(key).collect()
     }
 
     /// How many there are.
@@ -215,6 +246,12 @@ impl Questions {
             Some(Similar { key, source, verdict: found.verdict, is_near: false })
         });
         similar.collect()
+    }
+}
+
+impl Changes {
+    fn are_many(&self) -> bool {
+        self.waiting.len() >= MOST_WAITING || self.bytes >= MOST_BYTES_WAITING
     }
 }
 

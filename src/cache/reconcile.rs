@@ -58,6 +58,8 @@ impl CacheManager {
             if let Some(disk) = &disk {
                 self.hub.emit(EventKind::CacheSet, || events::entry(&key, &entry, Some("L2"), false));
                 self.spill(disk, Key::from_bytes(key), &entry);
+            } else {
+                self.forget_question(&Key::from_bytes(key));
             }
         }
     }

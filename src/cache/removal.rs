@@ -36,10 +36,7 @@ impl CacheManager {
             l1.remove(key.hash64(), &key.bytes)
         };
         drop(removed);
-        if self.is_similarity_on() {
-            self.questions.remove(key);
-            self.forget_vector(key);
-        }
+        self.forget_question(key);
     }
 
     /// Removes the entries of a namespace that have one of the tags, whoever may see them; how many. What is stored while
@@ -124,7 +121,7 @@ impl CacheManager {
         if self.is_closed() {
             return 0;
         }
-        self.sweep_vectors();
+        self.sweep_questions();
         let now_ms = self.clock.now_ms();
         let mut only_in_memory = 0;
         let removed = self.scan(|_, entry| {

@@ -17,6 +17,9 @@ use crate::telemetry::event::EventKind;
 /// What is less alike is not worth telling.
 const LEAST_LIKE: f32 = 0.4;
 
+/// How often candidates are looked for anew when those found have no value any more: others may have stood behind them.
+const ROUNDS: usize = 3;
+
 /// A value that was found, maybe for another query.
 #[derive(Debug, Clone)]
 pub struct Answer {
@@ -117,14 +120,22 @@ impl CacheManager {
         if self.questions.is_behind() {
             return Seek::AskDisk;
         }
+        let mut are_gone = false;
         for similar in self.served(keys, threshold) {
             match self.known(&similar.key, true) {
                 Known::Present(hit) if hit.is_fresh => {
                     return Seek::Answer(Box::new(self.detected(keys, hit, similar)));
                 }
                 Known::Unknown => return Seek::AskDisk,
-                Known::Present(_) | Known::Absent => self.questions.remove(&similar.key),
+                Known::Present(_) | Known::Absent => {
+                    self.questions.remove(&similar.key);
+                    are_gone = true;
+                }
             }
+        }
+        if are_gone {
+            // Others may stand behind them.
+            return Seek::AskDisk;
         }
         self.count_miss(keys);
         Seek::Miss
@@ -136,16 +147,30 @@ impl CacheManager {
             self.count_hit(&hit, key);
             return Some(Answer { hit, similar: None });
         }
-        if let Some(threshold) = threshold.filter(|_| !self.is_closed()) {
+        let found = self.search_similar(keys, threshold);
+        if found.is_none() {
+            self.missed(keys, threshold);
+        }
+        found
+    }
+
+    /// The value of a query in other words.
+    fn search_similar(&self, keys: &Keys, threshold: Option<f32>) -> Option<Answer> {
+        let threshold = threshold.filter(|_| !self.is_closed())?;
+        for _ in 0..ROUNDS {
+            let mut are_gone = false;
             for similar in self.served(keys, threshold) {
                 let own = Keys::of(similar.key.clone());
                 if let Some((hit, _)) = self.find_uncounted(&own, false) {
                     return Some(self.detected(keys, hit, similar));
                 }
                 self.questions.remove(&similar.key);
+                are_gone = true;
+            }
+            if !are_gone {
+                break;
             }
         }
-        self.missed(keys, threshold);
         None
     }
 
@@ -156,27 +181,24 @@ impl CacheManager {
             self.count_hit(&hit, key);
             Answer { hit, similar: None }
         });
-        let is_asked = explains || exact.is_none();
-        let close = if is_asked { self.candidates(keys, threshold, explains) } else { Vec::new() };
-        let (mut answer, mut candidates) = (exact, Vec::new());
-        for Close { similar, reason } in close {
-            let own = Keys::of(similar.key.clone());
-            let found = match reason {
-                None if answer.is_none() => self.find_uncounted(&own, false),
-                _ => None,
-            };
-            match found {
-                Some((hit, _)) => answer = Some(self.detected(keys, hit, similar)),
-                None => candidates.push(Explained {
-                    key: similar.source,
-                    similarity: rounded(similar.verdict.score),
-                    reason: reason.unwrap_or(if answer.is_some() { "notBest" } else { "absent" }),
-                }),
+        let answer = exact.or_else(|| {
+            let found = self.search_similar(keys, threshold);
+            if found.is_none() && counts_miss {
+                self.missed(keys, threshold);
             }
-        }
-        if answer.is_none() && counts_miss {
-            self.missed(keys, threshold);
-        }
+            found
+        });
+        let served =
+            answer.as_ref().and_then(|answer| answer.similar.as_ref()).map(|similar| similar.key.clone());
+        let close = if explains { self.candidates(keys, threshold, true) } else { Vec::new() };
+        let others = close.into_iter().filter(|close| Some(&close.similar.key) != served.as_ref());
+        let explain = |Close { similar, reason }: Close| Explained {
+            key: similar.source,
+            similarity: rounded(similar.verdict.score),
+            reason: reason.unwrap_or(if answer.is_some() { "notBest" } else { "absent" }),
+        };
+        let mut candidates: Vec<Explained> = others.map(explain).collect();
+        candidates.sort_by(|a, b| b.similarity.total_cmp(&a.similarity));
         let mut lookup = self.told(answer.as_ref());
         lookup.candidates = explains.then_some(candidates);
         lookup

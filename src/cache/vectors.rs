@@ -26,22 +26,23 @@ use crate::similarity::{Verdict, compare_texts, is_question};
 const BELOW: &[u8] = b"\0\x01vectors\0";
 /// Most bytes of vectors in memory; the oldest make room.
 const MOST_BYTES: usize = 128 << 20;
+/// What a vector takes besides its numbers, about.
+const KEY_BYTES: usize = 128;
 /// Vectors looked at in one upkeep, whether their questions still have an answer.
 const SWEPT_AT_ONCE: usize = 2000;
 /// A vector goes with its question, not by its age: ten years.
 const LIFE_MS: u64 = 10 * 365 * 86_400_000;
 
-/// The vectors of one cache.
+/// The vectors of one cache, of each model apart.
 #[derive(Debug, Default)]
 pub(crate) struct Vectors {
-    state: RwLock<Option<State>>,
+    models: RwLock<HashMap<Box<str>, State>>,
     /// Where the next sweep begins.
     swept: AtomicUsize,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct State {
-    model: Box<str>,
     /// From the first vector on, which says how many fit.
     index: Option<VectorIndex>,
     /// Keys of the questions, by number.
@@ -52,26 +53,32 @@ struct State {
 
 /// Whether this is a namespace of vectors.
 pub(crate) fn is_of_vectors(namespace: &[u8]) -> bool {
-    begin_of_model(namespace).is_some()
+    split_model(namespace).is_some()
 }
 
-/// Where the name of the model begins.
-fn begin_of_model(namespace: &[u8]) -> Option<usize> {
+/// The namespace of the questions, and the model.
+fn split_model(namespace: &[u8]) -> Option<(&[u8], &str)> {
     let at = namespace.windows(BELOW.len()).rposition(|part| part == BELOW)?;
-    Some(at + BELOW.len())
+    Some((&namespace[..at], str::from_utf8(&namespace[at + BELOW.len()..]).ok()?))
+}
+
+/// The key under which the vector of a question is stored.
+fn key_of(key: &Key, model: &str) -> Option<Key> {
+    let parts = Parts::read(&key.bytes)?;
+    let namespace = [parts.namespace, BELOW, model.as_bytes()].concat();
+    Some(Parts { namespace: &namespace, ..parts }.key())
 }
 
 impl Vectors {
     /// How many there are; `None`: nobody uses them.
     pub(crate) fn len(&self) -> Option<usize> {
-        self.state.read().as_ref().map(|state| state.ids.len())
+        let models = self.models.read();
+        (!models.is_empty()).then(|| models.values().map(|state| state.ids.len()).sum())
     }
 
-    /// Whether the vectors of this namespace are those in use.
+    /// Whether the vectors of this namespace are among those in use.
     pub(crate) fn are_of(&self, namespace: &[u8]) -> bool {
-        let state = self.state.read();
-        let model = begin_of_model(namespace).and_then(|begin| namespace.get(begin..));
-        state.as_ref().is_some_and(|state| model == Some(state.model.as_bytes()))
+        split_model(namespace).is_some_and(|(_, model)| self.models.read().contains_key(model))
     }
 
     /// Takes up a vector that is stored.
@@ -83,35 +90,27 @@ impl Vectors {
 
     /// Takes up the vector that a record of a namespace of vectors has. What is none is left alone.
     pub(crate) fn take(&self, parts: &Parts, record: &Record) {
-        if !self.are_of(parts.namespace) {
-            return;
-        }
+        let Some((namespace, model)) = split_model(parts.namespace) else { return };
+        let mut models = self.models.write();
+        let Some(state) = models.get_mut(model) else { return };
         let vector = BASE64.decode(record.text.as_bytes()).ok().and_then(|bytes| decode(&bytes));
-        let Some(begin) = begin_of_model(parts.namespace) else { return };
-        if let (Some(vector), Some(state)) = (vector, &mut *self.state.write()) {
-            let namespace = &parts.namespace[..begin - BELOW.len()];
+        if let Some(vector) = vector {
             let _ = state.insert(&Parts { namespace, ..*parts }.key(), &vector);
         }
     }
 
-    /// The key under which the vector of a question is stored; `None`: nobody uses vectors.
-    fn key_of(&self, key: &Key) -> Option<Key> {
-        let parts = Parts::read(&key.bytes)?;
-        let state = self.state.read();
-        let namespace = [parts.namespace, BELOW, state.as_ref()?.model.as_bytes()].concat();
-        Some(Parts { namespace: &namespace, ..parts }.key())
-    }
-
-    /// Forgets the vector of a question; whether there was one.
-    fn remove(&self, key: &Key) -> bool {
-        self.state.write().as_mut().is_some_and(|state| state.remove(&key.bytes))
+    /// Forgets the vectors of a question; the models that had one.
+    fn remove(&self, key: &Key) -> Vec<Box<str>> {
+        let mut models = self.models.write();
+        let had =
+            models.iter_mut().filter_map(|(model, state)| state.remove(&key.bytes).then(|| model.clone()));
+        had.collect()
     }
 
     /// Forgets those of a namespace and what is below it.
     pub(crate) fn clear(&self, namespace: &Namespace) {
-        if let Some(state) = &mut *self.state.write() {
-            let is_meant =
-                |key: &[u8]| Parts::read(key).is_some_and(|parts| namespace.contains(parts.namespace));
+        let is_meant = |key: &[u8]| Parts::read(key).is_some_and(|parts| namespace.contains(parts.namespace));
+        for state in self.models.write().values_mut() {
             let keys: Vec<Arc<[u8]>> = state.ids.keys().filter(|key| is_meant(key)).cloned().collect();
             for key in keys {
                 state.remove(&key);
@@ -121,24 +120,18 @@ impl Vectors {
 
     /// The next keys that have vectors, in turns.
     fn next_keys(&self, most: usize) -> Vec<Key> {
-        let state = self.state.read();
-        let Some(state) = state.as_ref().filter(|state| !state.keys.is_empty()) else { return Vec::new() };
-        let count = most.min(state.keys.len());
-        let begin = self.swept.fetch_add(count, Ordering::Relaxed) % state.keys.len();
-        let in_turn = state.keys.iter().cycle().skip(begin).take(count);
+        let models = self.models.read();
+        let all: usize = models.values().map(|state| state.keys.len()).sum();
+        let begin = self.swept.fetch_add(most, Ordering::Relaxed) % all.max(1);
+        let in_turn = models.values().flat_map(|state| &state.keys).cycle().skip(begin).take(most.min(all));
         in_turn.flatten().map(|key| Key::from_bytes((**key).into())).collect()
     }
 }
 
 impl State {
-    fn new(model: &str) -> Self {
-        Self { model: model.into(), index: None, keys: Vec::new(), ids: HashMap::new(), free: Vec::new() }
-    }
-
     fn insert(&mut self, key: &Key, vector: &[f32]) -> std::result::Result<(), VectorError> {
-        let index = self.index.get_or_insert_with(|| {
-            VectorIndex::new(MOST_BYTES / (size_of_val(vector) + key.bytes.len()).max(1))
-        });
+        let room = || MOST_BYTES / (size_of_val(vector) + KEY_BYTES);
+        let index = self.index.get_or_insert_with(|| VectorIndex::new(room()));
         let known = self.ids.get(&*key.bytes).copied();
         let id = known.or_else(|| self.free.last().copied());
         let id = id.unwrap_or_else(|| u32::try_from(self.keys.len()).unwrap_or(u32::MAX));
@@ -151,17 +144,18 @@ impl State {
                 return Err(error);
             }
         };
-        if let Some(evicted) = evicted {
-            self.release(evicted);
-        }
         if known.is_none() {
             let key: Arc<[u8]> = Arc::from(&*key.bytes);
-            self.free.retain(|&free| free != id);
-            if self.keys.len() <= id as usize {
-                self.keys.resize(id as usize + 1, None);
+            if self.free.last() == Some(&id) {
+                self.free.pop();
+            } else {
+                self.keys.push(None);
             }
             self.keys[id as usize] = Some(Arc::clone(&key));
             self.ids.insert(key, id);
+        }
+        if let Some(evicted) = evicted {
+            self.release(evicted);
         }
         Ok(())
     }
@@ -188,34 +182,35 @@ impl State {
 }
 
 impl CacheManager {
-    /// Begins to keep vectors of this model, and takes up those that are stored. Vectors of another model are left where they
-    /// are.
+    /// Begins to keep vectors of this model, and takes up those that are stored. Vectors of different models are never compared.
     pub fn use_vectors(&self, model: &str) {
         {
-            let mut state = self.vectors.state.write();
-            if state.as_ref().is_some_and(|state| &*state.model == model) {
+            let mut models = self.vectors.models.write();
+            if models.contains_key(model) {
                 return;
             }
-            *state = Some(State::new(model));
+            models.insert(model.into(), State::default());
         }
         self.questions.begin_anew();
         self.follow();
     }
 
-    /// Keeps the vector of a question. One that no similar question can be found for is left out.
+    /// Keeps the vector of a question that has an answer. Blocks for the disk.
     ///
     /// # Errors
     /// `E_INVALID_ARGUMENT`: not a vector, or of another length than those that are kept.
-    pub fn keep_vector(&self, key: &Key, vector: &[f32]) -> Result<()> {
+    pub fn keep_vector(&self, key: &Key, model: &str, vector: &[f32]) -> Result<()> {
         let is_wanted = Parts::read(&key.bytes).is_some_and(|parts| is_question(parts.query));
-        if self.is_closed() || !is_wanted {
+        // Removed while its vector was made.
+        if self.is_closed() || !is_wanted || !self.has(&Keys::of(key.clone())) {
             return Ok(());
         }
-        if let Some(state) = &mut *self.vectors.state.write() {
-            state.insert(key, vector).map_err(|error| invalid(&error))?;
+        match self.vectors.models.write().get_mut(model) {
+            Some(state) => state.insert(key, vector).map_err(|error| invalid(&error))?,
+            None => return Ok(()),
         }
         let disk = self.disk().filter(|disk| disk.is_started());
-        if let (Some(disk), Some(key)) = (disk, self.vectors.key_of(key)) {
+        if let (Some(disk), Some(key)) = (disk, key_of(key, model)) {
             let now_ms = self.clock.now_ms();
             let record = Record {
                 text: BASE64.encode(encode(vector)).into(),
@@ -238,30 +233,40 @@ impl CacheManager {
         Ok(())
     }
 
-    /// Whether the question has a vector.
-    pub fn has_vector(&self, key: &Key) -> bool {
-        self.vectors.state.read().as_ref().is_some_and(|state| state.ids.contains_key(&*key.bytes))
+    /// Whether the question has a vector of this model.
+    pub fn has_vector(&self, key: &Key, model: &str) -> bool {
+        self.vectors.models.read().get(model).is_some_and(|state| state.ids.contains_key(&*key.bytes))
     }
 
-    /// Forgets the vector of a question.
+    /// Forgets the vectors of a question.
     pub(crate) fn forget_vector(&self, key: &Key) {
-        if self.vectors.remove(key)
-            && let (Some(disk), Some(key)) = (self.disk(), self.vectors.key_of(key))
-            && disk.is_started()
-        {
-            disk.push(key, Operation::Delete);
+        for model in self.vectors.remove(key) {
+            if let (Some(disk), Some(key)) =
+                (self.disk().filter(|disk| disk.is_started()), key_of(key, &model))
+            {
+                disk.push(key, Operation::Delete);
+            }
         }
     }
 
-    /// The questions that the reader of `keys` may see whose vectors are nearest to `vector`, with the cosine as their
-    /// similarity, of at least `least`: best first, each with what speaks against it in words. O(vectors).
+    /// The questions that the reader of `keys` may see whose vectors of this model are nearest to `vector`, with the cosine as
+    /// their similarity, of at least `least`: best first, each with what speaks against it in words. O(vectors).
     ///
     /// # Errors
     /// `E_INVALID_ARGUMENT`: not a vector, or of another length than those that are kept.
-    pub fn near(&self, keys: &Keys, vector: &[f32], most: usize, least: f32) -> Result<Vec<Similar>> {
+    pub fn near(
+        &self,
+        keys: &Keys,
+        model: &str,
+        vector: &[f32],
+        most: usize,
+        least: f32,
+    ) -> Result<Vec<Similar>> {
         let asked = Parts::read(&keys.shared.bytes).map(|parts| parts.query).unwrap_or_default();
-        let state = self.vectors.state.read();
-        let Some(State { index: Some(index), keys: stored, .. }) = &*state else { return Ok(Vec::new()) };
+        let models = self.vectors.models.read();
+        let Some(State { index: Some(index), keys: stored, .. }) = models.get(model) else {
+            return Ok(Vec::new());
+        };
         if self.is_closed() || !self.is_similarity_on() || !is_question(asked) {
             return Ok(Vec::new());
         }
@@ -282,11 +287,7 @@ impl CacheManager {
     }
 
     /// Forgets the vectors of questions that have no answer any more, some at a time. Blocks for the disk.
-    pub(crate) fn sweep_vectors(&self) {
-        if self.degraded.lock().is_some() {
-            // What cannot be read now may still be there.
-            return;
-        }
+    pub(super) fn sweep_vectors(&self) {
         for key in self.vectors.next_keys(SWEPT_AT_ONCE) {
             if !self.has(&Keys::of(key.clone())) {
                 self.forget_vector(&key);
@@ -296,5 +297,5 @@ impl CacheManager {
 }
 
 fn invalid(error: &VectorError) -> Error {
-    Error::new(ErrorKind::InvalidArgument, format!("embed gave no vector to work with: {error}"))
+    Error::new(ErrorKind::InvalidArgument, format!("gave no vector to work with: {error}"))
 }

@@ -71,10 +71,14 @@ pub struct Index {
     normals: HashMap<u64, u32>,
     ages: u32,
     limit: usize,
+    /// Of all texts.
+    bytes: usize,
 }
 
 /// Most questions of one normal form: more of them say no more.
 const MOST_OF_A_FORM: usize = 16;
+/// Most bytes of text; the oldest questions make room.
+const MOST_BYTES: usize = 48 << 20;
 
 impl Index {
     /// An empty index of at most `limit` questions; the oldest make room.
@@ -102,6 +106,13 @@ impl Index {
         self.entries.get(id as usize)?.as_ref().map(|entry| &*entry.text)
     }
 
+    /// Numbers of questions from a place on, around the end; as many as there are at most.
+    pub fn ids_from(&self, place: usize, most: usize) -> Vec<u32> {
+        let count = self.entries.len();
+        let places = (0..most.min(count)).map(|step| (place + step) % count);
+        places.filter(|&at| self.entries[at].is_some()).filter_map(|at| u32::try_from(at).ok()).collect()
+    }
+
     /// Which scopes below `count` have questions.
     pub fn used_scopes(&self, count: usize) -> Vec<bool> {
         let mut used = vec![false; count];
@@ -121,12 +132,15 @@ impl Index {
         if let Some(id) = self.find(scope, normal, text) {
             return Some(id);
         }
-        if self.same_normal(normal).nth(MOST_OF_A_FORM - 1).is_some() {
-            return None;
+        // The newest of a form come first.
+        let oldest = self.same_normal(normal).nth(MOST_OF_A_FORM - 1);
+        if let Some(oldest) = oldest {
+            self.remove_id(oldest);
         }
-        if self.len() >= self.limit {
+        while self.len() >= self.limit || (self.bytes + text.len() > MOST_BYTES && !self.is_empty()) {
             self.remove_oldest();
         }
+        self.bytes += text.len();
         if self.order.len() > 2 * self.limit {
             // Of what was removed since.
             self.order.retain(|&(id, age)| {
@@ -194,6 +208,7 @@ impl Index {
         }
         for (id, _) in (0..).zip(&gone).filter(|(_, is_gone)| **is_gone) {
             if let Some(entry) = self.entries[id as usize].take() {
+                self.bytes -= entry.text.len();
                 self.unchain(entry.normal, id, entry.next);
                 self.free.push(id);
             }
@@ -239,6 +254,7 @@ impl Index {
 
     fn remove_id(&mut self, id: u32) {
         let Some(entry) = self.entries[id as usize].take() else { return };
+        self.bytes -= entry.text.len();
         for &term in &entry.terms {
             let list = &mut self.lists[term as usize];
             if let Some(at) = list.ids.iter().position(|&other| other == id) {

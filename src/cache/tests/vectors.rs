@@ -4,14 +4,20 @@ use super::*;
 
 const QUESTION: &str = "how do I sharpen a knife";
 
+const MODEL: &str = "one";
+
 fn keep(cache: &CacheManager, query: &str, vector: &[f32]) {
     set_for(cache, query, "1", ttl(60_000));
-    cache.keep_vector(keys(query).to_store(), vector).expect("a vector");
+    cache.keep_vector(keys(query).to_store(), MODEL, vector).expect("a vector");
 }
 
 /// Queries near to a vector.
 fn near(cache: &CacheManager, vector: &[f32]) -> Vec<String> {
-    let found = cache.near(&keys("what is this all about"), vector, 8, 0.5).expect("a vector");
+    near_of(cache, MODEL, vector)
+}
+
+fn near_of(cache: &CacheManager, model: &str, vector: &[f32]) -> Vec<String> {
+    let found = cache.near(&keys("what is this all about"), model, vector, 8, 0.5).expect("a vector");
     found.into_iter().map(|similar| similar.source).collect()
 }
 
@@ -36,9 +42,41 @@ fn vectors_come_back_with_the_store_those_of_their_model_only() {
         let cache = world.open();
         cache.use_vectors(model);
         until(|| cache.is_taken_up());
-        assert_eq!(near(&cache, &[1.0, 0.1]), expected);
+        assert_eq!(near_of(&cache, model, &[1.0, 0.1]), expected);
         assert!(cache.close());
     }
+}
+
+#[test]
+fn models_in_use_at_once_do_not_mix() {
+    let world = World::new();
+    let cache = world.open();
+    cache.use_vectors("one");
+    keep(&cache, QUESTION, &[1.0, 0.0]);
+    cache.use_vectors("two");
+    cache.keep_vector(keys(QUESTION).to_store(), "two", &[0.0, 1.0, 0.0]).expect("a vector");
+    assert_eq!(near_of(&cache, "one", &[1.0, 0.0]), [QUESTION]);
+    assert_eq!(near_of(&cache, "two", &[0.0, 1.0, 0.0]), [QUESTION]);
+    assert!(near_of(&cache, "three", &[1.0]).is_empty());
+    assert!(cache.close());
+    let cache = world.open();
+    cache.use_vectors("two");
+    until(|| cache.is_taken_up());
+    assert_eq!(near_of(&cache, "two", &[0.0, 1.0, 0.0]), [QUESTION]);
+    assert!(near_of(&cache, "one", &[1.0, 0.0]).is_empty());
+}
+
+#[test]
+fn what_was_removed_meanwhile_gets_no_vector() {
+    let world = World::new();
+    let cache = world.open();
+    cache.use_vectors(MODEL);
+    set(&cache, QUESTION, "1");
+    cache.clear(cache.namespace(), None).expect("cleared");
+    cache.keep_vector(keys(QUESTION).to_store(), MODEL, &[1.0, 0.0]).expect("a vector");
+    assert_eq!(cache.stats().similarity.vectors, Some(0));
+    cache.flush(false).expect("written");
+    assert_eq!(cache.stats().l2.entries, 0);
 }
 
 #[test]
@@ -87,7 +125,7 @@ fn a_namespace_and_a_key_take_their_vectors_with_them() {
     let below = cache.namespace().child("below");
     let other = Keys::new(&below, &Scope::default(), QUESTION);
     cache.set(other.to_store(), "1".into(), Kind::Json, Terms::default()).expect("stored");
-    cache.keep_vector(other.to_store(), &[1.0, 0.0]).expect("a vector");
+    cache.keep_vector(other.to_store(), MODEL, &[1.0, 0.0]).expect("a vector");
     keep(&cache, QUESTION, &[1.0, 0.0]);
     cache.clear(&below, None).expect("cleared");
     assert_eq!(cache.stats().similarity.vectors, Some(1));

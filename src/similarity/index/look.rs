@@ -3,6 +3,7 @@
 use super::super::compare::compare;
 use super::super::lexicon::lexicon;
 use super::super::query::Query;
+use super::super::slips;
 use super::super::term::{key, word_weight};
 use super::super::token::Kind;
 use super::sums::SUMS;
@@ -14,6 +15,10 @@ const MOST_POSTINGS: usize = 2048;
 const CERTAIN: f32 = 0.7;
 /// Candidates compared in full.
 const MOST_COMPARED: usize = 16;
+/// Postings from which it pays to find out whether any of them can be of use.
+const MANY_POSTINGS: usize = 16_384;
+/// Longer names are not looked at letter by letter.
+const LONGEST_NAME: usize = 24;
 
 /// Which candidates are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +77,10 @@ impl Index {
         }
         let total: f32 = query.terms.iter().map(|term| term.weight).sum();
         let probes = self.probes(scope, query);
+        let postings: usize = probes.iter().map(|probe| probe.postings).sum();
+        if wanted == Wanted::Served && postings > MANY_POSTINGS && self.has_unknown_name(scope, query) {
+            return Vec::new();
+        }
         let shared = match self.required(scope, query).filter(|_| wanted == Wanted::Served) {
             Some(ids) if ids.len() <= MOST_POSTINGS => self.shared_of(ids, &probes),
             // A question that shares less weight than this is not as like it as `least`, whatever its own weight.
@@ -127,6 +136,12 @@ impl Index {
             .min_by_key(|ids| ids.len())
     }
 
+    /// Whether a name is in none of the questions, and is no common word mistyped: then none of them is the same.
+    fn has_unknown_name(&self, scope: u32, query: &Query) -> bool {
+        let mut names = query.terms.iter().filter(|term| term.is_name && term.word.is_none());
+        names.any(|term| self.place(scoped(scope, term.key)).is_none() && !may_be_mistyped(&term.text))
+    }
+
     /// What these questions share. O(ids · terms).
     fn shared_of(&self, ids: &[u32], probes: &[Probe]) -> Shared {
         let mut places: Vec<(u32, usize)> = Vec::new();
@@ -180,4 +195,25 @@ impl Index {
     fn ids(&self, place: u32) -> &[u32] {
         &self.lists[place as usize].ids
     }
+}
+
+/// Whether a common word is one slip away, not at the first letter. O(letters), some 50 words for each.
+fn may_be_mistyped(name: &str) -> bool {
+    if !name.is_ascii() || name.len() > LONGEST_NAME {
+        // What is not looked at may be.
+        return true;
+    }
+    let is_common = |word: &[u8]| {
+        let word = std::str::from_utf8(word).ok().and_then(|word| lexicon().lemma(word));
+        word.is_some_and(slips::is_common)
+    };
+    let bytes = name.as_bytes();
+    (1..=bytes.len()).any(|at| {
+        let (start, rest) = bytes.split_at(at);
+        let with = |middle: &[u8], skipped: usize| {
+            rest.get(skipped..).is_some_and(|rest| is_common(&[start, middle, rest].concat()))
+        };
+        let is_swapped = || rest.len() > 1 && with(&[rest[1], rest[0]], 2);
+        with(&[], 1) || is_swapped() || (b'a'..=b'z').any(|letter| with(&[letter], 0) || with(&[letter], 1))
+    })
 }

@@ -61,6 +61,42 @@ fn the_oldest_makes_room_and_nothing_is_left_of_it() {
 }
 
 #[test]
+fn names_are_found_among_many_questions_that_differ_in_nothing_else() {
+    let mut index = Index::new(100_000);
+    for number in 0..20_000_u32 {
+        let letters: String = (0..4).filter_map(|at| char::from_digit(10 + (number >> (4 * at) & 15), 36)).collect();
+        index.insert(0, &format!("How do I cancel my order for the product q{letters}x?"));
+    }
+    assert_eq!(served(&index, &[0], "How do I cancel my order for the product zzyzxq?"), None);
+    let known = served(&index, &[0], "What is the way to cancel my order for the product qbcdex?");
+    assert_eq!(known.as_deref(), Some("How do I cancel my order for the product qbcdex?"));
+}
+
+#[test]
+fn the_newest_of_a_form_are_kept() {
+    let mut index = Index::new(1000);
+    let text = |number: usize| format!("what is a mutex{}", "!".repeat(number));
+    for number in 0..40 {
+        index.insert(0, &text(number));
+    }
+    assert_eq!(index.len(), MOST_OF_A_FORM);
+    assert!(!index.remove(0, &text(0)) && index.remove(0, &text(39)));
+    assert!(served(&index, &[0], "What is a mutex?").is_some());
+}
+
+#[test]
+fn bytes_are_bounded_and_counted() {
+    let mut index = Index::new(1_000_000);
+    let long = |number: usize| format!("what is {number} {}", [&"x".repeat(200), " "].concat().repeat(40));
+    for number in 0..10_000 {
+        index.insert(0, &long(number));
+    }
+    assert!(index.bytes <= MOST_BYTES && index.len() > 1000, "{}", index.bytes);
+    index.remove_scopes(|_| true);
+    assert_eq!((index.len(), index.bytes), (0, 0));
+}
+
+#[test]
 fn junk_is_not_taken() {
     let mut index = Index::new(10);
     for text in ["", "  ", "??", &"x ".repeat(100_000)] {
