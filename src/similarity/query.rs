@@ -57,7 +57,7 @@ impl Query {
         if !is_question(text) {
             return None;
         }
-        let tokens = tokens(text);
+        let tokens = tokens(text)?;
         let mut query = Self::new(normal(&tokens));
         let Asked { before, ask, whole, rest } = question(&tokens);
         let Restated { ask, rest, noun, measure } = restate(ask, whole, rest);
