@@ -158,7 +158,7 @@ fn is_narrower(term: &Term, next: Option<&Term>) -> bool {
 fn refusal(a: &Query, b: &Query, alignment: &Alignment) -> Option<Reason> {
     let holds = |reason, is_so: bool| is_so.then_some(reason);
     holds(Reason::Script, a.scripts != b.scripts)
-        .or_else(|| holds(Reason::Number, !are_same(a, b, &a.numbers, &b.numbers)))
+        .or_else(|| holds(Reason::Number, !are_same(a, b, &a.numbers, &b.numbers) || !count_the_same(a, b)))
         .or_else(|| {
             holds(
                 Reason::Quoted,
@@ -295,6 +295,40 @@ fn asks_the_same(a: &Query, b: &Query, alignment: &Alignment) -> bool {
         || (a.ask == Ask::Like && b.facts.is_of_state)
         || (b.ask == Ask::Like && a.facts.is_of_state)
         || (a.ask.may_name(b.ask) && alignment.only_a.is_empty() && alignment.only_b.is_empty())
+}
+
+/// Whether numbers that come in another order go with the same words: not "2 eggs and 3 tomatoes", "3 eggs and 2 tomatoes".
+fn count_the_same(a: &Query, b: &Query) -> bool {
+    if (a.numbers == b.numbers && a.codes == b.codes) || !roles::are_short(a, b) {
+        return true;
+    }
+    // A number with its neighbour on one side, and how many have one.
+    let pairs = |query: &Query, is_behind: bool| {
+        let terms = &query.terms;
+        let beside = |at: usize| {
+            let (first, second) = if is_behind { (at, at + 1) } else { (at.checked_sub(1)?, at) };
+            let is_beside = terms.get(second)?.place == terms[first].place + 1;
+            let other = &terms[if is_behind { second } else { first }];
+            (is_beside && other.kind == Kind::Word).then_some(other.key)
+        };
+        let fixed = terms.iter().enumerate().filter(|(_, term)| term.kind != Kind::Word);
+        let mut pairs: Vec<_> = fixed.map(|(at, term)| (term.key, term.preposition, beside(at))).collect();
+        pairs.sort_unstable();
+        let count = pairs.iter().filter(|(_, _, beside)| beside.is_some()).count();
+        (pairs, count)
+    };
+    let sides = [true, false].map(|is_behind| (pairs(a, is_behind), pairs(b, is_behind)));
+    let mut telling = sides.iter().filter(|((_, one), (_, other))| one.min(other) > &1).peekable();
+    if telling.peek().is_none() {
+        let prepositions = |query: &Query| {
+            let fixed = query.terms.iter().filter(|term| term.kind != Kind::Word);
+            let mut list: Vec<_> = fixed.map(|term| (term.key, term.preposition)).collect();
+            list.sort_unstable();
+            list
+        };
+        return prepositions(a) == prepositions(b);
+    }
+    telling.any(|((one, _), (other, _))| one == other)
 }
 
 /// The same in the same order; or in another one, in lists.

@@ -47,7 +47,8 @@ pub(super) fn before(core: &str, has_emphasis: bool) -> Option<&str> {
     let mark = core.chars().next().filter(|mark| matches!(mark, '!' | '?' | '~' | '*'))?;
     let rest = core.trim_start_matches(mark);
     let touches = rest.starts_with(|next: char| next.is_alphanumeric() || next == '_');
-    let is_emphasis = has_emphasis && mark == '*';
+    let is_slip = mark == '?' && rest.starts_with(char::is_numeric);
+    let is_emphasis = (has_emphasis && mark == '*') || is_slip;
     (touches && !is_emphasis && !rest.ends_with(mark)).then(|| &core[..core.len() - rest.len()])
 }
 

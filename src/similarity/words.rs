@@ -120,10 +120,13 @@ pub(super) fn classes(word: &str) -> u32 {
 }
 
 /// Pairs of words of the grammar that are opposites.
-const OPPOSITES: [(&str, &str); 22] = [
+const OPPOSITES: [(&str, &str); 25] = [
     ("before", "after"),
     ("with", "without"),
     ("to", "from"),
+    ("into", "from"),
+    ("onto", "from"),
+    ("onto", "off"),
     ("into", "out"),
     ("in", "out"),
     ("on", "off"),
