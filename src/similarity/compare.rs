@@ -105,11 +105,15 @@ pub(super) fn compare(a: &Query, b: &Query) -> Verdict {
     if a.normal == b.normal {
         return Verdict { score: 1.0, refusal: None, is_same: true };
     }
-    if slips::is_slip(&a.normal, &b.normal) {
+    let slip = slips::slip(&a.normal, &b.normal);
+    // What is no word of the grammar is not read as one: all guards would be misled.
+    if slip.is_some_and(|(one, other)| slips::is_of_grammar(one) || slips::is_of_grammar(other)) {
         return Verdict { score: SLIPPED, refusal: None, is_same: false };
     }
     let alignment = Alignment::new(a, b);
-    Verdict { score: score(a, b, &alignment), refusal: refusal(a, b, &alignment), is_same: false }
+    let refusal = refusal(a, b, &alignment);
+    let score = if slip.is_some() && refusal.is_none() { SLIPPED } else { score(a, b, &alignment) };
+    Verdict { score, refusal, is_same: false }
 }
 
 /// Weight of what they have in common, of the weight of both (the Sørensen–Dice coefficient, weighted).
@@ -183,6 +187,8 @@ fn refusal(a: &Query, b: &Query, alignment: &Alignment) -> Option<Reason> {
         .or_else(|| holds(Reason::Order, facts::ask_for_others(a, b)))
         .or_else(|| roles::differ(a, b, alignment))
         .or_else(|| holds(Reason::Modifier, has_other_detail(a, b, alignment)))
+        // Of other languages, nothing is known but that they are written otherwise.
+        .or_else(|| holds(Reason::Order, a.is_foreign && b.is_foreign))
 }
 
 /// Whether only one says how much or how many, where a yes depends on it, or only one asks for the best.

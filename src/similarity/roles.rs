@@ -32,6 +32,9 @@ pub(super) fn differ(a: &Query, b: &Query, alignment: &Alignment) -> Option<Reas
     let may_play = |pair: &&Match| {
         is_argument(&a.terms[pair.a]) || is_argument(&b.terms[pair.b]) || (is_command && are_short(a, b))
     };
+    if is_other_kind(a, b, alignment) {
+        return Some(Reason::Order);
+    }
     let mut pairs = alignment.matches.iter().filter(may_play).peekable();
     while let Some(first) = pairs.next() {
         for second in pairs.clone() {
@@ -104,9 +107,9 @@ fn may_swap(a: &Query, b: &Query, pair: &Match, one: &str, other: &str) -> bool 
         // A place, or what something is for.
         || (are("of", "in") && term.is_name)
         || (are("of", "for") && !term.is_name)
-        || (term.kind == Kind::Number && (one == "of" || other == "of"))
+        || (are("of", "after") && term.kind == Kind::Number)
         // By what means.
-        || ((are("in", "with") || are("with", "for")) && follows_noun(a, pair.a) && follows_noun(b, pair.b))
+        || (are("in", "with") && follows_noun(a, pair.a) && follows_noun(b, pair.b))
 }
 
 /// Prepositions of which one may stand in place of another of the same row.
@@ -153,6 +156,18 @@ fn asks_beyond(a: &Query, b: &Query, alignment: &Alignment) -> bool {
         && a.stranded.len() != b.stranded.len()
         && (only(a, b) || only(b, a))
         && !alignment.matches.iter().any(is_use)
+}
+
+/// "Is a square a rectangle", "is a rectangle a square".
+fn is_other_kind(a: &Query, b: &Query, alignment: &Alignment) -> bool {
+    let is_plain = |term: &Term| is_argument(term) && term.preposition.is_none() && !term.is_listed;
+    let are_plain = |query: &Query| query.terms.len() > 1 && query.terms[..2].iter().all(is_plain);
+    matches!(a.ask.with(b.ask), Ask::IsSo | Ask::WasSo)
+        && alignment.in_b(0) == Some(1)
+        && alignment.in_b(1) == Some(0)
+        && are_plain(a)
+        && are_plain(b)
+        && !is_mutual(a, 0, 1)
 }
 
 /// Whether one asks what something can do and the other what can be done there: "can Mars breathe", "can one breathe on Mars".
@@ -226,7 +241,7 @@ fn changes_roles(a: &Query, b: &Query, alignment: &Alignment, first: &Match, sec
 }
 
 fn is_listed(query: &Query, from: usize, to: usize) -> bool {
-    query.terms[to].is_listed
+    (query.terms[to].is_listed && query.terms[from].is_compared == query.terms[to].is_compared)
         || (to > from + 1
             && query.terms[from + 1..=to].iter().all(|term| term.is_listed || term.kind != Kind::Word))
 }

@@ -6,33 +6,54 @@ use super::words;
 /// Shorter texts are different texts.
 const SHORTEST: usize = 8;
 /// Shorter words are different words.
-const SHORTEST_WORD: usize = 5;
+const SHORTEST_WORD: usize = 6;
+/// Of the words of the grammar.
+const SHORTEST_OF_GRAMMAR: usize = 4;
 
 /// The rarity of words that are no single token.
 const RARE: f32 = 12.0;
 
-/// Whether two texts in normal form differ in one slip that makes a common word of one of them no word in the other. O(length).
-pub(super) fn is_slip(a: &str, b: &str) -> bool {
+/// What two texts in normal form differ in, if it is one slip that makes a common word of one of them no word in the other.
+/// O(length).
+pub(super) fn slip<'a>(a: &'a str, b: &'a str) -> Option<(&'a str, &'a str)> {
     if a.len().min(b.len()) < SHORTEST || a.len().abs_diff(b.len()) > 4 {
-        return false;
+        return None;
     }
     let (start, end) = same_ends(a, b);
-    let (Some(one), Some(other)) = (middle(a, start, end), middle(b, start, end)) else { return false };
-    is_one_edit(one, other) && {
-        let (mine, others) = (words_around(a, start, end), words_around(b, start, end));
-        let is_plain = |word: &str| word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b' ');
-        // Nobody mistypes the first letter of what everybody knows.
-        let begins_alike = mine.bytes().next() == others.bytes().next();
-        let is_long = mine.len().min(others.len()) >= SHORTEST_WORD - 1;
-        let is_longer = a.len() > b.len();
-        let (longer, edit) = if is_longer { (a, one) } else { (b, other) };
-        is_long
-            && is_plain(mine)
-            && is_plain(others)
-            && begins_alike
-            && ((are_known(mine) && are_new(others)) || (are_known(others) && are_new(mine)))
-            && !(a.len() != b.len() && ends_otherwise(longer, end, edit))
+    let (one, other) = (middle(a, start, end)?, middle(b, start, end)?);
+    if !is_one_edit(one, other) {
+        return None;
     }
+    let (mine, others) = (words_around(a, start, end), words_around(b, start, end));
+    let is_plain = |word: &str| word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b' ');
+    // Nobody mistypes the first letter of what everybody knows.
+    let begins_alike = mine.bytes().next() == others.bytes().next();
+    let shortest =
+        if is_of_grammar(mine) || is_of_grammar(others) { SHORTEST_OF_GRAMMAR } else { SHORTEST_WORD };
+    let (longer, edit) = if a.len() > b.len() { (a, one) } else { (b, other) };
+    let is_slip = mine.len().min(others.len()) >= shortest
+        && is_plain(mine)
+        && is_plain(others)
+        && begins_alike
+        && ((are_known(mine) && are_new(others)) || (are_known(others) && are_new(mine)))
+        && !(a.len() != b.len() && ends_otherwise(longer, end, edit))
+        && !is_of_series(mine, others);
+    is_slip.then_some((mine, others))
+}
+
+/// Whether one of the words is of the grammar, or two in place of one.
+pub(super) fn is_of_grammar(text: &str) -> bool {
+    text.contains(' ') || words::classes(text) != 0
+}
+
+/// Whether two words differ in a vowel of their last syllable: "propane", "propene".
+fn is_of_series(a: &str, b: &str) -> bool {
+    let is_vowel = |byte: &u8| matches!(byte, b'a' | b'e' | b'i' | b'o' | b'u' | b'y');
+    let differing =
+        || a.bytes().rev().zip(b.bytes().rev()).enumerate().filter(|(_, (one, other))| one != other);
+    a.len() == b.len()
+        && differing().count() == 1
+        && differing().all(|(at, (one, other))| at < 3 && is_vowel(&one) && is_vowel(&other))
 }
 
 /// Whether two words differ in one slip, not at the first letter. O(length).
@@ -43,6 +64,7 @@ pub(super) fn is_one_slip(a: &str, b: &str) -> bool {
     }
     let (start, end) = same_ends(a, b);
     start > 0
+        && !is_of_series(a, b)
         && middle(a, start, end)
             .zip(middle(b, start, end))
             .is_some_and(|(one, other)| is_one_edit(one, other))

@@ -43,6 +43,9 @@ pub(super) struct Token {
 /// Longest text that is taken apart; of a longer one only the exact form counts.
 pub(super) const LONGEST: usize = 16 << 10;
 
+/// Behind a noun, with a hyphen before it: "sugar-free".
+pub(super) const WITHOUT: &str = "-free";
+
 /// Acronyms that in lower case are words of the grammar.
 const HOMOGRAPHS: [&str; 3] = ["it", "us", "who"];
 
@@ -210,6 +213,9 @@ impl Reader<'_> {
                 }
             }
             let (range, next) = next_part(core, start);
+            if start > 1 && core.get(start - 1..).is_some_and(|end| end.eq_ignore_ascii_case(WITHOUT)) {
+                return self.push(WITHOUT.to_owned(), Kind::Word, "");
+            }
             if !range.is_empty() {
                 self.part(&core[range], currency.take());
             }
