@@ -1,6 +1,7 @@
 //! Whether the answer to one question answers another: how alike they are, and what speaks against it.
 
-use super::align::{Alignment, Match};
+use super::align::Alignment;
+use super::details::{TELLING, has_other_detail, is_noun};
 use super::facts;
 use super::frames::Ask;
 use super::lexicon::{Pos, lexicon};
@@ -93,12 +94,6 @@ const NARROWED: f32 = 1.5;
 
 /// Two texts that differ in one slip of the finger.
 const SLIPPED: f32 = 0.97;
-
-/// Words that weigh less say too little to make a difference by themselves.
-const TELLING: f32 = 2.5;
-
-/// What a word weighs that changes what has a reason.
-const REASON: f32 = 4.5;
 
 /// Compares two questions.
 pub(super) fn compare(a: &Query, b: &Query) -> Verdict {
@@ -204,62 +199,6 @@ fn has_other_degree(a: &Query, b: &Query, alignment: &Alignment) -> bool {
     (a.ask.with(b.ask).is_whether() && only(DEGREE))
         || ([a, b].iter().all(|query| matches!(query.ask, Ask::What | Ask::Who | Ask::Nothing))
             && (has_best(a, b) || has_best(b, a)))
-}
-
-/// Most words of a command.
-const LONGEST_COMMAND: usize = 6;
-
-/// Whether a question has a noun in place of another one, or one of those that ask whether or why something is so a noun or an
-/// adjective more. In a command of few words, whether it has any other word.
-fn has_other_detail(a: &Query, b: &Query, alignment: &Alignment) -> bool {
-    let is_replaced_by = |is_wanted: fn(&Term) -> bool| {
-        has(a, &alignment.only_a, is_wanted) && has(b, &alignment.only_b, is_wanted)
-    };
-    if a.ask == Ask::Nothing || b.ask == Ask::Nothing {
-        let is_short = a.terms.len().max(b.terms.len()) <= LONGEST_COMMAND;
-        let is_other_form = |pair: &Match| {
-            a.terms[pair.a].key == b.terms[pair.b].key && a.terms[pair.a].text != b.terms[pair.b].text
-        };
-        let is_command = a.ask == b.ask && !a.facts.has_auxiliary && !b.facts.has_auxiliary;
-        return is_short
-            && !(a.facts.has_auxiliary && b.facts.has_auxiliary)
-            && (is_replaced_by(|term| term.classes == 0)
-                || (is_command && alignment.matches.iter().any(is_other_form)));
-    }
-    let is_telling_noun = |term: &Term| term.weight >= TELLING && is_noun(term);
-    let is_telling = |term: &Term| term.weight >= TELLING && is_detail(term);
-    let has_more = has(a, &alignment.only_a, is_telling) || has(b, &alignment.only_b, is_telling);
-    let is_manner =
-        |term: &Term| term.classes == 0 && term.word.is_some_and(|word| lexicon().pos(word) == Pos::ADVERB);
-    let is_reason = |term: &Term| term.weight >= REASON && is_detail(term);
-    let ask = a.ask.with(b.ask);
-    is_replaced_by(is_telling_noun)
-        || (ask == Ask::How
-            && (has_other_object(a, &alignment.only_a, alignment.in_a(0))
-                || has_other_object(b, &alignment.only_b, alignment.in_b(0))))
-        || is_replaced_by(is_manner)
-        || (has_more && ask.is_whether())
-        || (matches!(ask, Ask::Who | Ask::When | Ask::Where) && has_more)
-        || (ask == Ask::Why && (has(a, &alignment.only_a, is_reason) || has(b, &alignment.only_b, is_reason)))
-}
-
-/// Whether what is done in one, `place` in the other, has an object before it there that nothing in the one is: "how do I cancel
-/// a flight", "how do I get a refund for a cancelled flight".
-fn has_other_object(query: &Query, only: &[usize], place: Option<usize>) -> bool {
-    let is_object = |at: &usize| query.terms[*at].weight >= REASON && is_noun(&query.terms[*at]);
-    place.is_some_and(|place| only.iter().any(|at| *at < place && is_object(at)))
-}
-
-fn has(query: &Query, only: &[usize], is_wanted: fn(&Term) -> bool) -> bool {
-    any(query, only, |query, at| is_wanted(&query.terms[at]))
-}
-
-fn is_noun(term: &Term) -> bool {
-    term.kind == Kind::Word && term.word.is_some_and(|word| lexicon().pos(word).intersects(Pos::NOUN))
-}
-
-fn is_detail(term: &Term) -> bool {
-    term.kind == Kind::Word && term.word.is_none_or(|word| lexicon().pos(word) != Pos::ADVERB)
 }
 
 fn is_negated(a: &Query, b: &Query, alignment: &Alignment) -> bool {

@@ -5,7 +5,7 @@ use super::frames::Ask;
 use super::lexicon::{Lexicon, Pos, WordId, lexicon};
 use super::restate::{Restated, is_future, restate, standing_for};
 use super::sentence::{
-    Asked, is_be, is_foreign, is_interjection, is_past_habit, is_question, is_single, question,
+    Asked, is_be, is_foreign, is_interjection, is_order, is_past_habit, is_question, is_single, question,
 };
 pub(super) use super::term::{Term, key};
 use super::term::{stem_key, weight};
@@ -50,6 +50,8 @@ pub(super) struct Query {
     pub(super) scripts: Vec<Script>,
     /// Written in another language, as far as that can be told.
     pub(super) is_foreign: bool,
+    /// Something is to be done, or somebody tells what is wrong: no statement about the world.
+    pub(super) is_order: bool,
     /// All tokens with spaces between them, politeness left out.
     pub(super) normal: String,
 }
@@ -68,6 +70,7 @@ impl Query {
         query.ask = ask;
         query.has_be = tokens.iter().any(|token| is_be(&token.text) || token.text == "got");
         query.is_foreign = is_foreign(&tokens);
+        query.is_order = is_order(&tokens);
         query.facts = Facts::new(whole, rest, measure);
         let mut builder = Builder { query: &mut query, lexicon: lexicon(), pending: Pending::default() };
         builder.read(before);
@@ -106,6 +109,7 @@ impl Query {
             has_be: false,
             scripts: Vec::new(),
             is_foreign: false,
+            is_order: false,
             normal,
         }
     }

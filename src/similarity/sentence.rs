@@ -4,7 +4,7 @@ use super::frames::{Ask, frame};
 use super::lexicon::{Pos, lexicon};
 use super::text::Script;
 use super::token::{Kind, LONGEST, Token};
-use super::words::{self, AUXILIARY, DEGREE, NEGATION, PRAISE, QUESTION, SCOPE};
+use super::words::{self, AUXILIARY, AVERSE, DEGREE, NEGATION, POLITE, PRAISE, QUESTION, SCOPE, SYMMETRIC};
 
 /// Whether a text can be like another one: a person wrote it, in two words with a space between them, or in a script that programs
 /// make no names of; it is no JSON or markup, and not too long.
@@ -103,4 +103,23 @@ pub(super) fn is_single(token: &Token, before: Option<&Token>, next: Option<&Tok
         }
     };
     before.is_some_and(is_number_behind) && next.is_some_and(is_counted)
+}
+
+/// Whether a text begins with a verb as orders do, or is of whoever wrote it.
+pub(super) fn is_order(tokens: &[Token]) -> bool {
+    let is_own = |token: &Token| ["i", "my", "me"].contains(&&*token.text);
+    let classes = |token: &Token| words::classes(&token.text);
+    let is_verb = |token: &Token| {
+        lexicon()
+            .word(&token.text)
+            .is_some_and(|id| lexicon().pos(id).contains(Pos::VERB) && lexicon().info(id).lemma == token.text)
+    };
+    let start = tokens.iter().position(|token| classes(token) & POLITE == 0).unwrap_or(0);
+    let is_order = match &tokens[start..] {
+        [first, second, ..] if classes(first) & !(SYMMETRIC | AVERSE) == 0 && first.kind == Kind::Word => {
+            is_verb(first) || ["a", "an", "the", "my", "this", "these"].contains(&&*second.text)
+        }
+        _ => false,
+    };
+    is_order || tokens.iter().any(is_own)
 }

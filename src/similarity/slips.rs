@@ -7,8 +7,8 @@ use super::words;
 const SHORTEST: usize = 8;
 /// Shorter words are different words.
 const SHORTEST_WORD: usize = 6;
-/// Of the words of the grammar.
-const SHORTEST_OF_GRAMMAR: usize = 4;
+/// Of the words of the grammar, and of those with two letters swapped.
+const SHORTEST_PLAIN: usize = 4;
 
 /// The rarity of words that are no single token.
 const RARE: f32 = 12.0;
@@ -28,8 +28,8 @@ pub(super) fn slip<'a>(a: &'a str, b: &'a str) -> Option<(&'a str, &'a str)> {
     let is_plain = |word: &str| word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b' ');
     // Nobody mistypes the first letter of what everybody knows.
     let begins_alike = mine.bytes().next() == others.bytes().next();
-    let shortest =
-        if is_of_grammar(mine) || is_of_grammar(others) { SHORTEST_OF_GRAMMAR } else { SHORTEST_WORD };
+    let is_short_enough = is_swap(one, other) || is_of_grammar(mine) || is_of_grammar(others);
+    let shortest = if is_short_enough { SHORTEST_PLAIN } else { SHORTEST_WORD };
     let (longer, edit) = if a.len() > b.len() { (a, one) } else { (b, other) };
     let is_slip = mine.len().min(others.len()) >= shortest
         && is_plain(mine)
@@ -58,16 +58,21 @@ fn is_of_series(a: &str, b: &str) -> bool {
 
 /// Whether two words differ in one slip, not at the first letter. O(length).
 pub(super) fn is_one_slip(a: &str, b: &str) -> bool {
-    if a.len().min(b.len()) < SHORTEST_WORD || !a.is_ascii() || !b.is_ascii() || a.len().abs_diff(b.len()) > 1
-    {
+    let shortest = a.len().min(b.len());
+    if shortest < SHORTEST_PLAIN || !a.is_ascii() || !b.is_ascii() || a.len().abs_diff(b.len()) > 1 {
         return false;
     }
     let (start, end) = same_ends(a, b);
     start > 0
         && !is_of_series(a, b)
-        && middle(a, start, end)
-            .zip(middle(b, start, end))
-            .is_some_and(|(one, other)| is_one_edit(one, other))
+        && middle(a, start, end).zip(middle(b, start, end)).is_some_and(|(one, other)| {
+            is_one_edit(one, other) && (shortest >= SHORTEST_WORD || is_swap(one, other))
+        })
+}
+
+/// Whether two characters are swapped.
+fn is_swap(one: &str, other: &str) -> bool {
+    one.len() == 2 && other.len() == 2
 }
 
 /// Bytes that are the same at the beginning and, of the rest, at the end.
