@@ -165,7 +165,8 @@ fn likeness(lexicon: &Lexicon, a: &Term, b: &Term, context: Context, only_same: 
 /// Whether one is a common word and the other is it, mistyped: see [`slips`].
 fn is_mistyped(a: &Term, b: &Term) -> bool {
     let ((Some(known), None) | (None, Some(known))) = (a.word, b.word) else { return false };
-    slips::is_common(known) && slips::is_one_slip(&a.text, &b.text)
+    let unknown = if a.word.is_none() { a } else { b };
+    !unknown.is_capital && slips::is_common(known) && slips::is_one_slip(&a.text, &b.text)
 }
 
 /// Whether two terms are opposites of each other.

@@ -1,6 +1,7 @@
 //! Whether the answer to one question answers another: how alike they are, and what speaks against it.
 
-use super::align::{Alignment, Match};
+use super::align::Alignment;
+use super::details::{TELLING, has_other_detail, is_noun};
 use super::facts;
 use super::frames::Ask;
 use super::lexicon::{Pos, lexicon};
@@ -94,22 +95,20 @@ const NARROWED: f32 = 1.5;
 /// Two texts that differ in one slip of the finger.
 const SLIPPED: f32 = 0.97;
 
-/// Words that weigh less say too little to make a difference by themselves.
-const TELLING: f32 = 2.5;
-
-/// What a word weighs that changes what has a reason.
-const REASON: f32 = 4.5;
-
 /// Compares two questions.
 pub(super) fn compare(a: &Query, b: &Query) -> Verdict {
     if a.normal == b.normal {
         return Verdict { score: 1.0, refusal: None, is_same: true };
     }
-    if slips::is_slip(&a.normal, &b.normal) {
+    let slip = slips::slip(&a.normal, &b.normal);
+    // What is no word of the grammar is not read as one: all guards would be misled.
+    if slip.is_some_and(|(one, other)| slips::is_of_grammar(one) || slips::is_of_grammar(other)) {
         return Verdict { score: SLIPPED, refusal: None, is_same: false };
     }
     let alignment = Alignment::new(a, b);
-    Verdict { score: score(a, b, &alignment), refusal: refusal(a, b, &alignment), is_same: false }
+    let refusal = refusal(a, b, &alignment);
+    let score = if slip.is_some() && refusal.is_none() { SLIPPED } else { score(a, b, &alignment) };
+    Verdict { score, refusal, is_same: false }
 }
 
 /// Weight of what they have in common, of the weight of both (the Sørensen–Dice coefficient, weighted).
@@ -158,7 +157,7 @@ fn is_narrower(term: &Term, next: Option<&Term>) -> bool {
 fn refusal(a: &Query, b: &Query, alignment: &Alignment) -> Option<Reason> {
     let holds = |reason, is_so: bool| is_so.then_some(reason);
     holds(Reason::Script, a.scripts != b.scripts)
-        .or_else(|| holds(Reason::Number, !are_same(a, b, &a.numbers, &b.numbers)))
+        .or_else(|| holds(Reason::Number, !are_same(a, b, &a.numbers, &b.numbers) || !count_the_same(a, b)))
         .or_else(|| {
             holds(
                 Reason::Quoted,
@@ -183,6 +182,8 @@ fn refusal(a: &Query, b: &Query, alignment: &Alignment) -> Option<Reason> {
         .or_else(|| holds(Reason::Order, facts::ask_for_others(a, b)))
         .or_else(|| roles::differ(a, b, alignment))
         .or_else(|| holds(Reason::Modifier, has_other_detail(a, b, alignment)))
+        // Of other languages, nothing is known but that they are written otherwise.
+        .or_else(|| holds(Reason::Order, a.is_foreign && b.is_foreign))
 }
 
 /// Whether only one says how much or how many, where a yes depends on it, or only one asks for the best.
@@ -198,62 +199,6 @@ fn has_other_degree(a: &Query, b: &Query, alignment: &Alignment) -> bool {
     (a.ask.with(b.ask).is_whether() && only(DEGREE))
         || ([a, b].iter().all(|query| matches!(query.ask, Ask::What | Ask::Who | Ask::Nothing))
             && (has_best(a, b) || has_best(b, a)))
-}
-
-/// Most words of a command.
-const LONGEST_COMMAND: usize = 6;
-
-/// Whether a question has a noun in place of another one, or one of those that ask whether or why something is so a noun or an
-/// adjective more. In a command of few words, whether it has any other word.
-fn has_other_detail(a: &Query, b: &Query, alignment: &Alignment) -> bool {
-    let is_replaced_by = |is_wanted: fn(&Term) -> bool| {
-        has(a, &alignment.only_a, is_wanted) && has(b, &alignment.only_b, is_wanted)
-    };
-    if a.ask == Ask::Nothing || b.ask == Ask::Nothing {
-        let is_short = a.terms.len().max(b.terms.len()) <= LONGEST_COMMAND;
-        let is_other_form = |pair: &Match| {
-            a.terms[pair.a].key == b.terms[pair.b].key && a.terms[pair.a].text != b.terms[pair.b].text
-        };
-        let is_command = a.ask == b.ask && !a.facts.has_auxiliary && !b.facts.has_auxiliary;
-        return is_short
-            && !(a.facts.has_auxiliary && b.facts.has_auxiliary)
-            && (is_replaced_by(|term| term.classes == 0)
-                || (is_command && alignment.matches.iter().any(is_other_form)));
-    }
-    let is_telling_noun = |term: &Term| term.weight >= TELLING && is_noun(term);
-    let is_telling = |term: &Term| term.weight >= TELLING && is_detail(term);
-    let has_more = has(a, &alignment.only_a, is_telling) || has(b, &alignment.only_b, is_telling);
-    let is_manner =
-        |term: &Term| term.classes == 0 && term.word.is_some_and(|word| lexicon().pos(word) == Pos::ADVERB);
-    let is_reason = |term: &Term| term.weight >= REASON && is_detail(term);
-    let ask = a.ask.with(b.ask);
-    is_replaced_by(is_telling_noun)
-        || (ask == Ask::How
-            && (has_other_object(a, &alignment.only_a, alignment.in_a(0))
-                || has_other_object(b, &alignment.only_b, alignment.in_b(0))))
-        || is_replaced_by(is_manner)
-        || (has_more && ask.is_whether())
-        || (matches!(ask, Ask::Who | Ask::When | Ask::Where) && has_more)
-        || (ask == Ask::Why && (has(a, &alignment.only_a, is_reason) || has(b, &alignment.only_b, is_reason)))
-}
-
-/// Whether what is done in one, `place` in the other, has an object before it there that nothing in the one is: "how do I cancel
-/// a flight", "how do I get a refund for a cancelled flight".
-fn has_other_object(query: &Query, only: &[usize], place: Option<usize>) -> bool {
-    let is_object = |at: &usize| query.terms[*at].weight >= REASON && is_noun(&query.terms[*at]);
-    place.is_some_and(|place| only.iter().any(|at| *at < place && is_object(at)))
-}
-
-fn has(query: &Query, only: &[usize], is_wanted: fn(&Term) -> bool) -> bool {
-    any(query, only, |query, at| is_wanted(&query.terms[at]))
-}
-
-fn is_noun(term: &Term) -> bool {
-    term.kind == Kind::Word && term.word.is_some_and(|word| lexicon().pos(word).intersects(Pos::NOUN))
-}
-
-fn is_detail(term: &Term) -> bool {
-    term.kind == Kind::Word && term.word.is_none_or(|word| lexicon().pos(word) != Pos::ADVERB)
 }
 
 fn is_negated(a: &Query, b: &Query, alignment: &Alignment) -> bool {
@@ -295,6 +240,40 @@ fn asks_the_same(a: &Query, b: &Query, alignment: &Alignment) -> bool {
         || (a.ask == Ask::Like && b.facts.is_of_state)
         || (b.ask == Ask::Like && a.facts.is_of_state)
         || (a.ask.may_name(b.ask) && alignment.only_a.is_empty() && alignment.only_b.is_empty())
+}
+
+/// Whether numbers that come in another order go with the same words: not "2 eggs and 3 tomatoes", "3 eggs and 2 tomatoes".
+fn count_the_same(a: &Query, b: &Query) -> bool {
+    if (a.numbers == b.numbers && a.codes == b.codes) || !roles::are_short(a, b) {
+        return true;
+    }
+    // A number with its neighbour on one side, and how many have one.
+    let pairs = |query: &Query, is_behind: bool| {
+        let terms = &query.terms;
+        let beside = |at: usize| {
+            let (first, second) = if is_behind { (at, at + 1) } else { (at.checked_sub(1)?, at) };
+            let is_beside = terms.get(second)?.place == terms[first].place + 1;
+            let other = &terms[if is_behind { second } else { first }];
+            (is_beside && other.kind == Kind::Word).then_some(other.key)
+        };
+        let fixed = terms.iter().enumerate().filter(|(_, term)| term.kind != Kind::Word);
+        let mut pairs: Vec<_> = fixed.map(|(at, term)| (term.key, term.preposition, beside(at))).collect();
+        pairs.sort_unstable();
+        let count = pairs.iter().filter(|(_, _, beside)| beside.is_some()).count();
+        (pairs, count)
+    };
+    let sides = [true, false].map(|is_behind| (pairs(a, is_behind), pairs(b, is_behind)));
+    let mut telling = sides.iter().filter(|((_, one), (_, other))| one.min(other) > &1).peekable();
+    if telling.peek().is_none() {
+        let prepositions = |query: &Query| {
+            let fixed = query.terms.iter().filter(|term| term.kind != Kind::Word);
+            let mut list: Vec<_> = fixed.map(|term| (term.key, term.preposition)).collect();
+            list.sort_unstable();
+            list
+        };
+        return prepositions(a) == prepositions(b);
+    }
+    telling.any(|((one, _), (other, _))| one == other)
 }
 
 /// The same in the same order; or in another one, in lists.

@@ -1,15 +1,16 @@
 //! Whether a question was asked before in other words.
 //!
-//! Map: [`text`] characters, [`token`] words and what else a text consists of, with [`shape`], [`contractions`] and
-//! [`mentions`]; [`words`] lists of the words of the grammar, [`lexicon`] what is known of all others; [`frames`] what kind of
+//! Map: [`text`] characters, [`token`] words and what else a text consists of, with [`shape`], [`signs`], [`contractions`]
+//! and [`mentions`]; [`words`] lists of the words of the grammar, [`lexicon`] what is known of all others; [`frames`] what kind of
 //! answer is asked for, [`restate`] the same asked by another kind of question, [`sentence`] where; [`query`] a question taken
 //! apart into each [`term`] that it is about and the [`facts`] besides; [`align`] which word of one is which of the other,
-//! [`roles`] who does what to whom, [`slips`] typing errors, [`compare`] what follows from it; [`index`] finds the questions that
+//! [`roles`] who does what to whom, [`slips`] typing errors, [`details`] what else is asked about, [`compare`] what follows from it; [`index`] finds the questions that
 //! are worth comparing, [`vectors`] the vectors that are near.
 
 mod align;
 mod compare;
 mod contractions;
+mod details;
 mod facts;
 mod frames;
 mod index;
@@ -20,6 +21,7 @@ mod restate;
 mod roles;
 mod sentence;
 mod shape;
+mod signs;
 mod slips;
 mod term;
 mod text;

@@ -4,11 +4,13 @@ use super::facts::{Facts, third_person};
 use super::frames::Ask;
 use super::lexicon::{Lexicon, Pos, WordId, lexicon};
 use super::restate::{Restated, is_future, restate, standing_for};
-use super::sentence::{Asked, is_be, is_interjection, is_past_habit, is_question, question};
+use super::sentence::{
+    Asked, is_be, is_foreign, is_interjection, is_order, is_past_habit, is_question, is_single, question,
+};
 pub(super) use super::term::{Term, key};
 use super::term::{stem_key, weight};
 use super::text::Script;
-use super::token::{Kind, Token, tokens};
+use super::token::{self, Kind, Token, tokens};
 use super::words::{
     self, AUXILIARY, CONDITION, COORDINATION, DEGREE, EMPTY, FIRST_PERSON, NEGATION, POLITE, PRAISE,
     PREPOSITION, SCOPE, SECOND_PERSON, THIRD_PERSON,
@@ -46,6 +48,10 @@ pub(super) struct Query {
     /// A form of "be" before a verb that has "by" behind it.
     pub(super) has_be: bool,
     pub(super) scripts: Vec<Script>,
+    /// Written in another language, as far as that can be told.
+    pub(super) is_foreign: bool,
+    /// Something is to be done, or somebody tells what is wrong: no statement about the world.
+    pub(super) is_order: bool,
     /// All tokens with spaces between them, politeness left out.
     pub(super) normal: String,
 }
@@ -57,12 +63,14 @@ impl Query {
         if !is_question(text) {
             return None;
         }
-        let tokens = tokens(text);
+        let tokens = tokens(text)?;
         let mut query = Self::new(normal(&tokens));
         let Asked { before, ask, whole, rest } = question(&tokens);
         let Restated { ask, rest, noun, measure } = restate(ask, whole, rest);
         query.ask = ask;
         query.has_be = tokens.iter().any(|token| is_be(&token.text) || token.text == "got");
+        query.is_foreign = is_foreign(&tokens);
+        query.is_order = is_order(&tokens);
         query.facts = Facts::new(whole, rest, measure);
         let mut builder = Builder { query: &mut query, lexicon: lexicon(), pending: Pending::default() };
         builder.read(before);
@@ -100,6 +108,8 @@ impl Query {
             loose_negations: 0,
             has_be: false,
             scripts: Vec::new(),
+            is_foreign: false,
+            is_order: false,
             normal,
         }
     }
@@ -143,6 +153,7 @@ struct Pending {
     is_open: bool,
     is_listed: bool,
     follows_number: bool,
+    is_compared: bool,
     place: usize,
 }
 
@@ -171,7 +182,7 @@ impl Builder<'_> {
                 self.query.quoted.push(token.text.clone());
             }
             match token.kind {
-                Kind::Word => self.word(token, tokens.get(at + 1)),
+                Kind::Word => self.word(token, at.checked_sub(1).map(|at| &tokens[at]), tokens.get(at + 1)),
                 Kind::Number => self.number(token),
                 Kind::Code | Kind::Sign => {
                     self.query.codes.push(token.text.clone());
@@ -185,7 +196,11 @@ impl Builder<'_> {
     fn noun(&mut self, noun: &str, rest: &[Token]) {
         if let Some(token) = rest.first() {
             let is_capital = false;
-            self.word(&Token { text: noun.to_owned(), kind: Kind::Word, is_capital, ..token.clone() }, None);
+            self.word(
+                &Token { text: noun.to_owned(), kind: Kind::Word, is_capital, ..token.clone() },
+                None,
+                None,
+            );
         }
     }
 
@@ -207,11 +222,17 @@ impl Builder<'_> {
         self.pending.follows_number = true;
     }
 
-    fn word(&mut self, token: &Token, next: Option<&Token>) {
+    fn word(&mut self, token: &Token, before: Option<&Token>, next: Option<&Token>) {
         let word = token.text.as_str();
         let script = word.chars().next().map_or(Script::Other, Script::of);
         self.query.scripts.push(script);
-        if let Some(number) = words::number(word) {
+        if self.is_free_of(word, next) {
+            return;
+        }
+        self.pending.is_compared |= word == "than";
+        let number = words::number(word)
+            .or_else(|| (self.query.ask != Ask::Degree && is_single(token, before, next)).then_some("1"));
+        if let Some(number) = number {
             self.query.numbers.push(number.to_owned());
             self.term(
                 &Token { text: number.to_owned(), kind: Kind::Number, ..token.clone() },
@@ -233,6 +254,11 @@ impl Builder<'_> {
         }
         if classes & THIRD_PERSON != 0 {
             query.third_persons.push(third_person(word));
+        }
+        if !token.is_capital {
+            query
+                .scopes
+                .extend(words::frequency(word, next.map_or("", |next| &next.text)).map(str::to_owned));
         }
         match word {
             "and" => query.has_and = true,
@@ -282,6 +308,33 @@ impl Builder<'_> {
         self.term(token, id, weight);
     }
 
+    /// "Gluten free bread", "free of gluten": without it.
+    fn is_free_of(&mut self, word: &str, next: Option<&Token>) -> bool {
+        if word != "free" && word != token::WITHOUT {
+            return false;
+        }
+        if next.is_some_and(|next| ["of", "from"].contains(&&*next.text)) {
+            self.pending.is_negated = true;
+            return true;
+        }
+        let (ask, place) = (self.query.ask, self.pending.place);
+        let is_verb = !matches!(ask, Ask::What | Ask::IsSo | Ask::WasSo) && self.query.terms.len() == 1;
+        let Some(last) = self.query.terms.last_mut().filter(|last| last.place + 1 == place) else {
+            return false;
+        };
+        let is =
+            |text: &str, pos| self.lexicon.lemma(text).is_some_and(|id| self.lexicon.pos(id).contains(pos));
+        let is_before_noun = match next {
+            Some(next) => words::classes(&next.text) == 0 && is(&next.text, Pos::NOUN),
+            None => !ask.is_whether(),
+        };
+        let is_noun =
+            !is_verb && !last.is_name && !GIVING.contains(&&*last.text) && is(&last.text, Pos::NOUN);
+        let is_without = word == token::WITHOUT || (is_before_noun && is_noun);
+        last.is_negated |= is_without;
+        is_without
+    }
+
     /// How something is done, or that it is begun, says little where the way is asked for: "quickly", "start to learn".
     fn is_of_the_way(&self, word: &str, next: Option<&Token>) -> bool {
         let next = next.map_or("", |next| &next.text);
@@ -318,11 +371,13 @@ impl Builder<'_> {
             preposition: pending.preposition,
             is_governed: pending.is_open,
             is_listed: pending.is_listed,
+            is_compared: pending.is_compared,
+            is_capital: token.is_capital,
             classes,
             place: pending.place,
         });
-        self.pending =
-            Pending { preposition: pending.preposition, place: pending.place, ..Pending::default() };
+        let Pending { preposition, place, is_compared, .. } = pending;
+        self.pending = Pending { preposition, place, is_compared, ..Pending::default() };
     }
 }
 
@@ -330,6 +385,9 @@ const NAMES_OF_WORDS: [&str; 6] = ["word", "words", "phrase", "term", "expressio
 
 /// "Do ghosts exist" asks the same as "are there ghosts".
 const EXISTENCE: [&str; 3] = ["exist", "exists", "existing"];
+
+/// Verbs that are nouns, too, and that something free may stand behind.
+const GIVING: [&str; 8] = ["get", "find", "need", "want", "offer", "try", "use", "download"];
 
 /// Whether a word is a verb and no noun.
 fn is_verb(lexicon: &Lexicon, word: &str) -> bool {

@@ -91,7 +91,11 @@ pub(super) fn is_future(token: &Token, next: Option<&Token>) -> bool {
     token.text == "going" && next.is_some_and(|next| next.text == "to")
 }
 
-/// The word that stands for all that ask the same: "vs" for "difference".
+/// The word that stands for all that ask the same: "vs" for "difference", "yearly" for "annual".
 pub(super) fn standing_for(word: &str) -> &str {
-    if DIFFERENCES.contains(&word) || VERSUS.contains(&word) { "difference" } else { word }
+    match word {
+        "annual" | "annually" => "yearly",
+        _ if DIFFERENCES.contains(&word) || VERSUS.contains(&word) => "difference",
+        _ => word,
+    }
 }

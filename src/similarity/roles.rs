@@ -30,8 +30,11 @@ pub(super) fn differ(a: &Query, b: &Query, alignment: &Alignment) -> Option<Reas
     // In a command without a verb of the grammar, whatever stands behind another word may depend on it.
     let is_command = [a, b].iter().all(|query| query.ask == Ask::Nothing && !query.facts.has_auxiliary);
     let may_play = |pair: &&Match| {
-        is_argument(&a.terms[pair.a]) || is_argument(&b.terms[pair.b]) || (is_command && is_short(a, b))
+        is_argument(&a.terms[pair.a]) || is_argument(&b.terms[pair.b]) || (is_command && are_short(a, b))
     };
+    if is_other_kind(a, b, alignment) {
+        return Some(Reason::Order);
+    }
     let mut pairs = alignment.matches.iter().filter(may_play).peekable();
     while let Some(first) = pairs.next() {
         for second in pairs.clone() {
@@ -75,37 +78,50 @@ fn is_argument(term: &Term) -> bool {
 
 /// A common term behind a preposition, and behind one that says something else in the other question.
 fn directions(a: &Query, b: &Query, alignment: &Alignment) -> Option<Reason> {
-    let is_opposite = |pair: &&Match| match (a.terms[pair.a].preposition, b.terms[pair.b].preposition) {
+    let is_other = |pair: &&Match| match (a.terms[pair.a].preposition, b.terms[pair.b].preposition) {
         (Some(one), Some(other)) if one != other => {
             let are_governed = a.terms[pair.a].is_governed && b.terms[pair.b].is_governed;
             words::are_opposites(one, other)
-                || are_governed
-                    && is_short(a, b)
-                    && APART.iter().any(|row| row.contains(&one) && row.contains(&other))
+                || (are_governed && are_short(a, b) && !may_swap(a, b, pair, one, other))
         }
         _ => false,
     };
-    alignment.matches.iter().find(is_opposite).map(|_| Reason::Direction)
+    alignment.matches.iter().find(is_other).map(|_| Reason::Direction)
 }
 
 /// In long texts there is more than one way to put the same words.
-fn is_short(a: &Query, b: &Query) -> bool {
+pub(super) fn are_short(a: &Query, b: &Query) -> bool {
     a.terms.len().max(b.terms.len()) <= MOST_IN_SHORT
 }
 
 /// Terms of a short text.
 const MOST_IN_SHORT: usize = 8;
 
-/// Prepositions that no question has in place of another of the same row.
-const APART: [&[&str]; 8] = [
-    &["in", "under", "behind", "beside", "beneath", "below", "above", "over", "against"],
-    &["on", "under", "behind", "beside", "beneath", "below", "against"],
-    &["with", "against"],
-    &["with", "about"],
-    &["for", "by", "from", "against"],
-    &["to", "about", "by", "from"],
-    &["within", "after", "before", "over"],
-    &["since", "by"],
+/// Whether one preposition may stand in place of the other before these terms.
+fn may_swap(a: &Query, b: &Query, pair: &Match, one: &str, other: &str) -> bool {
+    let are =
+        |first: &str, second: &str| (one == first && other == second) || (one == second && other == first);
+    let term = &a.terms[pair.a];
+    let follows_noun = |query: &Query, at: usize| at > 0 && is_argument(&query.terms[at - 1]);
+    INTERCHANGEABLE.iter().any(|row| row.contains(&one) && row.contains(&other))
+        // A place, or what something is for.
+        || (are("of", "in") && term.is_name)
+        || (are("of", "for") && !term.is_name)
+        || (are("of", "after") && term.kind == Kind::Number)
+        // By what means.
+        || (are("in", "with") && follows_noun(a, pair.a) && follows_noun(b, pair.b))
+}
+
+/// Prepositions of which one may stand in place of another of the same row.
+const INTERCHANGEABLE: [&[&str]; 8] = [
+    &["in", "on", "at"],
+    &["on", "onto", "upon"],
+    &["to", "into"],
+    &["in", "within", "during"],
+    &["on", "about"],
+    &["through", "via", "by"],
+    &["between", "from", "among"],
+    &["below", "under", "beneath"],
 ];
 
 /// Whether a preposition at the end of one asks for what it belongs to, and has it in the other: "who is Tom the father of",
@@ -114,7 +130,7 @@ fn is_asked_for(a: &Query, b: &Query, alignment: &Alignment) -> bool {
     let only = |one: &Query, other: &Query| {
         one.stranded.iter().find(|preposition| !other.stranded.contains(preposition)).copied()
     };
-    let (mine, others) = if is_short(a, b) { (only(a, b), only(b, a)) } else { (None, None) };
+    let (mine, others) = if are_short(a, b) { (only(a, b), only(b, a)) } else { (None, None) };
     let goes_with =
         |term: &Term, preposition: Option<&str>| preposition.is_some() && term.preposition == preposition;
     alignment
@@ -140,6 +156,18 @@ fn asks_beyond(a: &Query, b: &Query, alignment: &Alignment) -> bool {
         && a.stranded.len() != b.stranded.len()
         && (only(a, b) || only(b, a))
         && !alignment.matches.iter().any(is_use)
+}
+
+/// "Is a square a rectangle", "is a rectangle a square".
+fn is_other_kind(a: &Query, b: &Query, alignment: &Alignment) -> bool {
+    let is_plain = |term: &Term| is_argument(term) && term.preposition.is_none() && !term.is_listed;
+    let are_plain = |query: &Query| query.terms.len() > 1 && query.terms[..2].iter().all(is_plain);
+    matches!(a.ask.with(b.ask), Ask::IsSo | Ask::WasSo)
+        && alignment.in_b(0) == Some(1)
+        && alignment.in_b(1) == Some(0)
+        && are_plain(a)
+        && are_plain(b)
+        && !is_mutual(a, 0, 1)
 }
 
 /// Whether one asks what something can do and the other what can be done there: "can Mars breathe", "can one breathe on Mars".
@@ -202,7 +230,7 @@ fn changes_roles(a: &Query, b: &Query, alignment: &Alignment, first: &Match, sec
     let is_open = |term: &&Term| term.classes == 0 && term.kind != Kind::Number && !is_time(term);
     let is_compound =
         other.place == one.place + 1 && one_b.place == other_b.place + 1 && keeps && a.has_be == b.has_be;
-    if is_compound && is_short(a, b) && [one, other, one_b, other_b].iter().all(is_open) {
+    if is_compound && are_short(a, b) && [one, other, one_b, other_b].iter().all(is_open) {
         return true;
     }
     // Something that both are arguments of stands between them, in both questions.
@@ -213,7 +241,7 @@ fn changes_roles(a: &Query, b: &Query, alignment: &Alignment, first: &Match, sec
 }
 
 fn is_listed(query: &Query, from: usize, to: usize) -> bool {
-    query.terms[to].is_listed
+    (query.terms[to].is_listed && query.terms[from].is_compared == query.terms[to].is_compared)
         || (to > from + 1
             && query.terms[from + 1..=to].iter().all(|term| term.is_listed || term.kind != Kind::Word))
 }

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::signs::is_option;
 use super::text::Script;
 
 /// Punctuation that may stand around a word and says nothing.
@@ -61,7 +62,8 @@ pub(super) fn is_signed(core: &str) -> bool {
         (Some('-' | '.'), Some(second)) => {
             second.is_ascii_digit() || (first == Some('.') && second.is_ascii_alphabetic())
         }
-        (Some('/' | '\\' | '~'), Some(second)) => second.is_ascii_alphanumeric() || second == '/',
+        (Some('/' | '\\'), Some(second)) => second.is_ascii_alphanumeric() || second == '/',
+        (Some('~'), Some(second)) => second == '/',
         (Some('_'), Some(second)) => second.is_ascii_alphanumeric() || second == '_',
         _ => false,
     }
@@ -72,6 +74,7 @@ pub(super) fn is_call(core: &str) -> bool {
     let open = match core.chars().next_back() {
         Some(')') => '(',
         Some(']') => '[',
+        Some('}') => return core.contains('{'),
         Some('_') => return core.len() > 1,
         _ => return false,
     };
@@ -79,7 +82,7 @@ pub(super) fn is_call(core: &str) -> bool {
 }
 
 pub(super) fn is_sign_of_number(character: char) -> bool {
-    matches!(character, '-' | '.' | '$' | '€' | '£' | '₹' | '¥')
+    matches!(character, '-' | '.')
 }
 
 /// Whether a chunk is an identifier, a path, an address or a hash.
@@ -91,7 +94,7 @@ pub(super) fn is_code(core: &str) -> bool {
     if bytes.iter().any(|byte| matches!(byte, b'=' | b'<' | b'>' | b'{' | b'}' | b'\\' | b'@' | b'^')) {
         return true;
     }
-    if is_call(core) || core.starts_with("www.") || (core.starts_with("--") && core.len() > 2) {
+    if is_call(core) || core.starts_with("www.") || is_option(core) {
         return true;
     }
     let inside = |mark: u8| {
@@ -158,9 +161,7 @@ pub(super) fn next_part(core: &str, start: usize) -> (Range<usize>, usize) {
         || (is_sign_of_number(first) && start == 0 && follows.is_some_and(char::is_numeric));
     if is_number {
         let end = number_end(core, start + first.len_utf8());
-        let from =
-            if matches!(first, '-' | '.') || first.is_numeric() { start } else { start + first.len_utf8() };
-        return (from..end, end);
+        return (start..end, end);
     }
     if first.is_alphabetic() || is_mark(first) {
         let script = Script::of(first);

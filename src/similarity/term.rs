@@ -24,6 +24,10 @@ pub(super) struct Term {
     pub(super) is_governed: bool,
     /// Whether "and", "or" or a comma stands between it and the term before.
     pub(super) is_listed: bool,
+    /// Behind "than".
+    pub(super) is_compared: bool,
+    /// Written with a capital that nothing but a name explains.
+    pub(super) is_capital: bool,
     /// Classes of `words`.
     pub(super) classes: u32,
     /// The number of words of the grammar and terms before it.

@@ -3,9 +3,13 @@
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfkc_quick};
 
 /// The text in Unicode NFKC with plain quotes, dashes and spaces, and without characters that cannot be seen. Case is kept.
-pub(super) fn fold(text: &str) -> String {
+/// `None` if it is longer than so many bytes; a character may become eleven.
+pub(super) fn fold(text: &str, longest: usize) -> Option<String> {
+    if text.len() > longest {
+        return None;
+    }
     if text.is_ascii() {
-        return text.to_owned();
+        return Some(text.replace(|character: char| character.is_ascii_control(), " "));
     }
     let mut folded = String::with_capacity(text.len());
     let raised = spelled_out(text);
@@ -13,9 +17,14 @@ pub(super) fn fold(text: &str) -> String {
     if is_nfkc_quick(text.chars()) == IsNormalized::Yes {
         folded.extend(text.chars().filter_map(plain));
     } else {
-        folded.extend(text.nfkc().filter_map(plain));
+        for character in text.nfkc().filter_map(plain) {
+            if folded.len() > longest {
+                return None;
+            }
+            folded.push(character);
+        }
     }
-    folded
+    (folded.len() <= longest).then_some(folded)
 }
 
 /// Raised digits and fractions as they are written in ASCII: NFKC would make another number of them. `None`: there are none.

@@ -3,9 +3,9 @@
 use super::contractions;
 use super::mentions;
 use super::shape::{
-    ascii_digit, is_around, is_call, is_code, is_of_sentences, is_sign_of_number, is_signed, next_part,
-    unicode_digit,
+    ascii_digit, is_around, is_call, is_code, is_of_sentences, is_sign_of_number, next_part, unicode_digit,
 };
+use super::signs;
 use super::text::{Script, fold};
 use super::words::{self, AUXILIARY, PREPOSITION};
 
@@ -43,12 +43,15 @@ pub(super) struct Token {
 /// Longest text that is taken apart; of a longer one only the exact form counts.
 pub(super) const LONGEST: usize = 16 << 10;
 
+/// Behind a noun, with a hyphen before it: "sugar-free".
+pub(super) const WITHOUT: &str = "-free";
+
 /// Acronyms that in lower case are words of the grammar.
 const HOMOGRAPHS: [&str; 3] = ["it", "us", "who"];
 
-/// The tokens of a text.
-pub(super) fn tokens(text: &str) -> Vec<Token> {
-    let folded = fold(text);
+/// The tokens of a text; `None` if it is too long.
+pub(super) fn tokens(text: &str) -> Option<Vec<Token>> {
+    let folded = fold(text, LONGEST)?;
     let mut reader = Reader {
         text: &folded,
         tokens: Vec::with_capacity(folded.len() / 5 + 2),
@@ -57,13 +60,14 @@ pub(super) fn tokens(text: &str) -> Vec<Token> {
         follows_colon: false,
         quote: None,
         is_shouted: is_shouted(&folded),
+        has_emphasis: signs::has_emphasis(&folded),
     };
     reader.read();
     let mut tokens = reader.tokens;
     forgive_headings(&mut tokens);
     contractions::join(&mut tokens);
     mentions::mark(&mut tokens);
-    tokens
+    Some(tokens)
 }
 
 /// Whether all of it is in capitals.
@@ -92,6 +96,8 @@ struct Reader<'a> {
     /// The mark that the quotation under way will end with.
     quote: Option<char>,
     is_shouted: bool,
+    /// Whether stars stand around words.
+    has_emphasis: bool,
 }
 
 impl Reader<'_> {
@@ -99,7 +105,7 @@ impl Reader<'_> {
         let text = self.text;
         let mut chunks = text.split([' ', '\t', '\n', '\r']).filter(|chunk| !chunk.is_empty()).peekable();
         while let Some(chunk) = chunks.next() {
-            self.chunk(chunk, chunks.peek().is_none());
+            self.chunk(chunk, chunks.peek().copied());
         }
     }
 
@@ -115,13 +121,21 @@ impl Reader<'_> {
     }
 
     /// A chunk between spaces: punctuation around a core.
-    fn chunk(&mut self, chunk: &str, is_last: bool) {
-        if chunk.chars().all(is_of_sentences) && self.is_asked_about(chunk, is_last) {
+    fn chunk(&mut self, chunk: &str, next: Option<&str>) {
+        if chunk.chars().all(is_of_sentences) && self.is_asked_about(chunk, next.is_none()) {
             self.push(chunk.to_owned(), Kind::Sign, chunk);
             return;
         }
         let mut core = chunk;
-        while let Some(mark) = core.chars().next().filter(|&mark| is_around(mark) && !is_signed(core)) {
+        while let Some(mark) = core.chars().next().filter(|&mark| is_around(mark)) {
+            if signs::is_kept(core, self.tokens.is_empty()) {
+                break;
+            }
+            if let Some(sign) = signs::before(core, self.has_emphasis) {
+                self.push(sign.to_owned(), Kind::Sign, sign);
+                core = &core[sign.len()..];
+                break;
+            }
             core = &core[mark.len_utf8()..];
             self.mark(mark, core);
         }
@@ -136,7 +150,12 @@ impl Reader<'_> {
             self.push(chunk.to_owned(), Kind::Sign, chunk);
             return;
         }
-        for mark in before[core.len()..].chars() {
+        let mut tail = &before[core.len()..];
+        if let Some(sign) = signs::behind(core, tail, next, self.quote.is_some()) {
+            self.push(sign.to_owned(), Kind::Sign, sign);
+            tail = &tail[sign.len()..];
+        }
+        for mark in tail.chars() {
             self.mark(mark, "");
         }
     }
@@ -179,11 +198,26 @@ impl Reader<'_> {
             let joined = format!("e{rest}");
             return self.word(&joined);
         }
-        let mut start = 0;
+        let (mut start, mut currency) = (0, None);
         while start < core.len() {
+            if let Some(sign) = signs::between(core, start) {
+                self.push(sign.to_owned(), Kind::Sign, sign);
+                start += sign.len();
+                continue;
+            }
+            if let Some((name, len)) = signs::currency_before(&core[start..]) {
+                currency = Some(name);
+                start += len;
+                if core.starts_with('-') && start == len + 1 {
+                    self.push("-".to_owned(), Kind::Sign, "");
+                }
+            }
             let (range, next) = next_part(core, start);
+            if start > 1 && core.get(start - 1..).is_some_and(|end| end.eq_ignore_ascii_case(WITHOUT)) {
+                return self.push(WITHOUT.to_owned(), Kind::Word, "");
+            }
             if !range.is_empty() {
-                self.part(&core[range]);
+                self.part(&core[range], currency.take());
             }
             start = next;
         }
@@ -200,10 +234,10 @@ impl Reader<'_> {
     }
 
     /// A run of letters, of digits, or a sign.
-    fn part(&mut self, part: &str) {
+    fn part(&mut self, part: &str, currency: Option<&str>) {
         let Some(first) = part.chars().next() else { return };
         if first.is_numeric() || (is_sign_of_number(first) && part.len() > 1) {
-            self.number(part);
+            self.number(part, currency);
         } else if first.is_alphabetic() {
             if Script::of(first).is_divided_by_letter() {
                 for (at, letter) in part.char_indices() {
@@ -213,15 +247,19 @@ impl Reader<'_> {
                 self.word(part);
             }
         } else {
-            self.push(part.to_owned(), Kind::Sign, part);
+            let follows_number = self.tokens.last().is_some_and(|last| last.kind == Kind::Number);
+            match signs::currency(first).filter(|_| follows_number) {
+                Some(name) => self.push(name.to_owned(), Kind::Word, ""),
+                None => self.push(part.to_owned(), Kind::Sign, part),
+            }
         }
     }
 
     /// Digits, and letters that follow them: a unit.
-    fn number(&mut self, part: &str) {
+    fn number(&mut self, part: &str, currency: Option<&str>) {
         let digits = part.find(char::is_alphabetic).unwrap_or(part.len());
         let (number, unit) = part.split_at(digits);
-        let mut value: String = number.chars().filter(|&digit| digit != ',').collect();
+        let mut value = signs::without_groups(number);
         let value_end = value.trim_end_matches('.').len();
         value.truncate(value_end);
         // Digits of every script are digits.
@@ -230,14 +268,15 @@ impl Reader<'_> {
             .map(|digit| digit.to_digit(10).or_else(|| unicode_digit(digit)).map_or(digit, ascii_digit))
             .collect();
         let unit = unit.to_lowercase();
-        match unit.as_str() {
-            "k" if value.parse::<u32>().is_ok() => self.push(format!("{value}000"), Kind::Number, part),
-            "st" | "nd" | "rd" | "th" => self.push(format!("{value}th"), Kind::Number, part),
-            "s" | "" => self.push(value, Kind::Number, part),
-            _ => {
-                self.push(value, Kind::Number, part);
-                self.push(unit, Kind::Word, "");
-            }
+        let (value, unit) = match unit.as_str() {
+            "k" if value.parse::<u32>().is_ok() => (format!("{value}000"), ""),
+            "st" | "nd" | "rd" | "th" => (format!("{value}th"), ""),
+            "s" | "" => (value, ""),
+            unit => (value, unit),
+        };
+        self.push(value, Kind::Number, part);
+        for word in currency.into_iter().chain(Some(unit).filter(|unit| !unit.is_empty())) {
+            self.push(word.to_owned(), Kind::Word, "");
         }
     }
 

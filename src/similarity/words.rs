@@ -119,11 +119,35 @@ pub(super) fn classes(word: &str) -> u32 {
     WORDS.get(word).copied().unwrap_or(0)
 }
 
+/// How often, as a word that stands for all that say so; `next` is the word behind.
+pub(super) fn frequency(word: &str, next: &str) -> Option<&'static str> {
+    const UNITS: [&str; 10] =
+        ["a", "an", "per", "every", "each", "in", "daily", "weekly", "monthly", "yearly"];
+    Some(match word {
+        "hourly" => "hourly",
+        "daily" | "everyday" => "daily",
+        "nightly" => "nightly",
+        "weekly" => "weekly",
+        "fortnightly" | "biweekly" => "fortnightly",
+        "monthly" => "monthly",
+        "quarterly" => "quarterly",
+        "yearly" | "annual" | "annually" => "yearly",
+        "twice" => "twice",
+        "thrice" => "thrice",
+        "once" if UNITS.contains(&next) => "once",
+        "everyone" | "everybody" => "everyone",
+        _ => return None,
+    })
+}
+
 /// Pairs of words of the grammar that are opposites.
-const OPPOSITES: [(&str, &str); 22] = [
+const OPPOSITES: [(&str, &str); 25] = [
     ("before", "after"),
     ("with", "without"),
     ("to", "from"),
+    ("into", "from"),
+    ("onto", "from"),
+    ("onto", "off"),
     ("into", "out"),
     ("in", "out"),
     ("on", "off"),
