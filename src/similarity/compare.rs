@@ -103,7 +103,8 @@ pub(super) fn compare(a: &Query, b: &Query) -> Verdict {
     let slip = slips::slip(&a.normal, &b.normal);
     // What is no word of the grammar is not read as one: all guards would be misled.
     let has = |query: &Query, word: &str| query.terms.iter().any(|term| term.text == word);
-    if slip.is_some_and(|(one, other)| {
+    let is_fixed = a.numbers == b.numbers && a.codes == b.codes;
+    if slip.filter(|_| is_fixed).is_some_and(|(one, other)| {
         slips::is_of_grammar(one) || slips::is_of_grammar(other) || !has(a, one) || !has(b, other)
     }) {
         return Verdict { score: SLIPPED, refusal: None, is_same: false };

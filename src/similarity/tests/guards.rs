@@ -185,6 +185,21 @@ fn without_is_no_part_of_it() {
 }
 
 #[test]
+fn marks_in_rows_are_quick() {
+    for mark in ["*", "{", "/", "!", "~", "-", "$", "'", ":", "a/", "5:", "}"] {
+        let row = format!("how is {} it", mark.repeat(16_000 / mark.len()));
+        let start = std::time::Instant::now();
+        assert!(compare_texts(&row, &row).is_same);
+        assert!(start.elapsed().as_millis() < 1500, "{mark}");
+    }
+}
+
+#[test]
+fn numbers_and_codes_are_the_same_where_it_is_served() {
+    assert_all(&[("How do I feed seven cats?", "How do I feed sevne cats?")], "number");
+}
+
+#[test]
 fn kinds_and_lists_keep_their_sides() {
     assert_all(
         &[
