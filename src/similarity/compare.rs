@@ -102,7 +102,11 @@ pub(super) fn compare(a: &Query, b: &Query) -> Verdict {
     }
     let slip = slips::slip(&a.normal, &b.normal);
     // What is no word of the grammar is not read as one: all guards would be misled.
-    if slip.is_some_and(|(one, other)| slips::is_of_grammar(one) || slips::is_of_grammar(other)) {
+    let has = |query: &Query, word: &str| query.terms.iter().any(|term| term.text == word);
+    let is_fixed = a.numbers == b.numbers && a.codes == b.codes;
+    if slip.filter(|_| is_fixed).is_some_and(|(one, other)| {
+        slips::is_of_grammar(one) || slips::is_of_grammar(other) || !has(a, one) || !has(b, other)
+    }) {
         return Verdict { score: SLIPPED, refusal: None, is_same: false };
     }
     let alignment = Alignment::new(a, b);
@@ -157,7 +161,7 @@ fn is_narrower(term: &Term, next: Option<&Term>) -> bool {
 fn refusal(a: &Query, b: &Query, alignment: &Alignment) -> Option<Reason> {
     let holds = |reason, is_so: bool| is_so.then_some(reason);
     holds(Reason::Script, a.scripts != b.scripts)
-        .or_else(|| holds(Reason::Number, !are_same(a, b, &a.numbers, &b.numbers) || !count_the_same(a, b)))
+        .or_else(|| holds(Reason::Number, !are_same(a, b, &a.numbers, &b.numbers)))
         .or_else(|| {
             holds(
                 Reason::Quoted,
@@ -165,6 +169,7 @@ fn refusal(a: &Query, b: &Query, alignment: &Alignment) -> Option<Reason> {
             )
         })
         .or_else(|| holds(Reason::Code, !are_same(a, b, &a.codes, &b.codes)))
+        .or_else(|| holds(Reason::Number, !count_the_same(a, b)))
         .or_else(|| holds(Reason::Unit, has_other_unit(a, b, alignment)))
         .or_else(|| holds(Reason::Negation, is_negated(a, b, alignment)))
         .or_else(|| holds(Reason::Antonym, alignment.has_antonyms))

@@ -117,7 +117,9 @@ fn has_other_head(a: &Query, b: &Query, alignment: &Alignment) -> bool {
         let is_behind = is_beside(one, at)
             && !is_beside(one, at + 1)
             && is_noun(&one.terms[at - 1])
-            && in_other(at - 1).is_some_and(|place| !is_beside(other, place + 1) && place > 0);
+            && in_other(at - 1).is_some_and(|place| {
+                !is_beside(other, place + 1) && (place > 0 || !is_verb(&other.terms[place]))
+            });
         let is_of = one.terms.get(at + 1).is_some_and(|next| {
             next.preposition == Some("of")
                 && next.is_governed
@@ -137,10 +139,16 @@ fn has_other_quality(query: &Query, only: &[usize]) -> bool {
         term.classes == 0
             && term.weight >= TELLING
             && term.word.is_some_and(|word| {
-                lexicon().pos(word).contains(Pos::ADJECTIVE) && !lexicon().pos(word).contains(Pos::NOUN)
+                let pos = lexicon().pos(word);
+                pos.contains(Pos::ADJECTIVE) || (pos.contains(Pos::VERB) && term.text.ends_with("ed"))
             })
-            && query.terms.get(at + 1).is_some_and(|next| next.place == term.place + 1 && is_noun(next))
+            && query.terms.get(at + 1).is_some_and(|next| next.place == term.place + 1 && is_of_noun(next))
     })
+}
+
+/// Whether a term is a noun, or may stand before one.
+fn is_of_noun(term: &Term) -> bool {
+    is_noun(term) || term.word.is_some_and(|word| lexicon().pos(word).contains(Pos::ADJECTIVE))
 }
 
 /// Whether what is done in one, `place` in the other, has an object before it there that nothing in the one is: "how do I cancel
@@ -156,6 +164,10 @@ fn has(query: &Query, only: &[usize], is_wanted: fn(&Term) -> bool) -> bool {
 
 pub(super) fn is_noun(term: &Term) -> bool {
     term.kind == Kind::Word && term.word.is_some_and(|word| lexicon().pos(word).intersects(Pos::NOUN))
+}
+
+fn is_verb(term: &Term) -> bool {
+    term.word.is_some_and(|word| lexicon().pos(word).contains(Pos::VERB))
 }
 
 fn is_detail(term: &Term) -> bool {

@@ -82,7 +82,7 @@ impl Ask {
 
 /// Ways to begin, most specific first. `a|b` one of; `?` at the end: may be missing; `<p>` somebody; `<adj>` praise; `<n>` one
 /// or more of these.
-const BEGINNINGS: [(&str, Option<Ask>); 55] = [
+const BEGINNINGS: [(&str, Option<Ask>); 57] = [
     // Nothing of the question yet.
     ("<polite>", None),
     (
@@ -173,6 +173,8 @@ const BEGINNINGS: [(&str, Option<Ask>); 55] = [
     ("when to", Some(Ask::When)),
     ("what do|does|did <p> mean by", Some(Ask::What)),
     ("what is|are|was meant by", Some(Ask::What)),
+    ("what is|are the? definition|definitions of", Some(Ask::What)),
+    ("name the", Some(Ask::What)),
     ("what|which", Some(Ask::What)),
     ("in|for|to|at|on|by|with|from which|what", Some(Ask::What)),
     ("if <p> want|wants|wanted|wish|need to", Some(Ask::How)),

@@ -21,6 +21,7 @@ const MOST_TERMS: usize = 64;
 
 /// A question taken apart.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each says something by itself")]
 pub(super) struct Query {
     pub(super) ask: Ask,
     pub(super) terms: Vec<Term>,
@@ -377,7 +378,7 @@ impl Builder<'_> {
             place: pending.place,
         });
         let Pending { preposition, place, is_compared, .. } = pending;
-        self.pending = Pending { preposition, place, is_compared, ..Pending::default() };
+        self.pending = Pending { preposition, is_compared, place, ..Pending::default() };
     }
 }
 

@@ -57,6 +57,10 @@ pub(super) fn restate<'a>(ask: Ask, whole: &'a [Token], rest: &'a [Token]) -> Re
             if word(1) == "much" && ["do", "does", "did"].contains(&word(2)) && has(&["cost"]) {
                 return restated(Ask::What, &whole[3..], None, "");
             }
+            // "How much is X", "how much does X cost".
+            if word(1) == "much" && is_be(word(2)) && whole.len() > 3 && !has(&["cost"]) {
+                return restated(Ask::What, &whole[3..], Some("cost"), "");
+            }
             restated(ask, rest, None, measure)
         }
         // "What is the weather like".
@@ -95,6 +99,8 @@ pub(super) fn is_future(token: &Token, next: Option<&Token>) -> bool {
 pub(super) fn standing_for(word: &str) -> &str {
     match word {
         "annual" | "annually" => "yearly",
+        "tyre" => "tire",
+        "tyres" => "tires",
         _ if DIFFERENCES.contains(&word) || VERSUS.contains(&word) => "difference",
         _ => word,
     }

@@ -228,8 +228,12 @@ fn changes_roles(a: &Query, b: &Query, alignment: &Alignment, first: &Match, sec
     }
     // One behind the other with nothing between: "dog food", "food dog".
     let is_open = |term: &&Term| term.classes == 0 && term.kind != Kind::Number && !is_time(term);
-    let is_compound =
-        other.place == one.place + 1 && one_b.place == other_b.place + 1 && keeps && a.has_be == b.has_be;
+    // "Installing it", "its installation".
+    let is_compound = first.likeness.min(second.likeness) >= 1.0
+        && other.place == one.place + 1
+        && one_b.place == other_b.place + 1
+        && keeps
+        && a.has_be == b.has_be;
     if is_compound && are_short(a, b) && [one, other, one_b, other_b].iter().all(is_open) {
         return true;
     }

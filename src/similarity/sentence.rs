@@ -35,7 +35,10 @@ pub(super) fn question(tokens: &[Token]) -> Asked<'_> {
     for at in starts {
         let (ask, whole, rest) = frame(&tokens[at..]);
         if ask != Ask::Nothing {
-            return Asked { before: &tokens[..at], ask, whole, rest };
+            // "Quick question: ..." says nothing.
+            let is_said = at < 4 && tokens[at].follows_colon && tokens[at - 1].text.starts_with("question");
+            let before = if is_said { &[] } else { &tokens[..at] };
+            return Asked { before, ask, whole, rest };
         }
     }
     let (ask, whole, rest) = frame(tokens);

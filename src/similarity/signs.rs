@@ -2,12 +2,19 @@
 
 use super::shape::{is_code, is_signed};
 
+/// Longer runs of marks are ornaments.
+const LONGEST_SIGN: usize = 3;
+
+/// Longest name of a placeholder.
+const LONGEST_NAME: usize = 64;
+
 /// What a sign of a currency is called.
 pub(super) fn currency(sign: char) -> Option<&'static str> {
     Some(match sign {
         '$' => "dollar",
         '€' => "euro",
-        '£' => "pound",
+        // A pound is a weight, too.
+        '£' => "gbp",
         '¥' => "yen",
         '₹' => "rupee",
         '₽' => "ruble",
@@ -29,7 +36,7 @@ pub(super) fn is_kept(core: &str, is_first: bool) -> bool {
     let is_own = match core.as_bytes() {
         [b'-', ..] => (!is_first && is_option(core)) || currency_before(&core[1..]).is_some(),
         [b'.', b'/', ..] | [b'.', b'.', b'/', ..] => true,
-        [b'{', rest @ ..] => rest.contains(&b'}'),
+        [b'{', rest @ ..] => rest.iter().take(LONGEST_NAME).any(|&byte| byte == b'}'),
         _ => false,
     };
     is_own || is_signed(core)
@@ -38,32 +45,35 @@ pub(super) fn is_kept(core: &str, is_first: bool) -> bool {
 /// `-f`, `--force`.
 pub(super) fn is_option(core: &str) -> bool {
     let name = core.strip_prefix("--").or_else(|| core.strip_prefix('-')).unwrap_or("");
-    name.starts_with(|letter: char| letter.is_ascii_alphabetic())
+    // "Sugar -free" is "sugar-free".
+    name.starts_with(|letter: char| letter.is_ascii_alphabetic()) && !name.eq_ignore_ascii_case("free")
 }
 
 /// Signs before a name or a number that say what is done with it: `*args`, `!important`, `~5`. `has_emphasis`: stars may be around
 /// words, too.
 pub(super) fn before(core: &str, has_emphasis: bool) -> Option<&str> {
     let mark = core.chars().next().filter(|mark| matches!(mark, '!' | '?' | '~' | '*'))?;
-    let rest = core.trim_start_matches(mark);
+    let len = core.bytes().take(LONGEST_SIGN + 1).take_while(|&byte| char::from(byte) == mark).count();
+    let rest = &core[len..];
     let touches = rest.starts_with(|next: char| next.is_alphanumeric() || next == '_');
     let is_slip = mark == '?' && rest.starts_with(char::is_numeric);
     let is_emphasis = (has_emphasis && mark == '*') || is_slip;
-    (touches && !is_emphasis && !rest.ends_with(mark)).then(|| &core[..core.len() - rest.len()])
+    (touches && len <= LONGEST_SIGN && !is_emphasis && !rest.ends_with(mark))
+        .then(|| &core[..core.len() - rest.len()])
 }
 
 /// Signs between operands, from `at` on: `6*3`, `6**3`, `3:2`, `5'10`.
 pub(super) fn between(core: &str, at: usize) -> Option<&str> {
     let bytes = core.as_bytes();
     let is_operator = |byte: &u8| matches!(byte, b'*' | b'|' | b'/' | b':' | b'\'' | b'"');
-    let len = bytes[at..].iter().take_while(|byte| is_operator(byte)).count();
+    let len = bytes[at..].iter().take(LONGEST_SIGN + 1).take_while(|byte| is_operator(byte)).count();
     let (before, after) = (bytes.get(at.checked_sub(1)?)?, bytes.get(at + len)?);
     let is_known = if bytes[at..at + len].iter().all(|byte| matches!(byte, b'*' | b'|')) {
         before.is_ascii_alphanumeric() && after.is_ascii_alphanumeric()
     } else {
         before.is_ascii_digit() && after.is_ascii_digit()
     };
-    (len > 0 && is_known).then(|| &core[at..at + len])
+    (len > 0 && len <= LONGEST_SIGN && is_known).then(|| &core[at..at + len])
 }
 
 /// The sign behind an operand where the sentence goes on: `5!`, `x?`, `6'`. `next`: the chunk behind it.

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::compare_texts;
 
+mod guards;
 mod wording;
 
 /// The default of `similarityThreshold`.
