@@ -588,8 +588,8 @@ export interface SimilarityPlugins {
   /**
    * A vector for each text, at most 64 at once, all of one length. Called for keys that are stored, in the background, and for
    * those that neither they nor their words find. The value of the key whose vector is nearest is served if nothing in words
-   * speaks against it: another number, name, negation or any other {@link SimilarityRefusal} but `score`; where only a noun
-   * is another one (`modifier`), `verify` decides. A key whose vector could not be made is found by its words only, until it
+   * speaks against it: another number, name, negation or any other {@link SimilarityRefusal} but `score`. Where
+   * only a word is another one (`modifier`), `verify` decides; without it the cosine must be half-way from the threshold to 1. A key whose vector could not be made is found by its words only, until it
    * is stored again; so are those beyond 10,000 that wait. `flush()` waits for vectors at most `timeoutSeconds`, `stop()` two
    * seconds.
    */

@@ -208,6 +208,7 @@ class PlugIns {
     const vector = await this.#vectorOf(name);
     if (vector === undefined) return null;
     const least = Math.max(this.#least, threshold ?? 0);
+    look.least = least;
     let near;
     try {
       near = JSON.parse(await callAsync(native.near, name, ...scope, this.#model, vector, least));
@@ -227,8 +228,7 @@ class PlugIns {
     const { native, name, scope, refused } = look;
     let served = found;
     for (const { key, isOwn, similarity, tier, reason } of candidates) {
-      // A vector may know that another noun means the same; whether it does is for `verify` to say.
-      const isOpen = reason === undefined || (reason === 'modifier' && tier === 'semantic' && this.#verify);
+      const isOpen = reason === undefined || this.#mayOverrule(look, { reason, tier, similarity });
       let why = reason;
       if (isOpen) why = served ? 'notBest' : await this.#objection(look, key, tier);
       if (why === null) {
@@ -240,6 +240,13 @@ class PlugIns {
       refused.push({ key: args.originalText(key), similarity, reason: why });
     }
     return served;
+  }
+
+  /** Whether another word may mean the same: vectors that are very near say so, or `verify` will. */
+  #mayOverrule({ least }, { reason, tier, similarity }) {
+    return (
+      reason === 'modifier' && tier === 'semantic' && (this.#verify !== undefined || similarity >= (1 + least) / 2)
+    );
   }
 
   /** What `verify` has against serving the value of a candidate. */

@@ -64,7 +64,8 @@ fn the_oldest_makes_room_and_nothing_is_left_of_it() {
 fn names_are_found_among_many_questions_that_differ_in_nothing_else() {
     let mut index = Index::new(100_000);
     for number in 0..20_000_u32 {
-        let letters: String = (0..4).filter_map(|at| char::from_digit(10 + (number >> (4 * at) & 15), 36)).collect();
+        let letters: String =
+            (0..4).filter_map(|at| char::from_digit(10 + (number >> (4 * at) & 15), 36)).collect();
         index.insert(0, &format!("How do I cancel my order for the product q{letters}x?"));
     }
     assert_eq!(served(&index, &[0], "How do I cancel my order for the product zzyzxq?"), None);
