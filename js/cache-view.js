@@ -96,10 +96,10 @@ class CacheView {
         );
       }
       const given = args.options('options', options);
-      const asked = [...scopeOf(given), thresholdOf(given)];
-      if (state.plugIns) return await this.#ask(name, scopeOf(given), thresholdOf(given));
-      let text = this.#native.seek(name, ...asked);
-      if (text === null) text = await this.#native.search(name, ...asked);
+      const [scope, threshold] = [scopeOf(given), thresholdOf(given)];
+      if (state.plugIns) return await this.#ask(name, scope, threshold);
+      let text = this.#native.seek(name, ...scope, threshold);
+      if (text === null) text = await this.#native.search(name, ...scope, threshold);
       this.#emitWaiting();
       return text === undefined ? null : decoded(text);
     } catch (error) {

@@ -160,11 +160,10 @@ impl CacheManager {
         for _ in 0..ROUNDS {
             let mut are_gone = false;
             for similar in self.served(keys, threshold) {
-                let own = Keys::of(similar.key.clone());
-                if let Some((hit, _)) = self.find_uncounted(&own, false) {
-                    return Some(self.detected(keys, hit, similar));
+                let answer = self.answer_of(keys, similar);
+                if answer.is_some() {
+                    return answer;
                 }
-                self.questions.remove(&similar.key);
                 are_gone = true;
             }
             if !are_gone {
@@ -210,9 +209,8 @@ impl CacheManager {
         if self.is_closed() {
             return Vec::new();
         }
-        let served = threshold.map(|threshold| self.questions.like(keys, threshold, Wanted::Served));
-        let mut close: Vec<Similar> = served.unwrap_or_default();
-        close.retain(|similar| similar.verdict.refusal.is_none());
+        let served = threshold.map(|threshold| self.served(keys, threshold));
+        let mut close: Vec<Similar> = served.into_iter().flatten().collect();
         if explains {
             let others = self.questions.like(keys, LEAST_LIKE, Wanted::Close);
             let others: Vec<Similar> = others
@@ -231,12 +229,17 @@ impl CacheManager {
 
     /// Serves the answer of a query that came close to that of `keys`, if it is still there. Blocks for the disk.
     pub fn serve(&self, keys: &Keys, similar: Similar) -> Option<Lookup> {
+        self.answer_of(keys, similar).map(|answer| self.told(Some(&answer)))
+    }
+
+    /// The value of a similar query, which is forgotten if there is none any more.
+    fn answer_of(&self, keys: &Keys, similar: Similar) -> Option<Answer> {
         let own = Keys::of(similar.key.clone());
         let Some((hit, _)) = self.find_uncounted(&own, false) else {
             self.questions.remove(&similar.key);
             return None;
         };
-        Some(self.told(Some(&self.detected(keys, hit, similar))))
+        Some(self.detected(keys, hit, similar))
     }
 
     /// Counts a miss, and looks for what other processes stored.

@@ -1,7 +1,7 @@
 //! Whether the answer to one question answers another: how alike they are, and what speaks against it.
 
 use super::align::Alignment;
-use super::details::{TELLING, has_other_detail, is_noun};
+use super::details::{TELLING, has, has_other_detail, is_noun};
 use super::facts;
 use super::frames::Ask;
 use super::lexicon::{Pos, lexicon};
@@ -193,45 +193,40 @@ fn refusal(a: &Query, b: &Query, alignment: &Alignment) -> Option<Reason> {
 
 /// Whether only one says how much or how many, where a yes depends on it, or only one asks for the best.
 fn has_other_degree(a: &Query, b: &Query, alignment: &Alignment) -> bool {
-    let only = |class: u32| {
-        any(a, &alignment.only_a, |query, at| query.terms[at].classes & class != 0)
-            || any(b, &alignment.only_b, |query, at| query.terms[at].classes & class != 0)
-    };
+    let is_degree = |term: &Term| term.classes & DEGREE != 0;
+    let has_degree = has(a, &alignment.only_a, is_degree) || has(b, &alignment.only_b, is_degree);
     let has_praise = |query: &Query, class| query.terms.iter().any(|term| term.classes & class != 0);
     let has_best = |one: &Query, other: &Query| {
         has_praise(one, BEST) && !has_praise(other, PRAISE | BEST) && !other.facts.has_some
     };
-    (a.ask.with(b.ask).is_whether() && only(DEGREE))
+    (a.ask.with(b.ask).is_whether() && has_degree)
         || ([a, b].iter().all(|query| matches!(query.ask, Ask::What | Ask::Who | Ask::Nothing))
             && (has_best(a, b) || has_best(b, a)))
 }
 
 fn is_negated(a: &Query, b: &Query, alignment: &Alignment) -> bool {
-    let is_negated = |query: &Query, at: usize| query.terms[at].is_negated;
+    let is_negated = |term: &Term| term.is_negated;
     let is_averse = |query: &Query| query.terms.iter().any(|term| term.classes & AVERSE != 0);
     alignment.is_negated
         || is_averse(a) != is_averse(b)
         || a.loose_negations != b.loose_negations
-        || any(a, &alignment.only_a, is_negated) != any(b, &alignment.only_b, is_negated)
+        || has(a, &alignment.only_a, is_negated) != has(b, &alignment.only_b, is_negated)
 }
 
 fn has_other_unit(a: &Query, b: &Query, alignment: &Alignment) -> bool {
-    let is_unit = |query: &Query, at: usize| {
-        at > 0
-            && query.terms[at - 1].kind == Kind::Number
-            && query.terms[at].place == query.terms[at - 1].place + 1
+    let has_unit = |query: &Query, places: &[usize]| {
+        places.iter().any(|&at| {
+            at > 0
+                && query.terms[at - 1].kind == Kind::Number
+                && query.terms[at].place == query.terms[at - 1].place + 1
+        })
     };
-    !a.numbers.is_empty() && (any(a, &alignment.only_a, is_unit) || any(b, &alignment.only_b, is_unit))
+    !a.numbers.is_empty() && (has_unit(a, &alignment.only_a) || has_unit(b, &alignment.only_b))
 }
 
 fn has_other_name(a: &Query, b: &Query, alignment: &Alignment) -> bool {
-    let is_name = |query: &Query, at: usize| query.terms[at].is_name;
-    any(a, &alignment.only_a, is_name) || any(b, &alignment.only_b, is_name)
-}
-
-/// Whether one of the terms at these places is so.
-fn any(query: &Query, places: &[usize], is_so: impl Fn(&Query, usize) -> bool) -> bool {
-    places.iter().any(|&at| is_so(query, at))
+    let is_name = |term: &Term| term.is_name;
+    has(a, &alignment.only_a, is_name) || has(b, &alignment.only_b, is_name)
 }
 
 /// "Or" in place of "and"; not of "between A and B".

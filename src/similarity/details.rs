@@ -57,16 +57,14 @@ pub(super) fn has_other_detail(a: &Query, b: &Query, alignment: &Alignment) -> b
 
 /// Whether a telling word has another one of its part of speech in its place. O(terms).
 fn is_replaced(a: &Query, b: &Query, alignment: &Alignment) -> bool {
-    let has = |query: &Query, only: &[usize], pos: Pos| {
-        only.iter().map(|&at| &query.terms[at]).any(|term| {
+    [Pos::NOUN, Pos::VERB, Pos::ADJECTIVE].iter().any(|&pos| {
+        let is_telling = |term: &Term| {
             term.classes == 0
                 && term.weight >= TELLING
                 && term.word.is_some_and(|word| lexicon().pos(word).contains(pos))
-        })
-    };
-    [Pos::NOUN, Pos::VERB, Pos::ADJECTIVE]
-        .iter()
-        .any(|&pos| has(a, &alignment.only_a, pos) && has(b, &alignment.only_b, pos))
+        };
+        has(a, &alignment.only_a, is_telling) && has(b, &alignment.only_b, is_telling)
+    })
 }
 
 /// Nouns that say of what kind something is, and leave it what it is: "English skills", "the process of photosynthesis".
@@ -158,8 +156,9 @@ fn has_other_object(query: &Query, only: &[usize], place: Option<usize>) -> bool
     place.is_some_and(|place| only.iter().any(|at| *at < place && is_object(at)))
 }
 
-fn has(query: &Query, only: &[usize], is_wanted: fn(&Term) -> bool) -> bool {
-    only.iter().any(|&at| is_wanted(&query.terms[at]))
+/// Whether one of the terms at these places is wanted.
+pub(super) fn has(query: &Query, places: &[usize], is_wanted: impl Fn(&Term) -> bool) -> bool {
+    places.iter().any(|&at| is_wanted(&query.terms[at]))
 }
 
 pub(super) fn is_noun(term: &Term) -> bool {

@@ -21,29 +21,30 @@ fn near_of(cache: &CacheManager, model: &str, vector: &[f32]) -> Vec<String> {
     found.into_iter().map(|similar| similar.source).collect()
 }
 
-fn until(is_done: impl Fn() -> bool) {
+/// The cache of a process that comes after that of `before`, when it has taken up what is stored.
+fn reopened(world: &World, before: &CacheManager, model: &str) -> Arc<CacheManager> {
+    assert!(before.close());
+    let cache = world.open();
+    cache.use_vectors(model);
     let begun = Instant::now();
-    while !is_done() {
+    while !cache.is_taken_up() {
         assert!(begun.elapsed() < DEADLINE, "it never happened");
         std::thread::sleep(Duration::from_millis(2));
     }
+    cache
 }
 
 #[test]
 fn vectors_come_back_with_the_store_those_of_their_model_only() {
     let world = World::new();
-    let cache = world.open();
-    cache.use_vectors("one");
+    let mut cache = world.open();
+    cache.use_vectors(MODEL);
     keep(&cache, QUESTION, &[1.0, 0.0]);
     keep(&cache, "how do I bake bread", &[0.0, 1.0]);
     assert_eq!(near(&cache, &[1.0, 0.1]), [QUESTION]);
-    assert!(cache.close());
     for (model, expected) in [("two", vec![]), ("one", vec![QUESTION])] {
-        let cache = world.open();
-        cache.use_vectors(model);
-        until(|| cache.is_taken_up());
+        cache = reopened(&world, &cache, model);
         assert_eq!(near_of(&cache, model, &[1.0, 0.1]), expected);
-        assert!(cache.close());
     }
 }
 
@@ -51,19 +52,16 @@ fn vectors_come_back_with_the_store_those_of_their_model_only() {
 fn models_in_use_at_once_do_not_mix() {
     let world = World::new();
     let cache = world.open();
-    cache.use_vectors("one");
+    cache.use_vectors(MODEL);
     keep(&cache, QUESTION, &[1.0, 0.0]);
     cache.use_vectors("two");
     cache.keep_vector(keys(QUESTION).to_store(), "two", &[0.0, 1.0, 0.0]).expect("a vector");
-    assert_eq!(near_of(&cache, "one", &[1.0, 0.0]), [QUESTION]);
+    assert_eq!(near_of(&cache, MODEL, &[1.0, 0.0]), [QUESTION]);
     assert_eq!(near_of(&cache, "two", &[0.0, 1.0, 0.0]), [QUESTION]);
     assert!(near_of(&cache, "three", &[1.0]).is_empty());
-    assert!(cache.close());
-    let cache = world.open();
-    cache.use_vectors("two");
-    until(|| cache.is_taken_up());
+    let cache = reopened(&world, &cache, "two");
     assert_eq!(near_of(&cache, "two", &[0.0, 1.0, 0.0]), [QUESTION]);
-    assert!(near_of(&cache, "one", &[1.0, 0.0]).is_empty());
+    assert!(near_of(&cache, MODEL, &[1.0, 0.0]).is_empty());
 }
 
 #[test]
@@ -83,15 +81,12 @@ fn what_was_removed_meanwhile_gets_no_vector() {
 fn vectors_are_no_questions_and_no_keys() {
     let world = World::new();
     let cache = world.open();
-    cache.use_vectors("one");
+    cache.use_vectors(MODEL);
     keep(&cache, QUESTION, &[1.0, 0.0]);
     cache.flush(false).expect("written");
     let walk = cache.keys(cache.namespace(), &Scope::default(), &[String::new()], None).expect("open");
     assert_eq!(walk.0, [QUESTION]);
-    assert!(cache.close());
-    let cache = world.open();
-    cache.use_vectors("one");
-    until(|| cache.is_taken_up());
+    let cache = reopened(&world, &cache, MODEL);
     let stats = cache.stats();
     assert_eq!((stats.similarity.queries, stats.similarity.vectors), (1, Some(1)));
 }
@@ -100,7 +95,7 @@ fn vectors_are_no_questions_and_no_keys() {
 fn what_has_no_answer_any_more_is_swept() {
     let world = World::new();
     let cache = world.open();
-    cache.use_vectors("one");
+    cache.use_vectors(MODEL);
     keep(&cache, QUESTION, &[1.0, 0.0]);
     keep(&cache, "how do I bake bread", &[0.9, 0.1]);
     cache.flush(false).expect("written");
@@ -110,10 +105,7 @@ fn what_has_no_answer_any_more_is_swept() {
     cache.maintain();
     assert_eq!(near(&cache, &[1.0, 0.1]), ["how do I bake bread"]);
     cache.flush(false).expect("written");
-    assert!(cache.close());
-    let cache = world.open();
-    cache.use_vectors("one");
-    until(|| cache.is_taken_up());
+    let cache = reopened(&world, &cache, MODEL);
     assert_eq!(near(&cache, &[1.0, 0.1]), ["how do I bake bread"]);
 }
 
@@ -121,7 +113,7 @@ fn what_has_no_answer_any_more_is_swept() {
 fn a_namespace_and_a_key_take_their_vectors_with_them() {
     let world = World::new();
     let cache = world.open();
-    cache.use_vectors("one");
+    cache.use_vectors(MODEL);
     let below = cache.namespace().child("below");
     let other = Keys::new(&below, &Scope::default(), QUESTION);
     cache.set(other.to_store(), "1".into(), Kind::Json, Terms::default()).expect("stored");
@@ -131,10 +123,7 @@ fn a_namespace_and_a_key_take_their_vectors_with_them() {
     assert_eq!(cache.stats().similarity.vectors, Some(1));
     assert!(cache.delete(&keys(QUESTION)).expect("open"));
     assert_eq!(cache.stats().similarity.vectors, Some(0));
-    assert!(cache.close());
-    let cache = world.open();
-    cache.use_vectors("one");
-    until(|| cache.is_taken_up());
+    let cache = reopened(&world, &cache, MODEL);
     assert_eq!(cache.stats().similarity.vectors, Some(0));
     assert_eq!(cache.stats().l2.entries, 0);
 }
@@ -143,7 +132,7 @@ fn a_namespace_and_a_key_take_their_vectors_with_them() {
 fn memory_for_vectors_is_bounded() {
     let world = World::new();
     let cache = world.open_with(|config| config.persist_to_disk = false);
-    cache.use_vectors("one");
+    cache.use_vectors(MODEL);
     let mut vector = vec![1.0_f32; 64 << 10];
     for number in 0..1000_u16 {
         vector[0] = f32::from(number);
