@@ -196,6 +196,9 @@ test('memory that `embed` uses again changes nothing', async () => {
     },
     embeddingThreshold: 0.8,
   });
+  // Made for a lookup, kept for what is stored next, and written over in between.
+  expect(await cache.get(STORED)).toBeNull();
+  expect(await cache.get('Where is the train?')).toBeNull();
   await cache.set(STORED, 'with a stone');
   await cache.flush();
   expect(await cache.get('Where is the train?')).toBeNull();

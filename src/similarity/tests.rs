@@ -90,6 +90,10 @@ fn numbers_units_and_versions_must_agree() {
             ("What is 10% of 80?", "What is 10% of 90?"),
             ("Is 5 enough?", "Is -5 enough?"),
             ("What happens at 3pm?", "What happens at 4pm?"),
+            (
+                "How do I configure the database server cluster so that each replica keeps 3 encrypted backup copies on disk?",
+                "How do I configure the database server cluster so that each replica keeps 4 encrypted backup copies on disk?",
+            ),
         ],
         "number",
     );
