@@ -10,6 +10,10 @@ struct BuiltIn {
     required: &'static [&'static str],
     optional: &'static [&'static str],
     keywords: &'static [&'static str],
+    /// What agents of this kind are called besides: the field's job titles and the technologies that only it works
+    /// with. One of them in an agent's name decides, so nothing that everyday English has. Lower case, words of a
+    /// phrase with one space; a phrase counts instead of its words (`api tester` is of testing, `api` of the backend).
+    aliases: &'static [&'static str],
     files: &'static [&'static str],
     /// Category and priority, best first.
     priorities: &'static [(&'static str, f64)],
@@ -55,6 +59,12 @@ const BUILT_IN: &[BuiltIn] = &[
             "frontend", "browser", "layout", "responsive", "accessibility", "hook", "render", "button",
             "form", "theme", "design",
         ],
+        aliases: &[
+            "ui", "ux", "fe", "frontend", "front end", "web ui", "react", "reactjs", "next js", "nextjs",
+            "nuxt", "vue", "vuejs", "svelte", "angular", "tailwind", "css", "scss", "html", "jsx", "tsx",
+            "storybook", "accessibility", "a11y", "web design", "web designer", "design system",
+            "visual designer", "interaction designer",
+        ],
         files: &[
             "**/*.{tsx,jsx,vue,svelte,css,scss,sass,less,html,svg}",
             "**/{components,pages,views,styles,hooks,ui}/**",
@@ -73,6 +83,11 @@ const BUILT_IN: &[BuiltIn] = &[
             "api", "server", "endpoint", "route", "controller", "service", "middleware", "auth", "rest",
             "graphql", "express", "http", "request", "response", "backend", "queue", "worker",
             "validation", "handler",
+        ],
+        aliases: &[
+            "backend", "back end", "server", "server side", "serverside", "api", "rest", "graphql", "grpc",
+            "endpoint", "middleware", "microservice", "microservices", "express", "expressjs", "nestjs",
+            "django", "fastapi", "flask", "rails", "laravel", "spring boot", "springboot", "webhook",
         ],
         files: &[
             "**/*.{controller,service,route,routes,middleware}.{ts,js}",
@@ -94,6 +109,11 @@ const BUILT_IN: &[BuiltIn] = &[
             "sqlite", "mongodb", "redis", "orm", "prisma", "transaction", "foreign", "join", "column",
             "seed",
         ],
+        aliases: &[
+            "database", "db", "dba", "sql", "nosql", "plsql", "postgres", "postgresql", "mysql", "mariadb",
+            "sqlite", "mongo", "mongodb", "redis", "supabase", "prisma", "orm", "schema", "data model",
+            "data modeler", "data modeling", "data engineer", "data architect", "data warehouse", "etl",
+        ],
         files: &["**/*.{sql,prisma}", "**/{migrations,models,schema,db,database,entities,seeds}/**"],
         priorities: &[
             ("database", 10.0), ("schema", 10.0), ("migrations", 9.0), ("models", 8.0), ("queries", 8.0),
@@ -109,6 +129,13 @@ const BUILT_IN: &[BuiltIn] = &[
             "deploy", "docker", "kubernetes", "helm", "terraform", "pipeline", "ci", "cd", "nginx",
             "infrastructure", "monitoring", "container", "release", "cloud", "aws", "gcp", "azure",
             "environment", "workflow",
+        ],
+        aliases: &[
+            "devops", "dev ops", "gitops", "ops", "sre", "site reliability", "infra", "infrastructure",
+            "docker", "kubernetes", "k8s", "helm", "terraform", "ansible", "jenkins", "ci", "cd", "ci cd",
+            "cicd", "github actions", "cloud", "aws", "gcp", "azure", "deploy", "deployment", "deployer",
+            "observability", "platform engineer", "release engineer", "build engineer", "sysadmin",
+            "system administrator",
         ],
         files: &[
             "**/{Dockerfile,docker-compose*,Makefile,Jenkinsfile}", "**/*.{yml,yaml,tf,sh}",
@@ -132,6 +159,13 @@ const BUILT_IN: &[BuiltIn] = &[
             "playwright", "cypress", "e2e", "integration", "unit", "regression", "bug", "snapshot",
             "pytest",
         ],
+        aliases: &[
+            "qa", "sdet", "test", "tests", "tester", "testing", "test automation", "test engineer",
+            "quality assurance", "quality engineer", "tdd", "bdd", "e2e", "jest", "vitest", "pytest",
+            "playwright", "cypress", "selenium", "api tester", "api testing", "ui tester", "ui testing",
+            "frontend tester", "frontend testing", "backend tester", "backend testing", "database tester",
+            "database testing", "mobile tester", "mobile testing",
+        ],
         files: &[
             "**/*.{test,spec}.{ts,tsx,js,jsx,mjs}", "**/{test,tests,__tests__,__test__,e2e,fixtures}/**",
             "**/test_*.py", "**/*_test.{go,rs,py}",
@@ -154,6 +188,13 @@ const BUILT_IN: &[BuiltIn] = &[
             "xss", "cors", "injection", "vulnerability", "cve", "sanitize", "secret", "session", "oauth",
             "jwt", "tls",
         ],
+        aliases: &[
+            "security", "infosec", "appsec", "app sec", "devsecops", "cybersecurity", "cyber", "owasp",
+            "vulnerability", "threat", "pentest", "pentester", "pen test", "pen tester", "penetration test",
+            "penetration tester", "penetration testing", "security tester", "security testing", "red team",
+            "blue team", "ethical hacker", "soc analyst", "frontend security", "backend security",
+            "api security", "database security", "cloud security", "mobile security",
+        ],
         files: &[
             "**/{auth,security,permissions,crypto}/**",
             "**/*{auth,security,session,crypto,token}*.{ts,js,go,rs,py,java}",
@@ -173,6 +214,11 @@ const BUILT_IN: &[BuiltIn] = &[
             "navigation", "gesture", "push", "notification", "offline", "device", "app", "xcode",
             "gradle",
         ],
+        aliases: &[
+            "mobile", "ios", "i os", "android", "swift", "swiftui", "swift ui", "kotlin", "flutter", "dart", "expo",
+            "xcode", "react native", "reactnative", "iphone", "ipad", "mobile ui", "mobile ux",
+            "mobile frontend", "ios ui", "android ui",
+        ],
         files: &[
             "**/*.{swift,kt,dart,m,mm,gradle,xib,storyboard}",
             "**/{ios,android,screens,navigation,mobile}/**",
@@ -189,6 +235,16 @@ pub(crate) fn built_in() -> &'static [Arc<Compiled>] {
     static COMPILED: LazyLock<Vec<Arc<Compiled>>> =
         LazyLock::new(|| BUILT_IN.iter().map(|row| compiled(row.specialization())).collect());
     &COMPILED
+}
+
+/// Other names of the built-in kind that is called `name`; none for another name.
+pub(crate) fn aliases(name: &str) -> &'static [&'static str] {
+    BUILT_IN.iter().find(|row| row.name == name).map_or(&[], |row| row.aliases)
+}
+
+/// Whether the word is another name of a built-in kind.
+pub(crate) fn is_alias(word: &str) -> bool {
+    BUILT_IN.iter().any(|row| row.aliases.contains(&word))
 }
 
 /// What an agent without a specialization gets: nothing but what no agent needs.
@@ -244,6 +300,21 @@ mod tests {
         for compiled in all {
             assert!((35.0..=60.0).contains(&compiled.spec.max_context_size), "{}", compiled.spec.name);
             assert!(!compiled.files.is_empty() && !compiled.excludes.is_empty());
+        }
+    }
+
+    #[test]
+    fn no_alias_names_two_kinds() {
+        let mut all: Vec<&str> = BUILT_IN.iter().flat_map(|row| row.aliases).copied().collect();
+        let count = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), count);
+        for alias in all {
+            assert!(
+                alias.split(' ').count() <= 3 && alias == alias.to_lowercase() && is_alias(alias),
+                "{alias}"
+            );
         }
     }
 

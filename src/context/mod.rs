@@ -1,8 +1,9 @@
 //! Less context for an agent, with what it needs still in it.
 //!
 //! [`elements`] cuts a context into what is decided about, [`score`] says how much each matters to the agent and its
-//! task, [`budget`] and [`chosen`] choose under limits and pressure, [`specialization`] knows the kinds of agents. The caller's values
-//! are not here: the outcome says by index what stays.
+//! task, [`budget`] and [`chosen`] choose under limits and pressure, [`specialization`] says what a kind of agent works on,
+//! [`roster`] which kinds there are and of which an agent is. The caller's values are not here: the outcome says by index
+//! what stays.
 
 mod adaptations;
 mod budget;
@@ -11,18 +12,21 @@ mod chosen;
 pub mod config;
 mod elements;
 pub mod paths;
+mod roster;
 mod score;
 pub mod specialization;
 
-use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 
 pub use config::ContextFilterConfig;
+pub use roster::Change;
 pub use specialization::AgentSpecialization;
 
+use crate::base::clock::{Clock, SystemClock};
 use crate::base::document::Document;
 use crate::base::error::Result;
 use crate::base::json::{self, Fate};
@@ -31,6 +35,7 @@ use crate::base::units::mb_to_bytes;
 use adaptations::{describe_arrays, describe_drops};
 use budget::Budget;
 use chosen::{Chosen, choose_within};
+use roster::{Evidence, How, Roster};
 use specialization::{Compiled, REQUIRED_BY_ALL};
 
 /// Share of the elements that stays over each pressure, highest first (contract: 80 / 60 / 40 % over 70 / 80 / 90 %).
@@ -104,43 +109,52 @@ impl FilterOutcome {
 #[derive(Debug)]
 pub struct ContextFilter {
     config: RwLock<ContextFilterConfig>,
-    agents: RwLock<HashMap<String, Arc<Compiled>>>,
-    generic: Arc<Compiled>,
+    roster: Roster,
     calls: AtomicU64,
 }
 
 impl ContextFilter {
     /// A filter with the built-in specializations.
     pub fn new(config: ContextFilterConfig) -> Self {
-        let agents =
-            built_in::built_in().iter().map(|agent| (agent.spec.name.clone(), Arc::clone(agent))).collect();
-        Self {
-            config: RwLock::new(config),
-            agents: RwLock::new(agents),
-            generic: built_in::generic(),
-            calls: AtomicU64::new(0),
-        }
+        Self::of(config, Roster::new(None, Arc::new(SystemClock::new())))
+    }
+
+    /// A filter with the built-in specializations and those of `<cwd>/.claude/agents/*.md`, which are known from the
+    /// first [`refresh_agents`](Self::refresh_agents) on.
+    pub fn with_agents(config: ContextFilterConfig, cwd: PathBuf, clock: Arc<dyn Clock>) -> Self {
+        Self::of(config, Roster::new(Some(cwd), clock))
+    }
+
+    fn of(config: ContextFilterConfig, roster: Roster) -> Self {
+        Self { config: RwLock::new(config), roster, calls: AtomicU64::new(0) }
+    }
+
+    /// Looks at the files of agents, at most twice a second; what changed since the last look. To be called before
+    /// [`filter`](Self::filter), and not on the JavaScript thread, because it reads files.
+    pub fn refresh_agents(&self) -> Vec<Change> {
+        self.roster.refresh()
     }
 
     /// Filters `document`. O(values + text); holds no lock while at work.
     pub fn filter(&self, document: &Document, request: &FilterRequest) -> FilterOutcome {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let config = self.config.read().clone();
-        let found = if config.enable_specialization_filtering {
-            self.specialization(&request.agent_id)
-        } else {
-            None
-        };
-        let known = found.is_some();
-        let agent = found.unwrap_or_else(|| Arc::clone(&self.generic));
+        let evidence = Evidence { agent_id: &request.agent_id, ..Evidence::default() };
+        let found = config.enable_specialization_filtering.then(|| self.roster.find(&evidence));
         let mut adaptations = Vec::new();
-        if !known {
-            adaptations.push(if config.enable_specialization_filtering {
-                format!("generic filtering: there is no specialization for {}", quoted(&request.agent_id))
-            } else {
-                "generic filtering: specialization filtering is off".to_owned()
-            });
+        match found.as_ref().map(|found| &found.how) {
+            Some(How::Known) => {}
+            Some(How::Detected { kind, why }) => {
+                adaptations.push(format!("filtered as {}: {why}", quoted(kind)));
+            }
+            Some(How::Generic) => adaptations.push(format!(
+                "generic filtering: there is no specialization for {}",
+                quoted(&request.agent_id)
+            )),
+            None => adaptations.push("generic filtering: specialization filtering is off".to_owned()),
         }
+        let known = found.as_ref().is_some_and(|found| found.how != How::Generic);
+        let agent = found.map_or_else(built_in::generic, |found| found.agent);
         let sizes = json::sizes(document);
         let original_bytes = sizes[0];
         let required: Vec<&str> = REQUIRED_BY_ALL
@@ -179,25 +193,23 @@ impl ContextFilter {
     /// # Errors
     /// `E_INVALID_ARGUMENT` with every problem.
     pub fn add_specialization(&self, specialization: AgentSpecialization) -> Result<()> {
-        let compiled = Arc::new(Compiled::new(specialization)?);
-        self.agents.write().insert(compiled.spec.name.clone(), compiled);
-        Ok(())
+        self.roster.add(specialization)
     }
 
     /// Names of the specializations, sorted.
     pub fn specializations(&self) -> Vec<String> {
-        let mut names: Vec<String> = self.agents.read().keys().cloned().collect();
-        names.sort_unstable();
-        names
+        self.roster.names()
     }
 
     /// MB recommended for an agent: its cap × max(0.3, 1 − memory / `globalMaxContext`) × max(0.3, 1 − load / 100),
     /// rounded down, at least 10.
     pub fn recommended_mb(&self, agent_id: &str, system_load: f64, held_mb: f64) -> f64 {
         let config = self.config.read();
-        let cap = self
-            .specialization(agent_id)
-            .map_or(config.max_context_per_agent_mb, |agent| agent.spec.max_context_size);
+        let found = self.roster.find(&Evidence { agent_id, ..Evidence::default() });
+        let cap = match found.how {
+            How::Generic => config.max_context_per_agent_mb,
+            How::Known | How::Detected { .. } => found.agent.spec.max_context_size,
+        };
         let memory = (1.0 - held_mb / config.global_max_context_mb).max(MIN_FACTOR);
         let load = (1.0 - system_load / 100.0).max(MIN_FACTOR);
         (cap * memory * load).floor().max(MIN_RECOMMENDED_MB)
@@ -216,27 +228,6 @@ impl ContextFilter {
     /// Replaces the configuration (validated by its reader).
     pub fn set_config(&self, config: ContextFilterConfig) {
         *self.config.write() = config;
-    }
-
-    /// The specialization of an agent: by its id, else the one whose name the id starts or ends with after a separator
-    /// (`frontend-specialist-2`, `team1:backend-specialist`). The longest name wins.
-    fn specialization(&self, agent_id: &str) -> Option<Arc<Compiled>> {
-        let agents = self.agents.read();
-        if let Some(exact) = agents.get(agent_id) {
-            return Some(Arc::clone(exact));
-        }
-        let separated = |rest: &str, at_start: bool| {
-            let next = if at_start { rest.chars().next() } else { rest.chars().next_back() };
-            next.is_some_and(|c| !c.is_alphanumeric())
-        };
-        agents
-            .iter()
-            .filter(|(name, _)| {
-                agent_id.strip_prefix(name.as_str()).is_some_and(|rest| separated(rest, true))
-                    || agent_id.strip_suffix(name.as_str()).is_some_and(|rest| separated(rest, false))
-            })
-            .max_by_key(|(name, _)| (name.len(), (*name).clone()))
-            .map(|(_, agent)| Arc::clone(agent))
     }
 
     fn budget(

@@ -26,7 +26,7 @@ const MAX_WORD_BYTES: usize = 40;
 const MAX_TASK_WORDS: usize = 400;
 
 /// Words that say nothing about what a task is about.
-const STOP_WORDS: &[&str] = &[
+pub(super) const STOP_WORDS: &[&str] = &[
     "about", "add", "after", "all", "also", "and", "any", "are", "because", "been", "before", "but", "can",
     "could", "does", "each", "for", "from", "get", "has", "have", "how", "into", "its", "make", "more",
     "must", "new", "not", "now", "only", "other", "our", "out", "please", "should", "some", "such", "than",

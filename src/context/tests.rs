@@ -36,17 +36,6 @@ fn unknown_agent_is_filtered_generically_and_told_so() {
 }
 
 #[test]
-fn numbered_and_prefixed_agents_have_the_specialization_of_their_name() {
-    let filter = ContextFilter::new(ContextFilterConfig::default());
-    for agent in ["backend-specialist-2", "team1:backend-specialist", "backend-specialist"] {
-        assert_eq!(filter.specialization(agent).expect(agent).spec.name, "backend-specialist");
-    }
-    for agent in ["backend-specialists", "xbackend-specialist", "backend", ""] {
-        assert!(filter.specialization(agent).is_none(), "{agent}");
-    }
-}
-
-#[test]
 fn pressure_keeps_the_contracted_share_and_required_fields() {
     let items: Vec<String> = (0..98).map(|at| format!(r#""login{at}":"form {at}""#)).collect();
     let json = format!(r#"{{"currentTask":"login form","projectStructure":{{}},{}}}"#, items.join(","));
@@ -194,4 +183,25 @@ fn arbitrary_json() -> impl proptest::strategy::Strategy<Value = serde_json::Val
             .prop_map(|entries| serde_json::Value::Object(entries.into_iter().collect())),
         ]
     })
+}
+
+#[test]
+fn agents_of_files_and_agents_that_seem_to_be_of_a_kind_are_filtered_by_it() {
+    let cwd = tempfile::tempdir().expect("temp dir");
+    let agents = cwd.path().join(".claude").join("agents");
+    std::fs::create_dir_all(&agents).expect("directory");
+    std::fs::write(agents.join("gardener.md"), "---\nkeywords: [weather]\nmaxContextSize: 37\n---\n")
+        .expect("write");
+    let clock = std::sync::Arc::new(crate::base::clock::ManualClock::new());
+    let filter = ContextFilter::with_agents(ContextFilterConfig::default(), cwd.path().to_owned(), clock);
+    let changes = filter.refresh_agents();
+    assert!(matches!(&changes[..], [Change::Added(spec)] if spec.name == "gardener"), "{changes:?}");
+    assert!((filter.recommended_mb("gardener-2", 0.0, 0.0) - 37.0).abs() < f64::EPSILON);
+    assert!((filter.recommended_mb("ui-designer", 0.0, 0.0) - 45.0).abs() < f64::EPSILON);
+    let adaptations = |agent: &str| {
+        let request = FilterRequest { agent_id: agent.into(), ..FilterRequest::default() };
+        filter.filter(&document(CONTEXT), &request).adaptations
+    };
+    assert_eq!(adaptations("ui-designer")[0], r#"filtered as "frontend-specialist": its name has "ui""#);
+    assert!(!adaptations("gardener-2").iter().any(|told| told.contains("generic")));
 }
