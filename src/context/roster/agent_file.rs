@@ -82,7 +82,10 @@ pub(super) fn read(stem: &str, text: &str) -> Result<Kind, String> {
     Ok(match base {
         // It takes the place of what it takes after.
         Some(base) if base.spec.name == name => Kind::of(&agent),
-        base => Kind { agent, base: base.map(|base| base.spec.name.clone()), words: own },
+        base => {
+            let are_chosen = head.get("keywords").is_some_and(|given| !given.is_null());
+            Kind { agent, base: base.map(|base| base.spec.name.clone()), words: own, are_chosen }
+        }
     })
 }
 

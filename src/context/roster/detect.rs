@@ -40,6 +40,10 @@ const KEYWORD_IN_NAME: f64 = 0.5;
 /// A word of a field that everyday English has too; not where it is an alias in a name.
 const AMBIGUOUS: f64 = 0.5;
 
+/// A word that was taken from a prompt and that nobody chose: `debugger` has "cause" and "failures", and not every task
+/// that has them is its.
+const TAKEN: f64 = 0.5;
+
 /// Under this nothing is detected. Between a keyword in a name with one word of a task (2.15), which happens by chance,
 /// and one alias in a name (3.0), which must suffice.
 const THRESHOLD: f64 = 2.5;
@@ -69,18 +73,23 @@ pub(super) struct Kind {
     pub(super) base: Option<String>,
     /// Its own words, besides those of its name.
     pub(super) words: Vec<String>,
+    /// Whether somebody chose them, for what they are.
+    pub(super) are_chosen: bool,
 }
 
 impl PartialEq for Kind {
     fn eq(&self, other: &Self) -> bool {
-        self.agent.spec == other.agent.spec && self.base == other.base && self.words == other.words
+        self.agent.spec == other.agent.spec
+            && self.base == other.base
+            && self.words == other.words
+            && self.are_chosen == other.are_chosen
     }
 }
 
 impl Kind {
     /// A kind by itself, known by all its keywords.
     pub(super) fn of(agent: &Arc<Compiled>) -> Self {
-        Self { agent: Arc::clone(agent), base: None, words: agent.spec.keywords.clone() }
+        Self { agent: Arc::clone(agent), base: None, words: agent.spec.keywords.clone(), are_chosen: true }
     }
 }
 
@@ -346,22 +355,25 @@ struct Family {
 fn claims(kind: &Kind, at: usize) -> Vec<(String, Claim)> {
     let spec = &kind.agent.spec;
     let mut found: HashMap<String, Claim> = HashMap::new();
-    let mut claim = |word: &str, in_name: f64| {
-        let claim = found.entry(word.to_lowercase()).or_insert(Claim { kind: at, in_name, in_text: 1.0 });
+    let mut claim = |word: &str, in_name: f64, in_text: f64| {
+        let claim = found.entry(word.to_lowercase()).or_insert(Claim { kind: at, in_name, in_text });
         claim.in_name = claim.in_name.max(in_name);
+        claim.in_text = claim.in_text.max(in_text);
     };
     // Whole and in parts, because a part of a name counts as a whole where that is known (`GraphQL`).
     for whole in [true, false] {
         let name = Words::of(&spec.name, MAX_WORDS, MAX_TEXT_BYTES, |_| whole);
         for word in name.iter().filter(|word| is_telling(word) || built_in::is_alias(word)) {
-            claim(word, OWN_NAME);
+            claim(word, OWN_NAME, 1.0);
         }
     }
     for alias in built_in::aliases(&spec.name) {
-        claim(alias, ALIAS);
+        claim(alias, ALIAS, 1.0);
     }
+    let in_text = if kind.are_chosen { 1.0 } else { TAKEN };
     for word in &kind.words {
-        claim(word, if is_ambiguous(word) { AMBIGUOUS * KEYWORD_IN_NAME } else { KEYWORD_IN_NAME });
+        let in_name = if is_ambiguous(word) { AMBIGUOUS * KEYWORD_IN_NAME } else { KEYWORD_IN_NAME };
+        claim(word, in_text * in_name, in_text);
     }
     let mut found: Vec<_> = found.into_iter().collect();
     found.sort_by(|a, b| a.0.cmp(&b.0));

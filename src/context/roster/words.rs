@@ -23,26 +23,27 @@ const TITLES: &str = "\
 const PROMPT_WORDS: &str = "\
     able above achieve across action actions actual address against along always analyze another \
     approach appropriate areas around ask asks aspect aspects assess avoid aware background based become \
-    begin being below best better between both break bring call cannot careful carefully case cases \
-    change changes check choose clear clearly color com come common complete complex comprehensive \
-    concise consider const context core correct create created current deep define deliver depth \
-    describe detail detailed details determine different directly document done during easy effective \
-    effectively efficient either else end ensure ensures ensuring especially established even every \
-    example examples excellence excellent existing expertise explain export false file files final find \
-    first fix focus focused follow following format function further give given gives goal goals good \
-    great guide guidelines handle help helps here high https identify implement implementation import \
-    important improve include includes including information instructions issue issues it item just keep \
-    key know knowledge language large let level like limit line list long look maintain many may mission \
-    most much name necessary need needed needs never next note null often one ones open option options \
-    order output over own part parts path plan point possible practice practices prefer prevent primary \
-    proactively problem problems process professional prompt proper properly propose provide provided \
-    provides quality question questions rather read really relevant report require required requirements \
-    respond responsibilities responsible result results return review right rule rules run same see set \
-    show since skill skills solution solutions specific standard standards start state step steps still \
-    strategy strong structure sub suggest summary sure take tell thing things think three through time \
-    tool tools true try two type under understand understanding until update upon used useful user users \
-    uses various very via way ways well whenever whether within without work working works write writing \
-    www years yes yet yourself";
+    begin behavior being below best better between both break bring built call cannot careful carefully \
+    case cases change changed changes check choose clear clearly color com come common complete complex \
+    comprehensive concise consider const context core correct create created current deep define deliver \
+    depth describe detail detailed details determine different directly document done during easy \
+    effective effectively efficient either else end ensure ensures ensuring especially established even \
+    every example examples excellence excellent existing expertise explain export false feature features \
+    file files final find first fix focus focused follow following format function further give given \
+    gives goal goals good great guide guidelines handle help helps here high https identify implement \
+    implementation import important improve include includes including information instructions issue \
+    issues it item just keep key know knowledge language large let level like limit line list long look \
+    maintain many may mission most much name necessary need needed needs never next note null often one \
+    ones open option options order output over own part parts path plan point possible practice \
+    practices prefer prevent primary proactively problem problems process professional prompt proper \
+    properly propose provide provided provides quality question questions rather read really recent \
+    recently relevant report require required requirements respond responsibilities responsible result \
+    results return review right rule rules run same see set show since skill skills solution solutions \
+    specific standard standards start state step steps still strategy strong structure sub suggest \
+    summary sure take tell thing things think three through time tool tools true try two type under \
+    understand understanding unexpected until update upon used useful user users uses various very via \
+    way ways well whenever whether within without work working works write writing written www years yes \
+    yet yourself";
 
 /// Words of an agent's field that everyday English has too: in a text they count half.
 const AMBIGUOUS: &str = "\

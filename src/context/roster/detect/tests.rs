@@ -182,6 +182,17 @@ fn name_goes_on_deciding_however_many_kinds_have_the_word_as_a_keyword() {
 }
 
 #[test]
+fn words_that_nobody_chose_need_more_company() {
+    let words = ["cause", "failures", "stack", "trace"];
+    let task = "Find the cause of the failures, the stack trace is below";
+    let evidence = Evidence { agent_id: "coder", task, ..Evidence::default() };
+    let mut debugger = kind("debugger", None, &words);
+    assert!(with_built_ins(vec![debugger.clone()]).detect(&evidence).is_some());
+    debugger.are_chosen = false;
+    assert!(with_built_ins(vec![debugger]).detect(&evidence).is_none());
+}
+
+#[test]
 fn what_replaces_a_built_in_has_its_other_names() {
     let mut kinds: Vec<Kind> = built_in::built_in().iter().skip(1).map(Kind::of).collect();
     kinds.push(kind("frontend-specialist", None, &["mine"]));
