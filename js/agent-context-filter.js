@@ -6,6 +6,7 @@ const { call, callAsync } = require('./errors.js');
 const { read, release } = require('./document.js');
 const { filterResult } = require('./result.js');
 const { emit } = require('./emit.js');
+const { cancellable } = require('./jobs.js');
 const native = require('./binding.js');
 
 class AgentContextFilter extends EventEmitter {
@@ -14,19 +15,45 @@ class AgentContextFilter extends EventEmitter {
 
   constructor(config = {}) {
     super();
-    this.#native = call(native.openFilter, args.configurationJson(config));
+    this.#native = call(native.openFilter, args.configurationJson(config), process.cwd());
+    // Files of agents are read on the thread pool; every filtering looks at them again.
+    callAsync(this.#native.refreshAgents).then(
+      (changes) => this.#tell(changes),
+      () => {},
+    );
   }
 
-  async filterContext(agentId, context, currentMemoryUsage = 0, systemLoad = 0) {
+  async filterContext(agentId, context, currentMemoryUsage = 0, systemLoad = 0, options = undefined) {
     args.string('agentId', agentId);
     args.number('currentMemoryUsage', currentMemoryUsage);
     args.number('systemLoad', systemLoad);
+    const { signal, ...limits } = args.filterOptions(options);
+    signal?.throwIfAborted();
     this.#heldMb = currentMemoryUsage;
     const { source, result: pending } = read(context, ({ kinds, ends, lengths, numbers, text }) =>
-      call(this.#native.filter, agentId, currentMemoryUsage, systemLoad, kinds, ends, lengths, numbers, text),
+      cancellable(this.#native, signal, (job) =>
+        call(
+          this.#native.filter,
+          agentId,
+          currentMemoryUsage,
+          systemLoad,
+          job,
+          limits.maxSize,
+          limits.maxTokens,
+          limits.targetReduction,
+          limits.wholeTexts,
+          limits.prioritizeRecent,
+          kinds,
+          ends,
+          lengths,
+          numbers,
+          text,
+        ),
+      ),
     );
     try {
       const output = await callAsync(() => pending);
+      this.#tell(output.changes);
       const result = filterResult(source, output, { agentId, original: context });
       emit(this, 'contextFiltered', result);
       return result;
@@ -40,10 +67,18 @@ class AgentContextFilter extends EventEmitter {
     emit(this, 'specializationAdded', specialization);
   }
 
+  async resolveReference(reference) {
+    return JSON.parse(call(this.#native.resolve, args.string('reference', reference)));
+  }
+
   getFilterStats() {
+    const [analyses, analysisBytes, references, referenceBytes] = this.#native.held();
     return {
       agentSpecializations: this.#native.specializations(),
-      cachedContexts: 0,
+      cachedContexts: analyses,
+      analysisBytes,
+      references,
+      referenceBytes,
       currentMemoryUsage: this.#heldMb,
       config: JSON.parse(this.#native.config()),
     };
@@ -59,6 +94,11 @@ class AgentContextFilter extends EventEmitter {
     const oldConfig = JSON.parse(this.#native.config());
     call(this.#native.updateConfig, args.configurationJson(partial));
     emit(this, 'configUpdated', { oldConfig, newConfig: JSON.parse(this.#native.config()) });
+  }
+
+  /** Emits what changed among the files of agents. */
+  #tell(changes) {
+    for (const [name, data] of JSON.parse(changes)) emit(this, name, data);
   }
 }
 

@@ -218,6 +218,19 @@ function configurationJson(config) {
   }
 }
 
+/** What a call may ask of the filter. */
+function filterOptions(value) {
+  const given = options('options', value);
+  return {
+    maxSize: optionalNumber('options.maxSize', given.maxSize, 1),
+    maxTokens: optionalNumber('options.maxTokens', given.maxTokens, 1),
+    targetReduction: optionalFraction('options.targetReduction', given.targetReduction),
+    wholeTexts: optionalBoolean('options.wholeTexts', given.wholeTexts),
+    prioritizeRecent: optionalBoolean('options.prioritizeRecent', given.prioritizeRecent),
+    signal: signal('options.signal', given.signal),
+  };
+}
+
 module.exports = {
   string,
   optionalString,
@@ -239,4 +252,5 @@ module.exports = {
   ttlMs,
   originalText,
   configurationJson,
+  filterOptions,
 };

@@ -25,6 +25,7 @@ const ESCAPED_KEY = 0x80;
 // Fates of values; the numbers are those of `Fate` in src/base/json.rs.
 const DROPPED = 0;
 const WHOLE = 1;
+const CUT = 3;
 
 /** Deeper contexts are refused: `JSON.stringify` overflows the stack a few thousand levels down. */
 const MAX_DEPTH = 1000;
@@ -298,10 +299,13 @@ function copyOfRoot({ values, keys, ends, count, isOpaque }) {
 
 /**
  * What is kept of the context: containers kept whole are the caller's own, those kept in part are new.
- * @returns {{ filtered: unknown, removed: string[] }} with the dotted paths of what was left out
+ * @param {Map<number, (string | [number, number])[]>} texts pieces of the strings that stay in part
+ * @returns {{ filtered: unknown, removed: string[], paths: Map<number, string> }} with the dotted paths of what was left
+ * out, also by value and with those of strings that stay in part
  */
-function assemble(source, fates) {
+function assemble(source, fates, texts) {
   const removed = [];
+  const paths = new Map();
   const { values, keys, ends } = source;
   const build = (index, prefix) => {
     const isArray = Array.isArray(values[index]);
@@ -311,16 +315,28 @@ function assemble(source, fates) {
       const name = isArray ? position++ : keys[child];
       const fate = fates[child];
       if (fate === DROPPED) {
+        paths.set(child, prefix + name);
         removed.push(prefix + name);
         continue;
       }
-      const value = fate === WHOLE ? values[child] : build(child, `${prefix}${name}.`);
+      let value = values[child];
+      if (fate === CUT) {
+        paths.set(child, prefix + name);
+        value = cutText(value, texts.get(child));
+      } else if (fate !== WHOLE) value = build(child, `${prefix}${name}.`);
       if (isArray) kept.push(value);
       else setOwn(kept, name, value);
     }
     return kept;
   };
-  return { filtered: !fates || fates[0] === WHOLE ? copyOfRoot(source) : build(0, ''), removed };
+  return { filtered: !fates || fates[0] === WHOLE ? copyOfRoot(source) : build(0, ''), removed, paths };
+}
+
+/** What is left of a string: pieces of it, and lines for what is missing. */
+function cutText(text, pieces) {
+  let left = '';
+  for (const piece of pieces) left += typeof piece === 'string' ? piece : text.slice(piece[0], piece[1]);
+  return left;
 }
 
 /** The columns of a context that has to wait: those that `read` hands out are reused. */

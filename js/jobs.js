@@ -1,7 +1,10 @@
 'use strict';
 
 const args = require('./arguments.js');
-const { call, callAsync } = require('./errors.js');
+const { call, callAsync, decode } = require('./errors.js');
+
+/** Stands for a call that nobody follows. */
+const NO_JOB = 0;
 
 /** How often progress is looked at, ms. */
 const PROGRESS_MS = 100;
@@ -37,4 +40,29 @@ async function followed(native, { signal, onProgress }, begin) {
   }
 }
 
-module.exports = { followed };
+/**
+ * Runs a call of the core that can be cancelled.
+ * @param {object} native functions of a handle
+ * @param {AbortSignal | undefined} signal
+ * @param {(job: number) => Promise<T>} begin called at once; rejects with the signal's reason if that came first
+ * @template T
+ */
+function cancellable(native, signal, begin) {
+  if (!signal) return begin(NO_JOB);
+  signal.throwIfAborted();
+  const job = call(native.newJob);
+  const cancel = () => native.cancelJob(job);
+  signal.addEventListener('abort', cancel, { once: true });
+  return (async () => {
+    try {
+      return await begin(job);
+    } catch (error) {
+      throw decode(error)?.code === 'E_CANCELLED' ? signal.reason : error;
+    } finally {
+      signal.removeEventListener('abort', cancel);
+      native.endJob(job);
+    }
+  })();
+}
+
+module.exports = { followed, cancellable };

@@ -13,6 +13,7 @@ const { countTokensAsync } = require('./token-count.js');
 const signals = require('./signals.js');
 const { PlugIns } = require('./plug-ins.js');
 const { emit } = require('./emit.js');
+const { cancellable } = require('./jobs.js');
 const { collectGarbage } = require('./garbage.js');
 const native = require('./binding.js');
 
@@ -148,10 +149,10 @@ class ProductionOptimizationSystem extends NativeEmitter {
     args.string('agentId', agentId);
     const given = args.options('options', options);
     const request = {
-      maxSize: args.optionalNumber('options.maxSize', given.maxSize, 1),
-      prioritizeRecent: args.optionalBoolean('options.prioritizeRecent', given.prioritizeRecent),
+      ...args.filterOptions(options),
       includeDebugInfo: args.optionalBoolean('options.includeDebugInfo', given.includeDebugInfo),
     };
+    request.signal?.throwIfAborted();
     // A delta says what changed since the agent's last result: calls for one agent run one after the other. The context
     // is read now all the same, so that the caller may change it afterwards.
     const before = this.#turns.get(agentId);
@@ -183,11 +184,33 @@ class ProductionOptimizationSystem extends NativeEmitter {
     }
   }
 
-  #work(agentId, { maxSize, prioritizeRecent }, { kinds, ends, lengths, numbers, text }) {
+  #work(agentId, { signal, ...limits }, { kinds, ends, lengths, numbers, text }) {
     // Gone when the deadline of a shutdown passed while this call waited for its turn.
     if (!this.#native) throw this.#refusal();
     const id = args.exactText(agentId);
-    return call(this.#native.optimize, id, maxSize, prioritizeRecent, kinds, ends, lengths, numbers, text);
+    const { optimize } = this.#native;
+    return cancellable(this.#native, signal, (job) =>
+      call(
+        optimize,
+        id,
+        job,
+        limits.maxSize,
+        limits.maxTokens,
+        limits.targetReduction,
+        limits.wholeTexts,
+        limits.prioritizeRecent,
+        kinds,
+        ends,
+        lengths,
+        numbers,
+        text,
+      ),
+    );
+  }
+
+  async resolveReference(reference) {
+    this.#requireRunning();
+    return JSON.parse(call(this.#native.resolve, args.string('reference', reference)));
   }
 
   async cacheResponse(query, response, ttlSeconds, options) {

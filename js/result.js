@@ -15,25 +15,36 @@ function addHidden(target, properties) {
 }
 
 /** Adds a property that is made when it is first read. */
-function addLazy(target, name, make) {
+function addLazy(target, name, make, enumerable = true) {
   Object.defineProperty(target, name, {
     get() {
       const value = make();
-      Object.defineProperty(target, name, { value, writable: true, configurable: true, enumerable: true });
+      Object.defineProperty(target, name, { value, writable: true, configurable: true, enumerable });
       return value;
     },
     configurable: true,
-    enumerable: true,
+    enumerable,
   });
   return target;
 }
 
 /** The result of a filter behind the properties of `head`. */
 function filterResult(source, output, head) {
-  const { filtered, removed } = assemble(source, output.fates);
+  const texts = new Map(JSON.parse(output.texts).map(([value, ...pieces]) => [value, pieces]));
+  const { filtered, removed, paths } = assemble(source, output.fates, texts);
   const result = { ...head, filtered, removedElements: removed, ...JSON.parse(output.summary) };
   addLazy(result, 'importanceScores', () => JSON.parse(output.scores));
+  addLazy(result, 'dropped', () => droppedParts(output.dropped, paths));
   return result;
+}
+
+/** What was left out, with paths in place of values. */
+function droppedParts(json, paths) {
+  return JSON.parse(json).map(([value, bytes, tokens, score, reason, reference, first, last]) => {
+    const part = { path: paths.get(value) ?? '', bytes, tokens, score, reason, reference };
+    if (first !== undefined) part.lines = [first, last];
+    return part;
+  });
 }
 
 /** The object that is sent for a changed context. */
@@ -70,6 +81,7 @@ function optimizedResult(source, output, includeDebugInfo, readMs) {
   // A root of a class of its own is the caller's object: nothing is added to it.
   if (source.isOpaque && result === filter.filtered) return result;
   const debug = includeDebugInfo ? debugInfo(filter, delta, readMs) : undefined;
+  if (!Object.hasOwn(result, 'dropped')) addLazy(result, 'dropped', () => filter.dropped, false);
   return addHidden(result, {
     type: delta.type,
     tokensSaved: delta.originalTokens - delta.resultTokens,
@@ -80,9 +92,10 @@ function optimizedResult(source, output, includeDebugInfo, readMs) {
 }
 
 function debugInfo(filter, delta, readMs) {
-  const { filtered: _, importanceScores: __, ...rest } = Object.getOwnPropertyDescriptors(filter);
+  const { filtered: _, importanceScores: __, dropped: ___, ...rest } = Object.getOwnPropertyDescriptors(filter);
   const info = Object.defineProperties({}, rest);
   addLazy(info, 'importanceScores', () => filter.importanceScores);
+  addLazy(info, 'dropped', () => filter.dropped);
   info.tokens = { original: delta.originalTokens, filtered: delta.filteredTokens, result: delta.resultTokens };
   info.stages = [
     { name: 'read', ms: readMs },

@@ -9,15 +9,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
+use crate::base::cancel::Cancel;
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::document::Document;
 use crate::base::error::{Error, ErrorKind, Problem, Result};
 use crate::base::file::write_new_stamped;
 use crate::cache::OpenCache;
+use crate::context::{Reference, unknown_reference};
 use crate::memory::V8Heap;
 use crate::orchestrator::settings::{Origin, Settings};
 use crate::orchestrator::settings_file::{self, Loaded, SettingsRequest};
-use crate::orchestrator::{Optimization, OptimizeRequest, Orchestrator};
+use crate::orchestrator::{Optimization, OptimizeRequest, Orchestrator, Unfinished};
 use crate::telemetry::event::{EventKind, EventSink};
 
 /// Name of report files before their time.
@@ -107,10 +109,30 @@ impl Engine {
     /// given back.
     ///
     /// # Errors
-    /// `E_SHUT_DOWN`.
-    pub fn optimize(&self, document: &Document, request: &OptimizeRequest) -> Result<Option<Optimization>> {
+    /// `E_SHUT_DOWN`; `E_CANCELLED` when `cancel` was called off.
+    pub fn optimize(
+        &self,
+        document: &Document,
+        request: &OptimizeRequest,
+        cancel: &Cancel,
+    ) -> Result<Option<Optimization>> {
         self.check_open()?;
-        Ok(self.orchestrator.optimize(document, request).ok())
+        match self.orchestrator.optimize(document, request, cancel) {
+            Ok(done) => Ok(Some(done)),
+            Err(Unfinished::Failed(_)) => Ok(None),
+            Err(Unfinished::Cancelled(error)) => Err(error),
+        }
+    }
+
+    /// JSON of a part that was left out of a context.
+    ///
+    /// # Errors
+    /// `E_SHUT_DOWN`; `E_REFERENCE_UNKNOWN`.
+    pub fn resolve_reference(&self, reference: &str) -> Result<Arc<str>> {
+        self.check_open()?;
+        let filter = self.orchestrator.components().filter;
+        let found = Reference::parse(reference).and_then(|reference| filter?.resolve(reference));
+        found.ok_or_else(|| unknown_reference(reference))
     }
 
     /// The cache; `None` when it is off and after shutdown.

@@ -68,6 +68,9 @@ function options() {
   }
 }
 
+/** Tokens of a text as it stands in a context that is sent as JSON, for every way the same. */
+const tokensOf = (text) => countTokensAsync(JSON.stringify(text));
+
 /** Tokens of texts, each counted once: releases of a project share most of theirs. */
 class TokenCounts {
   #known = new Map();
@@ -76,7 +79,7 @@ class TokenCounts {
     const hash = createHash('sha256').update(text).digest('base64');
     let tokens = this.#known.get(hash);
     if (tokens === undefined) {
-      tokens = countTokensAsync(text);
+      tokens = tokensOf(text);
       this.#known.set(hash, tokens);
     }
     return tokens;
@@ -107,7 +110,7 @@ async function judge(texts, needs, { gold, byPath, total }) {
   const tokens = await Promise.all(
     Object.entries(texts).map(([path, text]) => {
       const whole = byPath.get(path);
-      return whole?.text === text ? whole.tokens : countTokensAsync(text);
+      return whole?.text === text ? whole.tokens : tokensOf(text);
     }),
   );
   return { isHeld: gold.every(isThere), share: tokens.reduce((sum, one) => sum + one, 0) / total };

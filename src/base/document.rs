@@ -3,6 +3,8 @@
 //! JavaScript walks a context once and hands over typed arrays and one joined text; nothing is re-created on the way.
 //! This is the only form in which a context exists in the core. It does not parse JSON and it never changes.
 
+use xxhash_rust::xxh3::{Xxh3, xxh3_128_with_seed};
+
 use super::error::{Error, ErrorKind, Result};
 
 /// What a value is. The numbers are the ones that cross the boundary.
@@ -69,33 +71,24 @@ pub struct Columns {
     pub text: Vec<u8>,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
-struct Span {
-    start: u32,
-    end: u32,
-}
-
+/// A value. Keys and texts follow each other without a gap, so that each ends where the next one begins.
 #[derive(Debug, Clone, Copy)]
 struct Node {
-    kind: Kind,
-    escaped_key: bool,
+    /// Index after its last descendant.
     end: u32,
-    key: Span,
-    text: Span,
-    number: f64,
-}
-
-impl Node {
-    /// Offset after its key and text.
-    fn last_byte(&self) -> usize {
-        self.text.end.max(self.key.end) as usize
-    }
+    /// Where its key begins.
+    key: u32,
+    /// Where its text begins; of a number its place among the numbers.
+    text: u32,
 }
 
 /// A context: values by index, in depth-first order; 0 is the root.
 #[derive(Debug)]
 pub struct Document {
+    /// Of every value, and one more that says where the text ends: 12 bytes a value.
     nodes: Vec<Node>,
+    kinds: Vec<u8>,
+    numbers: Vec<f64>,
     text: String,
 }
 
@@ -107,13 +100,15 @@ impl Document {
     pub fn from_columns(columns: Columns) -> Result<Self> {
         let text = String::from_utf8(columns.text).map_err(|e| broken("text is not UTF-8").with_source(e))?;
         let count = columns.kinds.len();
-        if count == 0 || columns.ends.len() != count || u32::try_from(text.len()).is_err() {
+        let Ok(text_bytes) = u32::try_from(text.len()) else {
+            return Err(broken("the text is over 4 GB"));
+        };
+        if count == 0 || columns.ends.len() != count {
             return Err(broken("lengths of the columns differ"));
         }
-        let mut at = 0_u32;
+        let (mut at, mut number_count) = (0_u32, 0_u32);
         let mut lengths = columns.lengths.iter();
-        let mut numbers = columns.numbers.iter();
-        let mut nodes = Vec::with_capacity(count);
+        let mut nodes = Vec::with_capacity(count + 1);
         // Open containers: (end, is it an object).
         let mut open: Vec<(u32, bool)> = Vec::new();
         for (index, (&byte, &end)) in columns.kinds.iter().zip(&columns.ends).enumerate() {
@@ -127,20 +122,23 @@ impl Document {
                 return Err(broken("a value ends outside of its parent"));
             }
             let keyed = open.last().is_some_and(|(_, object)| *object);
-            let mut next_text = || {
-                let start = at;
-                at = at.checked_add(*lengths.next()?)?;
-                text.is_char_boundary(at as usize).then_some(Span { start, end: at })
+            let mut next_text_end = |at: u32| {
+                let end = at.checked_add(*lengths.next()?)?;
+                text.is_char_boundary(end as usize).then_some(end)
             };
             let no_text = || broken("a text is missing or cut");
-            let key = if keyed { next_text().ok_or_else(no_text)? } else { Span::default() };
-            let span = if kind.has_text() { next_text().ok_or_else(no_text)? } else { Span::default() };
-            let number = if kind == Kind::Number {
-                *numbers.next().ok_or_else(|| broken("a number is missing"))?
-            } else {
-                0.0
-            };
-            nodes.push(Node { kind, escaped_key: byte & ESCAPED_KEY != 0, end, key, text: span, number });
+            let key = at;
+            if keyed {
+                at = next_text_end(at).ok_or_else(no_text)?;
+            }
+            let mut node = Node { end, key, text: at };
+            if kind.has_text() {
+                at = next_text_end(at).ok_or_else(no_text)?;
+            } else if kind == Kind::Number {
+                node.text = number_count;
+                number_count += 1;
+            }
+            nodes.push(node);
             if container {
                 open.push((end, kind == Kind::Object));
             }
@@ -148,22 +146,29 @@ impl Document {
         if nodes[0].end as usize != count {
             return Err(broken("more than one root"));
         }
-        Ok(Self { nodes, text })
+        if number_count as usize > columns.numbers.len() {
+            return Err(broken("a number is missing"));
+        }
+        if at != text_bytes {
+            return Err(broken("text is left over"));
+        }
+        nodes.push(Node { end: 0, key: at, text: at });
+        Ok(Self { nodes, kinds: columns.kinds, numbers: columns.numbers, text })
     }
 
     /// Number of values.
     pub fn len(&self) -> usize {
-        self.nodes.len()
+        self.kinds.len()
     }
 
     /// Never true: a document has at least its root.
     pub fn is_empty(&self) -> bool {
-        self.nodes.is_empty()
+        self.kinds.is_empty()
     }
 
     /// Kind of value `index`.
     pub fn kind(&self, index: usize) -> Kind {
-        self.nodes[index].kind
+        Kind::from_byte(self.kinds[index] & !ESCAPED_KEY).expect("invariant: kinds were checked")
     }
 
     /// Index after the last descendant of value `index`.
@@ -173,22 +178,28 @@ impl Document {
 
     /// Key of value `index`; empty for the root and for array items.
     pub fn key(&self, index: usize) -> &str {
-        self.slice(self.nodes[index].key)
+        let node = self.nodes[index];
+        let end = if self.kind(index) == Kind::Number { self.nodes[index + 1].key } else { node.text };
+        &self.text[node.key as usize..end as usize]
     }
 
     /// Whether the key is already as it stands between quotes in JSON.
     pub fn key_is_escaped(&self, index: usize) -> bool {
-        self.nodes[index].escaped_key
+        self.kinds[index] & ESCAPED_KEY != 0
     }
 
     /// The string, or the JSON of an opaque value; empty for the rest.
     pub fn text(&self, index: usize) -> &str {
-        self.slice(self.nodes[index].text)
+        if self.kind(index).has_text() {
+            &self.text[self.nodes[index].text as usize..self.nodes[index + 1].key as usize]
+        } else {
+            ""
+        }
     }
 
     /// The number; 0 for the rest.
     pub fn number(&self, index: usize) -> f64 {
-        self.nodes[index].number
+        if self.kind(index) == Kind::Number { self.numbers[self.nodes[index].text as usize] } else { 0.0 }
     }
 
     /// Indices of the direct children of a container, in order; none for the rest.
@@ -196,25 +207,39 @@ impl Document {
         Children { document: self, next: index + 1, end: self.end(index) }
     }
 
-    /// Keys and strings one after another.
-    pub fn all_text(&self) -> &str {
-        &self.text
-    }
-
-    /// The value in whose key or text the byte at `offset` of [`all_text`](Self::all_text) lies, and where in it that key
-    /// or text starts and ends. Searches from value `from` on.
-    pub fn locate(&self, offset: usize, from: usize) -> (usize, std::ops::Range<usize>) {
-        let mut index = from;
-        while index + 1 < self.nodes.len() && offset >= self.nodes[index].last_byte() {
-            index += 1;
+    /// A hash of value `index` with everything below it, without its own key: equal values have equal hashes wherever they
+    /// stand. Not cryptographic. O(text). `scratch` spares allocations in a loop.
+    pub fn hash(&self, index: usize, scratch: &mut Vec<u8>) -> u128 {
+        let (end, node) = (self.end(index), self.nodes[index]);
+        let is_leaf = end == index + 1;
+        if is_leaf && self.kind(index).has_text() {
+            return xxh3_128_with_seed(
+                self.text(index).as_bytes(),
+                u64::from(self.kinds[index] & !ESCAPED_KEY),
+            );
         }
-        let node = &self.nodes[index];
-        let span = if offset < node.key.end as usize { node.key } else { node.text };
-        (index, span.start as usize..span.end as usize)
-    }
-
-    fn slice(&self, span: Span) -> &str {
-        &self.text[span.start as usize..span.end as usize]
+        let mut hasher = Xxh3::new();
+        hasher.update(&[self.kinds[index] & !ESCAPED_KEY]);
+        hasher.update(&self.kinds[index + 1..end]);
+        let shape = scratch;
+        shape.clear();
+        for value in index + 1..end {
+            let this = self.nodes[value];
+            shape.extend_from_slice(&(self.end(value) - index).to_le_bytes()[..4]);
+            if self.kind(value) == Kind::Number {
+                shape.extend_from_slice(&self.number(value).to_le_bytes());
+            } else {
+                shape.extend_from_slice(&(this.text - this.key).to_le_bytes());
+            }
+            shape.extend_from_slice(&(self.nodes[value + 1].key - this.key).to_le_bytes());
+        }
+        if self.kind(index) == Kind::Number {
+            shape.extend_from_slice(&self.number(index).to_le_bytes());
+        }
+        hasher.update(shape);
+        let own_key_end = node.key as usize + self.key(index).len();
+        hasher.update(&self.text.as_bytes()[own_key_end..self.nodes[end].key as usize]);
+        hasher.digest128()
     }
 }
 
@@ -314,11 +339,15 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn offset_finds_its_value() {
-        let document = document(r#"{"a":"xyz","b":"uvw"}"#);
-        let at = document.all_text().find("uvw").expect("there");
-        assert_eq!(document.locate(at, 0), (2, at..at + 3));
-        assert_eq!(document.locate(at - 1, 0), (2, at - 1..at), "its key stands right before it");
+    fn equal_values_have_equal_hashes_wherever_they_stand() {
+        let document = document(
+            r#"{"a":{"x":[1,"two"],"y":{}},"b":{"x":[1,"two"],"y":{}},"c":{"x":[1,"tw","o"],"y":{}},"d":1,"e":"1","f":{"x":1},"g":{"y":1},"h":2}"#,
+        );
+        let tops: Vec<usize> = document.children(0).collect();
+        let hash = |at: usize| document.hash(tops[at], &mut Vec::new());
+        assert_eq!(hash(0), hash(1));
+        let others: std::collections::HashSet<u128> = (1..8).map(hash).collect();
+        assert_eq!(others.len(), 7);
     }
 
     #[test]

@@ -36,6 +36,8 @@ pub enum ErrorKind {
     CacheFileInvalid,
     /// The caller asked for the work to end.
     Cancelled,
+    /// A reference is not known, or not any more.
+    ReferenceUnknown,
     /// A file could not be read or written.
     Io,
     /// A defect in this package: a Rust panic was caught. The process goes on.
@@ -44,7 +46,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, for tables and tests.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::ConfigInvalid,
         Self::ConfigMissing,
         Self::ConfigUnreadable,
@@ -58,6 +60,7 @@ impl ErrorKind {
         Self::CacheDisk,
         Self::CacheFileInvalid,
         Self::Cancelled,
+        Self::ReferenceUnknown,
         Self::Io,
         Self::Internal,
     ];
@@ -83,6 +86,7 @@ impl ErrorKind {
             Self::CacheDisk => "E_CACHE_DISK",
             Self::CacheFileInvalid => "E_CACHE_FILE_INVALID",
             Self::Cancelled => "E_CANCELLED",
+            Self::ReferenceUnknown => "E_REFERENCE_UNKNOWN",
             Self::Io => "E_IO",
             Self::Internal => "E_INTERNAL",
         }

@@ -3,6 +3,8 @@
 //!
 //! Canonical order and number format: RFC 8785 (JSON Canonicalization Scheme), so that hashes agree between machines.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use super::document::{Document, Kind};
@@ -17,7 +19,12 @@ pub enum Fate {
     Whole = 1,
     /// A container that stays, without some of what is below it.
     Part = 2,
+    /// A string that stays in part; [`Cuts`] has what is left of it.
+    Cut = 3,
 }
+
+/// What is left of strings that stay in part, by value.
+pub type Cuts = HashMap<u32, String>;
 
 /// Order of object keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,12 +42,14 @@ pub struct View<'a> {
     pub document: &'a Document,
     /// One fate a value; `None` keeps everything.
     pub fates: Option<&'a [Fate]>,
+    /// What is left of strings whose fate is [`Fate::Cut`].
+    pub cuts: Option<&'a Cuts>,
 }
 
 impl<'a> View<'a> {
     /// All of `document`.
     pub fn whole(document: &'a Document) -> Self {
-        Self { document, fates: None }
+        Self { document, fates: None, cuts: None }
     }
 
     /// The fate of value `index`, whose ancestors are kept.
@@ -67,11 +76,20 @@ impl<'a> View<'a> {
             Kind::False => out.extend_from_slice(b"false"),
             Kind::True => out.extend_from_slice(b"true"),
             Kind::Number => write_number(document.number(index), out),
-            Kind::String => write_string(document.text(index), out),
+            Kind::String => write_string(self.string(index), out),
             Kind::Opaque => write_opaque(document.text(index), order, out),
             Kind::Array => self.write_container(index, order, out, [b'[', b']']),
             Kind::Object => self.write_container(index, order, out, [b'{', b'}']),
         }
+    }
+
+    /// A string, or what is left of it.
+    fn string(&self, index: usize) -> &'a str {
+        if self.fate(index) != Fate::Cut {
+            return self.document.text(index);
+        }
+        let cut = u32::try_from(index).ok().and_then(|index| self.cuts?.get(&index));
+        cut.expect("invariant: who cuts a string says what is left of it")
     }
 
     /// Appends the key of value `index` with its quotes.
@@ -202,7 +220,8 @@ const ESCAPE_EXTRA: [u8; 256] = {
     table
 };
 
-fn string_size(text: &str) -> u64 {
+/// Bytes of `text` as a JSON string.
+pub fn string_size(text: &str) -> u64 {
     let extra: u64 = text.bytes().map(|byte| u64::from(ESCAPE_EXTRA[byte as usize])).sum();
     text.len() as u64 + extra + 2
 }

@@ -1,6 +1,7 @@
-//! What every other module may use and that uses none of them: errors, time, units, configuration checks, the
+//! What every other module may use and that uses none of them: errors, time, cancelling, units, configuration checks, the
 //! column form of a context, names, and files.
 
+pub mod cancel;
 pub mod clock;
 pub mod config;
 pub mod document;

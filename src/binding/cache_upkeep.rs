@@ -12,7 +12,7 @@ use serde_json::json;
 use super::cache::{CacheView, Source, handle, scope};
 use super::call::{guard, method, spawn};
 use super::filter::{parse, parse_or_throw};
-use super::jobs::Jobs;
+use super::jobs::{self, Jobs};
 use crate::base::clock::SystemClock;
 use crate::base::config::Configure;
 use crate::base::error::{Error, ErrorKind, Problem, Result};
@@ -216,12 +216,7 @@ fn add_files(env: &Env, handle: &mut Object, view: &CacheView) -> napi::Result<(
         };
         spawn(args.env(), run, |loaded| loaded)
     })?;
-    method(env, handle, "newJob", move |_| Ok(Jobs::register()))?;
-    method(env, handle, "cancelJob", move |args| {
-        Jobs::cancel(args.get(0)?);
-        Ok(())
-    })?;
-    method(env, handle, "jobProgress", move |args| Ok(Jobs::progress(args.get(0)?) as f64))
+    jobs::add(env, handle)
 }
 
 fn layer(name: Option<&str>) -> Result<Option<Layer>> {

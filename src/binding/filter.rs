@@ -8,15 +8,22 @@ use napi_derive::napi;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-use super::call::{encode, guard, method, spawn};
+use super::cache::whole;
+use super::call::{Args, encode, guard, method, spawn};
 use super::columns;
+use super::jobs::{self, Jobs};
+use crate::base::clock::SystemClock;
 use crate::base::config::Configure;
 use crate::base::document::Document;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::json::Fate;
 use crate::context::paths::scores_json;
-use crate::context::{AgentSpecialization, ContextFilter, ContextFilterConfig, FilterOutcome, FilterRequest};
+use crate::context::{
+    AgentSpecialization, CallLimits, Change, ContextFilter, ContextFilterConfig, CutText, DroppedPart,
+    FilterOutcome, FilterRequest, Piece, Reference, unknown_reference,
+};
 use crate::engine::check_agent_id;
+use crate::orchestrator::counter;
 
 /// What a filter kept, for the facade to assemble.
 #[napi(object)]
@@ -27,6 +34,12 @@ pub struct FilterOutput {
     pub summary: String,
     /// JSON: score by dotted path.
     pub scores: String,
+    /// JSON: `[value, bytes, tokens, score, reason, reference, first line, last line]` for each part that was left out.
+    pub dropped: String,
+    /// JSON: `[value, [start, end] | line, …]` for each string that stays in part.
+    pub texts: String,
+    /// JSON: what changed among the files of agents.
+    pub changes: String,
 }
 
 impl FilterOutput {
@@ -41,6 +54,9 @@ impl FilterOutput {
                 "adaptations": outcome.adaptations,
             }),
             scores: text(scores_json(document, &outcome.kept, &outcome.scores)),
+            dropped: json!(outcome.dropped.iter().map(dropped_row).collect::<Vec<_>>()).to_string(),
+            texts: json!(outcome.texts.iter().map(text_row).collect::<Vec<_>>()).to_string(),
+            changes: String::new(),
         }
     }
 }
@@ -50,6 +66,9 @@ pub(super) struct FilterParts {
     pub(super) fates: Option<Vec<u8>>,
     pub(super) summary: Value,
     pub(super) scores: String,
+    dropped: String,
+    texts: String,
+    changes: String,
 }
 
 impl From<FilterParts> for FilterOutput {
@@ -58,6 +77,9 @@ impl From<FilterParts> for FilterOutput {
             fates: parts.fates.map(Uint8Array::new),
             summary: parts.summary.to_string(),
             scores: parts.scores,
+            dropped: parts.dropped,
+            texts: parts.texts,
+            changes: parts.changes,
         }
     }
 }
@@ -67,9 +89,10 @@ impl From<FilterParts> for FilterOutput {
 /// # Errors
 /// `E_CONFIG_INVALID` with every problem.
 #[napi(catch_unwind)]
-pub fn open_filter(env: &Env, config_json: String) -> napi::Result<Object<'_>> {
+pub fn open_filter(env: &Env, config_json: String, cwd: String) -> napi::Result<Object<'_>> {
     let config = guard(|| ContextFilterConfig::default().updated("", &parse(&config_json)?))?;
-    let filter = Arc::new(ContextFilter::new(config));
+    let clock = Arc::new(SystemClock::new());
+    let filter = Arc::new(ContextFilter::with_agents(config, cwd.into(), clock, counter()));
     // An update is read, changed and written back: one at a time.
     let updating = Mutex::new(());
     let mut handle = Object::new(env)?;
@@ -81,15 +104,43 @@ pub fn open_filter(env: &Env, config_json: String) -> napi::Result<Object<'_>> {
             agent_id,
             held_mb: args.get(1)?,
             system_load: args.get(2)?,
+            limits: limits(&args, 4)?,
+            prioritize_recent: args.get(8)?,
             ..FilterRequest::default()
         };
-        let (columns, filter) = (columns::read(&args, 3)?, Arc::clone(&shared));
+        let (job, columns, filter) = (args.get(3)?, columns::read(&args, 9)?, Arc::clone(&shared));
         let work = move || {
+            let job = Jobs::begin(job);
+            let changes = filter.refresh_agents();
             let document = Document::from_columns(columns)?;
-            let outcome = filter.filter(&document, &request);
-            Ok(FilterOutput::parts(&document, &outcome))
+            let outcome = filter.filter(&document, &request, job.cancel())?;
+            let mut parts = FilterOutput::parts(&document, &outcome);
+            parts.changes = changes_json(changes);
+            Ok(parts)
         };
         spawn(args.env(), work, FilterOutput::from)
+    })?;
+    jobs::add(env, &mut handle)?;
+    let shared = Arc::clone(&filter);
+    method(env, &mut handle, "refreshAgents", move |args| {
+        let filter = Arc::clone(&shared);
+        spawn(args.env(), move || Ok(filter.refresh_agents()), changes_json)
+    })?;
+    let shared = Arc::clone(&filter);
+    method(env, &mut handle, "resolve", move |args| {
+        let reference: String = args.get(0)?;
+        let found = Reference::parse(&reference).and_then(|reference| shared.resolve(reference));
+        found.map(|json| json.to_string()).ok_or_else(|| unknown_reference(&reference))
+    })?;
+    let shared = Arc::clone(&filter);
+    method(env, &mut handle, "held", move |_| {
+        let held = shared.held();
+        Ok(vec![
+            held.analyses as f64,
+            held.analysis_bytes as f64,
+            held.references as f64,
+            held.reference_bytes as f64,
+        ])
     })?;
     let shared = Arc::clone(&filter);
     method(env, &mut handle, "addSpecialization", move |args| {
@@ -112,6 +163,45 @@ pub fn open_filter(env: &Env, config_json: String) -> napi::Result<Object<'_>> {
         Ok(())
     })?;
     Ok(handle)
+}
+
+/// Limits of a call from argument `first` on: bytes, tokens, target, whole texts.
+pub(super) fn limits(args: &Args, first: usize) -> Result<CallLimits> {
+    Ok(CallLimits {
+        max_bytes: args.get::<Option<f64>>(first)?.map(whole),
+        max_tokens: args.get::<Option<f64>>(first + 1)?.map(whole),
+        target_reduction: args.get(first + 2)?,
+        whole_texts: args.get(first + 3)?,
+    })
+}
+
+fn dropped_row(part: &DroppedPart) -> Value {
+    let score = (part.score * 10_000.0).round() / 10_000.0;
+    let reference = part.reference.to_string();
+    match part.lines {
+        None => json!([part.value, part.bytes, part.tokens, score, part.reason.name(), reference]),
+        Some((first, last)) => {
+            json!([part.value, part.bytes, part.tokens, score, part.reason.name(), reference, first, last])
+        }
+    }
+}
+
+fn text_row(text: &CutText) -> Value {
+    let pieces = text.pieces.iter().map(|piece| match piece {
+        Piece::Kept(start, end) => json!([start, end]),
+        Piece::Marker(line) => json!(line),
+    });
+    std::iter::once(json!(text.value)).chain(pieces).collect()
+}
+
+/// Events of `js/agent-context-filter.js`: `[name, data]`.
+fn changes_json(changes: Vec<Change>) -> String {
+    let events = changes.into_iter().map(|change| match change {
+        Change::Added(spec) => json!(["specializationAdded", spec]),
+        Change::Removed(name) => json!(["specializationRemoved", { "name": name }]),
+        Change::Problem { file, message } => json!(["warning", { "path": file, "message": message }]),
+    });
+    Value::Array(events.collect()).to_string()
 }
 
 /// JSON that the facade wrote.

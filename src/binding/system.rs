@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use super::cache::{self, CacheView, whole};
 use super::call::{Args, guard, method, spawn};
 use super::columns;
-use super::filter::{FilterOutput, FilterParts, parse, parse_or_throw};
+use super::filter::{FilterOutput, FilterParts, limits, parse, parse_or_throw};
+use super::jobs::{self, Jobs};
 use crate::base::document::Document;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::json::View;
@@ -82,12 +83,13 @@ fn add_work(env: &Env, handle: &mut Object, slot: &Arc<Slot>) -> napi::Result<()
     method(env, handle, "optimize", move |args| {
         let agent_id: String = args.get(0)?;
         check_agent_id(&agent_id)?;
-        let max_bytes = args.get::<Option<f64>>(1)?.map(whole);
-        let request = OptimizeRequest { agent_id, max_bytes, prioritize_recent: args.get(2)? };
-        let (columns, engine) = (columns::read(&args, 3)?, shared.engine()?);
+        let limits = limits(&args, 2)?;
+        let request = OptimizeRequest { agent_id, limits, prioritize_recent: args.get(6)? };
+        let (job, columns, engine) = (args.get(1)?, columns::read(&args, 7)?, shared.engine()?);
         let work = move || {
+            let job = Jobs::begin(job);
             let document = Document::from_columns(columns)?;
-            let done = engine.optimize(&document, &request)?;
+            let done = engine.optimize(&document, &request, job.cancel())?;
             Ok(done.map(|done| OptimizeParts::new(&document, &done)))
         };
         spawn(args.env(), work, |parts| match parts {
@@ -100,6 +102,11 @@ fn add_work(env: &Env, handle: &mut Object, slot: &Arc<Slot>) -> napi::Result<()
 }
 
 fn add_questions(env: &Env, handle: &mut Object, slot: &Arc<Slot>) -> napi::Result<()> {
+    jobs::add(env, handle)?;
+    let shared = Arc::clone(slot);
+    method(env, handle, "resolve", move |args| {
+        Ok(shared.engine()?.resolve_reference(&args.get::<String>(0)?)?.to_string())
+    })?;
     let shared = Arc::clone(slot);
     method(env, handle, "shouldThrottle", move |args| {
         Ok(shared.engine()?.should_throttle(&args.get::<String>(0)?))

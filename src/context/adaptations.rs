@@ -1,46 +1,68 @@
 //! What a filter did and why, in words. Bounded: a line for each reason, not for each value.
 
-use super::budget::Budget;
-use super::elements::Element;
+use super::select::{Choice, Limits};
 use crate::base::document::{Document, Kind};
 use crate::base::json::Fate;
 
-/// Says what was left out and why, with counts.
-pub(super) fn describe_drops(
-    elements: &[Element],
-    scores: &[f64],
-    kept: &[bool],
-    budget: Budget,
-    bytes: u64,
-    adaptations: &mut Vec<String>,
-) {
-    let (mut excluded, mut unimportant, mut rest) = (0_usize, 0_usize, 0_usize);
-    for (at, element) in elements.iter().enumerate().filter(|(at, _)| !kept[*at]) {
-        if element.excluded {
-            excluded += 1;
-        } else if scores[at] < budget.threshold {
-            unimportant += 1;
-        } else {
-            rest += 1;
+/// Why something was left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reason {
+    /// An exclude pattern matches it.
+    Excluded,
+    /// Its score is under the threshold.
+    Score,
+    /// As much as a context is reduced by: 30 to 50 %, or the target that was asked for.
+    Reduction,
+    /// A limit of bytes or tokens.
+    Limit,
+    /// Pressure: memory, load, or contexts of all agents.
+    Pressure,
+    /// Other blocks of the same text fit better.
+    Blocks,
+}
+
+impl Reason {
+    /// As callers see it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Excluded => "excluded",
+            Self::Score => "score",
+            Self::Reduction => "reduction",
+            Self::Limit => "limit",
+            Self::Pressure => "pressure",
+            Self::Blocks => "blocks",
         }
-    }
-    let all = elements.len();
-    if excluded > 0 {
-        adaptations.push(format!("{excluded} of {all} elements match an exclude pattern"));
-    }
-    if unimportant > 0 {
-        adaptations.push(format!("{unimportant} of {all} elements score under {}", budget.threshold));
-    }
-    if rest > 0 {
-        let why = if bytes > budget.max_bytes {
-            format!("the limit of {} bytes", budget.max_bytes)
-        } else {
-            "pressure".to_owned()
-        };
-        adaptations.push(format!("{rest} of {all} elements left out for {why}"));
     }
 }
 
+/// Says what was left out and why, with counts.
+pub(super) fn describe_drops(choices: &[Choice], limits: &Limits, adaptations: &mut Vec<String>) {
+    let all = choices.len();
+    let count = |reason: Reason| choices.iter().filter(|choice| **choice == Choice::Dropped(reason)).count();
+    let mut say = |reason: Reason, text: String| {
+        let dropped = count(reason);
+        if dropped > 0 {
+            adaptations.push(format!("{dropped} of {all} elements {text}"));
+        }
+    };
+    say(Reason::Excluded, "match an exclude pattern".into());
+    say(Reason::Score, format!("score under {}", limits.threshold));
+    let reduction = match limits.target_reduction {
+        Some(target) => format!("left out to make the context smaller by {:.0} %", target * 100.0),
+        None => "left out as what matters least".into(),
+    };
+    say(Reason::Reduction, reduction);
+    let limit = match limits.max_tokens {
+        Some(tokens) => format!("left out for the limits of {} bytes and {tokens} tokens", limits.max_bytes),
+        None => format!("left out for the limit of {} bytes", limits.max_bytes),
+    };
+    say(Reason::Limit, limit);
+    say(Reason::Pressure, "left out for pressure".into());
+    let in_part = choices.iter().filter(|choice| matches!(choice, Choice::Blocks(_))).count();
+    if in_part > 0 {
+        adaptations.push(format!("{in_part} of {all} elements stay in part"));
+    }
+}
 /// Arrays that are named; the others are counted.
 const NAMED_ARRAYS: usize = 10;
 

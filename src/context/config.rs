@@ -11,6 +11,26 @@ pub const DEFAULT_GLOBAL_MAX_CONTEXT_MB: f64 = 500.0;
 /// The replaced package's value.
 pub const DEFAULT_CONTEXT_IMPORTANCE_THRESHOLD: f64 = 0.3;
 
+/// Fields that callers put a task into, by the names that agents' frameworks use.
+pub const DEFAULT_TASK_FIELDS: [&str; 12] = [
+    "currentTask",
+    "task",
+    "goal",
+    "query",
+    "problem",
+    "issue",
+    "objective",
+    "instruction",
+    "instructions",
+    "request",
+    "question",
+    "prompt",
+];
+/// About 100 MB of source code are half as large once analysed: the projects of several agents at once.
+pub const DEFAULT_ANALYSIS_CACHE_MB: f64 = 64.0;
+/// What a few dozen contexts of a large project leave out, as most of it is the same each time.
+pub const DEFAULT_REFERENCE_STORE_MB: f64 = 64.0;
+
 /// Settings of the context filter. In JSON also `environment`, which is checked and ignored.
 ///
 /// `maxContextPerAgent` may be above `globalMaxContext`: then the global one is reached first, which is harmless.
@@ -32,6 +52,15 @@ pub struct ContextFilterConfig {
     pub enable_specialization_filtering: bool,
     /// `memoryAwareFiltering`: whether the process's memory counts as pressure. Default true.
     pub memory_aware_filtering: bool,
+    /// `taskFields`: top-level fields that say what the agent is asked to do. Default `currentTask`, `task`, `goal`,
+    /// `query`, `problem` and others.
+    pub task_fields: Vec<String>,
+    /// `analysisCacheMB`: MB of analyses of texts that are remembered from call to call. Default 64, 0.001 to 10,000,000.
+    #[serde(rename = "analysisCacheMB")]
+    pub analysis_cache_mb: f64,
+    /// `referenceStoreMB`: MB of left-out parts that can be had again. Default 64, 0.001 to 10,000,000.
+    #[serde(rename = "referenceStoreMB")]
+    pub reference_store_mb: f64,
 }
 
 impl Default for ContextFilterConfig {
@@ -43,6 +72,9 @@ impl Default for ContextFilterConfig {
             context_importance_threshold: DEFAULT_CONTEXT_IMPORTANCE_THRESHOLD,
             enable_specialization_filtering: true,
             memory_aware_filtering: true,
+            task_fields: DEFAULT_TASK_FIELDS.map(str::to_owned).to_vec(),
+            analysis_cache_mb: DEFAULT_ANALYSIS_CACHE_MB,
+            reference_store_mb: DEFAULT_REFERENCE_STORE_MB,
         }
     }
 }
@@ -59,6 +91,9 @@ impl Configure for ContextFilterConfig {
         );
         section.flag("enableSpecializationFiltering", &mut self.enable_specialization_filtering);
         section.flag("memoryAwareFiltering", &mut self.memory_aware_filtering);
+        section.texts("taskFields", &mut self.task_fields);
+        section.number("analysisCacheMB", Number::MEGABYTES, &mut self.analysis_cache_mb);
+        section.number("referenceStoreMB", Number::MEGABYTES, &mut self.reference_store_mb);
         section.ignored_environment();
     }
 }

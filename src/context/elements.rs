@@ -3,8 +3,6 @@
 //! An element is a value that is decided about as a whole: a leaf, or a container small enough that taking it apart
 //! would leave pieces nobody can read. Larger containers are taken apart into their entries. Decides nothing itself.
 
-use std::fmt::Write;
-
 use crate::base::document::{Document, Kind};
 
 use super::specialization::Compiled;
@@ -21,14 +19,14 @@ const MAX_SEGMENT_BYTES: usize = 256;
 const MAX_PATH_BYTES: usize = 512;
 
 /// One thing to keep or drop.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Element {
     /// Index of its value; it reaches to [`Document::end`].
-    pub(crate) value: usize,
+    pub(crate) value: u32,
     /// Index of the top-level entry it belongs to.
-    pub(crate) top: usize,
-    /// Path with `/` between segments, for globs and words; the end of it where it is very long.
-    pub(crate) path: Box<str>,
+    pub(crate) top: u32,
+    /// Its path in [`Elements::path`].
+    path: (u32, u32),
     /// Bytes of its JSON.
     pub(crate) bytes: u64,
     /// The field is required: kept whatever the pressure.
@@ -37,29 +35,61 @@ pub(crate) struct Element {
     pub(crate) excluded: bool,
 }
 
-/// The elements of `document`, in its order. `required` names top-level fields.
-pub(crate) fn elements(
-    document: &Document,
-    sizes: &[u64],
-    agent: &Compiled,
-    required: &[&str],
-) -> Vec<Element> {
-    let mut cut = Cut { document, sizes, agent, path: String::new(), found: Vec::new() };
-    if document.end(0) == 1 {
-        cut.push(0, 0, true, false);
-        return cut.found;
+impl Element {
+    /// Whether a choice is to be made about it.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.required && !self.excluded
     }
-    let named = document.kind(0) == Kind::Object;
-    for (position, top) in document.children(0).enumerate() {
-        cut.path.clear();
-        cut.push_segment(top, position);
-        if named && required.contains(&document.key(top)) {
-            cut.push(top, top, true, false);
-        } else {
-            cut.descend(top, top);
+}
+
+/// The elements of a context, in its order.
+#[derive(Debug, Default)]
+pub(crate) struct Elements {
+    pub(crate) list: Vec<Element>,
+    /// All paths one after another: items of an array share that of their array.
+    paths: String,
+}
+
+impl Elements {
+    /// The elements of `document`. `required` names top-level fields. O(values).
+    pub(crate) fn of(document: &Document, sizes: &[u64], agent: &Compiled, required: &[&str]) -> Self {
+        let mut cut = Cut {
+            document,
+            sizes,
+            agent,
+            path: String::new(),
+            is_new: true,
+            place: (0, 0),
+            found: Self::default(),
+        };
+        if document.end(0) == 1 {
+            cut.push(0, 0, true, false);
+            return cut.found;
         }
+        let named = document.kind(0) == Kind::Object;
+        for top in document.children(0) {
+            cut.path.clear();
+            cut.is_new = true;
+            cut.push_segment(top);
+            if named && required.contains(&document.key(top)) {
+                cut.push(top, top, true, false);
+            } else {
+                cut.descend(top, top);
+            }
+        }
+        cut.found
     }
-    cut.found
+
+    /// Path of an element, with `/` between segments and without indices of arrays, for globs and words; the end of it where
+    /// it is very long.
+    pub(crate) fn path(&self, element: &Element) -> &str {
+        &self.paths[element.path.0 as usize..element.path.1 as usize]
+    }
+
+    /// Whether two elements have one path, as items of an array have.
+    pub(crate) fn share_path(a: &Element, b: &Element) -> bool {
+        a.path == b.path
+    }
 }
 
 struct Cut<'a> {
@@ -68,7 +98,10 @@ struct Cut<'a> {
     agent: &'a Compiled,
     /// Path of the value that is looked at.
     path: String,
-    found: Vec<Element>,
+    /// It is not among the paths yet; else it stands at `place`.
+    is_new: bool,
+    place: (u32, u32),
+    found: Elements,
 }
 
 impl Cut<'_> {
@@ -92,20 +125,29 @@ impl Cut<'_> {
 
     /// Whether something below a small container is excluded: then it is taken apart all the same.
     fn hides_excluded(&mut self, value: usize) -> bool {
+        let inside = value + 1..self.document.end(value);
+        if inside.into_iter().all(|below| self.document.key(below).is_empty()) {
+            return false;
+        }
         self.for_each_child(value, |cut, child| cut.is_excluded(child) || cut.hides_excluded(child))
     }
 
     /// Calls `look` for each child with its path set, until it says true.
     fn for_each_child(&mut self, value: usize, mut look: impl FnMut(&mut Self, usize) -> bool) -> bool {
+        if self.document.kind(value) == Kind::Array {
+            let document = self.document;
+            return document.children(value).any(|child| look(self, child));
+        }
         let is_long = self.path.len() > MAX_PATH_BYTES;
         let above = if is_long { std::mem::take(&mut self.path) } else { String::new() };
-        let length = self.path.len();
+        let (length, place, is_new) = (self.path.len(), self.place, self.is_new);
         let mut found = false;
-        for (position, child) in self.document.children(value).enumerate() {
+        for child in self.document.children(value) {
             if length > 0 {
                 self.path.push('/');
             }
-            self.push_segment(child, position);
+            self.push_segment(child);
+            self.is_new = true;
             found = look(self, child);
             self.path.truncate(length);
             if found {
@@ -115,6 +157,7 @@ impl Cut<'_> {
         if is_long {
             self.path = above;
         }
+        (self.place, self.is_new) = (place, is_new);
         found
     }
 
@@ -126,30 +169,34 @@ impl Cut<'_> {
             return false;
         }
         let start = self.path.len() - key.len();
-        let ends = key.match_indices('/').map(|(at, _)| start + at).chain([self.path.len()]);
-        ends.into_iter().any(|end| self.agent.excludes.is_match(&self.path[..end]))
+        let mut ends = key.match_indices('/').map(|(at, _)| start + at).chain([self.path.len()]);
+        ends.any(|end| self.agent.excludes.is_match(&self.path[..end]))
     }
 
     fn push(&mut self, value: usize, top: usize, required: bool, excluded: bool) {
-        self.found.push(Element {
-            value,
-            top,
-            path: self.path.as_str().into(),
+        if std::mem::take(&mut self.is_new) {
+            let start = index_u32(self.found.paths.len());
+            self.found.paths.push_str(&self.path);
+            self.place = (start, index_u32(self.found.paths.len()));
+        }
+        self.found.list.push(Element {
+            value: index_u32(value),
+            top: index_u32(top),
+            path: self.place,
             bytes: self.sizes[value],
             required,
             excluded,
         });
     }
 
-    /// Array items have no key. An object may have the empty key: that is a segment of its own.
-    fn push_segment(&mut self, value: usize, position: usize) {
-        let key = segment_of(self.document.key(value));
-        if key.is_empty() {
-            write!(self.path, "{position}").expect("invariant: writing to a String cannot fail");
-        } else {
-            self.path.push_str(key);
-        }
+    fn push_segment(&mut self, value: usize) {
+        self.path.push_str(segment_of(self.document.key(value)));
     }
+}
+
+/// Indices and offsets of a document fit, as its columns are `u32`; paths are a bounded number of bytes a value.
+pub(crate) fn index_u32(index: usize) -> u32 {
+    u32::try_from(index).expect("invariant: a document and its paths are under 4 GB")
 }
 
 /// What of a key counts for globs and words, and is shown in paths.
@@ -169,10 +216,9 @@ mod tests {
     fn paths(json: &str) -> Vec<(String, bool, bool)> {
         let document = document(json);
         let agent = &built_in()[0];
-        elements(&document, &json::sizes(&document), agent, &["currentTask"])
-            .into_iter()
-            .map(|element| (element.path.into(), element.required, element.excluded))
-            .collect()
+        let elements = Elements::of(&document, &json::sizes(&document), agent, &["currentTask"]);
+        let row = |element: &Element| (elements.path(element).into(), element.required, element.excluded);
+        elements.list.iter().map(row).collect()
     }
 
     #[test]

@@ -1,20 +1,31 @@
 //! Less context for an agent, with what it needs still in it.
 //!
-//! [`elements`] cuts a context into what is decided about, [`score`] says how much each matters to the agent and its
-//! task, [`budget`] and [`chosen`] choose under limits and pressure, [`specialization`] says what a kind of agent works on,
-//! [`roster`] which kinds there are and of which an agent is. The caller's values are not here: the outcome says by index
-//! what stays.
+//! In the order of a call ([`pipeline`]): [`roster`] knows the kinds of agents and of which an agent is
+//! ([`specialization`], [`built_in`]); [`elements`] cuts a context into what is decided about, [`units`] into what is
+//! analysed and remembered ([`analysis`]); [`task`] reads what the agent is asked to do; [`rank`], [`evidence`] and
+//! [`neighbours`] say how well everything fits it, [`score`] how much it matters to this agent; [`select`] chooses under
+//! limits and pressure; [`outcome`] says what stays, [`references`] gives back what did not. The caller's values are not
+//! here: the outcome says by index what stays.
 
 mod adaptations;
-mod budget;
+mod analysis;
 mod built_in;
-mod chosen;
 pub mod config;
 mod elements;
+mod evidence;
+mod neighbours;
+mod outcome;
 pub mod paths;
+mod pipeline;
+mod rank;
+mod recent;
+mod references;
 mod roster;
 mod score;
+mod select;
 pub mod specialization;
+mod task;
+mod units;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,30 +33,39 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 
+pub use adaptations::Reason;
 pub use config::ContextFilterConfig;
+pub use outcome::{CutText, DroppedPart, Piece};
+pub use references::Reference;
 pub use roster::Change;
 pub use specialization::AgentSpecialization;
 
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::document::Document;
-use crate::base::error::Result;
-use crate::base::json::{self, Fate};
-use crate::base::name::quoted;
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::json::{self, Cuts, Fate, View};
 use crate::base::units::mb_to_bytes;
-use adaptations::{describe_arrays, describe_drops};
-use budget::Budget;
-use chosen::{Chosen, choose_within};
+use analysis::store::Store;
+use references::References;
 use roster::{Evidence, How, Roster};
-use specialization::{Compiled, REQUIRED_BY_ALL};
-
-/// Share of the elements that stays over each pressure, highest first (contract: 80 / 60 / 40 % over 70 / 80 / 90 %).
-const PRESSURE_STEPS: [(f64, f64); 3] = [(0.9, 0.4), (0.8, 0.6), (0.7, 0.8)];
 
 /// Least context that is ever recommended, in MB.
 const MIN_RECOMMENDED_MB: f64 = 10.0;
 
 /// Least factor that memory or load take off a recommended size.
 const MIN_FACTOR: f64 = 0.3;
+
+/// Counts the tokens of a text. The filter does not know how.
+pub trait CountTokens: Send + Sync {
+    /// Tokens of `text`.
+    fn count(&self, text: &str) -> u64;
+}
+
+impl<F: Fn(&str) -> u64 + Send + Sync> CountTokens for F {
+    fn count(&self, text: &str) -> u64 {
+        self(text)
+    }
+}
 
 /// One call.
 #[derive(Debug, Clone, Default)]
@@ -54,14 +74,29 @@ pub struct FilterRequest {
     pub agent_id: String,
     /// MB of contexts that agents hold now.
     pub held_mb: f64,
+    /// Of these what this agent holds, which its new context takes the place of.
+    pub own_mb: f64,
     /// Load of the machine, 0–100.
     pub system_load: f64,
     /// The process's memory against its limit, 0–100.
     pub memory_percentage: f64,
-    /// Most bytes of JSON, besides the configured caps.
-    pub max_bytes: Option<u64>,
+    /// Limits of this call.
+    pub limits: CallLimits,
     /// What happened lately counts twice.
     pub prioritize_recent: bool,
+}
+
+/// Limits of one call, besides the configured caps.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct CallLimits {
+    /// Most bytes of JSON.
+    pub max_bytes: Option<u64>,
+    /// Most tokens of JSON.
+    pub max_tokens: Option<u64>,
+    /// Share of the tokens to leave out, 0–1; `None` leaves 30 to 50 % out.
+    pub target_reduction: Option<f64>,
+    /// Texts stay whole or go whole.
+    pub whole_texts: bool,
 }
 
 /// What stays of a context.
@@ -69,10 +104,16 @@ pub struct FilterRequest {
 pub struct FilterOutcome {
     /// One fate a value; `None` when everything stays.
     pub fates: Option<Vec<Fate>>,
+    /// What is left of strings that stay in part.
+    pub cuts: Cuts,
+    /// The same in pieces of the originals.
+    pub texts: Vec<CutText>,
     /// Values of the kept elements, in order.
     pub kept: Vec<u32>,
     /// Their scores, 0–1.
     pub scores: Vec<f32>,
+    /// What was left out.
+    pub dropped: Vec<DroppedPart>,
     /// Bytes of JSON before.
     pub original_bytes: u64,
     /// Bytes of JSON after.
@@ -91,13 +132,21 @@ impl FilterOutcome {
         }
     }
 
+    /// What stays of `document`.
+    pub fn view<'a>(&'a self, document: &'a Document) -> View<'a> {
+        View { document, fates: self.fates.as_deref(), cuts: Some(&self.cuts) }
+    }
+
     /// Everything stays, nothing is said about it: what a system without a filter does.
     pub fn unfiltered(document: &Document) -> Self {
         let bytes = json::sizes(document)[0];
         Self {
             fates: None,
+            cuts: Cuts::new(),
+            texts: Vec::new(),
             kept: Vec::new(),
             scores: Vec::new(),
+            dropped: Vec::new(),
             original_bytes: bytes,
             filtered_bytes: bytes,
             adaptations: Vec::new(),
@@ -105,87 +154,68 @@ impl FilterOutcome {
     }
 }
 
-/// The filter of one system: a configuration and the specializations it knows.
-#[derive(Debug)]
+/// What a filter holds between calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// Runs of elements and texts whose analysis is remembered, and its bytes.
+    pub analyses: usize,
+    /// Bytes of these.
+    pub analysis_bytes: usize,
+    /// Parts that were left out and can be given back.
+    pub references: usize,
+    /// Bytes of these.
+    pub reference_bytes: usize,
+}
+
+/// The filter of one system: a configuration, the specializations it knows, and what it remembers of contexts.
 pub struct ContextFilter {
     config: RwLock<ContextFilterConfig>,
     roster: Roster,
+    store: Store,
+    references: References,
+    tokens: Arc<dyn CountTokens>,
     calls: AtomicU64,
+}
+
+impl std::fmt::Debug for ContextFilter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ContextFilter").field("config", &self.config).finish_non_exhaustive()
+    }
 }
 
 impl ContextFilter {
     /// A filter with the built-in specializations.
-    pub fn new(config: ContextFilterConfig) -> Self {
-        Self::of(config, Roster::new(None, Arc::new(SystemClock::new())))
+    pub fn new(config: ContextFilterConfig, tokens: Arc<dyn CountTokens>) -> Self {
+        Self::of(config, Roster::new(None, Arc::new(SystemClock::new())), tokens)
     }
 
     /// A filter with the built-in specializations and those of `<cwd>/.claude/agents/*.md`, which are known from the
     /// first [`refresh_agents`](Self::refresh_agents) on.
-    pub fn with_agents(config: ContextFilterConfig, cwd: PathBuf, clock: Arc<dyn Clock>) -> Self {
-        Self::of(config, Roster::new(Some(cwd), clock))
+    pub fn with_agents(
+        config: ContextFilterConfig,
+        cwd: PathBuf,
+        clock: Arc<dyn Clock>,
+        tokens: Arc<dyn CountTokens>,
+    ) -> Self {
+        Self::of(config, Roster::new(Some(cwd), clock), tokens)
     }
 
-    fn of(config: ContextFilterConfig, roster: Roster) -> Self {
-        Self { config: RwLock::new(config), roster, calls: AtomicU64::new(0) }
+    fn of(config: ContextFilterConfig, roster: Roster, tokens: Arc<dyn CountTokens>) -> Self {
+        let bytes = |mb: f64| usize::try_from(mb_to_bytes(mb)).unwrap_or(usize::MAX);
+        Self {
+            store: Store::new(bytes(config.analysis_cache_mb)),
+            references: References::new(bytes(config.reference_store_mb)),
+            config: RwLock::new(config),
+            roster,
+            tokens,
+            calls: AtomicU64::new(0),
+        }
     }
 
     /// Looks at the files of agents, at most twice a second; what changed since the last look. To be called before
     /// [`filter`](Self::filter), and not on the JavaScript thread, because it reads files.
     pub fn refresh_agents(&self) -> Vec<Change> {
         self.roster.refresh()
-    }
-
-    /// Filters `document`. O(values + text); holds no lock while at work.
-    pub fn filter(&self, document: &Document, request: &FilterRequest) -> FilterOutcome {
-        self.calls.fetch_add(1, Ordering::Relaxed);
-        let config = self.config.read().clone();
-        let evidence = Evidence { agent_id: &request.agent_id, ..Evidence::default() };
-        let found = config.enable_specialization_filtering.then(|| self.roster.find(&evidence));
-        let mut adaptations = Vec::new();
-        match found.as_ref().map(|found| &found.how) {
-            Some(How::Known) => {}
-            Some(How::Detected { kind, why }) => {
-                adaptations.push(format!("filtered as {}: {why}", quoted(kind)));
-            }
-            Some(How::Generic) => adaptations.push(format!(
-                "generic filtering: there is no specialization for {}",
-                quoted(&request.agent_id)
-            )),
-            None => adaptations.push("generic filtering: specialization filtering is off".to_owned()),
-        }
-        let known = found.as_ref().is_some_and(|found| found.how != How::Generic);
-        let agent = found.map_or_else(built_in::generic, |found| found.agent);
-        let sizes = json::sizes(document);
-        let original_bytes = sizes[0];
-        let required: Vec<&str> = REQUIRED_BY_ALL
-            .into_iter()
-            .chain(agent.spec.required_fields.iter().map(String::as_str))
-            .collect();
-        let elements = elements::elements(document, &sizes, &agent, &required);
-        let scores = score::scores(document, &elements, &agent, known, request.prioritize_recent);
-        let budget = Self::budget(&config, &agent, known, request, &mut adaptations);
-        let chosen = choose_within(document, &sizes, &elements, &scores, budget);
-        if chosen.over {
-            adaptations.push(format!(
-                "required fields alone are over the limit of {} bytes and stay",
-                budget.max_bytes
-            ));
-        }
-        let Chosen { kept, fates, bytes: filtered_bytes, .. } = chosen;
-        describe_drops(&elements, &scores, &kept, budget, original_bytes, &mut adaptations);
-        if let Some(fates) = &fates {
-            describe_arrays(document, fates, &mut adaptations);
-        }
-        let stay = || (0..elements.len()).filter(|&at| kept[at]);
-        FilterOutcome {
-            fates,
-            kept: stay().map(|at| index_u32(elements[at].value)).collect(),
-            #[expect(clippy::cast_possible_truncation, reason = "a score needs no more than f32")]
-            scores: stay().map(|at| scores[at] as f32).collect(),
-            original_bytes,
-            filtered_bytes,
-            adaptations,
-        }
     }
 
     /// Adds or replaces a specialization.
@@ -215,9 +245,21 @@ impl ContextFilter {
         (cap * memory * load).floor().max(MIN_RECOMMENDED_MB)
     }
 
+    /// JSON of a part that was left out, as long as it is remembered.
+    pub fn resolve(&self, reference: Reference) -> Option<Arc<str>> {
+        self.references.get(reference)
+    }
+
     /// Calls of [`filter`](Self::filter) so far.
     pub fn calls(&self) -> u64 {
         self.calls.load(Ordering::Relaxed)
+    }
+
+    /// What is held between calls.
+    pub fn held(&self) -> Held {
+        let (analyses, analysis_bytes) = self.store.held();
+        let (references, reference_bytes) = self.references.held();
+        Held { analyses, analysis_bytes, references, reference_bytes }
     }
 
     /// The configuration now.
@@ -227,48 +269,22 @@ impl ContextFilter {
 
     /// Replaces the configuration (validated by its reader).
     pub fn set_config(&self, config: ContextFilterConfig) {
+        let bytes = |mb: f64| usize::try_from(mb_to_bytes(mb)).unwrap_or(usize::MAX);
+        self.store.set_max_bytes(bytes(config.analysis_cache_mb));
+        self.references.set_max_bytes(bytes(config.reference_store_mb));
         *self.config.write() = config;
-    }
-
-    fn budget(
-        config: &ContextFilterConfig,
-        agent: &Compiled,
-        known: bool,
-        request: &FilterRequest,
-        adaptations: &mut Vec<String>,
-    ) -> Budget {
-        let cap_mb = if known {
-            agent.spec.max_context_size.min(config.max_context_per_agent_mb)
-        } else {
-            config.max_context_per_agent_mb
-        };
-        let cap = mb_to_bytes(cap_mb);
-        let mut pressure = (request.held_mb / config.global_max_context_mb).max(request.system_load / 100.0);
-        if config.memory_aware_filtering {
-            pressure = pressure.max(request.memory_percentage / 100.0);
-        }
-        let mut share = 1.0;
-        if config.adaptive_reduction
-            && let Some((over, step)) = PRESSURE_STEPS.into_iter().find(|(over, _)| pressure > *over)
-        {
-            share = step;
-            adaptations.push(format!(
-                "pressure {:.0} % is over {:.0} %: at most {:.0} % of the elements stay",
-                pressure * 100.0,
-                over * 100.0,
-                step * 100.0
-            ));
-        }
-        Budget {
-            threshold: config.context_importance_threshold,
-            share,
-            max_bytes: request.max_bytes.map_or(cap, |bytes| bytes.min(cap)),
-        }
     }
 }
 
-fn index_u32(index: usize) -> u32 {
-    u32::try_from(index).expect("invariant: column ends are u32, so indices are")
+/// What is said of a reference that is not known.
+pub fn unknown_reference(reference: &str) -> Error {
+    let shown: String = reference.chars().take(40).collect();
+    Error::new(
+        ErrorKind::ReferenceUnknown,
+        format!(
+            "there is no part with the reference {shown:?}: it was never given out here, or not used for long"
+        ),
+    )
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::base::config::{Number, Origin, Problems, Section, Text};
@@ -19,7 +20,8 @@ const PRIORITY: Number = Number::real(0.0, MAX_PRIORITY, "");
 pub const REQUIRED_BY_ALL: [&str; 2] = ["currentTask", "projectStructure"];
 
 /// What one kind of agent works on.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct AgentSpecialization {
     /// The agent's name.
     pub name: String,

@@ -17,17 +17,21 @@ use std::time::Instant;
 use parking_lot::RwLock;
 use serde_json::json;
 
+use crate::base::cancel::Cancel;
 use crate::base::clock::Clock;
 use crate::base::document::Document;
+use crate::base::error::Error;
 use crate::base::json::View;
 use crate::base::units::{BYTES_PER_MB, round2};
 use crate::cache::OpenCache;
-use crate::context::{ContextFilter, FilterOutcome, FilterRequest};
+use crate::context::{
+    CallLimits, Change, ContextFilter, ContextFilterConfig, CountTokens, FilterOutcome, FilterRequest,
+};
 use crate::memory::{MemoryManager, SystemProbe};
 use crate::monitor::HostCpu;
 use crate::monitor::host_cpu::system_times;
 use crate::telemetry::event::{EventKind, EventSink};
-use crate::tokens::{Optimized, TokenOptimizer};
+use crate::tokens::{DEFAULT_ENCODING, Optimized, TokenOptimizer};
 use settings::Settings;
 
 /// The parts that a configuration switches on; `None` is off.
@@ -46,8 +50,8 @@ pub struct Components {
 pub struct OptimizeRequest {
     /// Whose context it is.
     pub agent_id: String,
-    /// Most bytes of JSON.
-    pub max_bytes: Option<u64>,
+    /// Limits of this call.
+    pub limits: CallLimits,
     /// What happened lately counts twice.
     pub prioritize_recent: bool,
 }
@@ -63,6 +67,15 @@ pub struct Optimization {
     pub filter_ms: f64,
     /// Time of hashing, comparing and counting, ms.
     pub tokens_ms: f64,
+}
+
+/// Why a context was not optimized.
+#[derive(Debug)]
+pub enum Unfinished {
+    /// A stage failed, by its name: a defect.
+    Failed(&'static str),
+    /// The caller called it off.
+    Cancelled(Error),
 }
 
 /// Counters of the pipeline.
@@ -152,11 +165,16 @@ impl Orchestrator {
         };
         let filter = settings.enable_context_filtering.then(|| {
             let filter =
-                old.filter.unwrap_or_else(|| Arc::new(ContextFilter::new(settings.context_filter.clone())));
+                old.filter.unwrap_or_else(|| Arc::new(self.new_filter(settings.context_filter.clone())));
             filter.set_config(settings.context_filter.clone());
             filter
         });
         *self.components.write() = Components { memory, cache, filter };
+    }
+
+    fn new_filter(&self, config: ContextFilterConfig) -> ContextFilter {
+        let clock = Arc::clone(&self.clock.0);
+        ContextFilter::with_agents(config, self.cwd.clone(), clock, counter())
     }
 
     /// The parts that are on.
@@ -167,21 +185,26 @@ impl Orchestrator {
     /// Filters a context, says what is new in it for the agent, and registers what the agent now holds.
     ///
     /// # Errors
-    /// The name of the stage that failed: a defect. The caller gives the original context back. It is counted, and
-    /// `optimizationError` is emitted.
+    /// [`Unfinished::Failed`]: the caller gives the original context back. It is counted, and `optimizationError` is
+    /// emitted. [`Unfinished::Cancelled`]: nothing changed, as if the call had not been made.
     pub fn optimize(
         &self,
         document: &Document,
         request: &OptimizeRequest,
-    ) -> Result<Optimization, &'static str> {
+        cancel: &Cancel,
+    ) -> Result<Optimization, Unfinished> {
         let started = Instant::now();
-        let result = self.stages(document, request);
+        let result = self.stages(document, request, cancel);
+        if let Err(Unfinished::Cancelled(_)) = result {
+            return result;
+        }
         let agent_id = &request.agent_id;
         self.counters.operations.fetch_add(1, Ordering::Relaxed);
         self.counters.last_wall_ms.store(self.clock.0.wall_ms(), Ordering::Relaxed);
         match &result {
             Ok(done) => self.record(agent_id, done),
-            Err(stage) => {
+            Err(Unfinished::Cancelled(_)) => {}
+            Err(Unfinished::Failed(stage)) => {
                 tracing::error!(stage, "a stage failed; the original context is given back");
                 self.events.emit(EventKind::OptimizationError, || {
                     json!({ "agentId": agent_id, "error": format!("the {stage} stage failed; please report this") })
@@ -216,26 +239,51 @@ impl Orchestrator {
         self.components().cache.map_or(0, |cache| cache.manager().maintain())
     }
 
-    fn stages(&self, document: &Document, request: &OptimizeRequest) -> Result<Optimization, &'static str> {
+    fn stages(
+        &self,
+        document: &Document,
+        request: &OptimizeRequest,
+        cancel: &Cancel,
+    ) -> Result<Optimization, Unfinished> {
         let components = self.components();
         let started = Instant::now();
         let filtered = self.stage(&self.counters.filter_failures, || match &components.filter {
-            Some(filter) => filter.filter(document, &self.filter_request(&components, request)),
-            None => FilterOutcome::unfiltered(document),
+            Some(filter) => {
+                self.tell_changes(filter.refresh_agents());
+                filter.filter(document, &self.filter_request(&components, request), cancel)
+            }
+            None => Ok(FilterOutcome::unfiltered(document)),
         });
-        let filtered = filtered.ok_or("filter")?;
+        let filtered = filtered.ok_or(Unfinished::Failed("filter"))?.map_err(Unfinished::Cancelled)?;
+        // From here on the agent's state changes.
+        cancel.check().map_err(Unfinished::Cancelled)?;
         let filter_ms = elapsed_ms(started);
         let started = Instant::now();
         let tokens = self.stage(&self.counters.token_failures, || {
-            let view = View { document, fates: filtered.fates.as_deref() };
-            self.tokens.optimize(&request.agent_id, View::whole(document), view)
+            self.tokens.optimize(&request.agent_id, View::whole(document), filtered.view(document))
         });
         Ok(Optimization {
-            tokens: tokens.ok_or("token")?,
+            tokens: tokens.ok_or(Unfinished::Failed("token"))?,
             filtered,
             filter_ms,
             tokens_ms: elapsed_ms(started),
         })
+    }
+
+    /// Emits what changed among the files of agents.
+    fn tell_changes(&self, changes: Vec<Change>) {
+        for change in changes {
+            match change {
+                Change::Added(spec) => self.events.emit(EventKind::SpecializationAdded, || spec),
+                Change::Removed(name) => {
+                    self.events.emit(EventKind::SpecializationRemoved, || json!({ "name": name }));
+                }
+                Change::Problem { file, message } => {
+                    tracing::warn!("a file of an agent is not sound; see the warning event");
+                    self.events.emit(EventKind::Warning, || json!({ "path": file, "message": message }));
+                }
+            }
+        }
     }
 
     /// Runs a stage; a panic in it is counted and ends here.
@@ -255,9 +303,12 @@ impl Orchestrator {
         FilterRequest {
             agent_id: request.agent_id.clone(),
             held_mb: memory.map_or(0.0, |memory| memory.held_bytes() as f64 / BYTES_PER_MB),
+            own_mb: memory
+                .and_then(|memory| memory.agent(&request.agent_id))
+                .map_or(0.0, |agent| agent.total_memory as f64 / BYTES_PER_MB),
             system_load: self.host_cpu.percentage().unwrap_or(0.0),
             memory_percentage: memory.and_then(|memory| memory.percentage()).unwrap_or(0.0),
-            max_bytes: request.max_bytes,
+            limits: request.limits,
             prioritize_recent: request.prioritize_recent,
         }
     }
@@ -285,6 +336,11 @@ impl Orchestrator {
             self.events.emit(EventKind::AgentUnthrottled, || json!({ "agentId": agent_id }));
         }
     }
+}
+
+/// Counts tokens for the filter, which knows no tokenizer.
+pub fn counter() -> Arc<dyn CountTokens> {
+    Arc::new(|text: &str| DEFAULT_ENCODING.tokenizer().count(text) as u64)
 }
 
 fn elapsed_ms(since: Instant) -> f64 {

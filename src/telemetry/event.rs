@@ -56,6 +56,10 @@ events! {
     Recovered = "recovered",
     /// L1 gave up an entry for lack of room: `{ key, entry }`.
     L1Eviction = "l1Eviction",
+    /// A file of an agent gives a specialization, a new or another one: `AgentSpecialization`.
+    SpecializationAdded = "specializationAdded",
+    /// No file gives a specialization any more: `{ name }`.
+    SpecializationRemoved = "specializationRemoved",
     /// A context went through the filter: `{ agentId, reductionRatio, memoryUsage }`.
     ContextOptimized = "contextOptimized",
     /// A call of `optimizeAgentContext` ended: `{ agentId, optimizationTime, success }`.

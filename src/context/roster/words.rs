@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-use super::super::score::STOP_WORDS;
+use super::super::task::STOP_WORDS;
 
 /// Longest word; longer ones are hashes and base64.
 pub(super) const MAX_WORD_BYTES: usize = 40;
@@ -65,7 +65,7 @@ pub(super) fn is_title(word: &str) -> bool {
 /// Whether the word says something about an agent's field.
 pub(super) fn is_telling(word: &str) -> bool {
     static SET: LazyLock<HashSet<&str>> = LazyLock::new(|| {
-        STOP_WORDS.iter().copied().chain(words_of(PROMPT_WORDS)).chain(words_of(TITLES)).collect()
+        words_of(STOP_WORDS).chain(words_of(PROMPT_WORDS)).chain(words_of(TITLES)).collect()
     });
     word.len() >= 3 && !SET.contains(word) && !stems(word).any(|stem| SET.contains(stem))
 }

@@ -1,0 +1,225 @@
+//! One call of the filter, from a document to what stays of it.
+
+use std::sync::atomic::Ordering;
+
+use super::adaptations::{describe_arrays, describe_drops};
+use super::elements::Elements;
+use super::outcome::{Shape, dropped};
+use super::rank::Corpus;
+use super::roster::{Evidence, Found, How};
+use super::score::{self, Asked, RECENT_FIELDS};
+use super::select::{self, Choice, Limits};
+use super::specialization::REQUIRED_BY_ALL;
+use super::task::{Task, prefix, text_of_fields};
+use super::units::Units;
+use super::{ContextFilter, ContextFilterConfig, FilterOutcome, FilterRequest, built_in};
+use crate::base::cancel::Cancel;
+use crate::base::document::{Document, Kind};
+use crate::base::error::Result;
+use crate::base::json;
+use crate::base::name::quoted;
+use crate::base::units::mb_to_bytes;
+
+/// Share of the elements that stays over each pressure, highest first (contract: 80 / 60 / 40 % over 70 / 80 / 90 %).
+const PRESSURE_STEPS: [(f64, f64); 3] = [(0.9, 0.4), (0.8, 0.6), (0.7, 0.8)];
+
+/// Top-level fields that say what an agent is, for agents that nobody described.
+const DESCRIPTION_FIELDS: [&str; 4] = ["agentDescription", "agentRole", "role", "persona"];
+
+/// Top-level fields that say which files an agent works on.
+const WORK_FIELDS: [&str; 7] =
+    ["recentFiles", "recentChanges", "changes", "currentFile", "currentFiles", "openFiles", "activeFiles"];
+
+/// Paths that tell what an agent works on.
+const MAX_WORK_PATHS: usize = 16;
+
+/// Text of a description that is looked at.
+const MAX_DESCRIPTION_BYTES: usize = 4096;
+
+/// How often the exact size is looked at before the limit is halved.
+const EXACT_TRIES: u32 = 8;
+
+impl ContextFilter {
+    /// Filters `document`. O(values + new text); holds no lock while at work. Reads text that it has not seen before on
+    /// several threads.
+    ///
+    /// # Errors
+    /// `E_CANCELLED` when `cancel` was called off.
+    pub fn filter(
+        &self,
+        document: &Document,
+        request: &FilterRequest,
+        cancel: &Cancel,
+    ) -> Result<FilterOutcome> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let config = self.config();
+        let mut adaptations = Vec::new();
+        let task_text = text_of_fields(document, &config.task_fields);
+        let task = Task::of_text(&task_text);
+        let found = self.specialization(document, request, &config, &task_text, &mut adaptations);
+        let agent = &found.agent;
+        let sizes = json::sizes(document);
+        let named_required = agent.spec.required_fields.iter().map(String::as_str);
+        let required: Vec<&str> = REQUIRED_BY_ALL.into_iter().chain(named_required).collect();
+        let elements = Elements::of(document, &sizes, agent, &required);
+        let units = Units::of(document, &elements, &self.store, &*self.tokens, cancel)?;
+        let corpus = Corpus::new(&elements, &units);
+        let fit = corpus.fit(&task);
+        cancel.check()?;
+        let recent = Task::of_text(&text_of_fields(document, &RECENT_FIELDS));
+        let asked = Asked {
+            agent,
+            known: found.how != How::Generic,
+            task: &task,
+            recent: &recent,
+            prioritize_recent: request.prioritize_recent,
+        };
+        let scores = score::scores(document, &corpus, &fit, &asked);
+        let mut limits = limits(&config, &found, request, &mut adaptations);
+        limits.blind = task.is_empty() && found.how == How::Generic;
+        let tokens = select::element_tokens(&corpus);
+        cancel.check()?;
+        // The choice goes by estimated sizes; while the real size is over the limit it is made again with less: in
+        // proportion to what was too much, and by half after a few times, so that it ends.
+        let mut max_bytes = limits.max_bytes;
+        let mut attempt = 0;
+        let (choices, shape) = loop {
+            let choices = select::choose(&corpus, &fit, &scores, &tokens, &limits, max_bytes);
+            let shape = Shape::of(document, &sizes, &corpus, &choices);
+            if shape.bytes <= limits.max_bytes || only_required(&elements, &choices) {
+                break (choices, shape);
+            }
+            let scaled = u128::from(max_bytes) * u128::from(limits.max_bytes) / u128::from(shape.bytes);
+            max_bytes =
+                if attempt < EXACT_TRIES { u64::try_from(scaled).unwrap_or(0) } else { max_bytes / 2 };
+            attempt += 1;
+        };
+        if shape.bytes > limits.max_bytes {
+            adaptations.push(format!(
+                "required fields alone are over the limit of {} bytes and stay",
+                limits.max_bytes
+            ));
+        }
+        cancel.check()?;
+        describe_drops(&choices, &limits, &mut adaptations);
+        let mut left_out = Vec::new();
+        if let Some(fates) = &shape.fates {
+            describe_arrays(document, fates, &mut adaptations);
+            let of_elements = (choices.as_slice(), scores.as_slice(), tokens.as_slice());
+            left_out = dropped(document, &sizes, &corpus, of_elements, fates, &self.references);
+        }
+        let stay = || (0..choices.len()).filter(|&at| !matches!(choices[at], Choice::Dropped(_)));
+        Ok(FilterOutcome {
+            fates: shape.fates,
+            cuts: shape.cuts,
+            texts: shape.texts,
+            kept: stay().map(|at| elements.list[at].value).collect(),
+            #[expect(clippy::cast_possible_truncation, reason = "a score needs no more than f32")]
+            scores: stay().map(|at| scores[at] as f32).collect(),
+            dropped: left_out,
+            original_bytes: sizes[0],
+            filtered_bytes: shape.bytes,
+            adaptations,
+        })
+    }
+
+    /// The agent's specialization, and a word on it where it is not known by its name.
+    fn specialization(
+        &self,
+        document: &Document,
+        request: &FilterRequest,
+        config: &ContextFilterConfig,
+        task: &str,
+        adaptations: &mut Vec<String>,
+    ) -> Found {
+        if !config.enable_specialization_filtering {
+            adaptations.push("generic filtering: specialization filtering is off".to_owned());
+            return Found { agent: built_in::generic(), how: How::Generic };
+        }
+        let description = text_of_fields(document, &DESCRIPTION_FIELDS);
+        let description = prefix(&description, MAX_DESCRIPTION_BYTES);
+        let paths = work_paths(document);
+        let agent_id = request.agent_id.as_str();
+        let found = self.roster.find(&Evidence { agent_id, description, task, paths: &paths });
+        match &found.how {
+            How::Known => {}
+            How::Detected { kind, why } => adaptations.push(format!("filtered as {}: {why}", quoted(kind))),
+            How::Generic => adaptations
+                .push(format!("generic filtering: there is no specialization for {}", quoted(agent_id))),
+        }
+        found
+    }
+}
+
+/// The limits of a call, and a word on pressure.
+fn limits(
+    config: &ContextFilterConfig,
+    found: &Found,
+    request: &FilterRequest,
+    adaptations: &mut Vec<String>,
+) -> Limits {
+    let cap_mb = match found.how {
+        How::Generic => config.max_context_per_agent_mb,
+        How::Known | How::Detected { .. } => {
+            found.agent.spec.max_context_size.min(config.max_context_per_agent_mb)
+        }
+    };
+    // What other agents hold is not there for this one.
+    let room_mb = config.global_max_context_mb - (request.held_mb - request.own_mb).max(0.0);
+    let cap = mb_to_bytes(cap_mb.min(room_mb));
+    if room_mb < cap_mb {
+        adaptations.push(format!(
+            "other agents leave {:.1} MB of {:.1} MB for all contexts",
+            room_mb.max(0.0),
+            config.global_max_context_mb
+        ));
+    }
+    let mut pressure = (request.held_mb / config.global_max_context_mb).max(request.system_load / 100.0);
+    if config.memory_aware_filtering {
+        pressure = pressure.max(request.memory_percentage / 100.0);
+    }
+    let mut share = 1.0;
+    if config.adaptive_reduction
+        && let Some((over, step)) = PRESSURE_STEPS.into_iter().find(|(over, _)| pressure > *over)
+    {
+        share = step;
+        adaptations.push(format!(
+            "pressure {:.0} % is over {:.0} %: at most {:.0} % of the elements stay",
+            pressure * 100.0,
+            over * 100.0,
+            step * 100.0
+        ));
+    }
+    let call = request.limits;
+    Limits {
+        threshold: config.context_importance_threshold,
+        share,
+        max_bytes: call.max_bytes.map_or(cap, |bytes| bytes.min(cap)),
+        max_tokens: call.max_tokens,
+        target_reduction: call.target_reduction,
+        whole_texts: call.whole_texts,
+        blind: false,
+    }
+}
+
+fn only_required(elements: &Elements, choices: &[Choice]) -> bool {
+    elements
+        .list
+        .iter()
+        .zip(choices)
+        .all(|(element, choice)| element.required || matches!(choice, Choice::Dropped(_)))
+}
+
+/// Paths that the context says the agent works on.
+fn work_paths(document: &Document) -> Vec<&str> {
+    if document.kind(0) != Kind::Object {
+        return Vec::new();
+    }
+    let fields = document.children(0).filter(|&top| WORK_FIELDS.contains(&document.key(top)));
+    let values = fields.flat_map(|top| top..document.end(top));
+    let texts = values.flat_map(|value| [document.key(value), document.text(value)]);
+    let is_path = |text: &&str| {
+        (3..200).contains(&text.len()) && text.contains(['/', '.']) && !text.contains([' ', '\n'])
+    };
+    texts.filter(is_path).take(MAX_WORK_PATHS).collect()
+}

@@ -1,0 +1,302 @@
+//! Which elements and blocks stay, under limits and pressure.
+//!
+//! Always in this order: required fields, whatever the limits; then what the task names; then the rest by score for each
+//! token: a score is worth e-fold for every [`WORTH`] of it, and is divided by the tokens. Greedy: what does not fit is
+//! passed over, smaller ones after it may fit.
+
+use super::adaptations::Reason;
+use super::analysis::Analysis;
+use super::elements::Element;
+use super::rank::{Corpus, Fit};
+
+/// How much more a score must be for twice the tokens is `WORTH` × ln 2. Chosen on known fixes (decision 0014).
+const WORTH: f64 = 0.1;
+/// Smaller elements count as this large: they cost nearly nothing, and how little does not matter.
+const MIN_TOKENS: f64 = 100.0;
+/// How much the fit of a block adds to the worth of its text.
+const BLOCK_HINT: f64 = 0.5;
+
+/// Tokens and bytes that a line for what is missing may take.
+const MARKER_TOKENS: i64 = 40;
+const MARKER_BYTES: i64 = 120;
+
+/// Contexts up to this many tokens are small: nothing is left out of them only to make them smaller.
+const SMALL_CONTEXT_TOKENS: u64 = 1000;
+/// How much of a context goes without a limit: at least 30 %, at most 50 %; between them the threshold decides.
+const MIN_REDUCTION: f64 = 0.3;
+const MAX_REDUCTION: f64 = 0.5;
+
+/// What may stay.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Score under which an element goes.
+    pub(crate) threshold: f64,
+    /// Share of the elements and tokens that stays, 0–1 (pressure).
+    pub(crate) share: f64,
+    /// Most bytes of JSON.
+    pub(crate) max_bytes: u64,
+    /// Most tokens of JSON.
+    pub(crate) max_tokens: Option<u64>,
+    /// Share of the tokens that goes, 0–1, if the caller says.
+    pub(crate) target_reduction: Option<f64>,
+    /// Texts stay whole or go whole.
+    pub(crate) whole_texts: bool,
+    /// Nothing is known that one element could be better for than another.
+    pub(crate) blind: bool,
+}
+
+/// What becomes of each element.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Choice {
+    /// It stays.
+    Whole,
+    /// Some blocks of it stay, by block.
+    Blocks(Vec<bool>),
+    /// It goes.
+    Dropped(Reason),
+}
+
+/// One thing that may stay.
+struct Candidate {
+    element: usize,
+    /// Its number, for a block of a text.
+    block: Option<usize>,
+    tokens: i64,
+    bytes: i64,
+    worth: f64,
+    named: bool,
+}
+
+/// Tokens of each element with its key, about: an upper bound in all but odd cases.
+pub(crate) fn element_tokens(corpus: &Corpus<'_>) -> Vec<u64> {
+    let mut found = vec![0; corpus.elements.list.len()];
+    for (at, unit) in corpus.units.list.iter().enumerate() {
+        let tokens = corpus.units.tokens(at);
+        if unit.is_text {
+            let key = corpus.path(unit.first).rsplit('/').next().unwrap_or("");
+            found[unit.first] = tokens.iter().map(|&tokens| u64::from(tokens)).sum::<u64>() + key_tokens(key);
+        } else {
+            for (found, &tokens) in found[unit.first..unit.end].iter_mut().zip(tokens) {
+                *found = u64::from(tokens);
+            }
+        }
+    }
+    found
+}
+
+/// Quotes, colon and comma, and a token for every three bytes.
+fn key_tokens(key: &str) -> u64 {
+    key.len() as u64 / 3 + 4
+}
+
+/// Chooses. `max_bytes` may be less than in `limits`, if that was tried and was too much.
+pub(crate) fn choose(
+    corpus: &Corpus<'_>,
+    fit: &Fit,
+    scores: &[f64],
+    tokens: &[u64],
+    limits: &Limits,
+    max_bytes: u64,
+) -> Vec<Choice> {
+    let list = &corpus.elements.list;
+    let mut choices: Vec<Choice> = list
+        .iter()
+        .map(|element| match element {
+            Element { required: true, .. } => Choice::Whole,
+            Element { excluded: true, .. } => Choice::Dropped(Reason::Excluded),
+            _ => Choice::Dropped(Reason::Limit),
+        })
+        .collect();
+    let mut room = Room::new(list, tokens, limits, max_bytes);
+    for candidate in candidates(corpus, fit, scores, tokens, limits) {
+        let at = candidate.element;
+        let refusal = room.refusal(&candidate, scores[at], &choices[at]);
+        let gaps = candidate.block.map_or(0, |block| {
+            gaps_added(&choices[at], block, corpus.units.analysis(corpus.unit_of[at] as usize))
+        });
+        let refusal = refusal.or_else(|| room.take(&candidate, gaps));
+        match (refusal, candidate.block) {
+            (None, None) => choices[at] = Choice::Whole,
+            (None, Some(block)) => {
+                if let Choice::Dropped(_) = choices[at] {
+                    let parts = corpus.units.analysis(corpus.unit_of[at] as usize).parts();
+                    choices[at] = Choice::Blocks(vec![false; parts]);
+                    room.elements -= 1;
+                }
+                if let Choice::Blocks(kept) = &mut choices[at] {
+                    kept[block] = true;
+                }
+            }
+            (Some(reason), _) => {
+                if let Choice::Dropped(old) = &mut choices[at] {
+                    *old = reason;
+                }
+            }
+        }
+    }
+    for (at, choice) in choices.iter_mut().enumerate() {
+        if let Choice::Blocks(kept) = choice {
+            close_small_gaps(kept, corpus.units.tokens(corpus.unit_of[at] as usize));
+            if kept.iter().all(|kept| *kept) {
+                *choice = Choice::Whole;
+            }
+        }
+    }
+    choices
+}
+
+/// What is open, best first.
+fn candidates(
+    corpus: &Corpus<'_>,
+    fit: &Fit,
+    scores: &[f64],
+    tokens: &[u64],
+    limits: &Limits,
+) -> Vec<Candidate> {
+    let mut found = Vec::with_capacity(scores.len());
+    for (unit_at, unit) in corpus.units.list.iter().enumerate() {
+        for at in unit.first..unit.end {
+            let element = corpus.element(at);
+            if !element.is_open() {
+                continue;
+            }
+            let size = (tokens[at] as f64).max(MIN_TOKENS);
+            // Hints add up as logarithms: what a score is worth does not depend on how many there are.
+            let worth = -(1.0 - scores[at].min(0.9999)).ln() - WORTH * size.ln();
+            let whole = Candidate {
+                element: at,
+                block: None,
+                tokens: signed(tokens[at]),
+                bytes: signed(element.bytes) + corpus.path(at).len() as i64 + 6,
+                worth,
+                named: fit.named[at],
+            };
+            let blocks = &fit.blocks[unit_at];
+            if limits.whole_texts || !unit.is_text || blocks.len() < 2 {
+                found.push(whole);
+                continue;
+            }
+            let analysis = corpus.units.analysis(unit_at);
+            let text_bytes = f64::from(analysis.text_bytes).max(1.0);
+            for (block, (&of_block, fit)) in corpus.units.tokens(unit_at).iter().zip(blocks).enumerate() {
+                // Escapes are spread evenly; the real size is looked at in the end.
+                let bytes = analysis.range(block).len() as f64 * element.bytes as f64 / text_bytes;
+                found.push(Candidate {
+                    element: at,
+                    block: Some(block),
+                    tokens: i64::from(of_block),
+                    bytes: bytes as i64 + 1,
+                    worth: worth + BLOCK_HINT * fit,
+                    named: whole.named,
+                });
+            }
+        }
+    }
+    // Among equals the smaller one, then the earlier one: more stays, and always the same.
+    found.sort_by(|a, b| {
+        b.worth
+            .total_cmp(&a.worth)
+            .then(a.tokens.cmp(&b.tokens))
+            .then((a.element, a.block).cmp(&(b.element, b.block)))
+    });
+    found
+}
+
+/// How much is left of the limits.
+struct Room {
+    bytes: i64,
+    tokens: i64,
+    /// Elements that pressure leaves room for.
+    elements: i64,
+    /// Tokens until which all that is best stays, and those over which only what is named does.
+    floor: i64,
+    ceiling: i64,
+    kept: i64,
+    limits: Limits,
+}
+
+impl Room {
+    fn new(list: &[Element], tokens: &[u64], limits: &Limits, max_bytes: u64) -> Self {
+        let total: u64 = tokens.iter().sum();
+        let of_total = |share: f64| (total as f64 * share) as i64;
+        let is_small = total <= SMALL_CONTEXT_TOKENS;
+        let (floor, ceiling) = match limits.target_reduction {
+            Some(reduction) => (of_total(1.0 - reduction), of_total(1.0 - reduction)),
+            None if limits.blind => (i64::MAX, i64::MAX),
+            None if is_small => (0, i64::MAX),
+            None => (of_total(1.0 - MAX_REDUCTION), of_total(1.0 - MIN_REDUCTION)),
+        };
+        let required = || list.iter().zip(tokens).filter(|(element, _)| element.required);
+        let kept: i64 = required().map(|(_, tokens)| signed(*tokens)).sum();
+        let bytes: i64 = required().map(|(element, _)| signed(element.bytes) + 6).sum();
+        let share_tokens = if limits.share < 1.0 { of_total(limits.share) } else { i64::MAX };
+        let max_tokens = limits.max_tokens.map_or(i64::MAX, signed).min(share_tokens);
+        Self {
+            bytes: signed(max_bytes).saturating_sub(bytes + 2),
+            tokens: max_tokens.saturating_sub(kept + 2),
+            elements: (list.len() as f64 * limits.share).ceil() as i64 - required().count() as i64,
+            floor,
+            ceiling,
+            kept,
+            limits: *limits,
+        }
+    }
+
+    /// Why a candidate goes whatever its size.
+    fn refusal(&self, candidate: &Candidate, score: f64, choice: &Choice) -> Option<Reason> {
+        if self.elements <= 0 && matches!(choice, Choice::Dropped(_)) {
+            return Some(Reason::Pressure);
+        }
+        if candidate.named {
+            return None;
+        }
+        if self.kept >= self.floor && score < self.limits.threshold {
+            return Some(Reason::Score);
+        }
+        (self.kept.saturating_add(candidate.tokens) > self.ceiling).then_some(Reason::Reduction)
+    }
+
+    /// Takes the room of a candidate, or says why it has none.
+    fn take(&mut self, candidate: &Candidate, gaps: i64) -> Option<Reason> {
+        let tokens = candidate.tokens + gaps * MARKER_TOKENS;
+        let bytes = candidate.bytes + gaps * MARKER_BYTES;
+        if tokens > self.tokens || bytes > self.bytes {
+            let by_pressure = self.limits.share < 1.0 && bytes <= self.bytes;
+            return Some(if by_pressure { Reason::Pressure } else { Reason::Limit });
+        }
+        self.tokens -= tokens;
+        self.bytes -= bytes;
+        self.kept += tokens;
+        if candidate.block.is_none() {
+            self.elements -= 1;
+        }
+        None
+    }
+}
+
+/// How many more gaps a text has once a block stays. One that goes whole has none.
+fn gaps_added(choice: &Choice, block: usize, analysis: &Analysis) -> i64 {
+    let last = analysis.parts() - 1;
+    let Choice::Blocks(kept) = choice else {
+        return i64::from(block > 0) + i64::from(block < last);
+    };
+    let missing = |at: Option<usize>| i64::from(at.and_then(|at| kept.get(at)).is_some_and(|kept| !kept));
+    missing(block.checked_sub(1)) + missing(Some(block + 1)) - 1
+}
+
+/// Keeps what is missing where the line that says so would cost as much.
+fn close_small_gaps(kept: &mut [bool], tokens: &[u32]) {
+    let mut at = 0;
+    while at < kept.len() {
+        let end = (at..kept.len()).find(|&to| kept[to] != kept[at]).unwrap_or(kept.len());
+        if !kept[at] && tokens[at..end].iter().map(|&tokens| i64::from(tokens)).sum::<i64>() <= MARKER_TOKENS
+        {
+            kept[at..end].fill(true);
+        }
+        at = end;
+    }
+}
+
+fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
