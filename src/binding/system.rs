@@ -192,7 +192,6 @@ impl OptimizeParts {
             "originalTokens": tokens.original_tokens,
             "filteredTokens": tokens.filtered_tokens,
             "resultTokens": tokens.result_tokens,
-            "filterMs": done.filter_ms,
             "tokensMs": done.tokens_ms,
         });
         if let Delta::Changed { added, modified, removed, unchanged } = &tokens.delta {

@@ -120,6 +120,19 @@ pub struct FilterOutcome {
     pub filtered_bytes: u64,
     /// What was done and why, for people.
     pub adaptations: Vec<String>,
+    /// How long it took.
+    pub stages: Stages,
+}
+
+/// How long the parts of a call took, in ms of wall time.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Stages {
+    /// Analysis of text that was new.
+    pub analyse_ms: f64,
+    /// Token counts of text that was new.
+    pub count_ms: f64,
+    /// Everything: these two and what every call costs.
+    pub total_ms: f64,
 }
 
 impl FilterOutcome {
@@ -150,6 +163,7 @@ impl FilterOutcome {
             original_bytes: bytes,
             filtered_bytes: bytes,
             adaptations: Vec::new(),
+            stages: Stages::default(),
         }
     }
 }

@@ -29,9 +29,14 @@ impl Known {
         self.tokens.get_or_init(count)
     }
 
-    /// Whether everything is there.
-    pub(crate) fn is_complete(&self) -> bool {
-        self.analysis.get().is_some() && self.tokens.get().is_some()
+    /// Whether the analysis is there.
+    pub(crate) fn has_analysis(&self) -> bool {
+        self.analysis.get().is_some()
+    }
+
+    /// Whether the counts are there.
+    pub(crate) fn has_tokens(&self) -> bool {
+        self.tokens.get().is_some()
     }
 
     fn bytes(&self) -> usize {
