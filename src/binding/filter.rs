@@ -136,15 +136,7 @@ pub fn open_filter(env: &Env, config_json: String, cwd: String) -> napi::Result<
         found.map(|json| json.to_string()).ok_or_else(|| unknown_reference(&reference))
     })?;
     let shared = Arc::clone(&filter);
-    method(env, &mut handle, "held", move |_| {
-        let held = shared.held();
-        Ok(vec![
-            held.analyses as f64,
-            held.analysis_bytes as f64,
-            held.references as f64,
-            held.reference_bytes as f64,
-        ])
-    })?;
+    method(env, &mut handle, "held", move |_| Ok(json!(shared.held()).to_string()))?;
     let shared = Arc::clone(&filter);
     method(env, &mut handle, "addSpecialization", move |args| {
         let json: String = args.get(0)?;

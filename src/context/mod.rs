@@ -32,6 +32,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::RwLock;
+use serde::Serialize;
 
 pub use adaptations::Reason;
 pub use config::ContextFilterConfig;
@@ -169,9 +170,11 @@ impl FilterOutcome {
 }
 
 /// What a filter holds between calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Held {
-    /// Runs of elements and texts whose analysis is remembered, and its bytes.
+    /// `cachedContexts`: runs of elements and texts whose analysis is remembered.
+    #[serde(rename = "cachedContexts")]
     pub analyses: usize,
     /// Bytes of these.
     pub analysis_bytes: usize,

@@ -99,7 +99,7 @@ pub(crate) fn scores(document: &Document, corpus: &Corpus<'_>, fit: &Fit, asked:
             }
         }
         let mut missing = of_top * of_path;
-        missing *= 1.0 - TASK_HINT * fit.elements[at].min(1.0);
+        missing *= 1.0 - TASK_HINT * fit.elements[at].powi(2);
         missing *= 1.0 - hints.field * field[at].powi(2);
         if fit.named[at] {
             missing *= 1.0 - NAMED_HINT;
@@ -110,6 +110,13 @@ pub(crate) fn scores(document: &Document, corpus: &Corpus<'_>, fit: &Fit, asked:
         scores.push(1.0 - missing);
     }
     scores
+}
+
+/// What a score counts for in a choice: hints add up as logarithms. A fit counts as it is here and squared in scores: half
+/// the words of what fits best are a quarter of its claim, as most of a project shares some words, but half of its rank.
+pub(crate) fn worth(score: f64, fit: f64) -> f64 {
+    let without_fit = (1.0 - score) / (1.0 - TASK_HINT * fit.powi(2));
+    -(without_fit * (1.0 - TASK_HINT * fit)).max(f64::MIN_POSITIVE).ln()
 }
 
 /// Words of a list as a query, each with the weight 1.
