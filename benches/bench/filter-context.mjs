@@ -17,7 +17,7 @@ const factor = withSpread(times);
 
 export const tables = {
   filter: {
-    title: 'filterContext (no tokens are counted), with a filter that is kept and with a new one each time',
+    title: 'filterContext, with a filter that is kept and remembers what it read, and with a new one each time',
     columns: [
       { key: 'context', title: 'context' },
       { key: 'bytes', title: 'JSON', format: megabytes },
@@ -34,7 +34,7 @@ export const tables = {
     columns: [{ key: 'mainMs', title: 'main thread', format: ms }],
   },
   optimize: {
-    title: 'optimizeAgentContext, for information (tokens are counted)',
+    title: 'optimizeAgentContext, for information (what is sent is counted besides)',
     columns: [
       { key: 'context', title: 'context' },
       { key: 'bytes', title: 'JSON', format: megabytes },
