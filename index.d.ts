@@ -433,7 +433,10 @@ export interface AgentContextFilterEvents {
 
 /** What one call of the filter may keep. Required fields stay whatever the limits. */
 export interface FilterOptions {
-  /** Most bytes of JSON of what is kept, from 1, besides the configured caps. Held exactly. */
+  /**
+   * Most bytes of JSON of what is kept, from 1, besides the configured caps. Never passed, but for required fields. The choice
+   * reckons a few bytes more for each element than it takes: what has just room may go.
+   */
   maxSize?: number;
   /**
    * Most tokens (o200k_base) of JSON of what is kept, from 1. Elements are counted one by one and added up, with key and
