@@ -49,7 +49,8 @@ async function followed(native, { signal, onProgress }, begin) {
  */
 function cancellable(native, signal, begin) {
   if (!signal) return begin(NO_JOB);
-  signal.throwIfAborted();
+  // Not thrown: a getter of the context that is being read may have aborted.
+  if (signal.aborted) return Promise.reject(signal.reason);
   const job = call(native.newJob);
   const cancel = () => native.cancelJob(job);
   signal.addEventListener('abort', cancel, { once: true });
@@ -65,4 +66,25 @@ function cancellable(native, signal, begin) {
   })();
 }
 
-module.exports = { followed, cancellable };
+/** What `promise` gives, or a rejection with the signal's reason if that comes first. */
+async function unlessAborted(promise, signal) {
+  if (!signal) return promise;
+  const { promise: aborted, reject } = withReject();
+  const end = () => reject(signal.reason);
+  signal.addEventListener('abort', end, { once: true });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', end);
+  }
+}
+
+function withReject() {
+  let reject;
+  const promise = new Promise((_, no) => {
+    reject = no;
+  });
+  return { promise, reject };
+}
+
+module.exports = { followed, cancellable, unlessAborted };

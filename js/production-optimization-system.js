@@ -13,7 +13,7 @@ const { countTokensAsync } = require('./token-count.js');
 const signals = require('./signals.js');
 const { PlugIns } = require('./plug-ins.js');
 const { emit } = require('./emit.js');
-const { cancellable } = require('./jobs.js');
+const { cancellable, unlessAborted } = require('./jobs.js');
 const { collectGarbage } = require('./garbage.js');
 const native = require('./binding.js');
 
@@ -165,16 +165,17 @@ class ProductionOptimizationSystem extends NativeEmitter {
     const { source, result: begin } = read(context, (columns) => {
       const own = before ? copyColumns(columns) : columns;
       const work = () => this.#work(agentId, request, own);
-      if (before) return () => before.then(work);
+      // Who waits for a turn can leave at once; what was begun is ended by the core.
+      if (before) return () => unlessAborted(before, request.signal).then(work);
       const pending = work();
       return () => pending;
     });
     const readMs = Math.round((performance.now() - started) * 100) / 100;
     const turn = callAsync(begin);
-    const ended = turn.then(
-      () => {},
-      () => {},
-    );
+    const ended = Promise.allSettled([before, turn]);
+    ended.then(() => {
+      if (this.#turns.get(agentId) === ended) this.#turns.delete(agentId);
+    });
     this.#turns.set(agentId, ended);
     try {
       const output = await turn;
@@ -184,7 +185,6 @@ class ProductionOptimizationSystem extends NativeEmitter {
       return optimizedResult(source, output, request.includeDebugInfo, readMs);
     } finally {
       release(source);
-      if (this.#turns.get(agentId) === ended) this.#turns.delete(agentId);
       this.#emitWaiting();
     }
   }

@@ -97,11 +97,7 @@ function debugInfo(filter, delta, readMs) {
   addLazy(info, 'importanceScores', () => filter.importanceScores);
   addLazy(info, 'dropped', () => filter.dropped);
   info.tokens = { original: delta.originalTokens, filtered: delta.filteredTokens, result: delta.resultTokens };
-  info.stages = [
-    { name: 'read', ms: readMs },
-    ...filter.stages,
-    { name: 'tokens', ms: delta.tokensMs },
-  ];
+  info.stages = [{ name: 'read', ms: readMs }, ...filter.stages, { name: 'tokens', ms: delta.tokensMs }];
   return info;
 }
 

@@ -75,8 +75,9 @@ pub struct FilterRequest {
     pub agent_id: String,
     /// MB of contexts that agents hold now.
     pub held_mb: f64,
-    /// Of these what this agent holds, which its new context takes the place of.
-    pub own_mb: f64,
+    /// Of these what other agents hold; `None` if that is not known. Together with this context it stays within
+    /// `globalMaxContext`.
+    pub others_mb: Option<f64>,
     /// Load of the machine, 0–100.
     pub system_load: f64,
     /// The process's memory against its limit, 0–100.

@@ -2,6 +2,7 @@
 
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::CountTokens;
 use super::adaptations::Reason;
 use super::analysis::Analysis;
 use super::elements::{Element, index_u32};
@@ -81,6 +82,16 @@ impl Shape {
         shape.bytes = kept_bytes(document, sizes, &fates, &shape.cuts);
         shape.fates = Some(fates);
         shape
+    }
+}
+
+impl Shape {
+    /// Tokens of its JSON.
+    pub(super) fn tokens(&self, document: &Document, count: &dyn CountTokens) -> u64 {
+        let mut json = Vec::new();
+        let view = View { document, fates: self.fates.as_deref(), cuts: Some(&self.cuts) };
+        view.write(0, KeyOrder::Insertion, &mut json);
+        count.count(&text_of(json))
     }
 }
 

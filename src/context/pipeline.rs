@@ -83,22 +83,32 @@ impl ContextFilter {
         cancel.check()?;
         // The choice goes by estimated sizes; while the real size is over the limit it is made again with less: in
         // proportion to what was too much, and by half after a few times, so that it ends.
-        let mut max_bytes = limits.max_bytes;
+        let mut max_bytes = if sizes[0] <= limits.max_bytes { u64::MAX } else { limits.max_bytes };
+        let mut tried = limits;
         let mut attempt = 0;
-        let (choices, shape) = loop {
-            let choices = select::choose(&corpus, &fit, &scores, &tokens, &limits, max_bytes);
+        let (choices, shape, is_over) = loop {
+            let choices = select::choose(&corpus, &fit, &scores, &tokens, &tried, max_bytes);
             let shape = Shape::of(document, &sizes, &corpus, &choices);
-            if shape.bytes <= limits.max_bytes || only_required(&elements, &choices) {
-                break (choices, shape);
+            let over_bytes = times_over(shape.bytes, limits.max_bytes);
+            let over_tokens =
+                limits.max_tokens.map_or(1.0, |max| times_over(shape.tokens(document, &*self.tokens), max));
+            if (over_bytes <= 1.0 && over_tokens <= 1.0) || only_required(&elements, &choices) {
+                break (choices, shape, over_bytes > 1.0 || over_tokens > 1.0);
             }
-            let scaled = u128::from(max_bytes) * u128::from(limits.max_bytes) / u128::from(shape.bytes);
-            max_bytes =
-                if attempt < EXACT_TRIES { u64::try_from(scaled).unwrap_or(0) } else { max_bytes / 2 };
+            cancel.check()?;
+            let by = |over: f64| if attempt < EXACT_TRIES { over } else { over.max(2.0) };
+            if over_bytes > 1.0 {
+                max_bytes = divided(max_bytes.min(limits.max_bytes), by(over_bytes));
+            }
+            if over_tokens > 1.0 {
+                tried.max_tokens = tried.max_tokens.map(|tokens| divided(tokens, by(over_tokens)));
+            }
             attempt += 1;
         };
-        if shape.bytes > limits.max_bytes {
+        if is_over {
+            let tokens = limits.max_tokens.map_or(String::new(), |tokens| format!(" or {tokens} tokens"));
             adaptations.push(format!(
-                "required fields alone are over the limit of {} bytes and stay",
+                "required fields alone are over the limit of {} bytes{tokens} and stay",
                 limits.max_bytes
             ));
         }
@@ -172,7 +182,7 @@ fn limits(
         }
     };
     // What other agents hold is not there for this one.
-    let room_mb = config.global_max_context_mb - (request.held_mb - request.own_mb).max(0.0);
+    let room_mb = request.others_mb.map_or(f64::INFINITY, |others| config.global_max_context_mb - others);
     let cap = mb_to_bytes(cap_mb.min(room_mb));
     if room_mb < cap_mb {
         adaptations.push(format!(
@@ -207,6 +217,17 @@ fn limits(
         whole_texts: call.whole_texts,
         blind: false,
     }
+}
+
+/// How many times the limit something is.
+fn times_over(size: u64, limit: u64) -> f64 {
+    size as f64 / limit.max(1) as f64
+}
+
+/// A limit that is less, and at the end nothing.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part of what was a u64")]
+fn divided(limit: u64, by: f64) -> u64 {
+    ((limit as f64 / by) as u64).min(limit.saturating_sub(1))
 }
 
 fn only_required(elements: &Elements, choices: &[Choice]) -> bool {

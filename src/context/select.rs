@@ -1,11 +1,10 @@
 //! Which elements and blocks stay, under limits and pressure.
 //!
-//! Always in this order: required fields, whatever the limits; then what the task names; then the rest by score for each
-//! token: a score is worth e-fold for every [`WORTH`] of it, and is divided by the tokens. Greedy: what does not fit is
-//! passed over, smaller ones after it may fit.
+//! Always in this order: required fields, whatever the limits; then the rest by score for each token: a score is worth
+//! e-fold for every [`WORTH`] of it, and is divided by the tokens. Greedy: what does not fit is passed over, smaller ones
+//! after it may fit. What the task names goes for limits and pressure only.
 
 use super::adaptations::Reason;
-use super::analysis::Analysis;
 use super::elements::Element;
 use super::rank::{Corpus, Fit};
 use super::score;
@@ -33,7 +32,7 @@ const MAX_REDUCTION: f64 = 0.48;
 pub(crate) struct Limits {
     /// Score under which an element goes.
     pub(crate) threshold: f64,
-    /// Share of the elements and tokens that stays, 0–1 (pressure).
+    /// Share of the elements that stays, 0–1 (pressure).
     pub(crate) share: f64,
     /// Most bytes of JSON.
     pub(crate) max_bytes: u64,
@@ -56,6 +55,17 @@ pub(crate) enum Choice {
     Blocks(Vec<bool>),
     /// It goes.
     Dropped(Reason),
+}
+
+impl Choice {
+    /// Whether it stays, or a block of it.
+    fn holds(&self, block: Option<usize>) -> bool {
+        match self {
+            Self::Whole => true,
+            Self::Blocks(kept) => block.is_some_and(|block| kept[block]),
+            Self::Dropped(_) => false,
+        }
+    }
 }
 
 /// One thing that may stay.
@@ -91,7 +101,7 @@ fn key_tokens(key: &str) -> u64 {
     key.len() as u64 / 3 + 4
 }
 
-/// Chooses. `max_bytes` may be less than in `limits`, if that was tried and was too much.
+/// Chooses. `max_bytes` may be less than in `limits`, if that was tried and was too much, or more, if everything fits.
 pub(crate) fn choose(
     corpus: &Corpus<'_>,
     fit: &Fit,
@@ -110,31 +120,17 @@ pub(crate) fn choose(
         })
         .collect();
     let mut room = Room::new(list, tokens, limits, max_bytes);
-    for candidate in candidates(corpus, fit, scores, tokens, limits) {
-        let at = candidate.element;
-        let refusal = room.refusal(&candidate, scores[at], &choices[at]);
-        let gaps = candidate.block.map_or(0, |block| {
-            gaps_added(&choices[at], block, corpus.units.analysis(corpus.unit_of[at] as usize))
-        });
-        let refusal = refusal.or_else(|| room.take(&candidate, gaps));
-        match (refusal, candidate.block) {
-            (None, None) => choices[at] = Choice::Whole,
-            (None, Some(block)) => {
-                if let Choice::Dropped(_) = choices[at] {
-                    let parts = corpus.units.analysis(corpus.unit_of[at] as usize).parts();
-                    choices[at] = Choice::Blocks(vec![false; parts]);
-                    room.elements -= 1;
-                }
-                if let Choice::Blocks(kept) = &mut choices[at] {
-                    kept[block] = true;
-                }
-            }
-            (Some(reason), _) => {
-                if let Choice::Dropped(old) = &mut choices[at] {
-                    *old = reason;
-                }
-            }
+    let candidates = candidates(corpus, fit, scores, tokens, limits);
+    for candidate in &candidates {
+        consider(corpus, candidate, scores, &mut room, &mut choices);
+    }
+    // What is larger than all that may stay was passed over: before more than half of a context goes, it is not.
+    room.ceiling = i64::MAX;
+    for candidate in candidates.iter().filter(|_| limits.target_reduction.is_none()) {
+        if room.kept >= room.floor {
+            break;
         }
+        consider(corpus, candidate, scores, &mut room, &mut choices);
     }
     for (at, choice) in choices.iter_mut().enumerate() {
         if let Choice::Blocks(kept) = choice {
@@ -145,6 +141,38 @@ pub(crate) fn choose(
         }
     }
     choices
+}
+
+/// Keeps a candidate if there is room for it.
+fn consider(
+    corpus: &Corpus<'_>,
+    candidate: &Candidate,
+    scores: &[f64],
+    room: &mut Room,
+    choices: &mut [Choice],
+) {
+    let at = candidate.element;
+    if choices[at].holds(candidate.block) {
+        return;
+    }
+    let parts = || corpus.units.analysis(corpus.unit_of[at] as usize).parts();
+    let gaps = candidate.block.map_or(0, |block| gaps_added(&choices[at], block, parts()));
+    let refusal = room.refusal(candidate, scores[at], &choices[at]).or_else(|| room.take(candidate, gaps));
+    match (refusal, candidate.block, &mut choices[at]) {
+        (None, None, choice) => {
+            *choice = Choice::Whole;
+            room.elements -= 1;
+        }
+        (None, Some(block), Choice::Blocks(kept)) => kept[block] = true,
+        (None, Some(block), choice) => {
+            let mut kept = vec![false; parts()];
+            kept[block] = true;
+            *choice = Choice::Blocks(kept);
+            room.elements -= 1;
+        }
+        (Some(reason), _, Choice::Dropped(old)) => *old = reason,
+        (Some(_), ..) => {}
+    }
 }
 
 /// What is open, best first.
@@ -193,11 +221,11 @@ fn candidates(
             }
         }
     }
-    // Among equals the smaller one, then the earlier one: more stays, and always the same.
+    // Among equals the smaller element, then the earlier one or the earlier block: more stays, and always the same.
     found.sort_by(|a, b| {
         b.worth
             .total_cmp(&a.worth)
-            .then(a.tokens.cmp(&b.tokens))
+            .then(tokens[a.element].cmp(&tokens[b.element]))
             .then((a.element, a.block).cmp(&(b.element, b.block)))
     });
     found
@@ -230,8 +258,7 @@ impl Room {
         let required = || list.iter().zip(tokens).filter(|(element, _)| element.required);
         let kept: i64 = required().map(|(_, tokens)| signed(*tokens)).sum();
         let bytes: i64 = required().map(|(element, _)| signed(element.bytes) + 6).sum();
-        let share_tokens = if limits.share < 1.0 { of_total(limits.share) } else { i64::MAX };
-        let max_tokens = limits.max_tokens.map_or(i64::MAX, signed).min(share_tokens);
+        let max_tokens = limits.max_tokens.map_or(i64::MAX, signed);
         Self {
             bytes: signed(max_bytes).saturating_sub(bytes + 2),
             tokens: max_tokens.saturating_sub(kept + 2),
@@ -262,22 +289,18 @@ impl Room {
         let tokens = candidate.tokens + gaps * MARKER_TOKENS;
         let bytes = candidate.bytes + gaps * MARKER_BYTES;
         if tokens > self.tokens || bytes > self.bytes {
-            let by_pressure = self.limits.share < 1.0 && bytes <= self.bytes;
-            return Some(if by_pressure { Reason::Pressure } else { Reason::Limit });
+            return Some(Reason::Limit);
         }
         self.tokens -= tokens;
         self.bytes -= bytes;
         self.kept += tokens;
-        if candidate.block.is_none() {
-            self.elements -= 1;
-        }
         None
     }
 }
 
 /// How many more gaps a text has once a block stays. One that goes whole has none.
-fn gaps_added(choice: &Choice, block: usize, analysis: &Analysis) -> i64 {
-    let last = analysis.parts() - 1;
+fn gaps_added(choice: &Choice, block: usize, parts: usize) -> i64 {
+    let last = parts - 1;
     let Choice::Blocks(kept) = choice else {
         return i64::from(block > 0) + i64::from(block < last);
     };

@@ -310,9 +310,10 @@ impl Orchestrator {
         FilterRequest {
             agent_id: request.agent_id.clone(),
             held_mb: memory.map_or(0.0, |memory| memory.held_bytes() as f64 / BYTES_PER_MB),
-            own_mb: memory
-                .and_then(|memory| memory.agent(&request.agent_id))
-                .map_or(0.0, |agent| agent.total_memory as f64 / BYTES_PER_MB),
+            others_mb: memory.map(|memory| {
+                let own = memory.agent(&request.agent_id).map_or(0, |agent| agent.total_memory);
+                memory.held_bytes().saturating_sub(own) as f64 / BYTES_PER_MB
+            }),
             system_load: self.host_cpu.percentage().unwrap_or(0.0),
             memory_percentage: memory.and_then(|memory| memory.percentage()).unwrap_or(0.0),
             limits: request.limits,

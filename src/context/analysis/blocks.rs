@@ -77,7 +77,7 @@ pub(crate) fn cut(text: &str) -> Blocks {
             above = None;
         }
         if end - cut.last() > max {
-            cut.end_at(if at > cut.last() { at } else { end });
+            cut.end_at(at);
             cut.split_line(end);
         }
         was_blank = false;

@@ -213,8 +213,11 @@ impl Prompt<'_> {
         if !is_given("optionalFields") {
             spec.optional_fields = of_base(|base| &base.optional_fields);
         }
-        if !is_given("excludePatterns") {
-            spec.exclude_patterns.clone_from(&built_in::generic().spec.exclude_patterns);
+        // Besides what no agent needs: a file that leaves out one folder more does not want installed packages back.
+        for common in &built_in::generic().spec.exclude_patterns {
+            if !spec.exclude_patterns.contains(common) {
+                spec.exclude_patterns.push(common.clone());
+            }
         }
         own
     }

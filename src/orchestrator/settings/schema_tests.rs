@@ -75,7 +75,14 @@ fn check_value(at: &str, property: &Value, allowed: &Allowed) {
             assert_eq!(kind, "string", "{at}");
             assert_eq!(property["enum"], Value::from(names.clone()), "{at}");
         }
-        Allowed::Texts | Allowed::Numbers(_) => unreachable!("no setting is a list"),
+        Allowed::Texts => {
+            assert_eq!(kind, "array", "{at}");
+            let items = &property["items"];
+            assert_eq!(items["type"], "string", "{at}");
+            assert_eq!(items["minLength"], 1, "{at}");
+            assert_eq!(items["maxLength"], MAX_TEXT_CHARS, "{at}");
+        }
+        Allowed::Numbers(_) => unreachable!("no setting is a table of numbers"),
         Allowed::Section(_) => unreachable!("sections are compared by check_section"),
     }
 }
