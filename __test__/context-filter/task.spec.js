@@ -101,6 +101,7 @@ describe('a task', () => {
   ])('may stand in %s', async (field) => {
     const { currentTask: _, ...rest } = context('');
     const result = await filter({ [field]: 'convertCurrency() loses a cent', ...rest }, { maxTokens: 1500 });
+    expect(result.filtered).toHaveProperty(field);
     expect(Object.keys(result.filtered.files)).toContain('src/billing/currency.ts');
   });
 
