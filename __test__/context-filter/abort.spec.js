@@ -1,10 +1,11 @@
 'use strict';
 
 const { getEventListeners } = require('node:events');
-const { failureOf, useOwnDirectory, useSystems } = require('../support.js');
+const { ROOT, failureOf, useOwnDirectory, useSystems } = require('../support.js');
+const { node } = require('../processes.js');
 const { open, parts, wait } = require('./support.js');
 
-useOwnDirectory();
+const own = useOwnDirectory();
 const { open: openSystem } = useSystems();
 
 /** About 5 MB that no filter has seen before. */
@@ -142,6 +143,28 @@ describe.each(WAYS)('%s', (_, make) => {
     expect([error.name, error.code]).toEqual(['AgentwiseError', 'E_INVALID_ARGUMENT']);
     expect(error.message).toContain('signal');
   });
+});
+
+test('one signal stops fifty agents, and nothing is printed', async () => {
+  const script = `
+    const { AgentContextFilter } = require(${JSON.stringify(ROOT)});
+    const { getEventListeners } = require('node:events');
+    (async () => {
+      const filter = new AgentContextFilter();
+      const { signal } = new AbortController();
+      await Promise.all(Array.from({ length: 50 }, (_, at) => filter.filterContext('agent ' + at, { at }, 0, 0, { signal })));
+      const controller = new AbortController();
+      const text = 'some words of a text '.repeat(20000);
+      const calls = Array.from({ length: 50 }, (_, at) =>
+        filter.filterContext('agent ' + at, { text: at + text.replaceAll('some', 'some' + at) }, 0, 0, { signal: controller.signal }));
+      controller.abort('enough');
+      const ends = (await Promise.allSettled(calls)).filter((end) => end.status === 'rejected');
+      const listeners = [signal, controller.signal].map((each) => getEventListeners(each, 'abort').length);
+      console.log(JSON.stringify({ reasons: [...new Set(ends.map((end) => end.reason))], listeners }));
+    })();`;
+  const { code, stdout, stderr } = await node(['-e', script], { cwd: own.path() });
+  expect([code, stderr]).toEqual([0, '']);
+  expect(JSON.parse(stdout)).toEqual({ reasons: ['enough'], listeners: [0, 0] });
 });
 
 describe('a call of a system that was aborted', () => {

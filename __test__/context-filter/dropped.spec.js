@@ -1,6 +1,15 @@
 'use strict';
 
-const { deepFreeze, expectUntouched, snapshot, useOwnDirectory, useSystems } = require('../support.js');
+const {
+  canonicalJson,
+  deepFreeze,
+  expectUntouched,
+  randomValue,
+  seeded,
+  snapshot,
+  useOwnDirectory,
+  useSystems,
+} = require('../support.js');
 const { jsonBytes, jsonTokens, markersOf, mixed, open, reconstructed, repository } = require('./support.js');
 
 useOwnDirectory();
@@ -25,6 +34,57 @@ describe('dropped', () => {
         expect(result.dropped.length).toBeGreaterThan(0);
         expect(await reconstructed(result, (reference) => filter.resolveReference(reference))).toEqual(context);
       }
+    }
+  });
+
+  test('has all that is missing of contexts of every shape, in every number of tokens', async () => {
+    const random = seeded(17);
+    const pick = (list) => list[Math.floor(random() * list.length)];
+    const pieces = [
+      'function part7(a) {\n',
+      '\n\n',
+      '# Heading (x) [y]\n',
+      '\r\n',
+      '🙂',
+      'class A:\n  def b(self):\n',
+      'words of a text. ',
+      '\u2028',
+      '日本語',
+      '}\n',
+      '// c\n',
+      'x'.repeat(700),
+    ];
+    const text = () => Array.from({ length: random() * 400 }, () => pick(pieces)).join('');
+    const value = (depth) => {
+      const kind = random();
+      if (kind < 0.25) return text();
+      if (kind < 0.5 || depth === 0) return randomValue(random, 3);
+      const children = Array.from({ length: random() * 8 }, () => value(depth - 1));
+      return kind < 0.75
+        ? children
+        : Object.fromEntries(children.map((child, at) => [`${pick(['k', 'files'])}${at}`, child]));
+    };
+    for (let round = 0; round < 60; round++) {
+      const context = {
+        currentTask: pick(['part7 of k2', 'the words', '']),
+        ...value(0),
+        a: value(3),
+        b: value(3),
+        c: value(3),
+      };
+      const filter = open(pick([{}, { contextImportanceThreshold: 0 }]));
+      const maxTokens = 1 + Math.floor((random() * jsonBytes(context)) / 3);
+      const options = pick([{}, { maxTokens }, { targetReduction: random() }, { maxTokens, wholeTexts: true }]);
+      const result = await filter.filterContext(
+        pick(['agent-7', 'backend-specialist']),
+        context,
+        0,
+        100 * random(),
+        options,
+      );
+      const whole = await reconstructed(result, (reference) => filter.resolveReference(reference));
+      expect(canonicalJson(whole)).toBe(canonicalJson(context));
+      expect(result.memoryUsage).toBe(jsonBytes(result.filtered));
     }
   });
 

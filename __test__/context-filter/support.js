@@ -105,6 +105,10 @@ function segmentsByPath(value, segments = [], found = new Map()) {
   return found;
 }
 
+/** Sets an own property of any name, `__proto__` too. */
+const setOwn = (target, key, value) =>
+  Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true });
+
 /** The whole context, from what is left and what was left out of it. The original only says what a path's segments are. */
 async function reconstructed({ original, filtered, dropped }, resolve) {
   const whole = structuredClone(filtered);
@@ -116,7 +120,7 @@ async function reconstructed({ original, filtered, dropped }, resolve) {
     const holder = segments.slice(0, -1).reduce((value, segment) => value[segment], whole);
     if (part.lines) texts.add(part.path);
     else if (Array.isArray(holder)) holder.splice(Number(key), 0, await resolve(part.reference));
-    else holder[key] = await resolve(part.reference);
+    else setOwn(holder, key, await resolve(part.reference));
   }
   for (const text of texts) {
     const segments = paths.get(text);
