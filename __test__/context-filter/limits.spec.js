@@ -119,6 +119,18 @@ describe('maxTokens', () => {
   });
 });
 
+test.each([
+  ['maxSize', jsonBytes],
+  ['maxTokens', jsonTokens],
+])('%s that the whole context fits into leaves nothing out', async (name, sizeOf) => {
+  const notes = (count) => Array.from({ length: count }, (_, at) => [`note ${at}`, `text of note ${at} `.repeat(20)]);
+  for (const count of [5, 200]) {
+    const context = Object.fromEntries([['currentTask', 'x'], ...notes(count)]);
+    const { filtered: left } = await filtered({ [name]: sizeOf(context) }, context, 'agent-7');
+    expect(Object.keys(left)).toEqual(Object.keys(context));
+  }
+});
+
 describe('targetReduction', () => {
   test.each([
     0.1, 0.3, 0.5, 0.7, 0.9,

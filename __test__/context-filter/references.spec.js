@@ -19,32 +19,18 @@ describe('a reference', () => {
     expect(await Promise.all(dropped.map((part) => filter.resolveReference(part.reference)))).toEqual(before);
   });
 
-  test('is the same for the same content, in every call and every filter, under every path', async () => {
-    const first = await open().filterContext('agent', { currentTask: 'x', a: 'same '.repeat(2000) }, 0, 0, {
-      maxTokens: 50,
-      wholeTexts: true,
-    });
-    const second = await open().filterContext('other', { currentTask: 'y', b: { c: ['same '.repeat(2000)] } }, 0, 0, {
-      maxTokens: 50,
-      wholeTexts: true,
-    });
-    const third = await open().filterContext('agent', { currentTask: 'x', a: 'same. '.repeat(2000) }, 0, 0, {
-      maxTokens: 50,
-      wholeTexts: true,
-    });
-    const [[a], [c]] = [first.dropped, third.dropped];
-    expect(a.reference).not.toBe(c.reference);
-    const repeated = await open().filterContext('agent', { currentTask: 'x', a: 'same '.repeat(2000) }, 0, 0, {
-      maxTokens: 50,
-      wholeTexts: true,
-    });
-    expect(repeated.dropped[0].reference).toBe(a.reference);
-    const inner = await open().filterContext('agent', { currentTask: 'x', z: 'same '.repeat(2000) }, 0, 0, {
-      maxTokens: 50,
-      wholeTexts: true,
-    });
-    expect(inner.dropped[0].reference).toBe(a.reference);
-    expect(second.dropped).toHaveLength(1);
+  test('is the same for the same content: in every call, for every agent, under every path, in every filter', async () => {
+    const referenceOf = async (filter, agent, context) => {
+      const result = await filter.filterContext(agent, context, 0, 0, { maxTokens: 50, wholeTexts: true });
+      return result.dropped.map((part) => part.reference).join();
+    };
+    const [filter, text] = [open(), 'same '.repeat(2000)];
+    const first = await referenceOf(filter, 'one', { currentTask: 'x', a: text });
+    expect(first).toMatch(/^[0-9a-f]{16}$/);
+    expect(await referenceOf(filter, 'one', { currentTask: 'x', a: text })).toBe(first);
+    expect(await referenceOf(filter, 'two', { currentTask: 'y', files: { kept: 1, 'a.txt': text } })).toBe(first);
+    expect(await referenceOf(open(), 'two', { a: text, currentTask: 'z' })).toBe(first);
+    expect(await referenceOf(filter, 'one', { currentTask: 'x', a: `${text}.` })).not.toBe(first);
   });
 
   test.each([

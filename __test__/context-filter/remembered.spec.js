@@ -102,6 +102,12 @@ describe('what is remembered of a context', () => {
   });
 });
 
+test('a system shows what its filter remembers', async () => {
+  const system = await openSystem();
+  await system.optimizeAgentContext('agent-7', { currentTask: 'part3', text: parts(30) });
+  expect(system.getStatus().components.contextFilter.cachedContexts).toBeGreaterThan(0);
+});
+
 describe('while contexts of 5 MB are filtered', () => {
   const large = (agent) => {
     const source = parts(60);
