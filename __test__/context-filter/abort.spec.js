@@ -167,6 +167,17 @@ test('one signal stops fifty agents, and nothing is printed', async () => {
   expect(JSON.parse(stdout)).toEqual({ reasons: ['enough'], listeners: [0, 0] });
 });
 
+test('aborted calls leave what is remembered within its bound', async () => {
+  const filter = open({ analysisCacheMB: 0.1 });
+  for (let call = 0; call < 10; call++) {
+    const controller = new AbortController();
+    const stopped = failureOf(filter.filterContext('agent-7', large(), 0, 0, { signal: controller.signal }));
+    controller.abort('enough');
+    expect(await stopped).toBe('enough');
+  }
+  expect(filter.getFilterStats().analysisBytes).toBeLessThanOrEqual(0.1 * 1048576);
+});
+
 describe('a call of a system that was aborted', () => {
   test('has not been made: the next result of a new agent is a full one', async () => {
     const system = await openSystem();
