@@ -1,8 +1,8 @@
 'use strict';
 
 const fs = require('node:fs');
-const { useOwnDirectory, useSystems } = require('../support.js');
-const { open, said, wait } = require('./support.js');
+const { failureOf, useOwnDirectory, useSystems } = require('../support.js');
+const { open, parts, said, wait } = require('./support.js');
 
 const own = useOwnDirectory();
 const { open: openSystem } = useSystems();
@@ -207,6 +207,31 @@ describe('a change of a file', () => {
     await filter.filterContext('agent-7', TASK);
     expect(heard.at(-1)).toEqual(['specializationRemoved', { name: 'backend-specialist' }]);
     expect(filter.getRecommendedContextSize('backend-specialist', 0, 0)).toBe(50);
+  });
+
+  test.each([
+    ['filterContext', () => open()],
+    ['optimizeAgentContext', () => openSystem()],
+  ])('is told although the call of %s that saw it was aborted', async (method, make) => {
+    const target = await make();
+    const heard = listenTo(target);
+    await target[method]('agent-7', TASK);
+    write('gardener.md', GARDENER);
+    await wait(NEXT_LOOK_MS);
+    const controller = new AbortController();
+    const text = parts(3000);
+    const options = [{ signal: controller.signal }];
+    const call = target[method](
+      'agent-7',
+      { ...TASK, text },
+      ...(method === 'filterContext' ? [0, 0] : []),
+      ...options,
+    );
+    controller.abort('enough');
+    expect(await failureOf(call)).toBe('enough');
+    await wait(NEXT_LOOK_MS);
+    await target[method]('agent-7', TASK);
+    expect(heard.filter(([name]) => name === 'specializationAdded')).toEqual([['specializationAdded', SPEC]]);
   });
 
   test('is told by a system too', async () => {

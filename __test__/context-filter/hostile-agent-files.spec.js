@@ -107,10 +107,12 @@ describe('beside a sound file', () => {
   });
 });
 
-test.each([
-  ['agents is a file', () => fs.writeFileSync(own.path('.claude', 'agents'), 'x')],
-  ['agents is a link to itself', () => fs.symlinkSync('agents', own.path('.claude', 'agents'))],
-])('where %s, a warning says so and the built-in agents are there', async (_, make) => {
+const NO_DIRECTORY = [['agents is a file', () => fs.writeFileSync(own.path('.claude', 'agents'), 'x')]];
+if (process.platform !== 'win32') {
+  NO_DIRECTORY.push(['agents is a link to itself', () => fs.symlinkSync('agents', own.path('.claude', 'agents'))]);
+}
+
+test.each(NO_DIRECTORY)('where %s, a warning says so and the built-in agents are there', async (_, make) => {
   fs.mkdirSync(own.path('.claude'));
   make();
   const { filtered, warnings, known } = await look();
