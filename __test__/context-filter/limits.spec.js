@@ -95,6 +95,11 @@ describe('maxTokens', () => {
     ['numbers', (at) => [`k${at}`, [at / 7, -1e21 * at, 1e-7 * at, null, true]]],
     ['nested lists', (at) => [`k${at}`, [[[at], [[at]]], {}, [{}], [[]]]]],
     ['objects', (at) => [`k${at}`, { id: at, name: `name ${at}`, tags: ['a', 'b'], note: 'word '.repeat(80) }]],
+    [
+      'long keys of containers',
+      (at) => [`some long key of container ${at}`, { [`inner ${at}`]: 'x'.repeat(260), a: 1 }],
+    ],
+    ['deep values', (at) => [`k${at}`, { a: { b: { c: { d: { e: ['x'.repeat(300), at] } } } } }]],
     ['source code', (at) => [`src/${at}.js`, parts(1 + (at % 12))]],
     ['long lines', (at) => [`min${at}.js`, 'var a=function(b){return b[1]};'.repeat(10 * (at % 12))]],
   ])('holds for %s', async (_, entry) => {
