@@ -12,6 +12,22 @@ const DEFAULTS = {
   contextImportanceThreshold: 0.3,
   enableSpecializationFiltering: true,
   memoryAwareFiltering: true,
+  taskFields: [
+    'currentTask',
+    'task',
+    'goal',
+    'query',
+    'problem',
+    'issue',
+    'objective',
+    'instruction',
+    'instructions',
+    'request',
+    'question',
+    'prompt',
+  ],
+  analysisCacheMB: 64,
+  referenceStoreMB: 64,
 };
 const BUILT_IN = ['frontend', 'backend', 'database', 'devops', 'testing', 'security', 'mobile'].map(
   (name) => `${name}-specialist`,
@@ -173,9 +189,8 @@ describe('updateConfig', () => {
     filter.updateConfig({ contextImportanceThreshold: 1 });
     expect(filter.getFilterStats().config).toEqual({ ...DEFAULTS, contextImportanceThreshold: 1 });
     expect(heard).toEqual([{ oldConfig: DEFAULTS, newConfig: { ...DEFAULTS, contextImportanceThreshold: 1 } }]);
-    expect((await filter.filterContext('agent', { currentTask: 'a', sea: 'calm' })).filtered).toEqual({
-      currentTask: 'a',
-    });
+    const { filtered } = await filter.filterContext('backend-specialist', { currentTask: 'a', sea: 'calm' });
+    expect(filtered).toEqual({ currentTask: 'a' });
   });
 
   test('is all or nothing, with every problem', async () => {

@@ -4,8 +4,10 @@ const { useOwnDirectory, failureOf, seeded, randomValue } = require('./support.j
 
 useOwnDirectory();
 
-/** Nothing is left out for being unimportant. */
+/** Nothing is left out for being unimportant, … */
 const KEEP = { contextImportanceThreshold: 0 };
+/** … and nothing for making a context smaller. */
+const WHOLE = { targetReduction: 0 };
 const BUILT_IN = ['frontend', 'backend', 'database', 'devops', 'testing', 'security', 'mobile'].map(
   (name) => `${name}-specialist`,
 );
@@ -18,6 +20,7 @@ const FIELDS = [
   'importanceScores',
   'memoryUsage',
   'adaptations',
+  'dropped',
 ];
 
 const open = (config = KEEP) => new AgentContextFilter(config);
@@ -51,7 +54,7 @@ const PROJECT = () => ({
 describe('a result', () => {
   test('has every field of the contract', async () => {
     const context = PROJECT();
-    const result = await open().filterContext('frontend-specialist', context);
+    const result = await open().filterContext('frontend-specialist', context, 0, 0, WHOLE);
     for (const field of FIELDS) expect(result).toHaveProperty(field);
     expect(result.agentId).toBe('frontend-specialist');
     expect(result.original).toBe(context);
@@ -145,7 +148,7 @@ describe('paths', () => {
 
 describe('importance scores', () => {
   test('are there for every kept element', async () => {
-    const result = await open().filterContext('frontend-specialist', PROJECT());
+    const result = await open().filterContext('frontend-specialist', PROJECT(), 0, 0, WHOLE);
     const scored = Object.keys(result.importanceScores);
     const bare = leaves(PROJECT()).filter((leaf) => !scored.some((path) => covers(path, leaf)));
     expect(bare).toEqual([]);
@@ -187,15 +190,18 @@ describe('pressure', () => {
     [401, 0, 60],
     [450, 0, 60],
     [451, 0, 40],
-    [5000, 0, 40],
+    [499, 0, 40],
     [351, 85, 60],
     [460, 10, 40],
-  ])('of %d MB held and %d %% load keeps %d %% of the elements', async (heldMb, load, share) => {
-    expect(await kept(heldMb, load)).toBe(share);
+  ])('of %d MB held and %d %% load keeps %d %% of the elements at most, and of the tokens', async (heldMb, load, share) => {
+    const count = await kept(heldMb, load);
+    expect(count).toBeLessThanOrEqual(share);
+    expect(count).toBeGreaterThanOrEqual(share === 100 ? 100 : share - 1);
   });
 
   test('is against the configured globalMaxContext', async () => {
-    expect(await kept(95, 0, { ...KEEP, globalMaxContext: 100, maxContextPerAgent: 50 })).toBe(40);
+    const few = await kept(95, 0, { ...KEEP, globalMaxContext: 100, maxContextPerAgent: 50 });
+    expect([39, 40]).toContain(few);
     expect(await kept(95, 0, { ...KEEP, globalMaxContext: 1000 })).toBe(100);
   });
 
@@ -364,7 +370,7 @@ describe('an unknown agent', () => {
     'gardener',
     '__proto__',
     '\ud800',
-    'frontend',
+    'agent-7',
   ])('%p is filtered generically, which adaptations say', async (agent) => {
     const result = await open().filterContext(agent, { currentTask: 'x', a: 1 });
     expect(result.agentId).toBe(agent);

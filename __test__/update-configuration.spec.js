@@ -23,7 +23,8 @@ describe('updateConfiguration', () => {
     expect(contextFilter.config).toMatchObject({ contextImportanceThreshold: 1, maxContextPerAgent: 44 });
     for (let at = 0; at < 50; at++) await system.cacheResponse(`query ${at}`, at);
     expect(system.getStatus().components.cacheManager.l1.entries).toBeLessThanOrEqual(3);
-    expect(await system.optimizeAgentContext('agent', { currentTask: 'x', sea: 'calm' })).toEqual({ currentTask: 'x' });
+    const context = { currentTask: 'x', sea: 'calm' };
+    expect(await system.optimizeAgentContext('backend-specialist', context)).toEqual({ currentTask: 'x' });
   });
 
   test('keeps cached values and what agents have', async () => {

@@ -9,6 +9,34 @@ const NO_JOB = 0;
 /** How often progress is looked at, ms. */
 const PROGRESS_MS = 100;
 
+/** By signal, what is cancelled when it fires, and the one listener for all of it. */
+const waitingFor = new WeakMap();
+
+/**
+ * Calls `cancel` when `signal` fires, until the function that it gives back is called. One listener a signal: Node warns
+ * of a leak from eleven on, and one signal may stop many agents.
+ */
+function whenAborted(signal, cancel) {
+  if (!signal) return () => {};
+  let waiting = waitingFor.get(signal);
+  if (!waiting) {
+    const cancels = new Set();
+    const listener = () => {
+      for (const each of cancels) each();
+    };
+    waiting = { cancels, listener };
+    waitingFor.set(signal, waiting);
+    signal.addEventListener('abort', waiting.listener, { once: true });
+  }
+  waiting.cancels.add(cancel);
+  return () => {
+    waiting.cancels.delete(cancel);
+    if (waiting.cancels.size > 0) return;
+    signal.removeEventListener('abort', waiting.listener);
+    if (waitingFor.get(signal) === waiting) waitingFor.delete(signal);
+  };
+}
+
 /**
  * Runs a long call of the core that can be cancelled and followed.
  * @param {object} native functions of a cache
@@ -18,8 +46,7 @@ const PROGRESS_MS = 100;
 async function followed(native, { signal, onProgress }, begin) {
   args.signal('options.signal', signal)?.throwIfAborted();
   const job = call(native.newJob);
-  const cancel = () => native.cancelJob(job);
-  signal?.addEventListener('abort', cancel, { once: true });
+  const letGo = whenAborted(signal, () => native.cancelJob(job));
   let last = 0;
   const timer = onProgress
     ? setInterval(() => {
@@ -36,7 +63,7 @@ async function followed(native, { signal, onProgress }, begin) {
     throw error;
   } finally {
     clearInterval(timer);
-    signal?.removeEventListener('abort', cancel);
+    letGo();
   }
 }
 
@@ -52,15 +79,14 @@ function cancellable(native, signal, begin) {
   // Not thrown: a getter of the context that is being read may have aborted.
   if (signal.aborted) return Promise.reject(signal.reason);
   const job = call(native.newJob);
-  const cancel = () => native.cancelJob(job);
-  signal.addEventListener('abort', cancel, { once: true });
+  const letGo = whenAborted(signal, () => native.cancelJob(job));
   return (async () => {
     try {
       return await begin(job);
     } catch (error) {
       throw decode(error)?.code === 'E_CANCELLED' ? signal.reason : error;
     } finally {
-      signal.removeEventListener('abort', cancel);
+      letGo();
       native.endJob(job);
     }
   })();

@@ -78,8 +78,8 @@ function optimizedResult(source, output, includeDebugInfo, readMs) {
       ? changes(filter.filtered, delta.changes)
       : { type: 'incremental', changes: [], reference: delta.hash };
   }
-  // A root of a class of its own is the caller's object: nothing is added to it.
-  if (source.isOpaque && result === filter.filtered) return result;
+  // A root of a class of its own is the caller's object: nothing is added to it. Nothing can be added to a scalar.
+  if (result === filter.filtered && (source.isOpaque || result === null || typeof result !== 'object')) return result;
   const debug = includeDebugInfo ? debugInfo(filter, delta, readMs) : undefined;
   if (!Object.hasOwn(result, 'dropped')) addLazy(result, 'dropped', () => filter.dropped, false);
   return addHidden(result, {
