@@ -95,22 +95,15 @@ function cancellable(native, signal, begin) {
 /** What `promise` gives, or a rejection with the signal's reason if that comes first. */
 async function unlessAborted(promise, signal) {
   if (!signal) return promise;
-  const { promise: aborted, reject } = withReject();
-  const end = () => reject(signal.reason);
-  signal.addEventListener('abort', end, { once: true });
+  let letGo;
+  const aborted = new Promise((_, reject) => {
+    letGo = whenAborted(signal, () => reject(signal.reason));
+  });
   try {
     return await Promise.race([promise, aborted]);
   } finally {
-    signal.removeEventListener('abort', end);
+    letGo();
   }
-}
-
-function withReject() {
-  let reject;
-  const promise = new Promise((_, no) => {
-    reject = no;
-  });
-  return { promise, reject };
 }
 
 module.exports = { followed, cancellable, unlessAborted };
