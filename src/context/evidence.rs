@@ -24,7 +24,7 @@ const NAMED_WORD_BYTES: usize = 4;
 const MAX_SEGMENTS: usize = 8;
 
 /// Files that stand for their folder.
-const STANDS_FOR_FOLDER: [&str; 5] = ["__init__", "index", "mod", "main", "lib"];
+pub(super) const STANDS_FOR_FOLDER: [&str; 5] = ["__init__", "index", "mod", "main", "lib"];
 
 /// The segments of a path as words, the last one first, without its ending and without a name that stands for its folder.
 pub(crate) fn segments(path: &str) -> Vec<Word> {
@@ -169,3 +169,6 @@ pub(crate) fn mark_named(corpus: &Corpus<'_>, task: &Task) -> Vec<bool> {
     }
     named
 }
+
+#[cfg(test)]
+mod tests;
