@@ -82,6 +82,11 @@ impl Shape {
         shape.fates = Some(fates);
         shape
     }
+
+    /// What stays of `document`.
+    pub(super) fn view<'a>(&'a self, document: &'a Document) -> View<'a> {
+        View { document, fates: self.fates.as_deref(), cuts: Some(&self.cuts) }
+    }
 }
 
 /// The gaps of a text: block ranges that do not stay.
@@ -242,6 +247,7 @@ pub(super) fn dropped(
 ) -> Vec<DroppedPart> {
     let mut found: Vec<DroppedPart> = Vec::new();
     let mut scratch = Vec::new();
+    let mut tops = topmost_dropped(document, fates);
     let mut at = 0;
     while at < choices.len() {
         let value = corpus.element(at).value as usize;
@@ -253,7 +259,7 @@ pub(super) fn dropped(
                 at += 1;
             }
             Choice::Dropped(_) => {
-                let top = topmost_dropped(document, fates, value);
+                let Some(top) = tops.find(|&top| document.end(top) > value) else { return found };
                 let end = document.end(top);
                 let elements = at..at
                     + corpus.elements.list[at..].partition_point(|element| (element.value as usize) < end);
@@ -320,21 +326,25 @@ fn dropped_blocks(
     }
 }
 
-/// The outermost container of `value` of which nothing stays.
-fn topmost_dropped(document: &Document, fates: &[Fate], value: usize) -> usize {
-    let mut top = 0;
-    loop {
-        let child = document.children(top).find(|&child| child <= value && value < document.end(child));
-        match child {
-            Some(child) => top = child,
-            None => return value,
+/// Values of which nothing stays, the outermost ones, in order. O(values).
+fn topmost_dropped(document: &Document, fates: &[Fate]) -> impl Iterator<Item = usize> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        while at < fates.len() {
+            let value = at;
+            // Below what stays whole nothing is dropped.
+            at = if fates[value] == Fate::Part { value + 1 } else { document.end(value) };
+            if fates[value] == Fate::Dropped {
+                return Some(value);
+            }
         }
-        if fates[top] == Fate::Dropped {
-            return top;
-        }
-    }
+        None
+    })
 }
 
 fn text_of(json: Vec<u8>) -> String {
     String::from_utf8(json).expect("invariant: JSON is written from UTF-8")
 }
+
+#[cfg(test)]
+mod tests;

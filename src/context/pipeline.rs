@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use super::adaptations::{describe_arrays, describe_drops};
 use super::elements::Elements;
 use super::outcome::{Shape, dropped};
-use super::rank::Corpus;
+use super::rank::{Corpus, Fit};
 use super::roster::{Evidence, Found, How};
 use super::score::{self, Asked, RECENT_FIELDS};
 use super::select::{self, Choice, Limits};
@@ -16,7 +16,7 @@ use super::{ContextFilter, ContextFilterConfig, FilterOutcome, FilterRequest, bu
 use crate::base::cancel::Cancel;
 use crate::base::document::{Document, Kind};
 use crate::base::error::Result;
-use crate::base::json;
+use crate::base::json::{self, KeyOrder, View};
 use crate::base::name::quoted;
 use crate::base::units::mb_to_bytes;
 
@@ -38,6 +38,14 @@ const MAX_DESCRIPTION_BYTES: usize = 4096;
 
 /// How often the exact size is looked at before the limit is halved.
 const EXACT_TRIES: u32 = 8;
+
+/// What is known of each element.
+#[derive(Clone, Copy)]
+struct Judged<'a> {
+    fit: &'a Fit,
+    scores: &'a [f64],
+    tokens: &'a [u64],
+}
 
 impl ContextFilter {
     /// Filters `document`. O(values + new text); holds no lock while at work. Reads text that it has not seen before on
@@ -79,27 +87,9 @@ impl ContextFilter {
         limits.blind = task.is_empty() && found.how == How::Generic;
         let tokens = select::element_tokens(&corpus);
         cancel.check()?;
-        // The choice goes by estimated sizes; while the real size is over the limit it is made again with less: in
-        // proportion to what was too much, and by half after a few times, so that it ends.
-        let mut max_bytes = limits.max_bytes;
-        let mut attempt = 0;
-        let (choices, shape) = loop {
-            let choices = select::choose(&corpus, &fit, &scores, &tokens, &limits, max_bytes);
-            let shape = Shape::of(document, &sizes, &corpus, &choices);
-            if shape.bytes <= limits.max_bytes || only_required(&elements, &choices) {
-                break (choices, shape);
-            }
-            let scaled = u128::from(max_bytes) * u128::from(limits.max_bytes) / u128::from(shape.bytes);
-            max_bytes =
-                if attempt < EXACT_TRIES { u64::try_from(scaled).unwrap_or(0) } else { max_bytes / 2 };
-            attempt += 1;
-        };
-        if shape.bytes > limits.max_bytes {
-            adaptations.push(format!(
-                "required fields alone are over the limit of {} bytes and stay",
-                limits.max_bytes
-            ));
-        }
+        let judged = Judged { fit: &fit, scores: &scores, tokens: &tokens };
+        let (choices, shape) =
+            self.choose_within(document, &sizes, &corpus, judged, &limits, &mut adaptations, cancel)?;
         cancel.check()?;
         describe_drops(&choices, &limits, &mut adaptations);
         let mut left_out = Vec::new();
@@ -121,6 +111,62 @@ impl ContextFilter {
             filtered_bytes: shape.bytes,
             adaptations,
         })
+    }
+
+    /// Chooses by estimated sizes, looks at the real ones, and while they are over a limit chooses again with less: in
+    /// proportion to what was too much, and by half after a few times, so that it ends.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one call")]
+    fn choose_within(
+        &self,
+        document: &Document,
+        sizes: &[u64],
+        corpus: &Corpus<'_>,
+        judged: Judged<'_>,
+        limits: &Limits,
+        adaptations: &mut Vec<String>,
+        cancel: &Cancel,
+    ) -> Result<(Vec<Choice>, Shape)> {
+        let mut tried = *limits;
+        let mut attempt = 0;
+        loop {
+            cancel.check()?;
+            let choices = select::choose(corpus, judged.fit, judged.scores, judged.tokens, &tried);
+            let shape = Shape::of(document, sizes, corpus, &choices);
+            let bytes_over = (shape.bytes > limits.max_bytes).then_some((shape.bytes, limits.max_bytes));
+            // A token is at least a byte.
+            let tokens_over = limits.max_tokens.filter(|most| shape.bytes > *most).and_then(|most| {
+                let found = self.exact_tokens(shape.view(document));
+                (found > most).then_some((found, most))
+            });
+            if bytes_over.is_none() && tokens_over.is_none() {
+                return Ok((choices, shape));
+            }
+            if only_required(corpus.elements, &choices) {
+                for (unit, over) in [("bytes", bytes_over), ("tokens", tokens_over)] {
+                    if let Some((_, most)) = over {
+                        let limit = format!("the limit of {most} {unit}");
+                        adaptations.push(format!("required fields alone are over {limit} and stay"));
+                    }
+                }
+                return Ok((choices, shape));
+            }
+            let less = |tried: u64, over: Option<(u64, u64)>| match over {
+                None => tried,
+                Some((found, most)) if attempt < EXACT_TRIES => {
+                    u64::try_from(u128::from(tried) * u128::from(most) / u128::from(found)).unwrap_or(0)
+                }
+                Some(_) => tried / 2,
+            };
+            tried.max_bytes = less(tried.max_bytes, bytes_over);
+            tried.max_tokens = tried.max_tokens.map(|tokens| less(tokens, tokens_over));
+            attempt += 1;
+        }
+    }
+
+    fn exact_tokens(&self, view: View<'_>) -> u64 {
+        let mut json = Vec::new();
+        view.write(0, KeyOrder::Insertion, &mut json);
+        self.tokens.count(std::str::from_utf8(&json).expect("invariant: JSON is written from UTF-8"))
     }
 
     /// The agent's specialization, and a word on it where it is not known by its name.

@@ -89,14 +89,13 @@ fn key_tokens(key: &str) -> u64 {
     key.len() as u64 / 3 + 4
 }
 
-/// Chooses. `max_bytes` may be less than in `limits`, if that was tried and was too much.
+/// Chooses by estimated sizes.
 pub(crate) fn choose(
     corpus: &Corpus<'_>,
     fit: &Fit,
     scores: &[f64],
     tokens: &[u64],
     limits: &Limits,
-    max_bytes: u64,
 ) -> Vec<Choice> {
     let list = &corpus.elements.list;
     let mut choices: Vec<Choice> = list
@@ -107,7 +106,7 @@ pub(crate) fn choose(
             _ => Choice::Dropped(Reason::Limit),
         })
         .collect();
-    let mut room = Room::new(list, tokens, limits, max_bytes);
+    let mut room = Room::new(list, tokens, limits);
     for candidate in candidates(corpus, fit, scores, tokens, limits) {
         let at = candidate.element;
         let refusal = room.refusal(&candidate, scores[at], &choices[at]);
@@ -216,7 +215,7 @@ struct Room {
 }
 
 impl Room {
-    fn new(list: &[Element], tokens: &[u64], limits: &Limits, max_bytes: u64) -> Self {
+    fn new(list: &[Element], tokens: &[u64], limits: &Limits) -> Self {
         let total: u64 = tokens.iter().sum();
         let of_total = |share: f64| (total as f64 * share) as i64;
         let is_small = total <= SMALL_CONTEXT_TOKENS;
@@ -229,11 +228,12 @@ impl Room {
         let required = || list.iter().zip(tokens).filter(|(element, _)| element.required);
         let kept: i64 = required().map(|(_, tokens)| signed(*tokens)).sum();
         let bytes: i64 = required().map(|(element, _)| signed(element.bytes) + 6).sum();
+        // The braces count against a limit, not against a share of what is in them.
         let share_tokens = if limits.share < 1.0 { of_total(limits.share) } else { i64::MAX };
-        let max_tokens = limits.max_tokens.map_or(i64::MAX, signed).min(share_tokens);
+        let max_tokens = limits.max_tokens.map_or(i64::MAX, |most| signed(most).saturating_sub(2));
         Self {
-            bytes: signed(max_bytes).saturating_sub(bytes + 2),
-            tokens: max_tokens.saturating_sub(kept + 2),
+            bytes: signed(limits.max_bytes).saturating_sub(bytes + 2),
+            tokens: max_tokens.min(share_tokens).saturating_sub(kept),
             elements: (list.len() as f64 * limits.share).ceil() as i64 - required().count() as i64,
             floor,
             ceiling,
@@ -300,3 +300,6 @@ fn close_small_gaps(kept: &mut [bool], tokens: &[u32]) {
 fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests;
