@@ -283,3 +283,6 @@ fn merge(query: &[(Word, f64)], unit: &Analysis, mut found: impl FnMut(u16, &[Po
 fn place_u16(place: usize) -> u16 {
     u16::try_from(place).expect("invariant: a query has some hundreds of words")
 }
+
+#[cfg(test)]
+mod tests;

@@ -145,3 +145,6 @@ fn recent_files(corpus: &Corpus<'_>, recent: &Task) -> Vec<bool> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests;

@@ -215,3 +215,6 @@ impl Run {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
