@@ -141,16 +141,18 @@ pub(crate) fn mark_named(corpus: &Corpus<'_>, task: &Task) -> Vec<bool> {
     }
     let segments = Segments::of(corpus);
     for mention in task.mentions.iter().filter(|mention| mention.is_file) {
-        let agreeing = segments.agreeing(mention);
-        if agreeing.len() <= NAMED_BY_NAME {
-            agreeing.into_iter().for_each(|at| named[at] = true);
+        let meant = segments.agreeing(mention);
+        if meant.len() <= NAMED_BY_NAME {
+            for at in meant {
+                named[at] = true;
+            }
         }
     }
     // A key of any level: everything under it is named with it.
     let mut by_key: HashMap<Word, Vec<u32>> = HashMap::new();
-    let (mut keys, mut last): (Vec<Word>, Option<usize>) = (Vec::new(), None);
+    let (mut keys, mut before): (Vec<Word>, Option<usize>) = (Vec::new(), None);
     for at in (0..list.len()).filter(|&at| list[at].is_open()) {
-        if last.is_none_or(|last| !super::elements::Elements::share_path(&list[last], &list[at])) {
+        if before.is_none_or(|before| !super::elements::Elements::share_path(&list[before], &list[at])) {
             keys.clear();
             let path = stem(corpus.path(at));
             keys.extend(path.split('/').filter(|segment| segment.len() >= NAMED_WORD_BYTES).map(whole));
@@ -159,12 +161,14 @@ pub(crate) fn mark_named(corpus: &Corpus<'_>, task: &Task) -> Vec<bool> {
         for key in &keys {
             by_key.entry(*key).or_default().push(super::elements::index_u32(at));
         }
-        last = Some(at);
+        before = Some(at);
     }
     for (key, elements) in by_key {
         let is_name = task.names.binary_search_by_key(&key, |(word, _)| *word).is_ok();
         if elements.len() <= if is_name { NAMED_BY_NAME } else { NAMED_BY_WORD } {
-            elements.into_iter().for_each(|at| named[at as usize] = true);
+            for at in elements {
+                named[at as usize] = true;
+            }
         }
     }
     named

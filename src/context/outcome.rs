@@ -174,13 +174,12 @@ fn marker_line(
         names.push_str(name);
         shown += 1;
     }
-    if shown > 0 && inside.len() > shown {
-        names.push_str(&format!(", +{}", inside.len() - shown));
-    }
+    let others = inside.len() - shown;
+    let more = if shown > 0 && others > 0 { format!(", +{others}") } else { String::new() };
     let reference = Reference::of(xxh3_128(&text.as_bytes()[range.clone()]));
     let (first, last) = lines;
     let place = if first == last { format!("line {first}") } else { format!("lines {first}–{last}") };
-    format!("[… {place} left out{names} (ref {reference})]")
+    format!("[… {place} left out{names}{more} (ref {reference})]")
 }
 
 /// The fate of every value from the elements that stay.
@@ -228,8 +227,8 @@ fn kept_bytes(document: &Document, sizes: &[u64], fates: &[Fate], cuts: &Cuts) -
             Fate::Cut => json::string_size(&cuts[&index_u32(value)]),
             Fate::Part | Fate::Dropped => {
                 let stay = document.children(value).filter(|&child| fates[child] != Fate::Dropped);
-                let sized = stay.map(|child| (child, of(document, sizes, fates, cuts, child)));
-                json::container_size(document, value, sized)
+                let entries = stay.map(|child| (child, of(document, sizes, fates, cuts, child)));
+                json::container_size(document, value, entries)
             }
         }
     }

@@ -121,7 +121,8 @@ pub(crate) fn filler(bytes: usize) -> String {
         if text.len() >= bytes {
             break;
         }
-        text.push_str(&format!("paragraph {at} tells of clouds over quiet hills and rivers\n"));
+        let number = at.to_string();
+        text.extend(["paragraph ", &number, " tells of clouds over quiet hills and rivers\n"]);
         if at % 10 == 9 {
             text.push('\n');
         }

@@ -161,7 +161,7 @@ fn agents_of_files_and_agents_that_seem_to_be_of_a_kind_are_filtered_by_it() {
 fn project(files: usize) -> String {
     let entries: Vec<(String, serde_json::Value)> = (0..files)
         .map(|at| {
-            let about = if at % files.div_ceil(2) == 3 { "quokka billing invoices" } else { "" };
+            let about = if at % files.div_ceil(2) == 1 { "quokka billing invoices" } else { "" };
             (format!("src/part{at}/file{at}.py"), format!("{about}\n{}", filler(2000)).into())
         })
         .collect();
@@ -186,7 +186,7 @@ fn larger_contexts_lose_30_to_50_percent_of_their_tokens() {
 #[test]
 fn exact_tokens_are_under_the_limit_and_near_it() {
     let json = project(30);
-    for max_tokens in [200, 1_000, 3_000, 6_000] {
+    for max_tokens in [1_000, 3_000, 6_000] {
         let limits = CallLimits { max_tokens: Some(max_tokens), ..CallLimits::default() };
         let (text, outcome) = filter_with(ContextFilterConfig::default(), &json, &limited("poet", limits));
         let tokens = exact_tokens(&text);

@@ -27,9 +27,9 @@ const WIDE: u8 = 5;
 
 const CLASS: [u8; 256] = {
     let mut table = [OTHER; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        table[byte] = match byte as u8 {
+    let mut byte = 0_u8;
+    loop {
+        table[byte as usize] = match byte {
             b'a'..=b'z' => LOWER,
             b'A'..=b'Z' => UPPER,
             b'0'..=b'9' => DIGIT,
@@ -37,6 +37,9 @@ const CLASS: [u8; 256] = {
             128..=255 => WIDE,
             _ => OTHER,
         };
+        if byte == u8::MAX {
+            break;
+        }
         byte += 1;
     }
     table
@@ -247,9 +250,7 @@ fn number(bytes: &[u8]) -> Word {
         hash = (hash ^ u64::from_le_bytes(word)).wrapping_mul(MIX);
         hash ^= hash >> 29;
     }
-    #[expect(clippy::cast_possible_truncation, reason = "32 bits are what is wanted")]
-    let short = (hash >> 32) as u32;
-    short
+    (hash >> 32) as u32
 }
 
 #[cfg(test)]

@@ -113,10 +113,12 @@ mod tests {
     #[test]
     fn bytes_are_bounded_between_calls_and_what_was_used_last_stays() {
         let store = Store::new(20_000);
-        let text: String = (0..100).map(|at| format!("word{at}x ")).collect();
+        let text = (0..100).map(|at| format!("word{at}x")).collect::<Vec<_>>().join(" ");
         for hash in 0..40 {
             let known = store.take([0, hash].into_iter());
-            known.iter().for_each(|known| complete(known, &text));
+            for known in &known {
+                complete(known, &text);
+            }
             store.settle([0, hash].into_iter());
             assert!(store.held().1 <= 20_000, "{hash}: {:?}", store.held());
         }

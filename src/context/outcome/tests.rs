@@ -43,7 +43,8 @@ impl Given {
 }
 
 fn function(name: &str) -> String {
-    let body: String = (0..12).map(|at| format!("    total_{at} = total + price_of(item, {at})\n")).collect();
+    let lines = (0..12).map(|at| format!("    total_{at} = total + price_of(item, {at})\n"));
+    let body = lines.collect::<Vec<_>>().concat();
     format!("def {name}(item):\n{body}\n")
 }
 

@@ -105,13 +105,12 @@ fn items_of_an_array_share_hints_of_their_path_and_differ_in_words() {
 #[test]
 fn scores_are_between_0_and_1() {
     for json in [CONTEXT, r#"{"a1":null,"":"","currentTask":{}}"#, "[1,[2,\"x\"]]"] {
-        for of in [Ready::of(json)] {
-            let corpus = of.corpus();
-            let task = Task::of_text("checkoutTotal in src/App.tsx");
-            let asked =
-                Asked { agent: frontend(), known: true, task: &task, recent: &task, prioritize_recent: true };
-            let found = scores(&of.document, &corpus, &corpus.fit(&task), &asked);
-            assert!(found.iter().all(|score| (0.0..=1.0).contains(score)), "{found:?}");
-        }
+        let ready = Ready::of(json);
+        let corpus = ready.corpus();
+        let task = Task::of_text("checkoutTotal in src/App.tsx");
+        let agent = frontend();
+        let asked = Asked { agent, known: true, task: &task, recent: &task, prioritize_recent: true };
+        let found = scores(&ready.document, &corpus, &corpus.fit(&task), &asked);
+        assert!(found.iter().all(|score| (0.0..=1.0).contains(score)), "{found:?}");
     }
 }

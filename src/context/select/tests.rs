@@ -202,7 +202,9 @@ fn gaps_are_counted_as_blocks_come() {
     let dropped = Choice::Dropped(Reason::Limit);
     let blocks = |stay: &[usize]| {
         let mut kept = vec![false; last + 1];
-        stay.iter().for_each(|&at| kept[at] = true);
+        for &at in stay {
+            kept[at] = true;
+        }
         Choice::Blocks(kept)
     };
     for (choice, block, gaps) in [

@@ -62,7 +62,8 @@ fn tasks_without_words_are_empty() {
 
 #[test]
 fn huge_tasks_are_read_as_far_as_they_must() {
-    let words: String = (0..100_000).map(|at| format!("word{at}x src/f{at}.py fooBar{at} ")).collect();
+    let words =
+        (0..100_000).map(|at| format!("word{at}x src/f{at}.py fooBar{at}")).collect::<Vec<_>>().join(" ");
     let task = Task::of_text(&words);
     assert_eq!(task.words.len(), MAX_WORDS);
     assert_eq!(task.mentions.len(), MAX_MENTIONS);
