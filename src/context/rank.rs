@@ -71,6 +71,11 @@ impl<'a> Corpus<'a> {
         self.elements.path(self.element(at))
     }
 
+    /// Its key, about: the last segment of its path.
+    pub(crate) fn key(&self, at: usize) -> &str {
+        self.path(at).rsplit('/').next().unwrap_or("")
+    }
+
     /// The analysis of a text that a choice is to be made about, with its element; `None` for other units.
     pub(crate) fn open_text(&self, unit: usize) -> Option<(usize, &Analysis)> {
         let found = &self.units.list[unit];

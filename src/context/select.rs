@@ -67,14 +67,15 @@ struct Candidate {
     named: bool,
 }
 
-/// Tokens of each element with its key, about: an upper bound in all but odd cases.
+/// Tokens of each element with its key, about. Keys of the containers around it are not in it, and tokens do not end where
+/// parts do: a limit is looked at again with the exact count.
 pub(crate) fn element_tokens(corpus: &Corpus<'_>) -> Vec<u64> {
     let mut found = vec![0; corpus.elements.list.len()];
     for (at, unit) in corpus.units.list.iter().enumerate() {
         let tokens = corpus.units.tokens(at);
         if unit.is_text {
-            let key = corpus.path(unit.first).rsplit('/').next().unwrap_or("");
-            found[unit.first] = tokens.iter().map(|&tokens| u64::from(tokens)).sum::<u64>() + key_tokens(key);
+            found[unit.first] = tokens.iter().map(|&tokens| u64::from(tokens)).sum::<u64>()
+                + key_tokens(corpus.key(unit.first));
         } else {
             for (found, &tokens) in found[unit.first..unit.end].iter_mut().zip(tokens) {
                 *found = u64::from(tokens);
@@ -113,7 +114,13 @@ pub(crate) fn choose(
         let gaps = candidate.block.map_or(0, |block| {
             gaps_added(&choices[at], block, corpus.units.analysis(corpus.unit_of[at] as usize))
         });
-        let refusal = refusal.or_else(|| room.take(&candidate, gaps));
+        // The key comes with the first block of a text, and where blocks meet there may be a token more.
+        let around = match (candidate.block, &choices[at]) {
+            (Some(_), Choice::Dropped(_)) => signed(key_tokens(corpus.key(at))) + 1,
+            (Some(_), _) => 1,
+            (None, _) => 0,
+        };
+        let refusal = refusal.or_else(|| room.take(&candidate, gaps, around));
         match (refusal, candidate.block) {
             (None, None) => choices[at] = Choice::Whole,
             (None, Some(block)) => {
@@ -166,7 +173,7 @@ fn candidates(
                 element: at,
                 block: None,
                 tokens: signed(tokens[at]),
-                bytes: signed(element.bytes) + corpus.path(at).len() as i64 + 6,
+                bytes: signed(element.bytes + corpus.path(at).len() as u64 + 6),
                 worth,
                 named: fit.named[at],
             };
@@ -184,7 +191,7 @@ fn candidates(
                     element: at,
                     block: Some(block),
                     tokens: i64::from(of_block),
-                    bytes: bytes as i64 + 1,
+                    bytes: rounded(bytes) + 1,
                     worth: worth + BLOCK_HINT * fit,
                     named: whole.named,
                 });
@@ -217,7 +224,7 @@ struct Room {
 impl Room {
     fn new(list: &[Element], tokens: &[u64], limits: &Limits) -> Self {
         let total: u64 = tokens.iter().sum();
-        let of_total = |share: f64| (total as f64 * share) as i64;
+        let of_total = |share: f64| rounded(total as f64 * share);
         let is_small = total <= SMALL_CONTEXT_TOKENS;
         let (floor, ceiling) = match limits.target_reduction {
             Some(reduction) => (of_total(1.0 - reduction), of_total(1.0 - reduction)),
@@ -234,7 +241,7 @@ impl Room {
         Self {
             bytes: signed(limits.max_bytes).saturating_sub(bytes + 2),
             tokens: max_tokens.min(share_tokens).saturating_sub(kept),
-            elements: (list.len() as f64 * limits.share).ceil() as i64 - required().count() as i64,
+            elements: rounded((list.len() as f64 * limits.share).ceil()) - signed(required().count() as u64),
             floor,
             ceiling,
             kept,
@@ -257,8 +264,8 @@ impl Room {
     }
 
     /// Takes the room of a candidate, or says why it has none.
-    fn take(&mut self, candidate: &Candidate, gaps: i64) -> Option<Reason> {
-        let tokens = candidate.tokens + gaps * MARKER_TOKENS;
+    fn take(&mut self, candidate: &Candidate, gaps: i64, around: i64) -> Option<Reason> {
+        let tokens = candidate.tokens + gaps * MARKER_TOKENS + around;
         let bytes = candidate.bytes + gaps * MARKER_BYTES;
         if tokens > self.tokens || bytes > self.bytes {
             let by_pressure = self.limits.share < 1.0 && bytes <= self.bytes;
@@ -295,6 +302,11 @@ fn close_small_gaps(kept: &mut [bool], tokens: &[u32]) {
         }
         at = end;
     }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "rounding down and saturating are what is wanted")]
+fn rounded(value: f64) -> i64 {
+    value as i64
 }
 
 fn signed(value: u64) -> i64 {
