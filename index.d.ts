@@ -36,6 +36,7 @@ export type ErrorCode =
   | 'E_CACHE_DISK'
   | 'E_CACHE_FILE_INVALID'
   | 'E_CANCELLED'
+  | 'E_REFERENCE_UNKNOWN'
   | 'E_IO'
   | 'E_INTERNAL';
 
@@ -246,20 +247,39 @@ export interface CacheConfig {
   environment: Environment;
 }
 
-/** Settings of the context filter. */
+/** Settings of the context filter. MB are 2^20 bytes, 0.001 to 10,000,000. */
 export interface ContextFilterConfig {
-  /** MB of one agent's context. Default 50. */
+  /** MB of JSON of one agent's context; a smaller cap of its specialization counts. Default 50. */
   maxContextPerAgent: number;
   /** MB of the contexts of all agents; pressure is measured against it. Default 500. */
   globalMaxContext: number;
-  /** Whether pressure over 70 / 80 / 90 % keeps at most 80 / 60 / 40 % of the elements. Default true. */
+  /** Whether pressure over 70 / 80 / 90 % keeps at most 80 / 60 / 40 % of the elements and of the tokens. Default true. */
   adaptiveReduction: boolean;
-  /** Score, 0–1, under which an element is left out. Default 0.3. */
+  /**
+   * Score, 0–1, under which an element is left out. In contexts over 1,000 tokens it decides between 50 and 70 % of the
+   * tokens: what is best stays up to 50 % whatever its score. Default 0.3.
+   */
   contextImportanceThreshold: number;
-  /** Whether the agent's specialization counts. Default true. */
+  /** Whether the agent's specialization counts; `false` filters all agents generically. Default true. */
   enableSpecializationFiltering: boolean;
-  /** Whether the process's memory counts as pressure. Default true. */
+  /** Whether the process's memory counts as pressure; only in a system. Default true. */
   memoryAwareFiltering: boolean;
+  /**
+   * Top-level fields whose texts say what the agent is asked to do. Default `currentTask`, `task`, `goal`, `query`, `problem`,
+   * `issue`, `objective`, `instruction`, `instructions`, `request`, `question`, `prompt`. A list given here takes the place of
+   * all of them. Only `currentTask` is kept whatever happens; make others `requiredFields` if they must be.
+   */
+  taskFields?: string[];
+  /**
+   * MB of what is remembered of texts from call to call: their words, blocks, names, imports and token counts, never the text
+   * itself. What was not used for longest goes first; it is worked out again when it is needed. Default 64.
+   */
+  analysisCacheMB?: number;
+  /**
+   * MB of left-out parts that {@link AgentContextFilter.resolveReference} can give back. What was neither left out nor asked for
+   * for longest goes first. Default 64.
+   */
+  referenceStoreMB?: number;
 }
 
 /** Thresholds of alerts, in %. A warning must not be above its critical threshold. */
@@ -326,19 +346,51 @@ export interface SystemConfig extends Partial<Omit<OptimizationConfig, 'environm
   finalReport?: boolean;
 }
 
+/** Something that was left out of a context. */
+export interface DroppedPart {
+  /** Dotted path of the value, or of the text that it is a part of: `files.src/app.ts`, `list.3`. Empty for the context itself. */
+  path: string;
+  /** Bytes of its JSON; of a part of a text, of the text in UTF-8. */
+  bytes: number;
+  /** Tokens (o200k_base) of its JSON; of a container or a part of a text, the sum over its pieces. */
+  tokens: number;
+  /** 0–1: its score, of a container that of the best in it, of a part of a text that of the text. */
+  score: number;
+  /**
+   * Why. `excluded`: an exclude pattern matches it. `score`: it is under `contextImportanceThreshold`. `reduction`: as much as the
+   * context is made smaller by, 30 to 50 % or `targetReduction`. `limit`: `maxSize`, `maxTokens`, or a configured cap.
+   * `pressure`: memory, load, or the contexts of all agents. `blocks`: other parts of the same text stayed, whatever made it
+   * necessary to choose.
+   */
+  reason: 'excluded' | 'score' | 'reduction' | 'limit' | 'pressure' | 'blocks';
+  /**
+   * 16 hexadecimal digits by which {@link AgentContextFilter.resolveReference} gives it back. It is made of the content: the same
+   * part has the same reference in every call and every process.
+   */
+  reference: string;
+  /** First and last line of a part of a text, from 1 on. Absent where the whole value is gone. */
+  lines?: [first: number, last: number];
+}
+
 /** What an {@link AgentContextFilter} makes of a context. */
 export interface FilteredContext {
   agentId: string;
   /** The caller's context. */
   original: any;
-  /** What is kept: containers kept whole are the caller's own, those kept in part are new. */
+  /**
+   * What is kept: containers kept whole are the caller's own, those kept in part are new. Texts of 1,024 bytes and more may be
+   * kept in part, with a line like `[… lines 10–52 left out: parse, Token.next, +3 (ref 0123456789abcdef)]` for each part that is
+   * missing; the names are what is defined there.
+   */
   filtered: any;
   /** Share of the bytes that went, 0–1. */
   reductionRatio: number;
-  /** Dotted paths of what was left out. */
+  /** Dotted paths of what was left out as a whole; a container of which nothing stays is one path. */
   removedElements: string[];
   /** Score, 0–1, of each kept element by dotted path. Made when first read. */
   importanceScores: Record<string, number>;
+  /** What was left out, parts of texts included, in the context's order. Made when first read. */
+  dropped: DroppedPart[];
   /** Bytes of JSON of `filtered`. */
   memoryUsage: number;
   /** Bytes of JSON of the context. */
@@ -347,22 +399,23 @@ export interface FilteredContext {
   adaptations: string[];
 }
 
-/** What one kind of agent works on. */
+/** What one kind of agent works on: built in, of a file of `.claude/agents`, or added in code. See docs/context-filter.md. */
 export interface AgentSpecialization {
+  /** Not empty. Agents are told by it: `frontend-specialist-2` and `team:frontend-specialist` are `frontend-specialist`. */
   name: string;
-  /** Words of its field, found in paths and texts in any case. */
+  /** Words of its field, found in paths and texts in any case and inflection. */
   keywords: string[];
   /** Globs, for example `**\/*.tsx`. */
   filePatterns: string[];
   /** Priority, 0–10, by category: a word of a path. */
   contextPriorities: Record<string, number>;
-  /** MB. */
+  /** MB, 0.001 to 10,000,000; `maxContextPerAgent` counts where it is smaller. */
   maxContextSize: number;
   /** Top-level fields that are always kept, besides `currentTask` and `projectStructure`. */
   requiredFields: string[];
   /** Top-level fields that are worth more than the rest. */
   optionalFields: string[];
-  /** Globs of what is always left out. */
+  /** Globs of what is always left out. One that matches a directory excludes what lies in it. */
   excludePatterns: string[];
 }
 
@@ -370,41 +423,102 @@ export interface AgentSpecialization {
 export interface AgentContextFilterEvents {
   contextFiltered: [result: FilteredContext];
   configUpdated: [change: { oldConfig: ContextFilterConfig; newConfig: ContextFilterConfig }];
+  /** A file of `.claude/agents` gives it, for the first time or in place of another one of its name; or code added it. */
   specializationAdded: [specialization: AgentSpecialization];
+  /** No file gives it any more. One that is built in or was added in code under the same name counts again. */
+  specializationRemoved: [event: { name: string }];
+  /** A file of `.claude/agents` is not sound; what it said before still counts. Once until the file changes. */
+  warning: [warning: { path: string; message: string }];
+}
+
+/** What one call of the filter may keep. Required fields stay whatever the limits. */
+export interface FilterOptions {
+  /**
+   * Most bytes of JSON of what is kept, from 1, besides the configured caps. Never passed, but for required fields. The choice
+   * reckons a few bytes more for each element than it takes: what has just room may go.
+   */
+  maxSize?: number;
+  /**
+   * Most tokens (o200k_base) of JSON of what is kept, from 1. Elements are counted one by one and added up, with key and
+   * comma, which is a little more than all in one: a flat context stays under it. Keys of containers that are taken apart are not
+   * counted: where small values lie deep, some more may stay.
+   */
+  maxTokens?: number;
+  /**
+   * Share of the tokens to leave out, 0–1. Absent: 30 to 50 % of contexts over 1,000 tokens, smaller ones by score alone, and
+   * nothing of a context without a task for an agent that is not known. 0 leaves out what is excluded or has no room only.
+   */
+  targetReduction?: number;
+  /** Whether texts stay whole or go whole; else those of 1,024 bytes and more may stay in part. Default false. */
+  wholeTexts?: boolean;
+  /** `recentChanges`, `recentFiles`, `changes` and the files that they name count twice. Default false. */
+  prioritizeRecent?: boolean;
+  /**
+   * Ends the call while it is at work: it rejects with the signal's reason. One that waits for another call of its agent ends
+   * when its turn comes.
+   */
+  signal?: AbortSignal;
 }
 
 /**
- * Keeps of a context what an agent needs.
+ * Keeps of a context what an agent needs for its task. Deterministic. Looks at `.claude/agents/*.md` under the working directory
+ * in its calls, at most twice a second, and starts no timer. See docs/context-filter.md.
  *
  * @example
  * const filter = new AgentContextFilter();
- * const { filtered, removedElements } = await filter.filterContext('frontend-specialist', context);
+ * const { filtered, dropped } = await filter.filterContext('frontend-specialist', context, 0, 0, { maxTokens: 20_000 });
+ * for (const { path, tokens, reason } of dropped) console.log(path, tokens, reason);
  */
 export class AgentContextFilter extends TypedEmitter<AgentContextFilterEvents> {
   /** @throws {AgentwiseError} `E_CONFIG_INVALID` with every problem. */
   constructor(config?: Partial<ContextFilterConfig>);
   /**
-   * Filters `context`, which is not changed. Required fields are always kept; the rest by score, above
-   * `contextImportanceThreshold`, within the size limits and what pressure allows. An agent without a specialization is
-   * filtered generically, which `adaptations` says. The work is done off the main thread.
+   * Filters `context`, which is not changed. Required fields are always kept; the rest by how well it fits the task and the
+   * agent, for each token, within the size limits and what pressure allows. Elements that the task names are exempt from the
+   * threshold and the reduction, not from limits. An agent without a specialization is filtered as the kind that its id,
+   * description, task and files clearly speak for, else generically, which `adaptations` says. The work is done off the main
+   * thread: O(values + text that was not seen before).
    *
+   * @param agentId 1 to 1,024 bytes.
    * @param currentMemoryUsage MB of contexts that agents hold now. Default 0.
    * @param systemLoad load of the machine, %. Default 0.
    * @throws {AgentwiseError} `E_CONTEXT_INVALID` with the path of what JSON cannot hold; `E_INVALID_ARGUMENT`.
+   * @throws the signal's reason.
    */
   filterContext(
     agentId: string,
     context: any,
     currentMemoryUsage?: number,
     systemLoad?: number,
+    options?: FilterOptions,
   ): Promise<FilteredContext>;
-  /** Adds or replaces a specialization. @throws {AgentwiseError} `E_INVALID_ARGUMENT` with every problem. */
+  /**
+   * Adds or replaces a specialization. It counts before a file of `.claude/agents` and a built-in one of the same name.
+   *
+   * @throws {AgentwiseError} `E_INVALID_ARGUMENT` with every problem.
+   */
   addAgentSpecialization(specialization: AgentSpecialization): void;
+  /**
+   * What was left out under this reference, as its JSON says: a value, or the text of a part of a text. References are in
+   * `dropped` and in the lines for what is missing. Those of all agents are known, as long as `referenceStoreMB` has room.
+   *
+   * @example
+   * const { dropped } = await filter.filterContext('backend-specialist', context);
+   * const part = await filter.resolveReference(dropped[0].reference);
+   * @throws {AgentwiseError} `E_REFERENCE_UNKNOWN`: never given out by this filter, or forgotten; `E_INVALID_ARGUMENT`.
+   */
+  resolveReference(reference: string): Promise<any>;
   getFilterStats(): {
     /** Names of the known specializations. */
     agentSpecializations: string[];
-    /** Contexts whose analysis is remembered: none in this version. */
+    /** Units of analysis that are remembered: texts of 1,024 bytes and more, and runs of up to 64 smaller elements. */
     cachedContexts: number;
+    /** Bytes of these; at most `analysisCacheMB` after each call. */
+    analysisBytes: number;
+    /** Parts that were left out and can be given back. */
+    references: number;
+    /** Bytes of these; at most `referenceStoreMB` after each call. */
+    referenceBytes: number;
     /** MB, as last passed to `filterContext`. */
     currentMemoryUsage: number;
     config: ContextFilterConfig;
@@ -419,12 +533,8 @@ export class AgentContextFilter extends TypedEmitter<AgentContextFilterEvents> {
   updateConfig(partial: Partial<ContextFilterConfig>): void;
 }
 
-/** Options of `optimizeAgentContext`. */
-export interface OptimizeOptions {
-  /** Most bytes of JSON, besides the configured caps. Required fields are kept all the same. */
-  maxSize?: number;
-  /** Recent changes count twice. Default false. */
-  prioritizeRecent?: boolean;
+/** Options of `optimizeAgentContext`: those of the filter, and one. */
+export interface OptimizeOptions extends FilterOptions {
   /** Adds the non-enumerable property `debug` ({@link OptimizeDebug}). Default false. */
   includeDebugInfo?: boolean;
 }
@@ -440,12 +550,15 @@ export interface OptimizeDebug {
   memoryUsage: number;
   removedElements: string[];
   importanceScores: Record<string, number>;
+  /** As that of a {@link FilteredContext}. */
+  dropped: DroppedPart[];
   adaptations: string[];
 }
 
 /**
  * What `optimizeAgentContext` resolves with: the (filtered) context itself the first time; then what changed.
- * `type`, `tokensSaved`, `hash`, `baseHash` and `debug` are not enumerable unless shown in the literal.
+ * `type`, `tokensSaved`, `hash`, `baseHash`, `dropped` and `debug` are not enumerable unless shown in the literal, and yield to the
+ * context's own properties of these names.
  */
 export interface OptimizedContext {
   /** `'full'`: the context; `'incremental'`: nothing changed, or what did. */
@@ -456,6 +569,11 @@ export interface OptimizedContext {
   hash: string;
   /** The same of the agent's context before; absent the first time. */
   baseHash?: string;
+  /**
+   * What the filter left out of the agent's context, also when only changes are sent. Made when first read. Absent after an
+   * internal failure and for a context of a class of its own.
+   */
+  dropped?: DroppedPart[];
   /** With `includeDebugInfo`. */
   debug?: OptimizeDebug;
   /** Nothing changed: empty. */
@@ -1029,7 +1147,7 @@ export interface ProductionOptimizationSystemEvents {
   /** Also for listeners that come later. */
   initialized: [];
   shutdown: [];
-  /** Something is off but work goes on. */
+  /** Something is off but work goes on: a setting, a file of `.claude/agents`, the cache. */
   warning: [warning: ConfigProblem];
   contextOptimized: [event: { agentId: string; reductionRatio: number; memoryUsage: number }];
   agentContextOptimized: [event: { agentId: string; optimizationTime: number; success: boolean }];
@@ -1040,6 +1158,10 @@ export interface ProductionOptimizationSystemEvents {
   agentMemoryUpdate: [event: AgentMemoryStats];
   /** The filter's result, before the delta. */
   contextFiltered: [result: FilteredContext];
+  /** A file of `.claude/agents` gives it, for the first time or in place of another one of its name. */
+  specializationAdded: [specialization: AgentSpecialization];
+  /** No file of `.claude/agents` gives it any more. */
+  specializationRemoved: [event: { name: string }];
   cacheHit: [event: { layer: 'L1' | 'L2' | 'L3'; key: string; entry: CacheEntry }];
   cacheMiss: [event: { key: string }];
   cacheSet: [event: { layer: 'L1' | 'L2'; key: string; entry: CacheEntry }];
@@ -1085,8 +1207,16 @@ export class ProductionOptimizationSystem extends TypedEmitter<ProductionOptimiz
    * @param agentId 1 to 1,024 bytes. `frontend-specialist-2` and `team:frontend-specialist` have the specialization of
    * `frontend-specialist`.
    * @throws {AgentwiseError} `E_NOT_INITIALIZED`, `E_SHUT_DOWN`, `E_INVALID_ARGUMENT`, `E_CONTEXT_INVALID`.
+   * @throws the signal's reason; the agent's next result is then a delta to the one before this call.
    */
   optimizeAgentContext(agentId: string, context: any, options?: OptimizeOptions | any): Promise<OptimizedContext>;
+  /**
+   * As {@link AgentContextFilter.resolveReference}: what `optimizeAgentContext` left out of any agent's context.
+   *
+   * @throws {AgentwiseError} `E_REFERENCE_UNKNOWN`, also while `enableContextFiltering` is off; `E_NOT_INITIALIZED`,
+   * `E_SHUT_DOWN`, `E_INVALID_ARGUMENT`.
+   */
+  resolveReference(reference: string): Promise<any>;
   /**
    * The answer stored for this query, or for one that asks the same in other words (docs/similarity.md), or `null`: shared
    * entries and the agent's own, never another agent's.

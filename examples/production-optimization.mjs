@@ -15,6 +15,9 @@ import { projectContext } from './project-context.mjs';
 const AGENTS = ['frontend-specialist', 'backend-specialist', 'testing-specialist'];
 const TASK = 'Make the cache return a clear error when the configuration file cannot be read, and test it';
 
+/** Rows that are shown of what was left out. */
+const SHOWN = 4;
+
 /** Texts of the context that are not files. */
 const PROJECT_FIELDS = new Set(['projectName', 'currentTask']);
 
@@ -22,7 +25,7 @@ const PROJECT_FIELDS = new Set(['projectName', 'currentTask']);
 async function turn(system, agentId, context) {
   const started = performance.now();
   const result = await system.optimizeAgentContext(agentId, context, { includeDebugInfo: true });
-  const { tokens, removedElements, importanceScores, reductionRatio } = result.debug;
+  const { tokens, dropped, importanceScores, reductionRatio } = result.debug;
   return {
     agentId,
     type: result.type,
@@ -32,10 +35,32 @@ async function turn(system, agentId, context) {
     tokensSaved: result.tokensSaved,
     reductionPercent: Math.round(reductionRatio * 1000) / 10,
     kept: Object.keys(importanceScores),
-    leftOut: removedElements,
+    leftOut: summaryOf(dropped),
     changedKeys: result.type === 'incremental' ? Object.keys(result.modified ?? {}) : [],
     ms: Math.round((performance.now() - started) * 10) / 10,
   };
+}
+
+/** What was left out of a context: how much, why, and the parts with the most tokens. */
+function summaryOf(dropped) {
+  const reasons = {};
+  for (const { reason } of dropped) reasons[reason] = (reasons[reason] ?? 0) + 1;
+  return {
+    values: dropped.filter(({ lines }) => !lines).length,
+    partsOfTexts: dropped.filter(({ lines }) => lines).length,
+    tokens: dropped.reduce((sum, { tokens }) => sum + tokens, 0),
+    reasons,
+    largest: [...dropped].sort((a, b) => b.tokens - a.tokens).slice(0, SHOWN),
+  };
+}
+
+/** Has what was left out given back, as a model would that misses it. */
+async function askFor(system, { leftOut }) {
+  const [part] = leftOut.largest;
+  if (!part) return null;
+  const value = await system.resolveReference(part.reference);
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return { path: part.path, lines: part.lines ?? null, reference: part.reference, characters: text.length };
 }
 
 /** Caches an answer and finds it: by another agent, by a question not asked yet, and a private one by its owner only. */
@@ -79,6 +104,7 @@ async function demonstrate(system, context) {
     return turns;
   };
   const first = await round(context);
+  const askedFor = await askFor(system, first[0]);
   const paths = Object.keys(context).filter((key) => typeof context[key] === 'string' && !PROJECT_FIELDS.has(key));
   const edited = first[0].kept.find((path) => paths.includes(path));
   const after = { ...context, currentTask: `${TASK}; then document it` };
@@ -92,6 +118,7 @@ async function demonstrate(system, context) {
     files: paths.length,
     edited: edited ?? null,
     rounds: { first, afterEdit, unchanged },
+    askedFor,
     cache: { lookups, hits: cacheManager.overall.totalHits, misses: cacheManager.overall.totalMisses },
     memory: {
       processMb: memory.process.rss,
@@ -131,21 +158,45 @@ function roundTable(turns) {
   return table([head, ...rows]);
 }
 
-function leftOut(turns) {
-  return turns
-    .map(({ agentId, leftOut }) => {
-      const shown = leftOut.slice(0, 4).join(', ');
-      const rest = leftOut.length > 4 ? `, … (${leftOut.length} in all)` : '';
-      return `  ${agentId}: ${leftOut.length === 0 ? 'nothing' : shown + rest}`;
-    })
-    .join('\n');
+const placeOf = ({ path, lines }) => (lines ? `${path}, lines ${lines[0]} to ${lines[1]}` : path);
+
+function leftOutTable(turns) {
+  const rows = turns.map(({ agentId, leftOut }) => [
+    agentId,
+    count(leftOut.values),
+    count(leftOut.partsOfTexts),
+    count(leftOut.tokens),
+    Object.entries(leftOut.reasons)
+      .sort(([, a], [, b]) => b - a)
+      .map(([reason, parts]) => `${reason} ${parts}`)
+      .join(', ') || 'nothing',
+  ]);
+  return table([['agent', 'values', 'parts of texts', 'tokens', 'why'], ...rows]);
+}
+
+function largestTable({ leftOut }) {
+  const rows = leftOut.largest.map((part) => [
+    placeOf(part),
+    count(part.tokens),
+    part.reason,
+    part.score,
+    part.reference,
+  ]);
+  return table([['what', 'tokens', 'why', 'score', 'reference'], ...rows]);
+}
+
+function printLeftOut({ rounds, askedFor }) {
+  console.log(`Left out of the first contexts\n${leftOutTable(rounds.first)}\n`);
+  if (!askedFor) return;
+  console.log(`The most of it, for ${rounds.first[0].agentId}\n${largestTable(rounds.first[0])}\n`);
+  console.log(`Asked for by its reference ${askedFor.reference}: ${count(askedFor.characters)} characters\n`);
 }
 
 function print(report) {
   const { rounds, cache, memory, health, ms } = report;
   console.log(`Project ${report.project}: ${report.files} text files\n`);
   console.log(`First context of each agent (exact o200k_base tokens of the JSON)\n${roundTable(rounds.first)}\n`);
-  console.log(`Left out\n${leftOut(rounds.first)}\n`);
+  printLeftOut(report);
   console.log(`After an edit of ${report.edited ?? 'no file'} and of the task\n${roundTable(rounds.afterEdit)}\n`);
   console.log(`The same again\n${roundTable(rounds.unchanged)}\n`);
   const lookups = cache.lookups.map(({ lookup, found }) => [lookup, found ? 'found' : 'not found']);

@@ -72,13 +72,9 @@ class AgentContextFilter extends EventEmitter {
   }
 
   getFilterStats() {
-    const [analyses, analysisBytes, references, referenceBytes] = this.#native.held();
     return {
       agentSpecializations: this.#native.specializations(),
-      cachedContexts: analyses,
-      analysisBytes,
-      references,
-      referenceBytes,
+      ...JSON.parse(this.#native.held()),
       currentMemoryUsage: this.#heldMb,
       config: JSON.parse(this.#native.config()),
     };

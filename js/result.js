@@ -99,7 +99,7 @@ function debugInfo(filter, delta, readMs) {
   info.tokens = { original: delta.originalTokens, filtered: delta.filteredTokens, result: delta.resultTokens };
   info.stages = [
     { name: 'read', ms: readMs },
-    { name: 'filter', ms: delta.filterMs },
+    ...filter.stages,
     { name: 'tokens', ms: delta.tokensMs },
   ];
   return info;

@@ -11,7 +11,10 @@ import {
   type ContextFilterConfig,
   countTokens,
   countTokensAsync,
+  type DroppedPart,
+  type ErrorCode,
   type FilteredContext,
+  type FilterOptions,
   type MemoryConfig,
   type MonitoringConfig,
   type OptimizationConfig,
@@ -62,6 +65,52 @@ export async function filter(specialization: AgentSpecialization): Promise<void>
   await made.filterContext('agent', {}, '10');
   // @ts-expect-error a specialization has more than a name
   made.addAgentSpecialization({ name: 'mine' });
+}
+
+/** What a call may ask, what was left out and how it comes back, agents from files. */
+export async function limits(made: AgentContextFilter): Promise<void> {
+  const options: FilterOptions = {
+    maxSize: 1000,
+    maxTokens: 100,
+    targetReduction: 0.5,
+    wholeTexts: true,
+    prioritizeRecent: true,
+    signal: new AbortController().signal,
+  };
+  const { dropped } = await made.filterContext('agent', {}, 0, 0, options);
+  check<Same<typeof dropped, DroppedPart[]>>();
+  await made.filterContext('agent', {}, undefined, undefined, {});
+  for (const { path, bytes, tokens, score, reason, reference, lines } of dropped) {
+    check<
+      Same<
+        [typeof path, typeof bytes, typeof tokens, typeof score, typeof reference],
+        [string, number, number, number, string]
+      >
+    >();
+    check<Same<typeof reason, 'excluded' | 'score' | 'reduction' | 'limit' | 'pressure' | 'blocks'>>();
+    if (lines) check<Same<(typeof lines)[1], number>>();
+    // @ts-expect-error only parts of texts have lines
+    lines[0];
+    const part = await made.resolveReference(reference);
+    check<Same<typeof part, any>>();
+  }
+  const code: ErrorCode = 'E_REFERENCE_UNKNOWN';
+  void code;
+  const { analysisBytes, references, referenceBytes } = made.getFilterStats();
+  check<Same<[typeof analysisBytes, typeof references, typeof referenceBytes], [number, number, number]>>();
+  new AgentContextFilter({ taskFields: ['ticket'], analysisCacheMB: 16, referenceStoreMB: 16 });
+  made.on('specializationAdded', ({ keywords }) => check<Same<typeof keywords, string[]>>());
+  made.on('specializationRemoved', ({ name }) => check<Same<typeof name, string>>());
+  made.on('warning', ({ path, message }) => check<Same<[typeof path, typeof message], [string, string]>>());
+
+  // @ts-expect-error there is no such option
+  await made.filterContext('agent', {}, 0, 0, { maxToken: 100 });
+  // @ts-expect-error tokens are a number
+  await made.filterContext('agent', {}, 0, 0, { maxTokens: '100' });
+  // @ts-expect-error a reference is a text
+  await made.resolveReference(7);
+  // @ts-expect-error fields are a list
+  new AgentContextFilter({ taskFields: 'ticket' });
 }
 
 export function specialization(): AgentSpecialization {

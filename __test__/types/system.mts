@@ -3,9 +3,12 @@
 import { type EventEmitter, once } from 'node:events';
 import type * as all from 'agentwise-optimization';
 import type {
+  DroppedPart,
   ProductionOptimizationSystem as Named,
   OptimizationConfig,
+  OptimizeDebug,
   OptimizedContext,
+  OptimizeOptions,
   SystemConfig,
   SystemHealthStatus,
   SystemStatus,
@@ -63,6 +66,19 @@ export async function members(): Promise<void> {
   check<Same<typeof optimized, OptimizedContext>>();
   check<Same<typeof optimized.type, 'full' | 'incremental' | 'shared_incremental'>>();
   check<Same<typeof optimized.tokensSaved, number>>();
+  const options: OptimizeOptions = {
+    maxSize: 1000,
+    maxTokens: 100,
+    targetReduction: 0.4,
+    wholeTexts: false,
+    signal: new AbortController().signal,
+    includeDebugInfo: true,
+  };
+  const { dropped } = await system.optimizeAgentContext('agent', {}, options);
+  check<Same<typeof dropped, DroppedPart[] | undefined>>();
+  check<Same<OptimizeDebug['dropped'], DroppedPart[]>>();
+  const part = system.resolveReference('0123456789abcdef');
+  check<Same<typeof part, Promise<any>>>();
 
   const cached = await system.getCachedResponse('query');
   check<Same<typeof cached, any>>();
@@ -192,6 +208,10 @@ export async function events(system: ProductionOptimizationSystem): Promise<void
   system.on('agentUnthrottled', ({ agentId }) => check<Same<typeof agentId, string>>());
   system.on('cacheHit', ({ key }) => check<Same<typeof key, string>>());
   system.on('cacheMiss', ({ key }) => check<Same<typeof key, string>>());
+  system.on('specializationAdded', ({ name, filePatterns }) =>
+    check<Same<[typeof name, typeof filePatterns], [string, string[]]>>(),
+  );
+  system.on('specializationRemoved', ({ name }) => check<Same<typeof name, string>>());
   system.on('configurationUpdated', ({ oldConfig, newConfig }) => {
     check<Same<typeof oldConfig, OptimizationConfig>>();
     check<Same<typeof newConfig, OptimizationConfig>>();
@@ -232,6 +252,8 @@ export async function refused(system: ProductionOptimizationSystem): Promise<voi
   await system.optimizeAgentContext('agent');
   // @ts-expect-error the agent is a text
   await system.optimizeAgentContext(7, {});
+  // @ts-expect-error the reference is needed
+  await system.resolveReference();
   // @ts-expect-error the query is a text
   await system.getCachedResponse(7);
   // @ts-expect-error the response is needed

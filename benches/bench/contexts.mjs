@@ -109,4 +109,37 @@ export function recordsContext(bytes, salt = '') {
   return settled({ ...HEAD, sections });
 }
 
+/** A context of so many files of about so many bytes each, cut out of this repository's. */
+export function repositoryOfFiles(files, bytes) {
+  const found = {};
+  let made = 0;
+  for (const [path, text] of filesUpTo(files * bytes * 2)) {
+    for (let at = 0; at < text.length && made < files; at += bytes) {
+      const dot = path.lastIndexOf('.');
+      found[`${path.slice(0, dot)}-${at / bytes}${path.slice(dot)}`] = text.slice(at, at + bytes);
+      made++;
+    }
+  }
+  return settled({ ...HEAD, files: found });
+}
+
+/** A copy of a context with about this share of its bytes in changed texts: whole files, or records. */
+export function withChanges(context, share, serial) {
+  const copy = structuredClone(context);
+  let left = JSON.stringify(context).length * share;
+  const keys = Object.keys(copy.files ?? copy.sections);
+  for (let at = serial; left > 0; at += 7) {
+    const key = keys[at % keys.length];
+    if (copy.files) {
+      copy.files[key] = withChangedLine(copy.files[key], `// change ${serial}`);
+      left -= copy.files[key].length;
+    } else {
+      const record = copy.sections[key][at % copy.sections[key].length];
+      record.note = `changed by ${serial}`;
+      left -= JSON.stringify(record).length;
+    }
+  }
+  return settled(copy);
+}
+
 export const CONTEXTS = { 'repository files': repositoryContext, 'many small keys': recordsContext };

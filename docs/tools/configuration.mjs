@@ -115,7 +115,7 @@ function unitOf(description) {
   return /\bin (MB|ms|%|bytes|seconds|days)/.exec(description)?.[1] ?? '';
 }
 
-function kindOf({ type, enum: names, minimum, maximum, maxLength, description }) {
+function kindOf({ type, enum: names, minimum, maximum, maxLength, items, description }) {
   if (names) return names.map((name) => `\`"${name}"\``).join(', ');
   switch (type) {
     case 'boolean':
@@ -126,9 +126,22 @@ function kindOf({ type, enum: names, minimum, maximum, maxLength, description })
       return `whole, ${number(minimum)} to ${number(maximum)} ${unitOf(description)}`.trim();
     case 'number':
       return `${number(minimum)} to ${number(maximum)} ${unitOf(description)}`.trim();
+    case 'array':
+      return `list of texts, each 1 to ${number(items.maxLength)} characters`;
     default:
       throw new Error(`no words for a setting of type ${type}`);
   }
+}
+
+/** A list would make its column wider than all others: it stands behind the meaning. */
+function fallbackOf({ default: fallback }) {
+  if (Array.isArray(fallback)) return 'see there';
+  return fallback === undefined ? '–' : `\`${JSON.stringify(fallback)}\``;
+}
+
+function meaningOf({ default: fallback, description }) {
+  if (!Array.isArray(fallback)) return description;
+  return `${description} Default: ${fallback.map((text) => `\`${text}\``).join(', ')}.`;
 }
 
 function useOf(path) {
@@ -147,8 +160,7 @@ function table(path, { description, properties }, seen) {
       sections.push(table(name, property, seen));
       continue;
     }
-    const fallback = property.default === undefined ? '–' : `\`${JSON.stringify(property.default)}\``;
-    rows.push([`\`${key}\``, kindOf(property), fallback, useOf(name), property.description]);
+    rows.push([`\`${key}\``, kindOf(property), fallbackOf(property), useOf(name), meaningOf(property)]);
   }
   const title = path ? `### \`${path}\`\n\n${description}` : '### Top level';
   const head = ['Setting', 'Type and range', 'Default', 'In this version', 'Meaning'];

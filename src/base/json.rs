@@ -161,11 +161,7 @@ pub fn sizes(document: &Document) -> Vec<u64> {
             Kind::Null | Kind::True => 4,
             Kind::False => 5,
             Kind::Omitted => 0,
-            Kind::Number => {
-                scratch.clear();
-                write_number(document.number(index), &mut scratch);
-                scratch.len() as u64
-            }
+            Kind::Number => number_size(document.number(index), &mut scratch),
             Kind::String => string_size(document.text(index)),
             Kind::Opaque => document.text(index).len() as u64,
             Kind::Array | Kind::Object => {
@@ -174,6 +170,21 @@ pub fn sizes(document: &Document) -> Vec<u64> {
         };
     }
     sizes
+}
+
+/// Bytes of a number; whole ones are common, and only counted.
+fn number_size(number: f64, scratch: &mut Vec<u8>) -> u64 {
+    if number.fract() == 0.0 && (0.0..1e15).contains(&number) {
+        let (mut digits, mut limit) = (1, 10.0);
+        while number >= limit {
+            digits += 1;
+            limit *= 10.0;
+        }
+        return digits;
+    }
+    scratch.clear();
+    write_number(number, scratch);
+    scratch.len() as u64
 }
 
 /// Bytes of a container with the given children and their sizes.

@@ -1,5 +1,6 @@
 //! The context filter by itself: what `AgentContextFilter` of `js/` holds.
 
+use std::fmt::Write;
 use std::sync::Arc;
 
 use napi::Env;
@@ -17,10 +18,11 @@ use crate::base::config::Configure;
 use crate::base::document::Document;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::json::Fate;
-use crate::context::paths::scores_json;
+use crate::base::units::round2;
+use crate::context::paths::{Score, scores_json};
 use crate::context::{
     AgentSpecialization, CallLimits, Change, ContextFilter, ContextFilterConfig, CutText, DroppedPart,
-    FilterOutcome, FilterRequest, Piece, Reference, unknown_reference,
+    FilterOutcome, FilterRequest, Piece, Reference, Stages, unknown_reference,
 };
 use crate::engine::check_agent_id;
 use crate::orchestrator::counter;
@@ -52,9 +54,10 @@ impl FilterOutput {
                 "originalBytes": outcome.original_bytes,
                 "memoryUsage": outcome.filtered_bytes,
                 "adaptations": outcome.adaptations,
+                "stages": stages(outcome.stages),
             }),
             scores: text(scores_json(document, &outcome.kept, &outcome.scores)),
-            dropped: json!(outcome.dropped.iter().map(dropped_row).collect::<Vec<_>>()).to_string(),
+            dropped: dropped_json(&outcome.dropped),
             texts: json!(outcome.texts.iter().map(text_row).collect::<Vec<_>>()).to_string(),
             changes: String::new(),
         }
@@ -133,15 +136,7 @@ pub fn open_filter(env: &Env, config_json: String, cwd: String) -> napi::Result<
         found.map(|json| json.to_string()).ok_or_else(|| unknown_reference(&reference))
     })?;
     let shared = Arc::clone(&filter);
-    method(env, &mut handle, "held", move |_| {
-        let held = shared.held();
-        Ok(vec![
-            held.analyses as f64,
-            held.analysis_bytes as f64,
-            held.references as f64,
-            held.reference_bytes as f64,
-        ])
-    })?;
+    method(env, &mut handle, "held", move |_| Ok(json!(shared.held()).to_string()))?;
     let shared = Arc::clone(&filter);
     method(env, &mut handle, "addSpecialization", move |args| {
         let json: String = args.get(0)?;
@@ -175,15 +170,33 @@ pub(super) fn limits(args: &Args, first: usize) -> Result<CallLimits> {
     })
 }
 
-fn dropped_row(part: &DroppedPart) -> Value {
-    let score = (part.score * 10_000.0).round() / 10_000.0;
-    let reference = part.reference.to_string();
-    match part.lines {
-        None => json!([part.value, part.bytes, part.tokens, score, part.reason.name(), reference]),
-        Some((first, last)) => {
-            json!([part.value, part.bytes, part.tokens, score, part.reason.name(), reference, first, last])
+/// Rows by hand: there may be one for every value of a context.
+fn dropped_json(parts: &[DroppedPart]) -> String {
+    let mut out = String::with_capacity(2 + parts.len() * 64);
+    out.push('[');
+    for (at, part) in parts.iter().enumerate() {
+        let comma = if at > 0 { "," } else { "" };
+        let DroppedPart { value, bytes, tokens, score, reason, reference, lines } = part;
+        write!(
+            out,
+            "{comma}[{value},{bytes},{tokens},{},\"{}\",\"{reference}\"",
+            Score(*score),
+            reason.name()
+        )
+        .expect("invariant: writing to a String cannot fail");
+        if let Some((first, last)) = lines {
+            write!(out, ",{first},{last}").expect("invariant: writing to a String cannot fail");
         }
+        out.push(']');
     }
+    out.push(']');
+    out
+}
+
+/// As the stages of `optimizeAgentContext` are shown.
+fn stages(stages: Stages) -> Value {
+    let row = |name: &str, ms: f64| json!({ "name": name, "ms": round2(ms) });
+    json!([row("analyse", stages.analyse_ms), row("count", stages.count_ms), row("filter", stages.total_ms)])
 }
 
 fn text_row(text: &CutText) -> Value {

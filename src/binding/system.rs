@@ -104,6 +104,11 @@ fn add_work(env: &Env, handle: &mut Object, slot: &Arc<Slot>) -> napi::Result<()
 fn add_questions(env: &Env, handle: &mut Object, slot: &Arc<Slot>) -> napi::Result<()> {
     jobs::add(env, handle)?;
     let shared = Arc::clone(slot);
+    method(env, handle, "refreshAgents", move |args| {
+        let engine = shared.engine()?;
+        spawn(args.env(), move || Ok(engine.orchestrator().refresh_agents()), |()| ())
+    })?;
+    let shared = Arc::clone(slot);
     method(env, handle, "resolve", move |args| {
         Ok(shared.engine()?.resolve_reference(&args.get::<String>(0)?)?.to_string())
     })?;
@@ -192,7 +197,6 @@ impl OptimizeParts {
             "originalTokens": tokens.original_tokens,
             "filteredTokens": tokens.filtered_tokens,
             "resultTokens": tokens.result_tokens,
-            "filterMs": done.filter_ms,
             "tokensMs": done.tokens_ms,
         });
         if let Delta::Changed { added, modified, removed, unchanged } = &tokens.delta {

@@ -3,6 +3,11 @@
 //! An element is a value that is decided about as a whole: a leaf, or a container small enough that taking it apart
 //! would leave pieces nobody can read. Larger containers are taken apart into their entries. Decides nothing itself.
 
+use std::cell::RefCell;
+
+use hashbrown::HashMap;
+use xxhash_rust::xxh3::xxh3_64;
+
 use crate::base::document::{Document, Kind};
 
 use super::specialization::Compiled;
@@ -17,6 +22,9 @@ const MAX_SEGMENT_BYTES: usize = 256;
 
 /// A path longer than this begins anew with the next segment, so that the cost of an element does not grow with its depth.
 const MAX_PATH_BYTES: usize = 512;
+
+/// Most paths whose match is remembered within a call.
+const MAX_LOOKED_AT: usize = 10_000;
 
 /// One thing to keep or drop.
 #[derive(Debug, Clone, Copy)]
@@ -58,6 +66,7 @@ impl Elements {
             sizes,
             agent,
             path: String::new(),
+            looked_at: RefCell::default(),
             is_new: true,
             place: (0, 0),
             found: Self::default(),
@@ -98,6 +107,8 @@ struct Cut<'a> {
     agent: &'a Compiled,
     /// Path of the value that is looked at.
     path: String,
+    /// By hash of a path whether an exclude matches it: the records of a list have the same keys over and over.
+    looked_at: RefCell<HashMap<u64, bool>>,
     /// It is not among the paths yet; else it stands at `place`.
     is_new: bool,
     place: (u32, u32),
@@ -168,9 +179,17 @@ impl Cut<'_> {
         if key.is_empty() {
             return false;
         }
+        if let Some(known) = self.looked_at.borrow().get(&xxh3_64(self.path.as_bytes())) {
+            return *known;
+        }
         let start = self.path.len() - key.len();
         let mut ends = key.match_indices('/').map(|(at, _)| start + at).chain([self.path.len()]);
-        ends.any(|end| self.agent.excludes.is_match(&self.path[..end]))
+        let found = ends.any(|end| self.agent.excludes.is_match(&self.path[..end]));
+        let mut looked_at = self.looked_at.borrow_mut();
+        if looked_at.len() < MAX_LOOKED_AT {
+            looked_at.insert(xxh3_64(self.path.as_bytes()), found);
+        }
+        found
     }
 
     fn push(&mut self, value: usize, top: usize, required: bool, excluded: bool) {

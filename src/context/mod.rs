@@ -34,6 +34,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::RwLock;
+use serde::Serialize;
 
 pub use adaptations::Reason;
 pub use config::ContextFilterConfig;
@@ -122,6 +123,19 @@ pub struct FilterOutcome {
     pub filtered_bytes: u64,
     /// What was done and why, for people.
     pub adaptations: Vec<String>,
+    /// How long it took.
+    pub stages: Stages,
+}
+
+/// How long the parts of a call took, in ms of wall time.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Stages {
+    /// Analysis of text that was new.
+    pub analyse_ms: f64,
+    /// Token counts of text that was new.
+    pub count_ms: f64,
+    /// Everything: these two and what every call costs.
+    pub total_ms: f64,
 }
 
 impl FilterOutcome {
@@ -152,14 +166,17 @@ impl FilterOutcome {
             original_bytes: bytes,
             filtered_bytes: bytes,
             adaptations: Vec::new(),
+            stages: Stages::default(),
         }
     }
 }
 
 /// What a filter holds between calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Held {
-    /// Runs of elements and texts whose analysis is remembered, and its bytes.
+    /// `cachedContexts`: runs of elements and texts whose analysis is remembered.
+    #[serde(rename = "cachedContexts")]
     pub analyses: usize,
     /// Bytes of these.
     pub analysis_bytes: usize,

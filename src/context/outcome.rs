@@ -246,41 +246,43 @@ pub(super) fn dropped(
 ) -> Vec<DroppedPart> {
     let mut found: Vec<DroppedPart> = Vec::new();
     let mut scratch = Vec::new();
-    let mut tops = topmost_dropped(document, fates);
-    let mut at = 0;
-    while at < choices.len() {
-        let value = corpus.element(at).value as usize;
-        match &choices[at] {
-            Choice::Whole => at += 1,
-            Choice::Blocks(kept) => {
-                let unit = corpus.unit_of[at] as usize;
-                dropped_blocks(document, corpus, (at, unit), kept, scores[at], references, &mut found);
-                at += 1;
+    let (mut value, mut element) = (0, 0);
+    while value < document.len() {
+        let end = document.end(value);
+        let first = element;
+        if fates[value] != Fate::Part {
+            let list = &corpus.elements.list;
+            element += list[element..].iter().take_while(|element| (element.value as usize) < end).count();
+        }
+        match fates[value] {
+            Fate::Whole => value = end,
+            Fate::Part => value += 1,
+            Fate::Cut => {
+                if let Choice::Blocks(kept) = &choices[first] {
+                    dropped_blocks(document, corpus, first, kept, scores[first], references, &mut found);
+                }
+                value = end;
             }
-            Choice::Dropped(_) => {
-                let Some(top) = tops.find(|&top| document.end(top) > value) else { return found };
-                let end = document.end(top);
-                let elements = at..at
-                    + corpus.elements.list[at..].partition_point(|element| (element.value as usize) < end);
-                let best = elements.clone().max_by(|&a, &b| scores[a].total_cmp(&scores[b]).then(b.cmp(&a)));
-                let Some((best, Choice::Dropped(reason))) = best.map(|best| (best, &choices[best])) else {
-                    return found;
-                };
-                let reference = references.keep(document.hash(top, &mut scratch), || {
-                    let mut json = Vec::new();
-                    View::whole(document).write(top, KeyOrder::Insertion, &mut json);
-                    text_of(json)
-                });
-                found.push(DroppedPart {
-                    value: index_u32(top),
-                    lines: None,
-                    bytes: sizes[top],
-                    tokens: tokens[elements.clone()].iter().sum(),
-                    score: scores[best],
-                    reason: *reason,
-                    reference,
-                });
-                at = elements.end;
+            Fate::Dropped => {
+                let best = (first..element).max_by(|&a, &b| scores[a].total_cmp(&scores[b]).then(b.cmp(&a)));
+                // What JSON leaves out anyway is no element.
+                if let Some((best, Choice::Dropped(reason))) = best.map(|best| (best, &choices[best])) {
+                    let reference = references.keep(document.hash(value, &mut scratch), || {
+                        let mut json = Vec::new();
+                        View::whole(document).write(value, KeyOrder::Insertion, &mut json);
+                        text_of(json)
+                    });
+                    found.push(DroppedPart {
+                        value: index_u32(value),
+                        lines: None,
+                        bytes: sizes[value],
+                        tokens: tokens[first..element].iter().sum(),
+                        score: scores[best],
+                        reason: *reason,
+                        reference,
+                    });
+                }
+                value = end;
             }
         }
     }
@@ -291,13 +293,13 @@ pub(super) fn dropped(
 fn dropped_blocks(
     document: &Document,
     corpus: &Corpus<'_>,
-    (at, unit): (usize, usize),
+    at: usize,
     kept: &[bool],
     score: f64,
     references: &References,
     found: &mut Vec<DroppedPart>,
 ) {
-    let value = corpus.element(at).value;
+    let (value, unit) = (corpus.element(at).value, corpus.unit_of[at] as usize);
     let text = document.text(value as usize);
     let (analysis, tokens) = (corpus.units.analysis(unit), corpus.units.tokens(unit));
     let (mut read, mut line) = (0, 1);
@@ -323,22 +325,6 @@ fn dropped_blocks(
         line += newlines(missing);
         read = range.end;
     }
-}
-
-/// Values of which nothing stays, the outermost ones, in order. O(values).
-fn topmost_dropped(document: &Document, fates: &[Fate]) -> impl Iterator<Item = usize> {
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        while at < fates.len() {
-            let value = at;
-            // Below what stays whole nothing is dropped.
-            at = if fates[value] == Fate::Part { value + 1 } else { document.end(value) };
-            if fates[value] == Fate::Dropped {
-                return Some(value);
-            }
-        }
-        None
-    })
 }
 
 fn text_of(json: Vec<u8>) -> String {

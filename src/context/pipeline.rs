@@ -1,6 +1,7 @@
 //! One call of the filter, from a document to what stays of it.
 
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use super::adaptations::{describe_arrays, describe_drops};
 use super::elements::Elements;
@@ -12,7 +13,7 @@ use super::select::{self, Choice, Limits};
 use super::specialization::REQUIRED_BY_ALL;
 use super::task::{Task, prefix, text_of_fields};
 use super::units::Units;
-use super::{ContextFilter, ContextFilterConfig, FilterOutcome, FilterRequest, built_in};
+use super::{ContextFilter, ContextFilterConfig, FilterOutcome, FilterRequest, Stages, built_in};
 use crate::base::cancel::Cancel;
 use crate::base::document::{Document, Kind};
 use crate::base::error::Result;
@@ -60,6 +61,7 @@ impl ContextFilter {
         cancel: &Cancel,
     ) -> Result<FilterOutcome> {
         self.calls.fetch_add(1, Ordering::Relaxed);
+        let started = Instant::now();
         let config = self.config();
         let mut adaptations = Vec::new();
         let task_text = text_of_fields(document, &config.task_fields);
@@ -110,6 +112,11 @@ impl ContextFilter {
             original_bytes: sizes[0],
             filtered_bytes: shape.bytes,
             adaptations,
+            stages: Stages {
+                analyse_ms: units.analyse_ms,
+                count_ms: units.count_ms,
+                total_ms: started.elapsed().as_secs_f64() * 1000.0,
+            },
         })
     }
 

@@ -75,8 +75,8 @@ pub(crate) fn scores(document: &Document, corpus: &Corpus<'_>, fit: &Fit, asked:
     let recent = recent_files(corpus, asked.recent);
     let recent_hint = if asked.prioritize_recent { 2.0 * RECENT_HINT } else { RECENT_HINT };
     let base = 1.0 - if asked.known { BASE_HINT } else { GENERIC_BASE_HINT };
-    // What goes by the path alone; items of an array share it.
-    let mut of_path = 1.0;
+    // What goes by the top-level entry, and by the path, which items of an array share.
+    let (mut of_top, mut is_recent, mut of_path) = (base, false, 1.0);
     let mut scores = Vec::with_capacity(list.len());
     for (at, element) in list.iter().enumerate() {
         if element.required {
@@ -90,22 +90,33 @@ pub(crate) fn scores(document: &Document, corpus: &Corpus<'_>, fit: &Fit, asked:
                 of_path *= 1.0 - hints.file;
             }
         }
-        let top = document.key(element.top as usize);
-        let mut missing = base * of_path;
-        missing *= 1.0 - TASK_HINT * fit.elements[at].min(1.0);
+        if at == 0 || list[at - 1].top != element.top {
+            let top = document.key(element.top as usize);
+            is_recent = RECENT_FIELDS.contains(&top);
+            of_top = base;
+            if agent.spec.optional_fields.iter().any(|field| field == top) {
+                of_top *= 1.0 - OPTIONAL_HINT;
+            }
+        }
+        let mut missing = of_top * of_path;
+        missing *= 1.0 - TASK_HINT * fit.elements[at].powi(2);
         missing *= 1.0 - hints.field * field[at].powi(2);
         if fit.named[at] {
             missing *= 1.0 - NAMED_HINT;
         }
-        if agent.spec.optional_fields.iter().any(|field| field == top) {
-            missing *= 1.0 - OPTIONAL_HINT;
-        }
-        if recent[at] || RECENT_FIELDS.contains(&top) {
+        if is_recent || recent[at] {
             missing *= 1.0 - recent_hint;
         }
         scores.push(1.0 - missing);
     }
     scores
+}
+
+/// What a score counts for in a choice: hints add up as logarithms. A fit counts as it is here and squared in scores: half
+/// the words of what fits best are a quarter of its claim, as most of a project shares some words, but half of its rank.
+pub(crate) fn worth(score: f64, fit: f64) -> f64 {
+    let without_fit = (1.0 - score) / (1.0 - TASK_HINT * fit.powi(2));
+    -(without_fit * (1.0 - TASK_HINT * fit)).max(f64::MIN_POSITIVE).ln()
 }
 
 /// Words of a list as a query, each with the weight 1.

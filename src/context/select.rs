@@ -8,6 +8,7 @@ use super::adaptations::Reason;
 use super::analysis::Analysis;
 use super::elements::Element;
 use super::rank::{Corpus, Fit};
+use super::score;
 
 /// How much more a score must be for twice the tokens is `WORTH` × ln 2. Chosen on known fixes (decision 0014).
 const WORTH: f64 = 0.1;
@@ -22,9 +23,10 @@ const MARKER_BYTES: i64 = 120;
 
 /// Contexts up to this many tokens are small: nothing is left out of them only to make them smaller.
 const SMALL_CONTEXT_TOKENS: u64 = 1000;
-/// How much of a context goes without a limit: at least 30 %, at most 50 %; between them the threshold decides.
-const MIN_REDUCTION: f64 = 0.3;
-const MAX_REDUCTION: f64 = 0.5;
+/// How much of a context goes without a limit: at least 30 %, at most 50 %; between them the threshold decides. Two points
+/// are for what counts of parts differ from the count of the whole.
+const MIN_REDUCTION: f64 = 0.32;
+const MAX_REDUCTION: f64 = 0.48;
 
 /// What may stay.
 #[derive(Debug, Clone, Copy)]
@@ -167,8 +169,7 @@ fn candidates(
                 continue;
             }
             let size = (tokens[at] as f64).max(MIN_TOKENS);
-            // Hints add up as logarithms: what a score is worth does not depend on how many there are.
-            let worth = -(1.0 - scores[at].min(0.9999)).ln() - WORTH * size.ln();
+            let worth = score::worth(scores[at], fit.elements[at]) - WORTH * size.ln();
             let whole = Candidate {
                 element: at,
                 block: None,

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use xxhash_rust::xxh3::Xxh3;
 
@@ -47,6 +48,9 @@ pub(crate) struct Unit {
 pub(crate) struct Units {
     pub(crate) list: Vec<Unit>,
     known: Vec<Arc<Known>>,
+    /// How long the analysis and the counting of what was new took.
+    pub(crate) analyse_ms: f64,
+    pub(crate) count_ms: f64,
 }
 
 impl Units {
@@ -63,7 +67,7 @@ impl Units {
     ) -> Result<Self> {
         let list = divide(document, &elements.list);
         let known = store.take(list.iter().map(|unit| unit.hash));
-        let units = Self { list, known };
+        let mut units = Self { list, known, analyse_ms: 0.0, count_ms: 0.0 };
         units.read(document, elements, count, cancel)?;
         store.settle(units.list.iter().map(|unit| unit.hash));
         Ok(units)
@@ -79,26 +83,41 @@ impl Units {
         self.known[unit].tokens(|| unreachable!("invariant: all units were read"))
     }
 
+    /// Analyses and counts what is not known, and measures how long each took.
     fn read(
-        &self,
+        &mut self,
         document: &Document,
         elements: &Elements,
         count: &dyn CountTokens,
         cancel: &Cancel,
     ) -> Result<()> {
-        let new: Vec<usize> = (0..self.list.len()).filter(|&at| !self.known[at].is_complete()).collect();
+        let started = Instant::now();
+        let parts = |unit: &Unit| &elements.list[unit.first..unit.end];
+        self.for_new(Known::has_analysis, cancel, |unit, known| {
+            known.analysis(|| unit.analyse(document, parts(unit)));
+        });
+        cancel.check()?;
+        self.analyse_ms = milliseconds(started);
+        let started = Instant::now();
+        self.for_new(Known::has_tokens, cancel, |unit, known| {
+            let analysis = known.analysis(|| unit.analyse(document, parts(unit)));
+            known.tokens(|| unit.count(document, parts(unit), analysis, count));
+        });
+        self.count_ms = milliseconds(started);
+        cancel.check()
+    }
+
+    /// Does `work` for the units that are not `done`, on several threads if they have much text.
+    fn for_new(&self, done: impl Fn(&Known) -> bool, cancel: &Cancel, work: impl Fn(&Unit, &Known) + Sync) {
+        let new: Vec<usize> = (0..self.list.len()).filter(|&at| !done(&self.known[at])).collect();
         let bytes: usize = new.iter().map(|&at| self.list[at].bytes).sum();
         let next = AtomicUsize::new(0);
         let work = || {
-            let mut scratch = Vec::new();
             while let Some(&at) = new.get(next.fetch_add(1, Ordering::Relaxed)) {
                 if cancel.is_cancelled() {
                     return;
                 }
-                let (unit, known) = (&self.list[at], &self.known[at]);
-                let parts = &elements.list[unit.first..unit.end];
-                let analysis = known.analysis(|| unit.analyse(document, parts));
-                known.tokens(|| unit.count(document, parts, analysis, count, &mut scratch));
+                work(&self.list[at], &self.known[at]);
             }
         };
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
@@ -109,8 +128,11 @@ impl Units {
             }
             work();
         });
-        cancel.check()
     }
+}
+
+fn milliseconds(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1000.0
 }
 
 impl Unit {
@@ -135,8 +157,8 @@ impl Unit {
         parts: &[Element],
         analysis: &Analysis,
         count: &dyn CountTokens,
-        scratch: &mut Vec<u8>,
     ) -> Box<[u32]> {
+        let scratch = &mut Vec::new();
         let count_scratch = |scratch: &[u8]| {
             let text = std::str::from_utf8(scratch).expect("invariant: JSON is written from UTF-8");
             u32::try_from(count.count(text)).unwrap_or(u32::MAX)

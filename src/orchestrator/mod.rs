@@ -270,6 +270,13 @@ impl Orchestrator {
         })
     }
 
+    /// Looks at the files of agents and emits what changed. Reads files.
+    pub fn refresh_agents(&self) {
+        if let Some(filter) = self.components().filter {
+            self.tell_changes(filter.refresh_agents());
+        }
+    }
+
     /// Emits what changed among the files of agents.
     fn tell_changes(&self, changes: Vec<Change>) {
         for change in changes {

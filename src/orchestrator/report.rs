@@ -127,7 +127,10 @@ impl Orchestrator {
                 "cacheManager": cache.map(|cache| with_score(json!(cache.manager().stats()), part(health.parts.cache_manager))),
                 "contextFilter": filter.map(|filter| with_score(json!({
                     "agentSpecializations": filter.specializations(),
-                    "cachedContexts": 0,
+                    "cachedContexts": filter.held().analyses,
+                    "analysisBytes": filter.held().analysis_bytes,
+                    "references": filter.held().references,
+                    "referenceBytes": filter.held().reference_bytes,
                     "currentMemoryUsage": self.components().memory.map_or(0.0, |memory| memory.held_bytes() as f64 / BYTES_PER_MB),
                     "calls": filter.calls(),
                     "config": filter.config(),

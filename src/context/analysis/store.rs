@@ -29,9 +29,14 @@ impl Known {
         self.tokens.get_or_init(count)
     }
 
-    /// Whether everything is there.
-    pub(crate) fn is_complete(&self) -> bool {
-        self.analysis.get().is_some() && self.tokens.get().is_some()
+    /// Whether the analysis is there.
+    pub(crate) fn has_analysis(&self) -> bool {
+        self.analysis.get().is_some()
+    }
+
+    /// Whether the counts are there.
+    pub(crate) fn has_tokens(&self) -> bool {
+        self.tokens.get().is_some()
     }
 
     fn bytes(&self) -> usize {
@@ -102,11 +107,11 @@ mod tests {
         let store = Store::new(1 << 20);
         let first = store.take([1, 2, 1].into_iter());
         assert!(Arc::ptr_eq(&first[0], &first[2]) && !Arc::ptr_eq(&first[0], &first[1]));
-        assert!(!first[0].is_complete());
+        assert!(!first[0].has_analysis() && !first[0].has_tokens());
         complete(&first[0], "hills");
         store.settle([1, 2].into_iter());
         let second = store.take([1].into_iter());
-        assert!(second[0].is_complete());
+        assert!(second[0].has_analysis() && second[0].has_tokens());
         second[0].analysis(|| unreachable!("it is known"));
     }
 
@@ -123,8 +128,8 @@ mod tests {
             assert!(store.held().1 <= 20_000, "{hash}: {:?}", store.held());
         }
         assert!(store.held().0 > 2);
-        assert!(store.take([0].into_iter())[0].is_complete(), "used each time");
-        assert!(!store.take([1].into_iter())[0].is_complete(), "not used for long");
+        assert!(store.take([0].into_iter())[0].has_analysis(), "used each time");
+        assert!(!store.take([1].into_iter())[0].has_analysis(), "not used for long");
         store.set_max_bytes(0);
         assert_eq!(store.held(), (0, 0));
     }
@@ -136,6 +141,6 @@ mod tests {
         complete(&known[0], "hills");
         store.settle([1].into_iter());
         assert_eq!(store.held(), (0, 0));
-        assert!(known[0].is_complete());
+        assert!(known[0].has_analysis());
     }
 }

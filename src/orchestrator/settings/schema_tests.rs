@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::Map;
 
 use super::*;
-use crate::base::config::{Allowed, MAX_TEXT_CHARS, Number, Rule};
+use crate::base::config::{Allowed, MAX_TEXT_CHARS, Number, Rule, Text};
 
 fn shipped(name: &str) -> (PathBuf, Value) {
     let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/config")).join(name);
@@ -75,7 +75,11 @@ fn check_value(at: &str, property: &Value, allowed: &Allowed) {
             assert_eq!(kind, "string", "{at}");
             assert_eq!(property["enum"], Value::from(names.clone()), "{at}");
         }
-        Allowed::Texts | Allowed::Numbers(_) => unreachable!("no setting is a list"),
+        Allowed::Texts => {
+            assert_eq!(kind, "array", "{at}");
+            check_value(&format!("items of {at}"), &property["items"], &Allowed::Text(Text::Any));
+        }
+        Allowed::Numbers(_) => unreachable!("no setting is a map of numbers"),
         Allowed::Section(_) => unreachable!("sections are compared by check_section"),
     }
 }
