@@ -99,6 +99,8 @@ pub fn open_filter(env: &Env, config_json: String, cwd: String) -> napi::Result<
     // An update is read, changed and written back: one at a time.
     let updating = Mutex::new(());
     let mut handle = Object::new(env)?;
+    // What changed among the files of agents and was not told yet.
+    let changes = Arc::new(Mutex::new(Vec::<Change>::new()));
     let shared = Arc::clone(&filter);
     method(env, &mut handle, "filter", move |args| {
         let agent_id: String = args.get(0)?;
@@ -112,13 +114,15 @@ pub fn open_filter(env: &Env, config_json: String, cwd: String) -> napi::Result<
             ..FilterRequest::default()
         };
         let (job, columns, filter) = (args.get(3)?, columns::read(&args, 9)?, Arc::clone(&shared));
+        let untold = Arc::clone(&changes);
         let work = move || {
             let job = Jobs::begin(job);
-            let changes = filter.refresh_agents();
+            untold.lock().extend(filter.refresh_agents());
             let document = Document::from_columns(columns)?;
             let outcome = filter.filter(&document, &request, job.cancel())?;
             let mut parts = FilterOutput::parts(&document, &outcome);
-            parts.changes = changes_json(changes);
+            // A call that fails leaves them to the next one.
+            parts.changes = changes_json(std::mem::take(&mut untold.lock()));
             Ok(parts)
         };
         spawn(args.env(), work, FilterOutput::from)

@@ -41,12 +41,19 @@ pub(crate) struct Element {
     pub(crate) required: bool,
     /// An exclude pattern matches it.
     pub(crate) excluded: bool,
+    /// It says what the agent is or what it is asked to do: it has all words of the task, and stays.
+    pub(crate) asked: bool,
 }
 
 impl Element {
     /// Whether a choice is to be made about it.
     pub(crate) fn is_open(&self) -> bool {
         !self.required && !self.excluded
+    }
+
+    /// Whether it is looked at for the task.
+    pub(crate) fn is_ranked(&self) -> bool {
+        self.is_open() && !self.asked
     }
 }
 
@@ -59,8 +66,14 @@ pub(crate) struct Elements {
 }
 
 impl Elements {
-    /// The elements of `document`. `required` names top-level fields. O(values).
-    pub(crate) fn of(document: &Document, sizes: &[u64], agent: &Compiled, required: &[&str]) -> Self {
+    /// The elements of `document`. `required` and `asked` name top-level fields. O(values).
+    pub(crate) fn of(
+        document: &Document,
+        sizes: &[u64],
+        agent: &Compiled,
+        required: &[&str],
+        asked: &[&str],
+    ) -> Self {
         let mut cut = Cut {
             document,
             sizes,
@@ -68,6 +81,7 @@ impl Elements {
             path: String::new(),
             looked_at: RefCell::default(),
             is_new: true,
+            asked: false,
             place: (0, 0),
             found: Self::default(),
         };
@@ -79,6 +93,7 @@ impl Elements {
         for top in document.children(0) {
             cut.path.clear();
             cut.is_new = true;
+            cut.asked = named && asked.contains(&document.key(top));
             cut.push_segment(top);
             if named && required.contains(&document.key(top)) {
                 cut.push(top, top, true, false);
@@ -111,6 +126,8 @@ struct Cut<'a> {
     looked_at: RefCell<HashMap<u64, bool>>,
     /// It is not among the paths yet; else it stands at `place`.
     is_new: bool,
+    /// What it is in says what the agent is asked to do.
+    asked: bool,
     place: (u32, u32),
     found: Elements,
 }
@@ -205,6 +222,7 @@ impl Cut<'_> {
             bytes: self.sizes[value],
             required,
             excluded,
+            asked: self.asked,
         });
     }
 
@@ -235,7 +253,7 @@ mod tests {
     fn paths(json: &str) -> Vec<(String, bool, bool)> {
         let document = document(json);
         let agent = &built_in()[0];
-        let elements = Elements::of(&document, &json::sizes(&document), agent, &["currentTask"]);
+        let elements = Elements::of(&document, &json::sizes(&document), agent, &["currentTask"], &[]);
         let row = |element: &Element| (elements.path(element).into(), element.required, element.excluded);
         elements.list.iter().map(row).collect()
     }

@@ -15,6 +15,8 @@ const DEFINED_NAME: f64 = 0.2;
 
 /// Elements of one name, up to which a task that has the name as a word names them.
 const NAMED_BY_WORD: usize = 3;
+/// Texts that define a name of code, up to which a task that has the name names the blocks that do.
+const NAMED_BY_DEFINITION: usize = 3;
 /// The same for a name of code, which nobody writes by chance.
 const NAMED_BY_NAME: usize = 20;
 /// Shorter words are too common to be the name of an element.
@@ -24,7 +26,7 @@ const NAMED_WORD_BYTES: usize = 4;
 const MAX_SEGMENTS: usize = 8;
 
 /// Files that stand for their folder.
-const STANDS_FOR_FOLDER: [&str; 5] = ["__init__", "index", "mod", "main", "lib"];
+pub(super) const STANDS_FOR_FOLDER: [&str; 5] = ["__init__", "index", "mod", "main", "lib"];
 
 /// The segments of a path as words, the last one first, without its ending and without a name that stands for its folder.
 pub(crate) fn segments(path: &str) -> Vec<Word> {
@@ -57,7 +59,7 @@ impl Segments {
         let mut by_last: HashMap<Word, Vec<u32>> = HashMap::new();
         for at in 0..list.len() {
             let shares = at > 0 && super::elements::Elements::share_path(&list[at - 1], &list[at]);
-            if list[at].is_open() && !shares {
+            if list[at].is_ranked() && !shares {
                 of[at] = segments(corpus.path(at));
                 by_last.entry(of[at][0]).or_default().push(super::elements::index_u32(at));
             }
@@ -123,11 +125,16 @@ pub(crate) fn add_names(corpus: &Corpus<'_>, task: &Task, fit: &mut Fit) {
         let mut units: Vec<usize> = places.iter().map(|(unit, _)| *unit).collect();
         units.dedup();
         let sure = weight.sqrt() / units.len().max(1) as f64;
+        let is_named = units.len() <= NAMED_BY_DEFINITION;
         for unit in units {
             fit.elements[corpus.units.list[unit].first] += DEFINED_NAME * sure;
         }
         for (unit, at) in places {
-            fit.blocks[unit][corpus.units.analysis(unit).block_at(at)] += DEFINED_NAME * sure;
+            let block = corpus.units.analysis(unit).block_at(at);
+            fit.blocks[unit][block] += DEFINED_NAME * sure;
+            if is_named {
+                fit.named_blocks.insert((unit, block));
+            }
         }
     }
 }
@@ -141,16 +148,18 @@ pub(crate) fn mark_named(corpus: &Corpus<'_>, task: &Task) -> Vec<bool> {
     }
     let segments = Segments::of(corpus);
     for mention in task.mentions.iter().filter(|mention| mention.is_file) {
-        let agreeing = segments.agreeing(mention);
-        if agreeing.len() <= NAMED_BY_NAME {
-            agreeing.into_iter().for_each(|at| named[at] = true);
+        let meant = segments.agreeing(mention);
+        if meant.len() <= NAMED_BY_NAME {
+            for at in meant {
+                named[at] = true;
+            }
         }
     }
     // A key of any level: everything under it is named with it.
     let mut by_key: HashMap<Word, Vec<u32>> = HashMap::new();
-    let (mut keys, mut last): (Vec<Word>, Option<usize>) = (Vec::new(), None);
-    for at in (0..list.len()).filter(|&at| list[at].is_open()) {
-        if last.is_none_or(|last| !super::elements::Elements::share_path(&list[last], &list[at])) {
+    let (mut keys, mut before): (Vec<Word>, Option<usize>) = (Vec::new(), None);
+    for at in (0..list.len()).filter(|&at| list[at].is_ranked()) {
+        if before.is_none_or(|before| !super::elements::Elements::share_path(&list[before], &list[at])) {
             keys.clear();
             let path = stem(corpus.path(at));
             keys.extend(path.split('/').filter(|segment| segment.len() >= NAMED_WORD_BYTES).map(whole));
@@ -159,13 +168,18 @@ pub(crate) fn mark_named(corpus: &Corpus<'_>, task: &Task) -> Vec<bool> {
         for key in &keys {
             by_key.entry(*key).or_default().push(super::elements::index_u32(at));
         }
-        last = Some(at);
+        before = Some(at);
     }
     for (key, elements) in by_key {
         let is_name = task.names.binary_search_by_key(&key, |(word, _)| *word).is_ok();
         if elements.len() <= if is_name { NAMED_BY_NAME } else { NAMED_BY_WORD } {
-            elements.into_iter().for_each(|at| named[at as usize] = true);
+            for at in elements {
+                named[at as usize] = true;
+            }
         }
     }
     named
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,6 +25,8 @@ mod score;
 mod select;
 pub mod specialization;
 mod task;
+#[cfg(test)]
+mod test_support;
 mod units;
 
 use std::path::PathBuf;

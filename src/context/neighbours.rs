@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::analysis::imports::Import;
+use super::analysis::lexer::whole;
 use super::evidence::Segments;
 use super::rank::Corpus;
 
@@ -16,7 +17,7 @@ const BESIDE: f64 = 0.3;
 pub(crate) fn add(corpus: &Corpus<'_>, scores: &mut [f64]) {
     let lent = by_imports(corpus, scores);
     let mut folders: HashMap<&str, f64> = HashMap::new();
-    let open = || (0..scores.len()).filter(|&at| corpus.element(at).is_open());
+    let open = || (0..scores.len()).filter(|&at| corpus.element(at).is_ranked());
     for at in open() {
         let best = folders.entry(folder(corpus.path(at))).or_insert(0.0);
         *best = best.max(scores[at]);
@@ -45,7 +46,7 @@ fn by_imports(corpus: &Corpus<'_>, scores: &[f64]) -> Vec<f64> {
         for import in &analysis.imports {
             for &to in segments.ending_in(import.last) {
                 let to = to as usize;
-                if to != from && is_meant(import, &segments, from, to) {
+                if to != from && is_meant(import, corpus, &segments, from, to) {
                     lent[to] = lent[to].max(IMPORTED * scores[from]);
                 }
             }
@@ -55,12 +56,15 @@ fn by_imports(corpus: &Corpus<'_>, scores: &[f64]) -> Vec<f64> {
 }
 
 /// Whether an import of `from` may mean `to`: the last two segments agree. Those of a relative one begin at its folder.
-fn is_meant(import: &Import, segments: &Segments, from: usize, to: usize) -> bool {
-    let path = &segments.of[to];
+fn is_meant(import: &Import, corpus: &Corpus<'_>, segments: &Segments, from: usize, to: usize) -> bool {
     let before = match import {
         Import { before, .. } if *before != 0 => Some(*before),
-        Import { up: Some(up), .. } => segments.of[from].get(1 + usize::from(*up)).copied(),
+        // Not by the segments of `from`: those of an `index.js` begin at its folder.
+        Import { up: Some(up), .. } => corpus.path(from).rsplit('/').nth(1 + usize::from(*up)).map(whole),
         _ => None,
     };
-    path.get(1).copied() == before
+    segments.of[to].get(1).copied() == before
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,6 @@
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::CountTokens;
 use super::adaptations::Reason;
 use super::analysis::Analysis;
 use super::elements::{Element, index_u32};
@@ -83,15 +82,10 @@ impl Shape {
         shape.fates = Some(fates);
         shape
     }
-}
 
-impl Shape {
-    /// Tokens of its JSON.
-    pub(super) fn tokens(&self, document: &Document, count: &dyn CountTokens) -> u64 {
-        let mut json = Vec::new();
-        let view = View { document, fates: self.fates.as_deref(), cuts: Some(&self.cuts) };
-        view.write(0, KeyOrder::Insertion, &mut json);
-        count.count(&text_of(json))
+    /// What stays of `document`.
+    pub(super) fn view<'a>(&'a self, document: &'a Document) -> View<'a> {
+        View { document, fates: self.fates.as_deref(), cuts: Some(&self.cuts) }
     }
 }
 
@@ -180,13 +174,12 @@ fn marker_line(
         names.push_str(name);
         shown += 1;
     }
-    if shown > 0 && inside.len() > shown {
-        names.push_str(&format!(", +{}", inside.len() - shown));
-    }
+    let others = inside.len() - shown;
+    let more = if shown > 0 && others > 0 { format!(", +{others}") } else { String::new() };
     let reference = Reference::of(xxh3_128(&text.as_bytes()[range.clone()]));
     let (first, last) = lines;
     let place = if first == last { format!("line {first}") } else { format!("lines {first}–{last}") };
-    format!("[… {place} left out{names} (ref {reference})]")
+    format!("[… {place} left out{names}{more} (ref {reference})]")
 }
 
 /// The fate of every value from the elements that stay.
@@ -234,8 +227,8 @@ fn kept_bytes(document: &Document, sizes: &[u64], fates: &[Fate], cuts: &Cuts) -
             Fate::Cut => json::string_size(&cuts[&index_u32(value)]),
             Fate::Part | Fate::Dropped => {
                 let stay = document.children(value).filter(|&child| fates[child] != Fate::Dropped);
-                let sized = stay.map(|child| (child, of(document, sizes, fates, cuts, child)));
-                json::container_size(document, value, sized)
+                let entries = stay.map(|child| (child, of(document, sizes, fates, cuts, child)));
+                json::container_size(document, value, entries)
             }
         }
     }
@@ -337,3 +330,6 @@ fn dropped_blocks(
 fn text_of(json: Vec<u8>) -> String {
     String::from_utf8(json).expect("invariant: JSON is written from UTF-8")
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::adaptations::{describe_arrays, describe_drops};
 use super::elements::Elements;
 use super::outcome::{Shape, dropped};
-use super::rank::Corpus;
+use super::rank::{Corpus, Fit};
 use super::roster::{Evidence, Found, How};
 use super::score::{self, Asked, RECENT_FIELDS};
 use super::select::{self, Choice, Limits};
@@ -17,7 +17,7 @@ use super::{ContextFilter, ContextFilterConfig, FilterOutcome, FilterRequest, St
 use crate::base::cancel::Cancel;
 use crate::base::document::{Document, Kind};
 use crate::base::error::Result;
-use crate::base::json;
+use crate::base::json::{self, KeyOrder, View};
 use crate::base::name::quoted;
 use crate::base::units::mb_to_bytes;
 
@@ -39,6 +39,17 @@ const MAX_DESCRIPTION_BYTES: usize = 4096;
 
 /// How often the exact size is looked at before the limit is halved.
 const EXACT_TRIES: u32 = 8;
+
+/// What is known of each element.
+#[derive(Clone, Copy)]
+struct Judged<'a> {
+    fit: &'a Fit,
+    scores: &'a [f64],
+    tokens: &'a [u64],
+}
+
+/// How far an estimate of tokens may be over a limit that the exact count is within.
+const ESTIMATE_SLACK: f64 = 1.5;
 
 impl ContextFilter {
     /// Filters `document`. O(values + new text); holds no lock while at work. Reads text that it has not seen before on
@@ -63,7 +74,9 @@ impl ContextFilter {
         let sizes = json::sizes(document);
         let named_required = agent.spec.required_fields.iter().map(String::as_str);
         let required: Vec<&str> = REQUIRED_BY_ALL.into_iter().chain(named_required).collect();
-        let elements = Elements::of(document, &sizes, agent, &required);
+        let asked_fields: Vec<&str> =
+            config.task_fields.iter().map(String::as_str).chain(DESCRIPTION_FIELDS).collect();
+        let elements = Elements::of(document, &sizes, agent, &required, &asked_fields);
         let units = Units::of(document, &elements, &self.store, &*self.tokens, cancel)?;
         let corpus = Corpus::new(&elements, &units);
         let fit = corpus.fit(&task);
@@ -81,37 +94,9 @@ impl ContextFilter {
         limits.blind = task.is_empty() && found.how == How::Generic;
         let tokens = select::element_tokens(&corpus);
         cancel.check()?;
-        // The choice goes by estimated sizes; while the real size is over the limit it is made again with less: in
-        // proportion to what was too much, and by half after a few times, so that it ends.
-        let mut max_bytes = if sizes[0] <= limits.max_bytes { u64::MAX } else { limits.max_bytes };
-        let mut tried = limits;
-        let mut attempt = 0;
-        let (choices, shape, is_over) = loop {
-            let choices = select::choose(&corpus, &fit, &scores, &tokens, &tried, max_bytes);
-            let shape = Shape::of(document, &sizes, &corpus, &choices);
-            let over_bytes = times_over(shape.bytes, limits.max_bytes);
-            let over_tokens =
-                limits.max_tokens.map_or(1.0, |max| times_over(shape.tokens(document, &*self.tokens), max));
-            if (over_bytes <= 1.0 && over_tokens <= 1.0) || only_required(&elements, &choices) {
-                break (choices, shape, over_bytes > 1.0 || over_tokens > 1.0);
-            }
-            cancel.check()?;
-            let by = |over: f64| if attempt < EXACT_TRIES { over } else { over.max(2.0) };
-            if over_bytes > 1.0 {
-                max_bytes = divided(max_bytes.min(limits.max_bytes), by(over_bytes));
-            }
-            if over_tokens > 1.0 {
-                tried.max_tokens = tried.max_tokens.map(|tokens| divided(tokens, by(over_tokens)));
-            }
-            attempt += 1;
-        };
-        if is_over {
-            let tokens = limits.max_tokens.map_or(String::new(), |tokens| format!(" or {tokens} tokens"));
-            adaptations.push(format!(
-                "required fields alone are over the limit of {} bytes{tokens} and stay",
-                limits.max_bytes
-            ));
-        }
+        let judged = Judged { fit: &fit, scores: &scores, tokens: &tokens };
+        let (choices, shape) =
+            self.choose_within(document, &sizes, &corpus, judged, &limits, &mut adaptations, cancel)?;
         cancel.check()?;
         describe_drops(&choices, &limits, &mut adaptations);
         let mut left_out = Vec::new();
@@ -138,6 +123,76 @@ impl ContextFilter {
                 total_ms: started.elapsed().as_secs_f64() * 1000.0,
             },
         })
+    }
+
+    /// Chooses by estimated sizes, looks at the real ones, and while they are over a limit chooses again with less: in
+    /// proportion to what was too much, and by half after a few times, so that it ends.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one call")]
+    fn choose_within(
+        &self,
+        document: &Document,
+        sizes: &[u64],
+        corpus: &Corpus<'_>,
+        judged: Judged<'_>,
+        limits: &Limits,
+        adaptations: &mut Vec<String>,
+        cancel: &Cancel,
+    ) -> Result<(Vec<Choice>, Shape)> {
+        let mut tried = *limits;
+        // Estimates are a little too large: what fits as a whole must not lose anything to them.
+        if sizes[0] <= limits.max_bytes {
+            tried.max_bytes = u64::MAX;
+        }
+        if limits.max_tokens.is_some_and(|most| self.fits(document, sizes[0], judged.tokens, most)) {
+            tried.max_tokens = None;
+        }
+        let mut attempt = 0;
+        loop {
+            cancel.check()?;
+            let choices = select::choose(corpus, judged.fit, judged.scores, judged.tokens, &tried);
+            let shape = Shape::of(document, sizes, corpus, &choices);
+            let bytes_over = (shape.bytes > limits.max_bytes).then_some((shape.bytes, limits.max_bytes));
+            // A token is at least a byte.
+            let tokens_over = limits.max_tokens.filter(|most| shape.bytes > *most).and_then(|most| {
+                let found = self.exact_tokens(shape.view(document));
+                (found > most).then_some((found, most))
+            });
+            if bytes_over.is_none() && tokens_over.is_none() {
+                return Ok((choices, shape));
+            }
+            if only_required(corpus.elements, &choices) {
+                for (unit, over) in [("bytes", bytes_over), ("tokens", tokens_over)] {
+                    if let Some((_, most)) = over {
+                        let limit = format!("the limit of {most} {unit}");
+                        adaptations.push(format!("required fields alone are over {limit} and stay"));
+                    }
+                }
+                return Ok((choices, shape));
+            }
+            let less = |tried: u64, over: Option<(u64, u64)>| match over {
+                None => tried,
+                Some((found, most)) if attempt < EXACT_TRIES => {
+                    u64::try_from(u128::from(tried) * u128::from(most) / u128::from(found)).unwrap_or(0)
+                }
+                Some(_) => tried / 2,
+            };
+            tried.max_bytes = less(tried.max_bytes.min(limits.max_bytes), bytes_over);
+            tried.max_tokens = tried.max_tokens.or(limits.max_tokens).map(|tokens| less(tokens, tokens_over));
+            attempt += 1;
+        }
+    }
+
+    /// Whether the whole context has at most so many tokens.
+    fn fits(&self, document: &Document, bytes: u64, tokens: &[u64], most: u64) -> bool {
+        let estimate = tokens.iter().sum::<u64>() as f64;
+        bytes <= most
+            || (estimate <= most as f64 * ESTIMATE_SLACK && self.exact_tokens(View::whole(document)) <= most)
+    }
+
+    fn exact_tokens(&self, view: View<'_>) -> u64 {
+        let mut json = Vec::new();
+        view.write(0, KeyOrder::Insertion, &mut json);
+        self.tokens.count(std::str::from_utf8(&json).expect("invariant: JSON is written from UTF-8"))
     }
 
     /// The agent's specialization, and a word on it where it is not known by its name.
@@ -217,17 +272,6 @@ fn limits(
         whole_texts: call.whole_texts,
         blind: false,
     }
-}
-
-/// How many times the limit something is.
-fn times_over(size: u64, limit: u64) -> f64 {
-    size as f64 / limit.max(1) as f64
-}
-
-/// A limit that is less, and at the end nothing.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part of what was a u64")]
-fn divided(limit: u64, by: f64) -> u64 {
-    ((limit as f64 / by) as u64).min(limit.saturating_sub(1))
 }
 
 fn only_required(elements: &Elements, choices: &[Choice]) -> bool {

@@ -5,6 +5,8 @@
 //! [`super::neighbours`] know. Deterministic. The weights were chosen on issues of open-source projects whose fix is known;
 //! figures and how to get them: `docs/decisions/0014-context-ranking.md`.
 
+use std::collections::HashSet;
+
 use super::analysis::lexer::{Word, words};
 use super::analysis::{Analysis, Posting};
 use super::elements::{Element, Elements};
@@ -41,6 +43,8 @@ pub(crate) struct Fit {
     pub(crate) elements: Vec<f64>,
     /// By element: the task names it by its path or key.
     pub(crate) named: Vec<bool>,
+    /// Blocks, by unit and block, that define a name of code which the task has and few places define.
+    pub(crate) named_blocks: HashSet<(usize, usize)>,
     /// By unit and block, 0–1; empty for units that are no text.
     pub(crate) blocks: Vec<Vec<f64>>,
 }
@@ -71,10 +75,15 @@ impl<'a> Corpus<'a> {
         self.elements.path(self.element(at))
     }
 
+    /// Its key, about: the last segment of its path.
+    pub(crate) fn key(&self, at: usize) -> &str {
+        self.path(at).rsplit('/').next().unwrap_or("")
+    }
+
     /// The analysis of a text that a choice is to be made about, with its element; `None` for other units.
     pub(crate) fn open_text(&self, unit: usize) -> Option<(usize, &Analysis)> {
         let found = &self.units.list[unit];
-        let open = found.is_text && self.element(found.first).is_open();
+        let open = found.is_text && self.element(found.first).is_ranked();
         open.then(|| (found.first, self.units.analysis(unit)))
     }
 
@@ -94,7 +103,8 @@ impl<'a> Corpus<'a> {
     pub(crate) fn fit_words(&self, query: &[(Word, f64)]) -> Fit {
         let mut fit = Fit {
             elements: vec![0.0; self.elements.list.len()],
-            named: Vec::new(),
+            named: vec![false; self.elements.list.len()],
+            named_blocks: HashSet::new(),
             blocks: (0..self.units.list.len())
                 .map(|unit| vec![0.0; self.open_text(unit).map_or(0, |(_, analysis)| analysis.parts())])
                 .collect(),
@@ -103,7 +113,7 @@ impl<'a> Corpus<'a> {
             return fit;
         }
         let (hits, in_blocks) = self.hits(query);
-        let open = self.elements.list.iter().filter(|element| element.is_open()).count() as f64;
+        let open = self.elements.list.iter().filter(|element| element.is_ranked()).count() as f64;
         let mut spread = vec![0.0_f64; query.len()];
         for hit in &hits {
             spread[hit.word as usize] += 1.0;
@@ -168,7 +178,7 @@ impl<'a> Corpus<'a> {
             });
         }
         self.path_hits(query, &mut hits);
-        hits.retain(|hit| self.element(hit.element as usize).is_open());
+        hits.retain(|hit| self.element(hit.element as usize).is_ranked());
         hits.sort_unstable_by_key(|hit| (hit.element, hit.word));
         // A word in both text and path is one hit.
         hits.dedup_by(|next, first| {
@@ -213,7 +223,7 @@ impl<'a> Corpus<'a> {
             }
         }
         for (length, element) in lengths.iter_mut().zip(&self.elements.list) {
-            if !element.is_open() {
+            if !element.is_ranked() {
                 *length = 0.0;
             }
         }
@@ -283,3 +293,6 @@ fn merge(query: &[(Word, f64)], unit: &Analysis, mut found: impl FnMut(u16, &[Po
 fn place_u16(place: usize) -> u16 {
     u16::try_from(place).expect("invariant: a query has some hundreds of words")
 }
+
+#[cfg(test)]
+mod tests;

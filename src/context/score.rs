@@ -79,18 +79,18 @@ pub(crate) fn scores(document: &Document, corpus: &Corpus<'_>, fit: &Fit, asked:
     let (mut of_top, mut is_recent, mut of_path) = (base, false, 1.0);
     let mut scores = Vec::with_capacity(list.len());
     for (at, element) in list.iter().enumerate() {
-        if element.required {
+        if element.required || element.asked {
             scores.push(1.0);
             continue;
         }
-        if at == 0 || list[at - 1].required || !Elements::share_path(&list[at - 1], element) {
+        if at == 0 || !list[at - 1].is_ranked() || !Elements::share_path(&list[at - 1], element) {
             let path = corpus.path(at);
             of_path = 1.0 - hints.priority * highest(path, &priorities) / MAX_PRIORITY;
             if agent.files.is_match(path) {
                 of_path *= 1.0 - hints.file;
             }
         }
-        if at == 0 || list[at - 1].top != element.top {
+        if at == 0 || !list[at - 1].is_ranked() || list[at - 1].top != element.top {
             let top = document.key(element.top as usize);
             is_recent = RECENT_FIELDS.contains(&top);
             of_top = base;
@@ -156,3 +156,6 @@ fn recent_files(corpus: &Corpus<'_>, recent: &Task) -> Vec<bool> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests;

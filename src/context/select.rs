@@ -79,14 +79,15 @@ struct Candidate {
     named: bool,
 }
 
-/// Tokens of each element with its key, about: an upper bound in all but odd cases.
+/// Tokens of each element with its key, about. Keys of the containers around it are not in it, and tokens do not end where
+/// parts do: a limit is looked at again with the exact count.
 pub(crate) fn element_tokens(corpus: &Corpus<'_>) -> Vec<u64> {
     let mut found = vec![0; corpus.elements.list.len()];
     for (at, unit) in corpus.units.list.iter().enumerate() {
         let tokens = corpus.units.tokens(at);
         if unit.is_text {
-            let key = corpus.path(unit.first).rsplit('/').next().unwrap_or("");
-            found[unit.first] = tokens.iter().map(|&tokens| u64::from(tokens)).sum::<u64>() + key_tokens(key);
+            found[unit.first] = tokens.iter().map(|&tokens| u64::from(tokens)).sum::<u64>()
+                + key_tokens(corpus.key(unit.first));
         } else {
             for (found, &tokens) in found[unit.first..unit.end].iter_mut().zip(tokens) {
                 *found = u64::from(tokens);
@@ -101,14 +102,13 @@ fn key_tokens(key: &str) -> u64 {
     key.len() as u64 / 3 + 4
 }
 
-/// Chooses. `max_bytes` may be less than in `limits`, if that was tried and was too much, or more, if everything fits.
+/// Chooses by estimated sizes.
 pub(crate) fn choose(
     corpus: &Corpus<'_>,
     fit: &Fit,
     scores: &[f64],
     tokens: &[u64],
     limits: &Limits,
-    max_bytes: u64,
 ) -> Vec<Choice> {
     let list = &corpus.elements.list;
     let mut choices: Vec<Choice> = list
@@ -119,7 +119,7 @@ pub(crate) fn choose(
             _ => Choice::Dropped(Reason::Limit),
         })
         .collect();
-    let mut room = Room::new(list, tokens, limits, max_bytes);
+    let mut room = Room::new(list, tokens, limits);
     let candidates = candidates(corpus, fit, scores, tokens, limits);
     for candidate in &candidates {
         consider(corpus, candidate, scores, &mut room, &mut choices);
@@ -157,7 +157,14 @@ fn consider(
     }
     let parts = || corpus.units.analysis(corpus.unit_of[at] as usize).parts();
     let gaps = candidate.block.map_or(0, |block| gaps_added(&choices[at], block, parts()));
-    let refusal = room.refusal(candidate, scores[at], &choices[at]).or_else(|| room.take(candidate, gaps));
+    // The key comes with the first block of a text, and where blocks meet there may be a token more.
+    let around = match (candidate.block, &choices[at]) {
+        (Some(_), Choice::Dropped(_)) => signed(key_tokens(corpus.key(at))) + 1,
+        (Some(_), _) => 1,
+        (None, _) => 0,
+    };
+    let refusal =
+        room.refusal(candidate, scores[at], &choices[at]).or_else(|| room.take(candidate, gaps, around));
     match (refusal, candidate.block, &mut choices[at]) {
         (None, None, choice) => {
             *choice = Choice::Whole;
@@ -196,9 +203,9 @@ fn candidates(
                 element: at,
                 block: None,
                 tokens: signed(tokens[at]),
-                bytes: signed(element.bytes) + corpus.path(at).len() as i64 + 6,
+                bytes: signed(element.bytes + corpus.path(at).len() as u64 + 6),
                 worth,
-                named: fit.named[at],
+                named: fit.named[at] || element.asked,
             };
             let blocks = &fit.blocks[unit_at];
             if limits.whole_texts || !unit.is_text || blocks.len() < 2 {
@@ -207,16 +214,17 @@ fn candidates(
             }
             let analysis = corpus.units.analysis(unit_at);
             let text_bytes = f64::from(analysis.text_bytes).max(1.0);
-            for (block, (&of_block, fit)) in corpus.units.tokens(unit_at).iter().zip(blocks).enumerate() {
+            for (block, (&of_block, block_fit)) in corpus.units.tokens(unit_at).iter().zip(blocks).enumerate()
+            {
                 // Escapes are spread evenly; the real size is looked at in the end.
                 let bytes = analysis.range(block).len() as f64 * element.bytes as f64 / text_bytes;
                 found.push(Candidate {
                     element: at,
                     block: Some(block),
                     tokens: i64::from(of_block),
-                    bytes: bytes as i64 + 1,
-                    worth: worth + BLOCK_HINT * fit,
-                    named: whole.named,
+                    bytes: rounded(bytes) + 1,
+                    worth: worth + BLOCK_HINT * block_fit,
+                    named: whole.named || fit.named_blocks.contains(&(unit_at, block)),
                 });
             }
         }
@@ -245,9 +253,9 @@ struct Room {
 }
 
 impl Room {
-    fn new(list: &[Element], tokens: &[u64], limits: &Limits, max_bytes: u64) -> Self {
+    fn new(list: &[Element], tokens: &[u64], limits: &Limits) -> Self {
         let total: u64 = tokens.iter().sum();
-        let of_total = |share: f64| (total as f64 * share) as i64;
+        let of_total = |share: f64| rounded(total as f64 * share);
         let is_small = total <= SMALL_CONTEXT_TOKENS;
         let (floor, ceiling) = match limits.target_reduction {
             Some(reduction) => (of_total(1.0 - reduction), of_total(1.0 - reduction)),
@@ -258,11 +266,12 @@ impl Room {
         let required = || list.iter().zip(tokens).filter(|(element, _)| element.required);
         let kept: i64 = required().map(|(_, tokens)| signed(*tokens)).sum();
         let bytes: i64 = required().map(|(element, _)| signed(element.bytes) + 6).sum();
-        let max_tokens = limits.max_tokens.map_or(i64::MAX, signed);
+        // The braces count against a limit, not against a share of what is in them.
+        let max_tokens = limits.max_tokens.map_or(i64::MAX, |most| signed(most).saturating_sub(2));
         Self {
-            bytes: signed(max_bytes).saturating_sub(bytes + 2),
-            tokens: max_tokens.saturating_sub(kept + 2),
-            elements: (list.len() as f64 * limits.share).ceil() as i64 - required().count() as i64,
+            bytes: signed(limits.max_bytes).saturating_sub(bytes + 2),
+            tokens: max_tokens.saturating_sub(kept),
+            elements: rounded((list.len() as f64 * limits.share).ceil()) - signed(required().count() as u64),
             floor,
             ceiling,
             kept,
@@ -285,8 +294,8 @@ impl Room {
     }
 
     /// Takes the room of a candidate, or says why it has none.
-    fn take(&mut self, candidate: &Candidate, gaps: i64) -> Option<Reason> {
-        let tokens = candidate.tokens + gaps * MARKER_TOKENS;
+    fn take(&mut self, candidate: &Candidate, gaps: i64, around: i64) -> Option<Reason> {
+        let tokens = candidate.tokens + gaps * MARKER_TOKENS + around;
         let bytes = candidate.bytes + gaps * MARKER_BYTES;
         if tokens > self.tokens || bytes > self.bytes {
             return Some(Reason::Limit);
@@ -321,6 +330,14 @@ fn close_small_gaps(kept: &mut [bool], tokens: &[u32]) {
     }
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "rounding down and saturating are what is wanted")]
+fn rounded(value: f64) -> i64 {
+    value as i64
+}
+
 fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

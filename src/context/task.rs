@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::analysis::lexer::{Word, is_word_byte, whole, words};
+use super::evidence::STANDS_FOR_FOLDER;
 use crate::base::document::{Document, Kind};
 
 /// Most text of a task that is read, from its beginning: bounds the cost of a task that is a novel.
@@ -150,7 +151,10 @@ impl Task {
             return;
         }
         if (is_path || is_file || segments.len() > 1) && self.mentions.len() < MAX_MENTIONS {
-            let kept = segments.len() - usize::from(is_file);
+            let mut kept = segments.len() - usize::from(is_file);
+            if kept > 1 && STANDS_FOR_FOLDER.contains(&segments[kept - 1]) {
+                kept -= 1;
+            }
             let segments = segments[..kept].iter().rev().take(8).map(|segment| whole(segment)).collect();
             let mention = Mention { segments, is_file: is_file || is_path };
             if !self.mentions.contains(&mention) {
@@ -207,3 +211,6 @@ fn stop_words() -> &'static std::collections::HashSet<Word> {
     });
     &STOP
 }
+
+#[cfg(test)]
+mod tests;

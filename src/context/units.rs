@@ -68,9 +68,10 @@ impl Units {
         let list = divide(document, &elements.list);
         let known = store.take(list.iter().map(|unit| unit.hash));
         let mut units = Self { list, known, analyse_ms: 0.0, count_ms: 0.0 };
-        units.read(document, elements, count, cancel)?;
+        let read = units.read(document, elements, count, cancel);
+        // Also after a call that was ended: what it has read is remembered and counts.
         store.settle(units.list.iter().map(|unit| unit.hash));
-        Ok(units)
+        read.map(|()| units)
     }
 
     /// What a unit is about.
@@ -237,3 +238,6 @@ impl Run {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

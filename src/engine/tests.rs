@@ -27,7 +27,8 @@ fn engine() -> Engine {
 }
 
 fn optimize(engine: &Engine, json: &str) -> Result<Option<Optimization>> {
-    engine.optimize(&document(json), &OptimizeRequest { agent_id: "a".into(), ..OptimizeRequest::default() })
+    let request = OptimizeRequest { agent_id: "a".into(), ..OptimizeRequest::default() };
+    engine.optimize(&document(json), &request, &Cancel::default())
 }
 
 #[test]

@@ -24,21 +24,22 @@ fn request(agent: &str) -> OptimizeRequest {
     OptimizeRequest { agent_id: agent.into(), ..OptimizeRequest::default() }
 }
 
+fn optimize(orchestrator: &Orchestrator, json: &str, request: &OptimizeRequest) -> Optimization {
+    orchestrator.optimize(&document(json), request, &Cancel::default()).expect("works")
+}
+
 const CONTEXT: &str = r#"{"currentTask":"Fix the login form","weather":"sunny","src/login.tsx":"form"}"#;
 
 #[test]
 fn delta_is_of_the_filtered_context() {
     let (orchestrator, _) = orchestrator();
     let agent = request("frontend-specialist");
-    let first = orchestrator.optimize(&document(CONTEXT), &agent).expect("works");
+    let first = optimize(&orchestrator, CONTEXT, &agent);
     assert_eq!(first.tokens.delta, Delta::Full);
     assert!(first.tokens.filtered_tokens < first.tokens.original_tokens);
     // What the filter leaves out does not make a delta.
     let changed = CONTEXT.replace("sunny", "rainy");
-    assert_eq!(
-        orchestrator.optimize(&document(&changed), &agent).expect("works").tokens.delta,
-        Delta::Unchanged
-    );
+    assert_eq!(optimize(&orchestrator, &changed, &agent).tokens.delta, Delta::Unchanged);
 }
 
 #[test]
@@ -46,7 +47,7 @@ fn statistics_add_up() {
     let (orchestrator, _) = orchestrator();
     let mut saved = 0;
     for agent in ["frontend-specialist", "poet", "poet"] {
-        let done = orchestrator.optimize(&document(CONTEXT), &request(agent)).expect("works");
+        let done = optimize(&orchestrator, CONTEXT, &request(agent));
         saved += done.tokens.original_tokens.cast_signed() - done.tokens.result_tokens.cast_signed();
     }
     let statistics = orchestrator.statistics(&orchestrator.health());
@@ -67,11 +68,11 @@ fn throttling_is_told_once_and_ends_with_hysteresis() {
         let rows: Vec<(String, Value)> = serde_json::from_str(&drained).expect("JSON");
         rows.into_iter().map(|(name, _)| name).collect()
     };
-    let sized = |bytes: usize| document(&format!(r#"{{"currentTask":"{}"}}"#, "x".repeat(bytes)));
-    orchestrator.optimize(&sized(3000), &request("a")).expect("works");
+    let sized = |bytes: usize| format!(r#"{{"currentTask":"{}"}}"#, "x".repeat(bytes));
+    optimize(&orchestrator, &sized(3000), &request("a"));
     assert_eq!(names(&events), ["agentThrottled"]);
-    orchestrator.optimize(&sized(1900), &request("a")).expect("works");
+    optimize(&orchestrator, &sized(1900), &request("a"));
     assert_eq!(names(&events), Vec::<String>::new(), "under the limit but over 80 % of it");
-    orchestrator.optimize(&sized(1000), &request("a")).expect("works");
+    optimize(&orchestrator, &sized(1000), &request("a"));
     assert_eq!(names(&events), ["agentUnthrottled"]);
 }

@@ -58,7 +58,7 @@ fn parts_leave_out_what_was_dropped() {
     let fates =
         [Fate::Part, Fate::Part, Fate::Dropped, Fate::Whole, Fate::Dropped, Fate::Dropped, Fate::Dropped];
     let mut out = Vec::new();
-    View { document: &document, fates: Some(&fates) }.write(0, KeyOrder::Canonical, &mut out);
+    View { document: &document, fates: Some(&fates), cuts: None }.write(0, KeyOrder::Canonical, &mut out);
     assert_eq!(out, br#"{"a":{"y":[1,2]}}"#);
 }
 

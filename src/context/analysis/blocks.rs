@@ -28,7 +28,8 @@ pub(crate) struct Blocks {
 
 /// Cuts `text`, which has less than 4 GB. O(text).
 pub(crate) fn cut(text: &str) -> Blocks {
-    let scale = 1 + text.len() / (MAX_BLOCKS * MIN_BLOCK_BYTES);
+    // The smallest blocks are a quarter of the least size, as below.
+    let scale = 1 + text.len() / (MAX_BLOCKS * MIN_BLOCK_BYTES / 4);
     let (min, paragraph, max) = (MIN_BLOCK_BYTES * scale, PARAGRAPH_BYTES * scale, MAX_BLOCK_BYTES * scale);
     let mut cut = Cut { text, starts: vec![0], max };
     let mut definitions = Vec::new();
@@ -130,3 +131,6 @@ fn is_attached(line: &str) -> bool {
 fn offset(at: usize) -> u32 {
     u32::try_from(at).expect("invariant: texts of a document are under 4 GB")
 }
+
+#[cfg(test)]
+mod tests;

@@ -119,8 +119,13 @@ const MAX_NAME_BYTES: usize = 200;
 pub(crate) fn definition(line: &str) -> Option<Definition> {
     let mut at = 0;
     for _ in 0..6 {
-        let word = keyword_at(line, at)?;
-        let next = at + word.len() + line[at + word.len()..].bytes().take_while(|byte| *byte == b' ').count();
+        let Some(word) = keyword_at(line, at) else { break };
+        let mut next = at + word.len();
+        if word == "pub" && line[next..].starts_with('(') {
+            // `pub(crate)`, `pub(in a::b)`.
+            next += line[next..].find(')').map_or(0, |close| close + 1);
+        }
+        next += line[next..].bytes().take_while(|byte| *byte == b' ').count();
         // SQL is written in capitals.
         let lower;
         let word = if word.bytes().all(|byte| byte.is_ascii_uppercase()) {

@@ -43,11 +43,11 @@ pub(crate) fn imports(line: &str, found: &mut Vec<Import>) {
         return;
     }
     let line = line.trim_end();
-    if let Some(rest) = line.strip_prefix("from ") {
-        if let Some((module, names)) = rest.split_once(" import ") {
-            python(module.trim(), names, found);
-            return;
-        }
+    if let Some(rest) = line.strip_prefix("from ")
+        && let Some((module, names)) = rest.split_once(" import ")
+    {
+        python(module.trim(), names, found);
+        return;
     }
     if let Some(rest) = line.strip_prefix("import ")
         && !rest.contains(['"', '\'', '{'])

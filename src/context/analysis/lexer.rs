@@ -27,9 +27,9 @@ const WIDE: u8 = 5;
 
 const CLASS: [u8; 256] = {
     let mut table = [OTHER; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        table[byte] = match byte as u8 {
+    let mut byte = 0_u8;
+    loop {
+        table[byte as usize] = match byte {
             b'a'..=b'z' => LOWER,
             b'A'..=b'Z' => UPPER,
             b'0'..=b'9' => DIGIT,
@@ -37,6 +37,9 @@ const CLASS: [u8; 256] = {
             128..=255 => WIDE,
             _ => OTHER,
         };
+        if byte == u8::MAX {
+            break;
+        }
         byte += 1;
     }
     table
@@ -70,11 +73,15 @@ pub(crate) fn words(text: &str, mut emit: impl FnMut(Word)) {
     }
 }
 
-/// The number of an identifier as a whole, as [`words`] gives it.
+/// The number of an identifier as a whole, as [`words`] gives it. What is no word there, as a single letter, has a number
+/// all the same: names are compared, and `a` is not `b`. 0 for the empty one.
 pub(crate) fn whole(identifier: &str) -> Word {
-    let mut last = 0;
-    words(identifier, |word| last = word);
-    last
+    let mut last = None;
+    words(identifier, |word| last = Some(word));
+    last.unwrap_or_else(|| match identifier {
+        "" => 0,
+        name => number(name.to_ascii_lowercase().as_bytes()),
+    })
 }
 
 /// The parts of an identifier that stand between underscores and humps, lower case; one if it has none.
@@ -197,7 +204,8 @@ fn stem(word: &mut [u8], len: usize) -> usize {
             return len - 2;
         }
         len -= 1;
-        if len > 4 && matches!(&word[len - 3..len], b"sse" | b"she" | b"che" | b"xe") {
+        let is_es = matches!(&word[len - 3..len], b"sse" | b"she" | b"che") || &word[len - 2..len] == b"xe";
+        if is_es && len > 3 {
             len -= 1;
         }
     }
@@ -214,12 +222,22 @@ fn stem(word: &mut [u8], len: usize) -> usize {
         len -= ending;
         if len > 3 && word[len - 1] == word[len - 2] && !matches!(word[len - 1], b'l' | b's' | b'z' | b'e') {
             len -= 1;
+        } else if len == 3 && is_short_syllable([word[0], word[1], word[2]]) {
+            // `named` is of `name`; a verb without that `e` doubles its last letter.
+            word[len] = b'e';
+            return len + 1;
         }
     }
     if len > 4 && word[len - 1] == b'e' {
         len -= 1;
     }
     len
+}
+
+/// Porter's `*o` of three letters: consonant, vowel, and a consonant that is doubled before endings.
+fn is_short_syllable([first, middle, last]: [u8; 3]) -> bool {
+    let is_vowel = |byte: u8| matches!(byte, b'a' | b'e' | b'i' | b'o' | b'u');
+    !is_vowel(first) && is_vowel(middle) && !is_vowel(last) && !matches!(last, b'w' | b'x' | b'y')
 }
 
 /// 32 bits of a hash of a word's bytes.
@@ -232,9 +250,7 @@ fn number(bytes: &[u8]) -> Word {
         hash = (hash ^ u64::from_le_bytes(word)).wrapping_mul(MIX);
         hash ^= hash >> 29;
     }
-    #[expect(clippy::cast_possible_truncation, reason = "32 bits are what is wanted")]
-    let short = (hash >> 32) as u32;
-    short
+    (hash >> 32) as u32
 }
 
 #[cfg(test)]
@@ -269,6 +285,10 @@ mod tests {
             ("rounded", "round"),
             ("boxes", "box"),
             ("Named", "names"),
+            ("coding", "code"),
+            ("fixed", "fixes"),
+            ("keyed", "keys"),
+            ("logging", "logs"),
         ] {
             assert_eq!(found(a), found(b), "{a} {b}");
         }
@@ -277,6 +297,16 @@ mod tests {
         {
             assert_ne!(found(a), found(b), "{a} {b}");
         }
+    }
+
+    #[test]
+    fn names_that_are_no_words_are_told_apart() {
+        let long = "x".repeat(100);
+        let names = ["a", "b", "_", &long, "longer"];
+        let numbers: std::collections::HashSet<Word> = names.into_iter().map(whole).collect();
+        assert_eq!(numbers.len(), names.len());
+        assert!(!numbers.contains(&0));
+        assert_eq!((whole("A"), whole("")), (whole("a"), 0));
     }
 
     #[test]

@@ -118,3 +118,6 @@ fn postings<'a, T: IntoIterator<Item = &'a str>>(
     }
     (postings.into(), lengths.into())
 }
+
+#[cfg(test)]
+mod tests;

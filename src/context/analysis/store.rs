@@ -92,3 +92,55 @@ impl Store {
         (units.len(), units.bytes())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn complete(known: &Known, text: &str) {
+        known.analysis(|| Analysis::of_elements([[text]].into_iter()));
+        known.tokens(|| vec![1; 10].into());
+    }
+
+    #[test]
+    fn same_content_is_the_same_entry_and_is_analysed_once() {
+        let store = Store::new(1 << 20);
+        let first = store.take([1, 2, 1].into_iter());
+        assert!(Arc::ptr_eq(&first[0], &first[2]) && !Arc::ptr_eq(&first[0], &first[1]));
+        assert!(!first[0].has_analysis() && !first[0].has_tokens());
+        complete(&first[0], "hills");
+        store.settle([1, 2].into_iter());
+        let second = store.take([1].into_iter());
+        assert!(second[0].has_analysis() && second[0].has_tokens());
+        second[0].analysis(|| unreachable!("it is known"));
+    }
+
+    #[test]
+    fn bytes_are_bounded_between_calls_and_what_was_used_last_stays() {
+        let store = Store::new(20_000);
+        let text = (0..100).map(|at| format!("word{at}x")).collect::<Vec<_>>().join(" ");
+        for hash in 0..40 {
+            let known = store.take([0, hash].into_iter());
+            for known in &known {
+                complete(known, &text);
+            }
+            store.settle([0, hash].into_iter());
+            assert!(store.held().1 <= 20_000, "{hash}: {:?}", store.held());
+        }
+        assert!(store.held().0 > 2);
+        assert!(store.take([0].into_iter())[0].has_analysis(), "used each time");
+        assert!(!store.take([1].into_iter())[0].has_analysis(), "not used for long");
+        store.set_max_bytes(0);
+        assert_eq!(store.held(), (0, 0));
+    }
+
+    #[test]
+    fn what_a_call_holds_stays_while_the_store_lets_go_of_it() {
+        let store = Store::new(0);
+        let known = store.take([1].into_iter());
+        complete(&known[0], "hills");
+        store.settle([1].into_iter());
+        assert_eq!(store.held(), (0, 0));
+        assert!(known[0].has_analysis());
+    }
+}

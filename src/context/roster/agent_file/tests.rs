@@ -31,7 +31,14 @@ You edit `src/components/`.
         max_context_size: 12.0,
         required_fields: list(&["taxRules"]),
         optional_fields: list(&["customers"]),
-        exclude_patterns: list(&["**/*.pdf"]),
+        // Besides what no agent needs.
+        exclude_patterns: {
+            let common = &built_in::generic().spec.exclude_patterns;
+            let own = "**/*.pdf".to_owned();
+            std::iter::once(own.clone())
+                .chain(common.iter().filter(|other| **other != own).cloned())
+                .collect()
+        },
     };
     assert_eq!(read_spec(text), expected);
     assert_eq!(read_spec(&text.replace("Read, Write", "[Read, Write]").replace('\n', "\r\n")), expected);
