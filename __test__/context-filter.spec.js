@@ -191,6 +191,7 @@ describe('pressure', () => {
     [450, 0, 60],
     [451, 0, 40],
     [499, 0, 40],
+    [5000, 0, 40],
     [351, 85, 60],
     [460, 10, 40],
   ])('of %d MB held and %d %% load keeps %d %% of the elements at most, and of the tokens', async (heldMb, load, share) => {

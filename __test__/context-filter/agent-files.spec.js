@@ -33,7 +33,8 @@ const SPEC = {
   maxContextSize: 12,
   requiredFields: ['seeds'],
   optionalFields: ['weather'],
-  excludePatterns: ['**/*.weed'],
+  // Besides what no agent needs.
+  excludePatterns: expect.arrayContaining(['**/*.weed', '**/node_modules']),
 };
 
 const file = (name) => own.path('.claude', 'agents', name);

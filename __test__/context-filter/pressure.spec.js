@@ -71,9 +71,19 @@ describe('globalMaxContext', () => {
   });
 
   test('that others fill is said, and required fields stay', async () => {
-    const result = await open({ globalMaxContext: 1, adaptiveReduction: false }).filterContext('agent', large(), 1);
-    expect(result.filtered).toEqual({ currentTask: 'x' });
-    expect(said(result)).toMatch(/other agents leave 0\.0 MB of 1\.0 MB/);
+    const system = await openSystem(config(0.1));
+    const heard = [];
+    system.on('contextFiltered', (result) => heard.push(result));
+    await system.optimizeAgentContext('first', large());
+    await system.optimizeAgentContext('second', large());
+    expect(said(heard[1])).toMatch(/other agents leave 0\.0 MB of 0\.1 MB/);
+    expect(heard[1].filtered.currentTask).toBe('x');
+    expect(jsonBytes(heard[0].filtered) + jsonBytes(heard[1].filtered)).toBeLessThanOrEqual(0.1 * 1048576);
+  });
+
+  test('is pressure and no limit for a filter by itself, which does not know whose contexts are held', async () => {
+    const result = await open({ globalMaxContext: 1, adaptiveReduction: false }).filterContext('agent', large(), 5);
+    expect(result.filtered).toEqual(large());
   });
 });
 

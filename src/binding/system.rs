@@ -106,7 +106,11 @@ fn add_questions(env: &Env, handle: &mut Object, slot: &Arc<Slot>) -> napi::Resu
     let shared = Arc::clone(slot);
     method(env, handle, "refreshAgents", move |args| {
         let engine = shared.engine()?;
-        spawn(args.env(), move || Ok(engine.orchestrator().refresh_agents()), |()| ())
+        let work = move || {
+            engine.orchestrator().refresh_agents();
+            Ok(())
+        };
+        spawn(args.env(), work, |()| ())
     })?;
     let shared = Arc::clone(slot);
     method(env, handle, "resolve", move |args| {

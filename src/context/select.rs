@@ -258,6 +258,7 @@ impl Room {
         let of_total = |share: f64| rounded(total as f64 * share);
         let is_small = total <= SMALL_CONTEXT_TOKENS;
         let (floor, ceiling) = match limits.target_reduction {
+            Some(0.0) => (i64::MAX, i64::MAX),
             Some(reduction) => (of_total(1.0 - reduction), of_total(1.0 - reduction)),
             None if limits.blind => (i64::MAX, i64::MAX),
             None if is_small => (0, i64::MAX),
@@ -287,7 +288,8 @@ impl Room {
         if candidate.named {
             return None;
         }
-        if self.kept >= self.floor && score < self.limits.threshold {
+        let is_target = self.limits.target_reduction.is_some();
+        if !is_target && self.kept >= self.floor && score < self.limits.threshold {
             return Some(Reason::Score);
         }
         (self.kept.saturating_add(candidate.tokens) > self.ceiling).then_some(Reason::Reduction)
