@@ -300,12 +300,18 @@ function copyOfRoot({ values, keys, ends, count, isOpaque }) {
 /**
  * What is kept of the context: containers kept whole are the caller's own, those kept in part are new.
  * @param {Map<number, (string | [number, number])[]>} texts pieces of the strings that stay in part
- * @returns {{ filtered: unknown, removed: string[], paths: Map<number, string> }} with the dotted paths of what was left
- * out, also by value and with those of strings that stay in part
+ * @returns {{ filtered: unknown, removed: string[], places: { values: number[], paths: string[] } }} with the dotted paths
+ * of what was left out, and places of that and of strings that stay in part, in order
  */
 function assemble(source, fates, texts) {
   const removed = [];
-  const paths = new Map();
+  // A map would cost a good part of all this where thousands of values are left out.
+  const places = { values: [], paths: [] };
+  const addPlace = (value, path) => {
+    places.values.push(value);
+    places.paths.push(path);
+    return path;
+  };
   const { values, keys, ends } = source;
   const build = (index, prefix) => {
     const isArray = Array.isArray(values[index]);
@@ -315,13 +321,12 @@ function assemble(source, fates, texts) {
       const name = isArray ? position++ : keys[child];
       const fate = fates[child];
       if (fate === DROPPED) {
-        paths.set(child, prefix + name);
-        removed.push(prefix + name);
+        removed.push(addPlace(child, prefix + name));
         continue;
       }
       let value = values[child];
       if (fate === CUT) {
-        paths.set(child, prefix + name);
+        addPlace(child, prefix + name);
         value = cutText(value, texts.get(child));
       } else if (fate !== WHOLE) value = build(child, `${prefix}${name}.`);
       if (isArray) kept.push(value);
@@ -329,7 +334,7 @@ function assemble(source, fates, texts) {
     }
     return kept;
   };
-  return { filtered: !fates || fates[0] === WHOLE ? copyOfRoot(source) : build(0, ''), removed, paths };
+  return { filtered: !fates || fates[0] === WHOLE ? copyOfRoot(source) : build(0, ''), removed, places };
 }
 
 /** What is left of a string: pieces of it, and lines for what is missing. */

@@ -31,17 +31,19 @@ function addLazy(target, name, make, enumerable = true) {
 /** The result of a filter behind the properties of `head`. */
 function filterResult(source, output, head) {
   const texts = new Map(JSON.parse(output.texts).map(([value, ...pieces]) => [value, pieces]));
-  const { filtered, removed, paths } = assemble(source, output.fates, texts);
+  const { filtered, removed, places } = assemble(source, output.fates, texts);
   const result = { ...head, filtered, removedElements: removed, ...JSON.parse(output.summary) };
   addLazy(result, 'importanceScores', () => JSON.parse(output.scores));
-  addLazy(result, 'dropped', () => droppedParts(output.dropped, paths));
+  addLazy(result, 'dropped', () => droppedParts(output.dropped, places));
   return result;
 }
 
-/** What was left out, with paths in place of values. */
-function droppedParts(json, paths) {
+/** What was left out, with paths in place of values. Both are in the context's order; the root has the empty path. */
+function droppedParts(json, { values, paths }) {
+  let at = 0;
   return JSON.parse(json).map(([value, bytes, tokens, score, reason, reference, first, last]) => {
-    const part = { path: paths.get(value) ?? '', bytes, tokens, score, reason, reference };
+    while (at < values.length && values[at] < value) at++;
+    const part = { path: values[at] === value ? paths[at] : '', bytes, tokens, score, reason, reference };
     if (first !== undefined) part.lines = [first, last];
     return part;
   });
