@@ -76,29 +76,23 @@ impl Task {
     /// Reads a task.
     pub(crate) fn of_text(text: &str) -> Self {
         let text = prefix(text, MAX_TASK_BYTES);
-        let mut counts: HashMap<Word, (usize, f64)> = HashMap::new();
+        let mut counts: HashMap<Word, f64> = HashMap::new();
         let stop = stop_words();
-        let mut order = Vec::new();
         let mut task = Self::default();
         let mut names: HashMap<Word, f64> = HashMap::new();
         for (number, line) in text.lines().enumerate() {
             // The first line is the title: it says what it is about in a few chosen words.
             let weight = if number == 0 { TITLE_WEIGHT } else { 1.0 };
             words(line, |word| {
-                if stop.contains(&word) {
-                    return;
-                }
-                if counts.len() < MAX_WORDS || counts.contains_key(&word) {
-                    let entry = counts.entry(word).or_insert_with(|| {
-                        order.push(word);
-                        (order.len(), 0.0)
-                    });
-                    entry.1 += weight;
+                let is_wanted =
+                    !stop.contains(&word) && (counts.len() < MAX_WORDS || counts.contains_key(&word));
+                if is_wanted {
+                    *counts.entry(word).or_insert(0.0) += weight;
                 }
             });
             task.read_names(line, weight, &mut names);
         }
-        task.words = order.iter().map(|word| (*word, saturated(counts[word].1))).collect();
+        task.words = counts.into_iter().map(|(word, count)| (word, saturated(count))).collect();
         task.words.sort_unstable_by_key(|(word, _)| *word);
         task.names = names.into_iter().collect();
         task.names.sort_unstable_by_key(|(word, _)| *word);
