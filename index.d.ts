@@ -251,13 +251,17 @@ export interface CacheConfig {
 export interface ContextFilterConfig {
   /** MB of JSON of one agent's context; a smaller cap of its specialization counts. Default 50. */
   maxContextPerAgent: number;
-  /** MB of the contexts of all agents; pressure is measured against it. Default 500. */
+  /**
+   * MB of the contexts of all agents; pressure is measured against it. In a system what other agents leave of it is a limit as
+   * well. Default 500.
+   */
   globalMaxContext: number;
-  /** Whether pressure over 70 / 80 / 90 % keeps at most 80 / 60 / 40 % of the elements and of the tokens. Default true. */
+  /** Whether pressure over 70 / 80 / 90 % keeps at most 80 / 60 / 40 % of the elements. Default true. */
   adaptiveReduction: boolean;
   /**
    * Score, 0–1, under which an element is left out. In contexts over 1,000 tokens it decides between 50 and 70 % of the
-   * tokens: what is best stays up to 50 % whatever its score. Default 0.3.
+   * tokens: what is best stays up to 50 % whatever its score. Does not count with `targetReduction`, nor for what the task
+   * names. Default 0.3.
    */
   contextImportanceThreshold: number;
   /** Whether the agent's specialization counts; `false` filters all agents generically. Default true. */
@@ -267,7 +271,8 @@ export interface ContextFilterConfig {
   /**
    * Top-level fields whose texts say what the agent is asked to do. Default `currentTask`, `task`, `goal`, `query`, `problem`,
    * `issue`, `objective`, `instruction`, `instructions`, `request`, `question`, `prompt`. A list given here takes the place of
-   * all of them. Only `currentTask` is kept whatever happens; make others `requiredFields` if they must be.
+   * all of them. They are not ranked, have score 1 and stay unless a limit or pressure has no room for them. Only `currentTask`
+   * is kept whatever happens; make others `requiredFields` if they must be.
    */
   taskFields?: string[];
   /**
@@ -397,6 +402,11 @@ export interface FilteredContext {
   originalBytes: number;
   /** What was done and why, for people. */
   adaptations: string[];
+  /**
+   * Time of parts of the call, off the main thread: `analyse` and `count`, of text that was not seen before, and `filter`, the
+   * filtering as a whole, these two included.
+   */
+  stages: { name: string; ms: number }[];
 }
 
 /** What one kind of agent works on: built in, of a file of `.claude/agents`, or added in code. See docs/context-filter.md. */
@@ -415,7 +425,10 @@ export interface AgentSpecialization {
   requiredFields: string[];
   /** Top-level fields that are worth more than the rest. */
   optionalFields: string[];
-  /** Globs of what is always left out. One that matches a directory excludes what lies in it. */
+  /**
+   * Globs of what is always left out. One that matches a directory excludes what lies in it. Those in a file of `.claude/agents`
+   * are added to those that all built-in agents have; one added in code has only its own.
+   */
   excludePatterns: string[];
 }
 
@@ -434,19 +447,19 @@ export interface AgentContextFilterEvents {
 /** What one call of the filter may keep. Required fields stay whatever the limits. */
 export interface FilterOptions {
   /**
-   * Most bytes of JSON of what is kept, from 1, besides the configured caps. Never passed, but for required fields. The choice
-   * reckons a few bytes more for each element than it takes: what has just room may go.
+   * Most bytes of JSON of what is kept, from 1, besides the configured caps. Never passed, but for required fields, which
+   * `adaptations` says. Nothing is left out for a limit that the whole context fits into.
    */
   maxSize?: number;
   /**
-   * Most tokens (o200k_base) of JSON of what is kept, from 1. Elements are counted one by one and added up, with key and
-   * comma, which is a little more than all in one: a flat context stays under it. Keys of containers that are taken apart are not
-   * counted: where small values lie deep, some more may stay.
+   * Most tokens of JSON of what is kept, from 1: the exact count of o200k_base for all of it in one piece. Never passed, but
+   * for required fields, which `adaptations` says. Nothing is left out for a limit that the whole context fits into.
    */
   maxTokens?: number;
   /**
    * Share of the tokens to leave out, 0–1. Absent: 30 to 50 % of contexts over 1,000 tokens, smaller ones by score alone, and
-   * nothing of a context without a task for an agent that is not known. 0 leaves out what is excluded or has no room only.
+   * nothing of a context without a task for an agent that is not known. Given, it counts in place of the threshold, for contexts
+   * of any size. 0 leaves out only what is excluded, and what limits or pressure have no room for.
    */
   targetReduction?: number;
   /** Whether texts stay whole or go whole; else those of 1,024 bytes and more may stay in part. Default false. */
@@ -454,8 +467,8 @@ export interface FilterOptions {
   /** `recentChanges`, `recentFiles`, `changes` and the files that they name count twice. Default false. */
   prioritizeRecent?: boolean;
   /**
-   * Ends the call while it is at work: it rejects with the signal's reason. One that waits for another call of its agent ends
-   * when its turn comes.
+   * Ends the call while it is at work: it rejects with the signal's reason. One that waits for another call of its agent rejects
+   * at once.
    */
   signal?: AbortSignal;
 }
@@ -474,13 +487,13 @@ export class AgentContextFilter extends TypedEmitter<AgentContextFilterEvents> {
   constructor(config?: Partial<ContextFilterConfig>);
   /**
    * Filters `context`, which is not changed. Required fields are always kept; the rest by how well it fits the task and the
-   * agent, for each token, within the size limits and what pressure allows. Elements that the task names are exempt from the
-   * threshold and the reduction, not from limits. An agent without a specialization is filtered as the kind that its id,
+   * agent, for each token, within the size limits and what pressure allows. What the task names is exempt from the threshold
+   * and the reduction, not from limits and pressure. An agent without a specialization is filtered as the kind that its id,
    * description, task and files clearly speak for, else generically, which `adaptations` says. The work is done off the main
    * thread: O(values + text that was not seen before).
    *
    * @param agentId 1 to 1,024 bytes.
-   * @param currentMemoryUsage MB of contexts that agents hold now. Default 0.
+   * @param currentMemoryUsage MB of contexts that agents hold now. Makes pressure, and takes nothing off the limits. Default 0.
    * @param systemLoad load of the machine, %. Default 0.
    * @throws {AgentwiseError} `E_CONTEXT_INVALID` with the path of what JSON cannot hold; `E_INVALID_ARGUMENT`.
    * @throws the signal's reason.
@@ -543,7 +556,10 @@ export interface OptimizeOptions extends FilterOptions {
 export interface OptimizeDebug {
   /** Exact o200k_base tokens of the JSON of the context, of what the filter kept, and of the result. */
   tokens: { original: number; filtered: number; result: number };
-  /** Time of each stage. */
+  /**
+   * Time of each stage: `read`, on the main thread; `analyse`, `count` and `filter` as in a {@link FilteredContext}; `tokens`, the
+   * delta and its counts.
+   */
   stages: { name: string; ms: number }[];
   reductionRatio: number;
   originalBytes: number;
@@ -1088,7 +1104,15 @@ export interface SystemStatus {
   components: {
     memoryManager: MemoryStats & { healthScore: number };
     cacheManager: CacheStats & { healthScore: number };
-    contextFilter: { healthScore: number; [key: string]: any };
+    /** The figures are those of {@link AgentContextFilter.getFilterStats}, of the contexts of all agents. */
+    contextFilter: {
+      healthScore: number;
+      cachedContexts: number;
+      analysisBytes: number;
+      references: number;
+      referenceBytes: number;
+      [key: string]: any;
+    };
     /** Not available in this version: `null`. */
     productionMonitor: any;
     tokenOptimizer: { healthScore: number; [key: string]: any };

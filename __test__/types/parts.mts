@@ -38,6 +38,7 @@ export async function filter(specialization: AgentSpecialization): Promise<void>
   check<Same<typeof result.importanceScores, Record<string, number>>>();
   check<Same<typeof result.memoryUsage, number>>();
   check<Same<typeof result.adaptations, string[]>>();
+  check<Same<typeof result.stages, { name: string; ms: number }[]>>();
   made.addAgentSpecialization(specialization);
   const stats = made.getFilterStats();
   check<Same<typeof stats.agentSpecializations, string[]>>();
