@@ -95,6 +95,7 @@ function cancellable(native, signal, begin) {
 /** What `promise` gives, or a rejection with the signal's reason if that comes first. */
 async function unlessAborted(promise, signal) {
   if (!signal) return promise;
+  if (signal.aborted) throw signal.reason;
   let letGo;
   const aborted = new Promise((_, reject) => {
     letGo = whenAborted(signal, () => reject(signal.reason));

@@ -13,7 +13,7 @@ export const title = "filterContext('backend-specialist', context) against JSON.
 
 const SIZES = [100e3, 1e6, 5e6];
 const AGENT = 'backend-specialist';
-/** About 900,000 tokens of this repository's code. */
+/** About 5 MB, no two files alike. */
 const REPOSITORY_FILES = 2000;
 const REPOSITORY_BYTES = 2500;
 const MEMORY_BYTES = 20e6;

@@ -15,10 +15,10 @@ const DEFINED_NAME: f64 = 0.2;
 
 /// Elements of one name, up to which a task that has the name as a word names them.
 const NAMED_BY_WORD: usize = 3;
-/// Texts that define a name of code, up to which a task that has the name names the blocks that do.
-const NAMED_BY_DEFINITION: usize = 3;
 /// The same for a name of code, which nobody writes by chance.
 const NAMED_BY_NAME: usize = 20;
+/// Texts that define a name of code, up to which a task that has the name names the blocks that do.
+const NAMED_BY_DEFINITION: usize = 3;
 /// Shorter words are too common to be the name of an element.
 const NAMED_WORD_BYTES: usize = 4;
 

@@ -1,7 +1,6 @@
 //! What the system says of itself: statistics, recommendations, status, health and reports, as JSON.
 //!
-//! Every figure is a counter or a reading. `cachedContexts` and `similarityDetections` count what this version does not
-//! do: they are 0. Times are Unix ms, which the JavaScript side turns into dates.
+//! Every figure is a counter or a reading. Times are Unix ms, which the JavaScript side turns into dates.
 
 use std::sync::atomic::Ordering;
 

@@ -26,12 +26,18 @@ fn reopened(world: &World, before: &CacheManager, model: &str) -> Arc<CacheManag
     assert!(before.close());
     let cache = world.open();
     cache.use_vectors(model);
+    await_take_up(&cache);
+    cache
+}
+
+/// Waits until what is stored is taken up: before, a vector that was just removed can come from the store again, until it is
+/// swept.
+fn await_take_up(cache: &CacheManager) {
     let begun = Instant::now();
     while !cache.is_taken_up() {
         assert!(begun.elapsed() < DEADLINE, "it never happened");
         std::thread::sleep(Duration::from_millis(2));
     }
-    cache
 }
 
 #[test]
@@ -99,6 +105,7 @@ fn what_has_no_answer_any_more_is_swept() {
     keep(&cache, QUESTION, &[1.0, 0.0]);
     keep(&cache, "how do I bake bread", &[0.9, 0.1]);
     cache.flush(false).expect("written");
+    await_take_up(&cache);
     world.clock.advance(30_000);
     set_for(&cache, "how do I bake bread", "2", ttl(60_000));
     world.clock.advance(40_000);
@@ -119,6 +126,8 @@ fn a_namespace_and_a_key_take_their_vectors_with_them() {
     cache.set(other.to_store(), "1".into(), Kind::Json, Terms::default()).expect("stored");
     cache.keep_vector(other.to_store(), MODEL, &[1.0, 0.0]).expect("a vector");
     keep(&cache, QUESTION, &[1.0, 0.0]);
+    cache.flush(false).expect("written");
+    await_take_up(&cache);
     cache.clear(&below, None).expect("cleared");
     assert_eq!(cache.stats().similarity.vectors, Some(1));
     assert!(cache.delete(&keys(QUESTION)).expect("open"));
