@@ -3,7 +3,7 @@
 const { EventEmitter } = require('node:events');
 const args = require('./arguments.js');
 const { call, callAsync } = require('./errors.js');
-const { read, release } = require('./document.js');
+const { read, release, inOrder } = require('./document.js');
 const { filterResult } = require('./result.js');
 const { emit } = require('./emit.js');
 const { cancellable } = require('./jobs.js');
@@ -27,28 +27,12 @@ class AgentContextFilter extends EventEmitter {
     args.string('agentId', agentId);
     args.number('currentMemoryUsage', currentMemoryUsage);
     args.number('systemLoad', systemLoad);
-    const { signal, ...limits } = args.filterOptions(options);
+    const { asked, signal } = args.filterOptions(options);
     signal?.throwIfAborted();
     this.#heldMb = currentMemoryUsage;
-    const { source, result: pending } = read(context, ({ kinds, ends, lengths, numbers, text }) =>
+    const { source, result: pending } = read(context, (columns) =>
       cancellable(this.#native, signal, (job) =>
-        call(
-          this.#native.filter,
-          agentId,
-          currentMemoryUsage,
-          systemLoad,
-          job,
-          limits.maxSize,
-          limits.maxTokens,
-          limits.targetReduction,
-          limits.wholeTexts,
-          limits.prioritizeRecent,
-          kinds,
-          ends,
-          lengths,
-          numbers,
-          text,
-        ),
+        call(this.#native.filter, agentId, currentMemoryUsage, systemLoad, job, ...asked, ...inOrder(columns)),
       ),
     );
     try {

@@ -218,15 +218,17 @@ function configurationJson(config) {
   }
 }
 
-/** What a call may ask of the filter. */
+/** What a call may ask of the filter: `asked` in the order in which the core takes it. */
 function filterOptions(value) {
   const given = options('options', value);
   return {
-    maxSize: optionalNumber('options.maxSize', given.maxSize, 1),
-    maxTokens: optionalNumber('options.maxTokens', given.maxTokens, 1),
-    targetReduction: optionalFraction('options.targetReduction', given.targetReduction),
-    wholeTexts: optionalBoolean('options.wholeTexts', given.wholeTexts),
-    prioritizeRecent: optionalBoolean('options.prioritizeRecent', given.prioritizeRecent),
+    asked: [
+      optionalNumber('options.maxSize', given.maxSize, 1),
+      optionalNumber('options.maxTokens', given.maxTokens, 1),
+      optionalFraction('options.targetReduction', given.targetReduction),
+      optionalBoolean('options.wholeTexts', given.wholeTexts),
+      optionalBoolean('options.prioritizeRecent', given.prioritizeRecent),
+    ],
     signal: signal('options.signal', given.signal),
   };
 }

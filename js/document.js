@@ -349,4 +349,9 @@ function copyColumns({ kinds, ends, lengths, numbers, text }) {
   return { kinds: kinds.slice(), ends, lengths: lengths.slice(), numbers: numbers.slice(), text: text.slice() };
 }
 
-module.exports = { read, release, assemble, copyColumns, setOwn };
+/** The columns as the core takes them. */
+function inOrder({ kinds, ends, lengths, numbers, text }) {
+  return [kinds, ends, lengths, numbers, text];
+}
+
+module.exports = { read, release, assemble, copyColumns, inOrder, setOwn };

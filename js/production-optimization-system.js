@@ -3,7 +3,7 @@
 const v8 = require('node:v8');
 const args = require('./arguments.js');
 const { AgentwiseError, messageOf, call, callAsync } = require('./errors.js');
-const { read, release, copyColumns } = require('./document.js');
+const { read, release, copyColumns, inOrder } = require('./document.js');
 const { filterResult, optimizedResult } = require('./result.js');
 const { CacheView } = require('./cache-view.js');
 const { revive } = require('./revive.js');
@@ -189,28 +189,12 @@ class ProductionOptimizationSystem extends NativeEmitter {
     }
   }
 
-  #work(agentId, { signal, ...limits }, { kinds, ends, lengths, numbers, text }) {
+  #work(agentId, { asked, signal }, columns) {
     // Gone when the deadline of a shutdown passed while this call waited for its turn.
     if (!this.#native) throw this.#refusal();
-    const id = args.exactText(agentId);
     const { optimize } = this.#native;
-    return cancellable(this.#native, signal, (job) =>
-      call(
-        optimize,
-        id,
-        job,
-        limits.maxSize,
-        limits.maxTokens,
-        limits.targetReduction,
-        limits.wholeTexts,
-        limits.prioritizeRecent,
-        kinds,
-        ends,
-        lengths,
-        numbers,
-        text,
-      ),
-    );
+    const id = args.exactText(agentId);
+    return cancellable(this.#native, signal, (job) => call(optimize, id, job, ...asked, ...inOrder(columns)));
   }
 
   async resolveReference(reference) {
