@@ -37,6 +37,7 @@ class AgentContextFilter extends EventEmitter {
     );
     try {
       const output = await callAsync(() => pending);
+      signal?.throwIfAborted();
       this.#tell(output.changes);
       const result = filterResult(source, output, { agentId, original: context });
       emit(this, 'contextFiltered', result);
@@ -47,7 +48,10 @@ class AgentContextFilter extends EventEmitter {
   }
 
   addAgentSpecialization(specialization) {
-    call(this.#native.addSpecialization, args.configurationJson(args.options('specialization', specialization)));
+    call(
+      this.#native.addSpecialization,
+      args.configurationJson(args.options('specialization', specialization), 'E_INVALID_ARGUMENT'),
+    );
     emit(this, 'specializationAdded', specialization);
   }
 

@@ -193,7 +193,7 @@ function withoutLoneSurrogates(object) {
  * A configuration as JSON in which nothing vanishes: what JSON cannot hold becomes `{ "$invalid": what }`, which the core
  * reports together with every other problem.
  */
-function configurationJson(config) {
+function configurationJson(config, code = 'E_CONFIG_INVALID') {
   if (config === undefined) return '{}';
   const ancestors = [];
   function mark(_, value) {
@@ -211,7 +211,7 @@ function configurationJson(config) {
   try {
     return JSON.stringify(config, mark) ?? '{"$invalid":"a value without JSON"}';
   } catch (cause) {
-    throw new AgentwiseError('E_CONFIG_INVALID', `configuration refused: it cannot be read (${messageOf(cause)})`, {
+    throw new AgentwiseError(code, `configuration refused: it cannot be read (${messageOf(cause)})`, {
       cause,
       problems: [{ path: 'configuration', message: 'cannot be read' }],
     });

@@ -319,22 +319,32 @@ function assemble(source, fates, texts) {
     let position = 0;
     for (let child = index + 1; child < ends[index]; child = ends[child]) {
       const name = isArray ? position++ : keys[child];
+      const path = pathOf(prefix, name);
       const fate = fates[child];
       if (fate === DROPPED) {
-        removed.push(addPlace(child, prefix + name));
+        removed.push(addPlace(child, path));
         continue;
       }
       let value = values[child];
       if (fate === CUT) {
-        addPlace(child, prefix + name);
+        addPlace(child, path);
         value = cutText(value, texts.get(child));
-      } else if (fate !== WHOLE) value = build(child, `${prefix}${name}.`);
+      } else if (fate !== WHOLE) value = build(child, `${path}.`);
       if (isArray) kept.push(value);
       else setOwn(kept, name, value);
     }
     return kept;
   };
   return { filtered: !fates || fates[0] === WHOLE ? copyOfRoot(source) : build(0, ''), removed, places };
+}
+
+/** Longer names are shown by their end, and longer paths begin anew (`src/context/paths.rs` has the same bounds). */
+const MAX_NAME = 256;
+const MAX_PATH = 4096;
+
+function pathOf(above, name) {
+  const shown = typeof name === 'string' && name.length > MAX_NAME ? `…${name.slice(-MAX_NAME)}` : name;
+  return (above.length > MAX_PATH ? '….' : above) + shown;
 }
 
 /** What is left of a string: pieces of it, and lines for what is missing. */

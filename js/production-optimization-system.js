@@ -136,10 +136,7 @@ class ProductionOptimizationSystem extends NativeEmitter {
     // As many entries as `cache.warmOnStart` says; nobody waits for them.
     callAsync(opened.cache.warmMostUsed).catch(() => {});
     // Files of agents, which every filtering looks at again.
-    callAsync(opened.refreshAgents).then(
-      () => this.#emitWaiting(),
-      () => {},
-    );
+    callAsync(opened.refreshAgents).catch(() => {});
     const endings = [signals.watch(this), exit.watch()];
     this.#unwatch = () => {
       for (const end of endings) end();

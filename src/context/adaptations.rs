@@ -63,6 +63,7 @@ pub(super) fn describe_drops(choices: &[Choice], limits: &Limits, adaptations: &
         adaptations.push(format!("{in_part} of {all} elements stay in part"));
     }
 }
+
 /// Arrays that are named; the others are counted.
 const NAMED_ARRAYS: usize = 10;
 

@@ -10,6 +10,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::base::document::{Document, Kind};
 
+use super::analysis::lexer::{Word, whole};
+use super::evidence::NAMED_WORD_BYTES;
 use super::specialization::Compiled;
 
 /// Containers up to this many bytes of JSON stay whole. About the size of a record (a commit, a task, a dependency
@@ -63,6 +65,8 @@ pub(crate) struct Elements {
     pub(crate) list: Vec<Element>,
     /// All paths one after another: items of an array share that of their array.
     paths: String,
+    /// Keys of top-level entries that a task may name, by value: names, not paths.
+    pub(crate) tops: Vec<(u32, Word)>,
 }
 
 impl Elements {
@@ -95,6 +99,10 @@ impl Elements {
             cut.is_new = true;
             cut.asked = named && asked.contains(&document.key(top));
             cut.push_segment(top);
+            let key = document.key(top);
+            if named && key.len() >= NAMED_WORD_BYTES && !key.contains('/') {
+                cut.found.tops.push((index_u32(top), whole(segment_of(key))));
+            }
             if named && required.contains(&document.key(top)) {
                 cut.push(top, top, true, false);
             } else {

@@ -1,6 +1,6 @@
 //! What a task says outright: paths, modules, keys, and names of code with the places that define them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::analysis::lexer::{Word, whole};
 use super::rank::{Corpus, Fit};
@@ -19,8 +19,14 @@ const NAMED_BY_WORD: usize = 3;
 const NAMED_BY_NAME: usize = 20;
 /// Texts that define a name of code, up to which a task that has the name names the blocks that do.
 const NAMED_BY_DEFINITION: usize = 3;
+/// The share of a context up to which a top-level field is named with all that is in it: one that has most of the context
+/// is where it is kept, whatever the task.
+const NAMED_SHARE: f64 = 0.5;
 /// Shorter words are too common to be the name of an element.
-const NAMED_WORD_BYTES: usize = 4;
+pub(crate) const NAMED_WORD_BYTES: usize = 4;
+
+/// Elements of one name that are looked at: what so many have says nothing about any of them.
+pub(crate) const MAX_OF_ONE_NAME: usize = 10_000;
 
 /// Segments of a path that count, the last ones.
 const MAX_SEGMENTS: usize = 8;
@@ -80,6 +86,9 @@ impl Segments {
             let wanted = &mention.segments[skip..];
             let Some(last) = wanted.first() else { continue };
             let candidates = self.ending_in(*last);
+            if candidates.len() > MAX_OF_ONE_NAME {
+                continue;
+            }
             let shared =
                 |at: u32| wanted.iter().zip(&self.of[at as usize]).take_while(|(a, b)| a == b).count();
             let most = candidates.iter().map(|&at| shared(at)).max().unwrap_or(0);
@@ -155,7 +164,8 @@ pub(crate) fn mark_named(corpus: &Corpus<'_>, task: &Task) -> Vec<bool> {
             }
         }
     }
-    // A key of any level: everything under it is named with it.
+    name_fields(corpus, task, &mut named);
+    // A key of any other level, or a file: everything under it is named with it.
     let mut by_key: HashMap<Word, Vec<u32>> = HashMap::new();
     let (mut keys, mut before): (Vec<Word>, Option<usize>) = (Vec::new(), None);
     for at in (0..list.len()).filter(|&at| list[at].is_ranked()) {
@@ -179,6 +189,25 @@ pub(crate) fn mark_named(corpus: &Corpus<'_>, task: &Task) -> Vec<bool> {
         }
     }
     named
+}
+
+/// Top-level fields whose key the task has: a field is named with all that is in it, however many values that are.
+fn name_fields(corpus: &Corpus<'_>, task: &Task, named: &mut [bool]) {
+    let list = &corpus.elements.list;
+    let ranked = || (0..list.len()).filter(|&at| list[at].is_ranked());
+    let all: u64 = ranked().map(|at| list[at].bytes).sum();
+    let mut bytes: HashMap<u32, u64> = HashMap::new();
+    for at in ranked() {
+        *bytes.entry(list[at].top).or_insert(0) += list[at].bytes;
+    }
+    let is_meant = |(top, key): &&(u32, Word)| {
+        let of_field = bytes.get(top).copied().unwrap_or(0) as f64;
+        task.weight_of(*key).is_some() && of_field <= all as f64 * NAMED_SHARE
+    };
+    let meant: HashSet<u32> = corpus.elements.tops.iter().filter(is_meant).map(|(top, _)| *top).collect();
+    for at in ranked().filter(|&at| meant.contains(&list[at].top)) {
+        named[at] = true;
+    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ use super::rank::Corpus;
 
 /// How many strong hits lend to what they import.
 const STRONG: usize = 20;
+/// Elements of one name that an import is compared with.
+const MAX_IMPORTED: usize = 1000;
 /// What of its score a strong hit lends to what it imports, and the best of a folder to what lies in it.
 const IMPORTED: f64 = 0.3;
 const BESIDE: f64 = 0.3;
@@ -44,7 +46,8 @@ fn by_imports(corpus: &Corpus<'_>, scores: &[f64]) -> Vec<f64> {
     let segments = Segments::of(corpus);
     for (from, analysis) in strong {
         for import in &analysis.imports {
-            for &to in segments.ending_in(import.last) {
+            let candidates = segments.ending_in(import.last);
+            for &to in candidates.iter().take(MAX_IMPORTED) {
                 let to = to as usize;
                 if to != from && is_meant(import, corpus, &segments, from, to) {
                     lent[to] = lent[to].max(IMPORTED * scores[from]);

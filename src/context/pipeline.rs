@@ -76,6 +76,9 @@ impl ContextFilter {
         let required: Vec<&str> = REQUIRED_BY_ALL.into_iter().chain(named_required).collect();
         let asked_fields: Vec<&str> =
             config.task_fields.iter().map(String::as_str).chain(DESCRIPTION_FIELDS).collect();
+        if document.end(0) == 1 {
+            adaptations.push("the context is a single value, which stays as it is".to_owned());
+        }
         let elements = Elements::of(document, &sizes, agent, &required, &asked_fields);
         let units = Units::of(document, &elements, &self.store, &*self.tokens, cancel)?;
         let corpus = Corpus::new(&elements, &units);

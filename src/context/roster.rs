@@ -49,7 +49,7 @@ pub(crate) struct Evidence<'a> {
     pub(crate) description: &'a str,
     /// What it is asked to do; may be empty.
     pub(crate) task: &'a str,
-    /// Paths of files of the context that the task's words hit; may be empty.
+    /// Paths of files that it works on; may be empty.
     pub(crate) paths: &'a [&'a str],
 }
 

@@ -43,6 +43,9 @@ const WITHOUT_TASK: FieldHints = FieldHints { field: 0.6, file: 0.3, priority: 0
 /// Beside a task: more would put files of the field before files of the task (figures in decision 0014).
 const BESIDE_TASK: FieldHints = FieldHints { field: 0.15, file: 0.1, priority: 0.15 };
 
+/// Words of a kind of agent that are looked for, the first ones.
+const MAX_FIELD_WORDS: usize = 4000;
+
 /// What is known of the call besides the context.
 pub(crate) struct Asked<'a> {
     pub(crate) agent: &'a Compiled,
@@ -123,7 +126,11 @@ pub(crate) fn worth(score: f64, fit: f64) -> f64 {
 fn query_of(list: &[String]) -> Vec<(Word, f64)> {
     let mut query = Vec::new();
     for text in list {
-        words(text, |word| query.push((word, 1.0)));
+        words(text, |word| {
+            if query.len() < MAX_FIELD_WORDS {
+                query.push((word, 1.0));
+            }
+        });
     }
     query.sort_unstable_by_key(|(word, _)| *word);
     query.dedup_by_key(|(word, _)| *word);

@@ -27,6 +27,10 @@ const SMALL_CONTEXT_TOKENS: u64 = 1000;
 const MIN_REDUCTION: f64 = 0.32;
 const MAX_REDUCTION: f64 = 0.48;
 
+/// How much of what is not required stays at least where required fields alone are more than the context should have.
+const MIN_OPEN: f64 = 0.34;
+const MAX_OPEN: f64 = 0.52;
+
 /// What may stay.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
@@ -254,28 +258,37 @@ struct Room {
 
 impl Room {
     fn new(list: &[Element], tokens: &[u64], limits: &Limits) -> Self {
-        let total: u64 = tokens.iter().sum();
-        let of_total = |share: f64| rounded(total as f64 * share);
-        let is_small = total <= SMALL_CONTEXT_TOKENS;
+        let of = |is_meant: fn(&Element) -> bool| {
+            list.iter()
+                .zip(tokens)
+                .filter(move |(element, _)| is_meant(element))
+                .map(|(_, tokens)| *tokens)
+                .sum::<u64>()
+        };
+        let (total, required, open) = (of(|_| true), of(|element| element.required), of(Element::is_open));
+        // Of what is open so much that the whole has the share, and of a context of which most is required some all the same.
+        let (all, fixed, choice) = (total as f64, required as f64, open as f64);
+        let part = |of_all: f64, of_open: f64| rounded((all * of_all - fixed).max(choice * of_open));
         let (floor, ceiling) = match limits.target_reduction {
             Some(0.0) => (i64::MAX, i64::MAX),
-            Some(reduction) => (of_total(1.0 - reduction), of_total(1.0 - reduction)),
+            Some(reduction) => (part(1.0 - reduction, 0.0), part(1.0 - reduction, 0.0)),
             None if limits.blind => (i64::MAX, i64::MAX),
-            None if is_small => (0, i64::MAX),
-            None => (of_total(1.0 - MAX_REDUCTION), of_total(1.0 - MIN_REDUCTION)),
+            None if total <= SMALL_CONTEXT_TOKENS => (0, i64::MAX),
+            None => (part(1.0 - MAX_REDUCTION, MIN_OPEN), part(1.0 - MIN_REDUCTION, MAX_OPEN)),
         };
-        let required = || list.iter().zip(tokens).filter(|(element, _)| element.required);
-        let kept: i64 = required().map(|(_, tokens)| signed(*tokens)).sum();
-        let bytes: i64 = required().map(|(element, _)| signed(element.bytes) + 6).sum();
+        let required_bytes =
+            list.iter().filter(|element| element.required).map(|element| signed(element.bytes) + 6);
+        let bytes: i64 = required_bytes.sum();
+        let required_elements = list.iter().filter(|element| element.required).count() as u64;
         // The braces count against a limit, not against a share of what is in them.
         let max_tokens = limits.max_tokens.map_or(i64::MAX, |most| signed(most).saturating_sub(2));
         Self {
             bytes: signed(limits.max_bytes).saturating_sub(bytes + 2),
-            tokens: max_tokens.saturating_sub(kept),
-            elements: rounded((list.len() as f64 * limits.share).ceil()) - signed(required().count() as u64),
+            tokens: max_tokens.saturating_sub(signed(required)),
+            elements: rounded((list.len() as f64 * limits.share).ceil()) - signed(required_elements),
             floor,
             ceiling,
-            kept,
+            kept: 0,
             limits: *limits,
         }
     }

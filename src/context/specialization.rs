@@ -16,6 +16,9 @@ pub const MAX_PRIORITY: f64 = 10.0;
 /// What a priority may be.
 const PRIORITY: Number = Number::real(0.0, MAX_PRIORITY, "");
 
+/// Most entries of one field of a specialization.
+pub const MAX_ENTRIES: usize = 1000;
+
 /// Fields that every agent keeps, whatever the pressure.
 pub const REQUIRED_BY_ALL: [&str; 2] = ["currentTask", "projectStructure"];
 
@@ -72,6 +75,26 @@ impl AgentSpecialization {
     }
 }
 
+impl AgentSpecialization {
+    /// Fields with more than [`MAX_ENTRIES`].
+    fn too_many_entries(&self) -> Vec<Problem> {
+        let fields = [
+            ("keywords", self.keywords.len()),
+            ("filePatterns", self.file_patterns.len()),
+            ("contextPriorities", self.context_priorities.len()),
+            ("requiredFields", self.required_fields.len()),
+            ("optionalFields", self.optional_fields.len()),
+            ("excludePatterns", self.exclude_patterns.len()),
+        ];
+        let too_many = fields.into_iter().filter(|(_, entries)| *entries > MAX_ENTRIES);
+        let problem = |(field, entries): (&str, usize)| Problem {
+            path: field.into(),
+            message: format!("must have at most {MAX_ENTRIES} entries, got {entries}"),
+        };
+        too_many.map(problem).collect()
+    }
+}
+
 /// A specialization with its globs compiled. globset's automata take time linear in
 /// a path, which `elements.rs` keeps short: no pattern can hang a filter.
 #[derive(Debug)]
@@ -87,7 +110,12 @@ impl Compiled {
     /// # Errors
     /// `E_INVALID_ARGUMENT` with every problem: empty name, priority outside 0–10, size not positive, broken glob.
     pub(crate) fn new(spec: AgentSpecialization) -> Result<Self> {
-        let mut problems = Vec::new();
+        let mut problems = spec.too_many_entries();
+        let what = format!("specialization {:?}", spec.name);
+        if !problems.is_empty() {
+            // Not compiled first: thousands of globs take a second.
+            return Err(Error::refused(ErrorKind::InvalidArgument, &what, problems));
+        }
         let mut refuse = |path: String, message: String| problems.push(Problem { path, message });
         if spec.name.trim().is_empty() {
             refuse("name".into(), "must not be empty".into());
@@ -124,7 +152,6 @@ impl Compiled {
         let files = compile("filePatterns", &spec.file_patterns);
         let excludes = compile("excludePatterns", &spec.exclude_patterns);
         if !problems.is_empty() {
-            let what = format!("specialization {:?}", spec.name);
             return Err(Error::refused(ErrorKind::InvalidArgument, &what, problems));
         }
         Ok(Self { spec, files, excludes })
@@ -159,6 +186,14 @@ mod tests {
         ];
         assert_eq!(paths, expected);
         assert!(error.to_string().contains("NaN"));
+    }
+
+    #[test]
+    fn fields_are_bounded() {
+        let mut spec = valid();
+        spec.keywords = (0..=MAX_ENTRIES).map(|at| format!("word{at}")).collect();
+        let message = Compiled::new(spec).expect_err("must fail").to_string();
+        assert!(message.contains("at most 1000 entries, got 1001"), "{message}");
     }
 
     #[test]

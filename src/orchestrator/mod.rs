@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use serde_json::json;
 
 use crate::base::cancel::Cancel;
@@ -104,6 +104,8 @@ pub struct Orchestrator {
     started_ms: u64,
     counters: Counters,
     fail_next_stage: AtomicBool,
+    /// What changed among the files of agents and was not told yet.
+    untold: Mutex<Vec<Change>>,
 }
 
 /// A clock that can stand in a struct with `Debug`.
@@ -129,6 +131,7 @@ impl Orchestrator {
             clock: ArcClock(clock),
             counters: Counters::default(),
             fail_next_stage: AtomicBool::new(false),
+            untold: Mutex::default(),
         };
         orchestrator.apply(settings);
         orchestrator
@@ -249,7 +252,8 @@ impl Orchestrator {
         let started = Instant::now();
         let filtered = self.stage(&self.counters.filter_failures, || match &components.filter {
             Some(filter) => {
-                self.tell_changes(filter.refresh_agents());
+                self.refresh_agents();
+                self.tell_changes(std::mem::take(&mut self.untold.lock()));
                 filter.filter(document, &self.filter_request(&components, request), cancel)
             }
             None => Ok(FilterOutcome::unfiltered(document)),
@@ -270,10 +274,11 @@ impl Orchestrator {
         })
     }
 
-    /// Looks at the files of agents and emits what changed. Reads files.
+    /// Looks at the files of agents. What changed is told by the next call that filters, when there can be listeners.
     pub fn refresh_agents(&self) {
         if let Some(filter) = self.components().filter {
-            self.tell_changes(filter.refresh_agents());
+            let changes = filter.refresh_agents();
+            self.untold.lock().extend(changes);
         }
     }
 
