@@ -409,7 +409,10 @@ export interface FilteredContext {
   stages: { name: string; ms: number }[];
 }
 
-/** What one kind of agent works on: built in, of a file of `.claude/agents`, or added in code. See docs/context-filter.md. */
+/**
+ * What one kind of agent works on: built in, of a file of `.claude/agents` (at most 200 entries in a field), or added in code
+ * (at most 1,000). See docs/context-filter.md.
+ */
 export interface AgentSpecialization {
   /** Not empty. Agents are told by it: `frontend-specialist-2` and `team:frontend-specialist` are `frontend-specialist`. */
   name: string;
