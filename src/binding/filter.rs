@@ -117,8 +117,8 @@ pub fn open_filter(env: &Env, config_json: String, cwd: String) -> napi::Result<
         let untold = Arc::clone(&changes);
         let work = move || {
             let job = Jobs::begin(job);
-            let changed = filter.refresh_agents();
-            untold.lock().extend(changed);
+            let found = filter.refresh_agents();
+            untold.lock().extend(found);
             let document = Document::from_columns(columns)?;
             let outcome = filter.filter(&document, &request, job.cancel())?;
             let mut parts = FilterOutput::parts(&document, &outcome);
