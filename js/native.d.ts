@@ -23,6 +23,12 @@ export interface FilterOutput {
   summary: string
   /** JSON: score by dotted path. */
   scores: string
+  /** JSON: `[value, bytes, tokens, score, reason, reference, first line, last line]` for each part that was left out. */
+  dropped: string
+  /** JSON: `[value, [start, end] | line, …]` for each string that stays in part. */
+  texts: string
+  /** JSON: what changed among the files of agents. */
+  changes: string
 }
 
 /** Writes what waits in every cache of the process, which is about to end. Blocks, two seconds for each at most. */
@@ -48,7 +54,7 @@ export declare function openCache(configJson: string, cwd: string, wake: () => v
  * # Errors
  * `E_CONFIG_INVALID` with every problem.
  */
-export declare function openFilter(configJson: string): object
+export declare function openFilter(configJson: string, cwd: string): object
 
 /**
  * Opens a system. `wake` is called when events wait; it must not hold the system.
