@@ -106,7 +106,7 @@ pub(crate) fn add_mentions(corpus: &Corpus<'_>, task: &Task, scores: &mut [f64])
     if task.mentions.is_empty() {
         return;
     }
-    let segments = Segments::of(corpus);
+    let segments = corpus.segments();
     for mention in &task.mentions {
         let weight = if mention.is_file { FILE_MENTION } else { MODULE_MENTION };
         let agreeing = segments.agreeing(mention);
@@ -155,7 +155,7 @@ pub(crate) fn mark_named(corpus: &Corpus<'_>, task: &Task) -> Vec<bool> {
     if task.is_empty() {
         return named;
     }
-    let segments = Segments::of(corpus);
+    let segments = corpus.segments();
     for mention in task.mentions.iter().filter(|mention| mention.is_file) {
         let meant = segments.agreeing(mention);
         if meant.len() <= NAMED_BY_NAME {

@@ -221,10 +221,9 @@ impl ContextFilter {
     }
 
     fn of(config: ContextFilterConfig, roster: Roster, tokens: Arc<dyn CountTokens>) -> Self {
-        let bytes = |mb: f64| usize::try_from(mb_to_bytes(mb)).unwrap_or(usize::MAX);
         Self {
-            store: Store::new(bytes(config.analysis_cache_mb)),
-            references: References::new(bytes(config.reference_store_mb)),
+            store: Store::new(store_bytes(config.analysis_cache_mb)),
+            references: References::new(store_bytes(config.reference_store_mb)),
             config: RwLock::new(config),
             roster,
             tokens,
@@ -289,11 +288,15 @@ impl ContextFilter {
 
     /// Replaces the configuration (validated by its reader).
     pub fn set_config(&self, config: ContextFilterConfig) {
-        let bytes = |mb: f64| usize::try_from(mb_to_bytes(mb)).unwrap_or(usize::MAX);
-        self.store.set_max_bytes(bytes(config.analysis_cache_mb));
-        self.references.set_max_bytes(bytes(config.reference_store_mb));
+        self.store.set_max_bytes(store_bytes(config.analysis_cache_mb));
+        self.references.set_max_bytes(store_bytes(config.reference_store_mb));
         *self.config.write() = config;
     }
+}
+
+/// The bound of a store as its setting has it.
+fn store_bytes(mb: f64) -> usize {
+    usize::try_from(mb_to_bytes(mb)).unwrap_or(usize::MAX)
 }
 
 /// What is said of a reference that is not known.

@@ -43,13 +43,13 @@ fn by_imports(corpus: &Corpus<'_>, scores: &[f64]) -> Vec<f64> {
     if strong.iter().all(|(_, analysis)| analysis.imports.is_empty()) {
         return lent;
     }
-    let segments = Segments::of(corpus);
+    let segments = corpus.segments();
     for (from, analysis) in strong {
         for import in &analysis.imports {
             let candidates = segments.ending_in(import.last);
             for &to in candidates.iter().take(MAX_IMPORTED) {
                 let to = to as usize;
-                if to != from && is_meant(import, corpus, &segments, from, to) {
+                if to != from && is_meant(import, corpus, segments, from, to) {
                     lent[to] = lent[to].max(IMPORTED * scores[from]);
                 }
             }

@@ -5,12 +5,13 @@
 //! [`super::neighbours`] know. Deterministic. The weights were chosen on issues of open-source projects whose fix is known;
 //! figures and how to get them: `docs/decisions/0014-context-ranking.md`.
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
 
 use super::analysis::lexer::{Word, words};
 use super::analysis::{Analysis, Posting};
 use super::elements::{Element, Elements};
-use super::evidence;
+use super::evidence::{self, Segments};
 use super::neighbours;
 use super::task::Task;
 use super::units::Units;
@@ -34,6 +35,7 @@ pub(crate) struct Corpus<'a> {
     pub(crate) units: &'a Units,
     /// Unit of each element.
     pub(crate) unit_of: Vec<u32>,
+    segments: OnceCell<Segments>,
 }
 
 /// How well everything fits.
@@ -64,7 +66,7 @@ impl<'a> Corpus<'a> {
         for (at, unit) in units.list.iter().enumerate() {
             unit_of[unit.first..unit.end].fill(super::elements::index_u32(at));
         }
-        Self { elements, units, unit_of }
+        Self { elements, units, unit_of, segments: OnceCell::new() }
     }
 
     pub(crate) fn element(&self, at: usize) -> &Element {
@@ -73,6 +75,11 @@ impl<'a> Corpus<'a> {
 
     pub(crate) fn path(&self, at: usize) -> &str {
         self.elements.path(self.element(at))
+    }
+
+    /// Paths by their segments, made when they are first asked for.
+    pub(crate) fn segments(&self) -> &Segments {
+        self.segments.get_or_init(|| Segments::of(self))
     }
 
     /// Its key, about: the last segment of its path.

@@ -6,7 +6,6 @@
 
 use super::analysis::lexer::{Word, words};
 use super::elements::Elements;
-use super::evidence::Segments;
 use super::rank::{Corpus, Fit};
 use super::specialization::{Compiled, MAX_PRIORITY};
 use super::task::Task;
@@ -154,7 +153,7 @@ fn highest(path: &str, priorities: &[(Word, f64)]) -> f64 {
 fn recent_files(corpus: &Corpus<'_>, recent: &Task) -> Vec<bool> {
     let mut found = vec![false; corpus.elements.list.len()];
     if recent.mentions.iter().any(|mention| mention.is_file) {
-        let segments = Segments::of(corpus);
+        let segments = corpus.segments();
         for mention in recent.mentions.iter().filter(|mention| mention.is_file) {
             for at in segments.agreeing(mention) {
                 found[at] = true;
