@@ -16,6 +16,7 @@ mod merge;
 pub mod optimizer;
 mod pretokenizer;
 mod ranks;
+mod segments;
 #[cfg(test)]
 mod tests;
 

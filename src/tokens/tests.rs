@@ -3,7 +3,7 @@
 //! Texts are made by a seeded generator, so that a failure is the same on every machine. Nothing
 //! here depends on speed.
 
-mod texts;
+pub(super) mod texts;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

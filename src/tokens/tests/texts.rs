@@ -3,10 +3,10 @@
 //! It checks nothing itself.
 
 /// xorshift64*: enough for test data, and without a dependency.
-pub(super) struct Random(pub(super) u64);
+pub(in crate::tokens) struct Random(pub(in crate::tokens) u64);
 
 impl Random {
-    pub(super) fn below(&mut self, limit: usize) -> usize {
+    pub(in crate::tokens) fn below(&mut self, limit: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -14,7 +14,7 @@ impl Random {
         usize::try_from(number).expect("31 bits fit") % limit
     }
 
-    pub(super) fn pick<'a, T: ?Sized>(&mut self, from: &[&'a T]) -> &'a T {
+    pub(in crate::tokens) fn pick<'a, T: ?Sized>(&mut self, from: &[&'a T]) -> &'a T {
         from[self.below(from.len())]
     }
 
@@ -68,7 +68,7 @@ pub(super) const RANGES: &[(u32, u32)] = &[
 ];
 
 /// Some of everything, in any order.
-pub(super) fn mixed(random: &mut Random) -> String {
+pub(in crate::tokens) fn mixed(random: &mut Random) -> String {
     let kinds =
         [CONTRACTIONS, MARKS, LETTERS, LETTERS, NUMBERS, SYMBOLS].map(|list| list.split(' ').collect());
     let spaces: Vec<&str> = SPACES.to_vec();

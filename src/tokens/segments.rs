@@ -1,0 +1,211 @@
+//! Exact counts of texts that were counted before but for a part of them.
+//!
+//! A text is cut into segments at places where both encodings always begin a new piece, so that the counts of the
+//! segments add up to the count of the text. The places are chosen by content: a change moves the cuts next to it and no
+//! others. Counts of segments are remembered by hash: of a context of which a hundredth has changed, a hundredth is
+//! counted again.
+//!
+//! Where a cut is safe: behind an ASCII letter or digit and before a space or a quotation mark. In both patterns
+//! (`pretokenizer.rs`) letters are followed in their piece by letters, marks or a contraction only, digits by digits
+//! only, and neither pattern looks behind.
+
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::Encoding;
+
+/// Bytes before the next cut is looked for.
+const MIN_BYTES: usize = 512;
+/// Bytes from which on the next safe place is taken, whatever the content.
+const MAX_BYTES: usize = 8192;
+/// One of so many safe places is a cut: some 1.5 KB a segment in text and JSON.
+const PLACES_A_CUT: u64 = 128;
+/// Segments remembered in each of two generations: together some 100 MB of text in 8 MB.
+const MAX_SEGMENTS: usize = 32_768;
+/// Shorter texts are counted as one.
+const SMALL: usize = 2048;
+
+/// Counts texts of one encoding and remembers the counts of their segments.
+#[derive(Debug)]
+pub(super) struct SegmentCounter {
+    encoding: Encoding,
+    known: Mutex<Generations>,
+}
+
+/// The older generation goes as a whole when the younger one is full.
+#[derive(Debug, Default)]
+struct Generations {
+    young: HashMap<u128, u32>,
+    old: HashMap<u128, u32>,
+}
+
+impl Generations {
+    fn get(&mut self, key: u128) -> Option<u32> {
+        if let Some(&count) = self.young.get(&key) {
+            return Some(count);
+        }
+        let count = *self.old.get(&key)?;
+        self.put(key, count);
+        Some(count)
+    }
+
+    fn put(&mut self, key: u128, count: u32) {
+        if self.young.len() >= MAX_SEGMENTS {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(key, count);
+    }
+}
+
+impl SegmentCounter {
+    /// A counter that remembers nothing yet.
+    pub(super) fn new(encoding: Encoding) -> Self {
+        Self { encoding, known: Mutex::default() }
+    }
+
+    /// Tokens of `text`, exactly. O(text) to find the segments, some 2 GB/s; what is new is counted.
+    pub(super) fn count(&self, text: &str) -> u64 {
+        let tokenizer = self.encoding.tokenizer();
+        if text.len() <= SMALL {
+            return tokenizer.count(text) as u64;
+        }
+        let mut total = 0;
+        let mut unknown = Vec::new();
+        {
+            let mut known = self.known.lock();
+            for segment in (Segments { rest: text }) {
+                let key = xxh3_128(segment.as_bytes());
+                match known.get(key) {
+                    Some(count) => total += u64::from(count),
+                    None => unknown.push((key, segment)),
+                }
+            }
+        }
+        let mut counted = Vec::with_capacity(unknown.len());
+        for (key, segment) in unknown {
+            let count = tokenizer.count(segment);
+            total += count as u64;
+            // A segment has no more tokens than bytes; one over 4 GB is not remembered.
+            counted.extend(u32::try_from(count).ok().map(|count| (key, count)));
+        }
+        if !counted.is_empty() {
+            let mut known = self.known.lock();
+            for (key, count) in counted {
+                known.put(key, count);
+            }
+        }
+        total
+    }
+
+    /// Forgets all counts.
+    pub(super) fn clear(&self) {
+        *self.known.lock() = Generations::default();
+    }
+}
+
+/// The segments of a text, in order; together they are the text.
+struct Segments<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Iterator for Segments<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let (segment, rest) = self.rest.split_at(end(self.rest.as_bytes()));
+        self.rest = rest;
+        Some(segment)
+    }
+}
+
+/// Where the first segment ends.
+fn end(text: &[u8]) -> usize {
+    let from = MIN_BYTES.min(text.len());
+    for place in memchr::memchr2_iter(b' ', b'"', &text[from..]) {
+        let at = from + place;
+        if !text[at - 1].is_ascii_alphanumeric() {
+            continue;
+        }
+        let before = *text[..at].last_chunk::<8>().expect("invariant: a segment has its minimum before a cut");
+        let mixed = u64::from_le_bytes(before).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+        if at >= MAX_BYTES || mixed.is_multiple_of(PLACES_A_CUT) {
+            return at;
+        }
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::tokens::tests::texts::{Random, mixed};
+    use super::*;
+
+    #[test]
+    fn segments_count_what_the_whole_counts() {
+        let mut random = Random(0x5EED_0101);
+        for encoding in Encoding::ALL {
+            let counter = SegmentCounter::new(encoding);
+            for round in 0..300 {
+                let mut text = String::new();
+                while text.len() < 20_000 {
+                    match round % 3 {
+                        0 => text.push_str(&mixed(&mut random)),
+                        1 => text.push_str(random.pick(&[
+                            "word ", "don't", " it's\"", "x9\"", "1234 ", "_a ", "\n  ", "\"key\":", "日本 ", "a'\"",
+                            "'s ", "S \u{301}", "q \u{301}x",
+                        ])),
+                        _ => text.push_str(random.pick(&["9 ", "a\"", "b ", "0\"", "7", "k"])),
+                    }
+                }
+                let whole = encoding.tokenizer().count(&text) as u64;
+                assert_eq!(counter.count(&text), whole);
+                assert_eq!(counter.count(&text), whole, "remembered");
+            }
+        }
+    }
+
+    #[test]
+    fn every_cut_is_where_a_piece_begins() {
+        // Each safe place by itself, not only the chosen ones.
+        let mut random = Random(0x5EED_0102);
+        for encoding in Encoding::ALL {
+            let tokenizer = encoding.tokenizer();
+            for _ in 0..3_000 {
+                let text = mixed(&mut random) + random.pick(&["a ", "Z\"", "9 ", "0\""]) + &mixed(&mut random);
+                let bytes = text.as_bytes();
+                for at in 1..bytes.len() {
+                    if bytes[at - 1].is_ascii_alphanumeric() && matches!(bytes[at], b' ' | b'"') {
+                        let parts = tokenizer.count(&text[..at]) + tokenizer.count(&text[at..]);
+                        assert_eq!(parts, tokenizer.count(&text), "{text:?} at {at}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn change_moves_only_the_cuts_next_to_it() {
+        let text: String = (0..20_000_u32).map(|n| format!("value {} of row {n}; ", n.wrapping_mul(2_654_435_761))).collect();
+        let changed = text.replacen("row 10000;", "row ten thousand and something;", 1);
+        let before: std::collections::HashSet<&str> = Segments { rest: &text }.collect();
+        let new = Segments { rest: &changed }.filter(|segment| !before.contains(segment)).count();
+        assert!((1..=3).contains(&new), "{new} new segments");
+        assert_eq!(Segments { rest: &changed }.collect::<String>(), changed);
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let counter = SegmentCounter::new(Encoding::O200kBase);
+        let mut known = counter.known.lock();
+        for key in 0..200_000 {
+            known.put(key, 1);
+        }
+        assert!(known.young.len() + known.old.len() <= 2 * MAX_SEGMENTS);
+        assert_eq!(known.get(199_999), Some(1));
+        assert_eq!(known.get(0), None);
+    }
+}
