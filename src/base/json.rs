@@ -3,6 +3,7 @@
 //!
 //! Canonical order and number format: RFC 8785 (JSON Canonicalization Scheme), so that hashes agree between machines.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use serde_json::Value;
@@ -81,6 +82,16 @@ impl<'a> View<'a> {
             Kind::Array => self.write_container(index, order, out, [b'[', b']']),
             Kind::Object => self.write_container(index, order, out, [b'{', b'}']),
         }
+    }
+
+    /// A string itself, or the JSON of any other value.
+    pub fn text_of(&self, index: usize) -> Cow<'a, str> {
+        if self.document.kind(index) == Kind::String {
+            return Cow::Borrowed(self.string(index));
+        }
+        let mut out = Vec::new();
+        self.write(index, KeyOrder::Insertion, &mut out);
+        Cow::Owned(String::from_utf8(out).expect("invariant: JSON is written from UTF-8"))
     }
 
     /// A string, or what is left of it.

@@ -31,7 +31,7 @@ use crate::memory::{MemoryManager, SystemProbe};
 use crate::monitor::HostCpu;
 use crate::monitor::host_cpu::system_times;
 use crate::telemetry::event::{EventKind, EventSink};
-use crate::tokens::{DEFAULT_ENCODING, Optimized, TokenOptimizer};
+use crate::tokens::{DEFAULT_ENCODING, Optimized, SendOptions, TokenOptimizer};
 use settings::Settings;
 
 /// The parts that a configuration switches on; `None` is off.
@@ -264,7 +264,12 @@ impl Orchestrator {
         let filter_ms = elapsed_ms(started);
         let started = Instant::now();
         let tokens = self.stage(&self.counters.token_failures, || {
-            self.tokens.optimize(&request.agent_id, View::whole(document), filtered.view(document))
+            self.tokens.optimize(
+                &request.agent_id,
+                View::whole(document),
+                filtered.view(document),
+                &SendOptions { now_ms: self.clock.0.now_ms(), ..SendOptions::default() },
+            )
         });
         Ok(Optimization {
             tokens: tokens.ok_or(Unfinished::Failed("token"))?,

@@ -9,6 +9,7 @@
 //! Special tokens are plain text here, as they are in files. Decoding, training, and encodings of
 //! other vendors are deliberately left out.
 
+pub mod blocks;
 mod cache;
 mod classes;
 pub mod delta;
@@ -17,12 +18,16 @@ pub mod optimizer;
 mod pretokenizer;
 mod ranks;
 mod segments;
+pub mod states;
 #[cfg(test)]
 mod tests;
 
 use std::sync::LazyLock;
 
-pub use optimizer::{DEFAULT_ENCODING, Optimized, TokenOptimizer, TokenTotals};
+pub use optimizer::{
+    Blocks, DEFAULT_ENCODING, DeltaEncoding, Optimized, SendOptions, TokenOptimizer, TokenTotals,
+};
+pub use states::Acknowledgement;
 
 use cache::Cache;
 use classes::Classes;

@@ -1,22 +1,53 @@
 //! From a filtered context to what an agent is sent: in full the first time, then what changed; with exact token
 //! counts of both.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::Mutex;
+use parking_lot::RwLock;
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::Encoding;
-use super::delta::{AgentStates, Delta, Snapshot, hex};
+use super::blocks::{MIN_TEXT_BYTES, Part, Shelf, TextId, write_parts};
+use super::delta::{Delta, Hash, Hashes, Snapshot, hex};
+use super::segments::SegmentCounter;
+use super::states::{Acknowledgement, AgentStates, Base, Sent};
+use crate::base::document::Kind;
 use crate::base::json::{KeyOrder, View};
 
 /// Encoding of every count that names no model: that of current `OpenAI` models (GPT-4o and later).
 pub const DEFAULT_ENCODING: Encoding = Encoding::O200kBase;
 
-/// Texts whose count is remembered. 24 bytes each.
-const MAX_COUNTS: usize = 4096;
+/// From so many bytes on, a context is hashed on another thread than it is counted on.
+const TWO_THREADS_BYTES: usize = 1 << 16;
+
+/// Texts of an agent, besides the one under the same key, in which a new text is looked for first.
+const LIKELY_TEXTS: usize = 3;
+
+/// How a change is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DeltaEncoding {
+    /// Whole top-level values.
+    #[default]
+    Keys,
+    /// Of values, what no agent of the project was given before, and references to the rest.
+    Blocks,
+}
+
+/// How a call is to be answered.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SendOptions {
+    /// How changes are said.
+    pub encoding: DeltaEncoding,
+    /// When the agent counts as having what it is sent.
+    pub acknowledgement: Acknowledgement,
+    /// Ms of a steady clock.
+    pub now_ms: u64,
+    /// Of the columns that the context was read from; equal columns are the same context.
+    pub fingerprint: Option<u128>,
+}
 
 /// What an agent is sent.
 #[derive(Debug)]
@@ -25,7 +56,7 @@ pub struct Optimized {
     pub delta: Delta,
     /// SHA-256 of the (filtered) context, hexadecimal.
     pub hash: String,
-    /// The same of the agent's context before; `None` the first time.
+    /// The same of the context that the delta is against; `None` in full.
     pub base_hash: Option<String>,
     /// Tokens of the original context's JSON.
     pub original_tokens: u64,
@@ -33,6 +64,19 @@ pub struct Optimized {
     pub filtered_tokens: u64,
     /// Tokens of the JSON of what is sent.
     pub result_tokens: u64,
+    /// Values that are sent in parts; the others are sent whole.
+    pub blocks: Option<Blocks>,
+}
+
+/// The values of a context that are sent in parts.
+#[derive(Debug, Default)]
+pub struct Blocks {
+    /// Value and parts: of the string itself, or of the value's JSON.
+    pub values: Vec<(usize, Vec<Part>)>,
+    /// Tokens of what is referred to and the agent has.
+    pub held_tokens: u64,
+    /// Tokens of what is referred to and the agent has to fetch.
+    pub fetch_tokens: u64,
 }
 
 /// Totals since the start. Measured by the tokenizer, one addition a call.
@@ -58,10 +102,11 @@ pub struct TokenTotals {
 }
 
 /// The token step of one system.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct TokenOptimizer {
     states: AgentStates,
-    counts: Mutex<HashMap<u128, u64>>,
+    counter: SegmentCounter,
+    shelf: RwLock<Option<Arc<Shelf>>>,
     original: AtomicU64,
     result: AtomicU64,
     full: AtomicU64,
@@ -69,42 +114,128 @@ pub struct TokenOptimizer {
     changed: AtomicU64,
 }
 
+impl Default for TokenOptimizer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl TokenOptimizer {
     /// An optimizer that remembers no agent.
     pub fn new() -> Self {
-        Self::default()
+        Self {
+            states: AgentStates::default(),
+            counter: SegmentCounter::new(DEFAULT_ENCODING),
+            shelf: RwLock::default(),
+            original: AtomicU64::new(0),
+            result: AtomicU64::new(0),
+            full: AtomicU64::new(0),
+            unchanged: AtomicU64::new(0),
+            changed: AtomicU64::new(0),
+        }
+    }
+
+    /// The texts of the project from now on; without, [`DeltaEncoding::Blocks`] is answered as [`DeltaEncoding::Keys`].
+    pub fn set_shelf(&self, shelf: Option<Arc<Shelf>>) {
+        *self.shelf.write() = shelf;
+    }
+
+    /// The texts of the project.
+    pub fn shelf(&self) -> Option<Arc<Shelf>> {
+        self.shelf.read().clone()
+    }
+
+    /// What each agent was given.
+    pub fn states(&self) -> &AgentStates {
+        &self.states
+    }
+
+    /// What to send for a context that was read from the same columns as the agent's last one: nothing but its hash. Saves
+    /// reading it. `None` if it is not the same.
+    pub fn unchanged(&self, agent_id: &str, options: &SendOptions) -> Option<Optimized> {
+        let base = self.states.base(agent_id, false, options.now_ms, options.acknowledgement);
+        let sent = base.same(options.fingerprint)?;
+        let done = self.same_again(sent, sent.tokens);
+        self.states.advance(agent_id, &base, sent, options.acknowledgement, options.now_ms)?;
+        Some(self.counted(done))
     }
 
     /// Makes `filtered` the agent's context and says what to send. `original` is the same document in full.
-    pub fn optimize(&self, agent_id: &str, original: View<'_>, filtered: View<'_>) -> Optimized {
-        let snapshot = Snapshot::of(filtered);
-        let hash = hex(&snapshot.hash);
+    pub fn optimize(
+        &self,
+        agent_id: &str,
+        original: View<'_>,
+        filtered: View<'_>,
+        options: &SendOptions,
+    ) -> Optimized {
         let mut text = Vec::new();
-        original.write(0, KeyOrder::Insertion, &mut text);
-        let original_tokens = self.count(&text);
-        let filtered_tokens = if filtered.fates.is_some() {
+        let original_tokens = if filtered.fates.is_some() {
+            original.write(0, KeyOrder::Insertion, &mut text);
+            let tokens = self.count(&text);
             text.clear();
-            filtered.write(0, KeyOrder::Insertion, &mut text);
-            self.count(&text)
+            tokens
         } else {
-            original_tokens
+            0
         };
-        let (delta, base) = self.states.advance(agent_id, snapshot, filtered);
-        let (result_tokens, counter) = match &delta {
-            Delta::Full => (filtered_tokens, &self.full),
-            Delta::Unchanged => (self.count(unchanged_json(&hash).as_bytes()), &self.unchanged),
-            Delta::Changed { .. } => (self.count(&delta_json(filtered, &delta)), &self.changed),
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
-        self.original.fetch_add(original_tokens, Ordering::Relaxed);
-        self.result.fetch_add(result_tokens, Ordering::Relaxed);
-        Optimized {
-            delta,
-            hash,
-            base_hash: base.as_ref().map(hex),
-            original_tokens,
-            filtered_tokens,
-            result_tokens,
+        filtered.write(0, KeyOrder::Insertion, &mut text);
+        let fingerprint = options.fingerprint.unwrap_or_else(|| xxh3_128(&text));
+        let options = SendOptions { fingerprint: Some(fingerprint), ..*options };
+        let original_of = |tokens| if filtered.fates.is_some() { original_tokens } else { tokens };
+        let mut work: Option<(Arc<Snapshot>, Vec<usize>, u64)> = None;
+        loop {
+            let with_held = options.encoding == DeltaEncoding::Blocks;
+            let base = self.states.base(agent_id, with_held, options.now_ms, options.acknowledgement);
+            if let Some(sent) = base.same(options.fingerprint) {
+                let done = self.same_again(sent, original_of(sent.tokens));
+                if self
+                    .states
+                    .advance(agent_id, &base, sent, options.acknowledgement, options.now_ms)
+                    .is_some()
+                {
+                    return self.counted(done);
+                }
+                continue;
+            }
+            let (snapshot, values, tokens) = work.get_or_insert_with(|| {
+                let (hashes, tokens) = self.measure(filtered, &text);
+                let (snapshot, values) = self.states.snapshot(filtered, hashes, &base);
+                (snapshot, values, tokens)
+            });
+            let delta = base
+                .sent
+                .as_ref()
+                .map_or(Delta::Full, |sent| Delta::between(&sent.snapshot, snapshot, values));
+            let mut done = Optimized {
+                hash: hex(&snapshot.hash),
+                base_hash: base
+                    .sent
+                    .as_ref()
+                    .filter(|_| delta != Delta::Full)
+                    .map(|sent| hex(&sent.snapshot.hash)),
+                original_tokens: original_of(*tokens),
+                filtered_tokens: *tokens,
+                result_tokens: *tokens,
+                blocks: None,
+                delta,
+            };
+            if with_held && done.delta != Delta::Unchanged {
+                done.blocks = self.encode(filtered, &done.delta, snapshot, values, &base);
+            }
+            match (&done.delta, &done.blocks) {
+                (Delta::Unchanged, _) => {
+                    done.result_tokens = self.count(unchanged_json(&done.hash).as_bytes())
+                }
+                (Delta::Full, None) => {}
+                (delta, blocks) => {
+                    done.result_tokens = self.count(&delta_json(filtered, delta, blocks.as_ref()))
+                }
+            }
+            let sent =
+                Sent { snapshot: Arc::clone(snapshot), fingerprint: Some(fingerprint), tokens: *tokens };
+            if self.states.advance(agent_id, &base, &sent, options.acknowledgement, options.now_ms).is_some()
+            {
+                return self.counted(done);
+            }
         }
     }
 
@@ -128,23 +259,117 @@ impl TokenOptimizer {
     /// Forgets what agents were given and the remembered counts; the totals stay.
     pub fn forget(&self) {
         self.states.clear();
-        self.counts.lock().clear();
+        self.counter.clear();
     }
 
-    /// Exact count, remembered by content, so that an unchanged context is not counted again.
-    fn count(&self, json: &[u8]) -> u64 {
-        let key = xxh3_128(json);
-        if let Some(count) = self.counts.lock().get(&key) {
-            return *count;
+    /// Exact count; of what was counted before, only what is new is counted again.
+    pub fn count(&self, json: &[u8]) -> u64 {
+        self.counter.count(std::str::from_utf8(json).expect("invariant: JSON is written from UTF-8"))
+    }
+
+    /// Hashes and tokens of a context whose JSON is `text`.
+    fn measure(&self, view: View<'_>, text: &[u8]) -> (Hashes, u64) {
+        if text.len() < TWO_THREADS_BYTES {
+            return (Hashes::of(view), self.count(text));
         }
-        let text = std::str::from_utf8(json).expect("invariant: JSON is written from UTF-8");
-        let count = DEFAULT_ENCODING.tokenizer().count(text) as u64;
-        let mut counts = self.counts.lock();
-        if counts.len() >= MAX_COUNTS {
-            counts.clear();
+        std::thread::scope(|scope| {
+            let hashes = scope.spawn(|| Hashes::of(view));
+            let tokens = self.count(text);
+            match hashes.join() {
+                Ok(hashes) => (hashes, tokens),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        })
+    }
+
+    fn same_again(&self, sent: &Sent, original_tokens: u64) -> Optimized {
+        let hash = hex(&sent.snapshot.hash);
+        Optimized {
+            result_tokens: self.count(unchanged_json(&hash).as_bytes()),
+            delta: Delta::Unchanged,
+            base_hash: Some(hash.clone()),
+            hash,
+            original_tokens,
+            filtered_tokens: sent.tokens,
+            blocks: None,
         }
-        counts.insert(key, count);
-        count
+    }
+
+    fn counted(&self, done: Optimized) -> Optimized {
+        let counter = match &done.delta {
+            Delta::Full => &self.full,
+            Delta::Unchanged => &self.unchanged,
+            Delta::Changed { .. } => &self.changed,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        self.original.fetch_add(done.original_tokens, Ordering::Relaxed);
+        self.result.fetch_add(done.result_tokens, Ordering::Relaxed);
+        done
+    }
+
+    /// Takes apart the values that are new to the agent. `None` without a place for texts, or if the context is no object.
+    fn encode(
+        &self,
+        view: View<'_>,
+        delta: &Delta,
+        snapshot: &Snapshot,
+        values: &[usize],
+        base: &Base,
+    ) -> Option<Blocks> {
+        let shelf = self.shelf()?;
+        let entries = snapshot.entries.as_ref()?;
+        let held: hashbrown::HashSet<TextId> = base.held.iter().copied().collect();
+        let is_held = |id: TextId| held.contains(&id);
+        let before = base.sent.as_ref().and_then(|sent| sent.snapshot.entries.as_ref());
+        let mut blocks = Blocks::default();
+        for (entry, &value) in entries.iter().zip(values) {
+            if let Delta::Changed { unchanged, .. } = delta
+                && unchanged.binary_search(&value).is_ok()
+            {
+                continue;
+            }
+            if entry.bytes < MIN_TEXT_BYTES {
+                continue;
+            }
+            let text = view.text_of(value);
+            let hash: Hash = Sha256::digest(text.as_bytes()).into();
+            let old =
+                before.and_then(|before| before.iter().find(|old| old.key == entry.key)?.text.get().copied());
+            let recent = base.held.iter().rev().take(LIKELY_TEXTS).copied();
+            let likely: Vec<TextId> = old.into_iter().chain(recent).collect();
+            let encoded = shelf.encode(&text, &hash, &likely, &is_held);
+            if let Some(id) = encoded.id {
+                // Another call may have said so already.
+                let _ = entry.text.set(id);
+            }
+            if let [Part::Literal(_)] = &encoded.parts[..] {
+                continue;
+            }
+            self.count_parts(&text, &encoded.parts, &mut blocks);
+            blocks.values.push((value, encoded.parts));
+        }
+        blocks.values.sort_unstable_by_key(|(value, _)| *value);
+        if !blocks.values.is_empty() && !shelf.flush() {
+            // Nobody else could follow the references.
+            return Some(Blocks::default());
+        }
+        Some(blocks)
+    }
+
+    /// Counts what references stand for: each by itself.
+    fn count_parts(&self, text: &str, parts: &[Part], blocks: &mut Blocks) {
+        let mut at = 0;
+        for part in parts {
+            match part {
+                Part::Literal(literal) => at += literal.len(),
+                Part::Known { range, is_held, .. } => {
+                    let tokens = self.counter.count(&text[at..at + range.len]);
+                    let counter = if *is_held { &mut blocks.held_tokens } else { &mut blocks.fetch_tokens };
+                    *counter += tokens;
+                    at += range.len;
+                }
+            }
+        }
     }
 }
 
@@ -153,35 +378,103 @@ fn unchanged_json(hash: &str) -> String {
     format!(r#"{{"type":"incremental","changes":[],"reference":"{hash}"}}"#)
 }
 
-/// JSON of the result for a changed context, as callers see it.
-fn delta_json(view: View<'_>, delta: &Delta) -> Vec<u8> {
-    let Delta::Changed { added, modified, removed, unchanged } = delta else { return Vec::new() };
-    let mut out = Vec::new();
-    let entries = |values: &[usize], out: &mut Vec<u8>| {
-        for (position, &value) in values.iter().enumerate() {
-            if position > 0 {
-                out.push(b',');
-            }
-            view.write_key(value, out);
-            out.push(b':');
-            view.write(value, KeyOrder::Insertion, out);
+/// JSON of the result for a context that is new or has changed, as callers see it.
+fn delta_json(view: View<'_>, delta: &Delta, blocks: Option<&Blocks>) -> Vec<u8> {
+    let mut out = Members::new();
+    let in_parts = |value: usize| {
+        let blocks = blocks?;
+        let at = blocks.values.binary_search_by_key(&value, |(value, _)| *value).ok()?;
+        Some(&blocks.values[at].1)
+    };
+    let all: Vec<usize>;
+    let none: [String; 0] = [];
+    let (added, modified, removed, unchanged): (&[usize], &[usize], &[String], &[usize]) = match delta {
+        Delta::Changed { added, modified, removed, unchanged } => (added, modified, removed, unchanged),
+        _ => {
+            all = view.entries(0).collect();
+            (&all, &[], &none, &[])
         }
     };
-    out.extend_from_slice(b"{\"added\":{");
-    entries(added, &mut out);
-    out.extend_from_slice(b"},\"modified\":{");
-    entries(modified, &mut out);
-    out.extend_from_slice(b"},\"removed\":[");
-    out.extend_from_slice(removed.join(",").as_bytes());
-    out.extend_from_slice(b"],\"unchanged\":[");
-    for (position, &value) in unchanged.iter().enumerate() {
+    let always = blocks.is_none();
+    if blocks.is_some() {
+        out.member("encoding", |out| out.extend_from_slice(b"\"blocks\""));
+    }
+    for (name, values) in [("added", added), ("modified", modified)] {
+        let whole: Vec<usize> = values.iter().copied().filter(|&value| in_parts(value).is_none()).collect();
+        if always || !whole.is_empty() {
+            out.object(name, view, &whole, |value, out| view.write(value, KeyOrder::Insertion, out));
+        }
+    }
+    if always || !removed.is_empty() {
+        out.member("removed", |out| out.extend_from_slice(format!("[{}]", removed.join(",")).as_bytes()));
+    }
+    if always || !unchanged.is_empty() {
+        out.list("unchanged", unchanged, |value, out| view.write_key(value, out));
+    }
+    for (name, strings) in [("texts", true), ("values", false)] {
+        let values: Vec<usize> = blocks
+            .iter()
+            .flat_map(|blocks| blocks.values.iter().map(|(value, _)| *value))
+            .filter(|&value| (view.document.kind(value) == Kind::String) == strings)
+            .collect();
+        if !values.is_empty() {
+            out.object(name, view, &values, |value, out| {
+                write_parts(in_parts(value).expect("invariant: only values in parts are listed"), out);
+            });
+        }
+    }
+    out.end()
+}
+
+/// An object that is being written.
+struct Members(Vec<u8>);
+
+impl Members {
+    fn new() -> Self {
+        Self(vec![b'{'])
+    }
+
+    fn member(&mut self, name: &str, write: impl FnOnce(&mut Vec<u8>)) {
+        if self.0.len() > 1 {
+            self.0.push(b',');
+        }
+        self.0.extend_from_slice(format!("\"{name}\":").as_bytes());
+        write(&mut self.0);
+    }
+
+    fn list(&mut self, name: &str, values: &[usize], write: impl Fn(usize, &mut Vec<u8>)) {
+        self.member(name, |out| {
+            out.push(b'[');
+            separated(values, out, write);
+            out.push(b']');
+        });
+    }
+
+    fn object(&mut self, name: &str, view: View<'_>, values: &[usize], write: impl Fn(usize, &mut Vec<u8>)) {
+        self.member(name, |out| {
+            out.push(b'{');
+            separated(values, out, |value, out| {
+                view.write_key(value, out);
+                out.push(b':');
+                write(value, out);
+            });
+            out.push(b'}');
+        });
+    }
+
+    fn end(mut self) -> Vec<u8> {
+        self.0.push(b'}');
+        self.0
+    }
+}
+
+fn separated(values: &[usize], out: &mut Vec<u8>, write: impl Fn(usize, &mut Vec<u8>)) {
+    for (position, &value) in values.iter().enumerate() {
         if position > 0 {
             out.push(b',');
         }
-        view.write_key(value, &mut out);
+        write(value, out);
     }
-    out.extend_from_slice(b"]}");
-    out
 }
 
 #[cfg(test)]
@@ -198,7 +491,7 @@ mod tests {
         let optimizer = TokenOptimizer::new();
         let run = |json: &str| {
             let document = document(json);
-            optimizer.optimize("a", View::whole(&document), View::whole(&document))
+            optimizer.optimize("a", View::whole(&document), View::whole(&document), &SendOptions::default())
         };
         let first = r#"{"task":"fix the bug","n":[1,2,3],"gone":null}"#;
         let full = run(first);
@@ -223,7 +516,11 @@ mod tests {
     fn forgotten_agent_gets_everything_again() {
         let optimizer = TokenOptimizer::new();
         let document = document(r#"{"x":1}"#);
-        let run = || optimizer.optimize("a", View::whole(&document), View::whole(&document)).delta;
+        let run = || {
+            optimizer
+                .optimize("a", View::whole(&document), View::whole(&document), &SendOptions::default())
+                .delta
+        };
         run();
         optimizer.forget();
         assert_eq!(run(), Delta::Full);

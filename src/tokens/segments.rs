@@ -130,7 +130,8 @@ fn end(text: &[u8]) -> usize {
         if !text[at - 1].is_ascii_alphanumeric() {
             continue;
         }
-        let before = *text[..at].last_chunk::<8>().expect("invariant: a segment has its minimum before a cut");
+        let before =
+            *text[..at].last_chunk::<8>().expect("invariant: a segment has its minimum before a cut");
         let mixed = u64::from_le_bytes(before).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
         if at >= MAX_BYTES || mixed.is_multiple_of(PLACES_A_CUT) {
             return at;
@@ -141,8 +142,8 @@ fn end(text: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use crate::tokens::tests::texts::{Random, mixed};
     use super::*;
+    use crate::tokens::tests::texts::{Random, mixed};
 
     #[test]
     fn segments_count_what_the_whole_counts() {
@@ -155,8 +156,19 @@ mod tests {
                     match round % 3 {
                         0 => text.push_str(&mixed(&mut random)),
                         1 => text.push_str(random.pick(&[
-                            "word ", "don't", " it's\"", "x9\"", "1234 ", "_a ", "\n  ", "\"key\":", "日本 ", "a'\"",
-                            "'s ", "S \u{301}", "q \u{301}x",
+                            "word ",
+                            "don't",
+                            " it's\"",
+                            "x9\"",
+                            "1234 ",
+                            "_a ",
+                            "\n  ",
+                            "\"key\":",
+                            "日本 ",
+                            "a'\"",
+                            "'s ",
+                            "S \u{301}",
+                            "q \u{301}x",
                         ])),
                         _ => text.push_str(random.pick(&["9 ", "a\"", "b ", "0\"", "7", "k"])),
                     }
@@ -175,7 +187,8 @@ mod tests {
         for encoding in Encoding::ALL {
             let tokenizer = encoding.tokenizer();
             for _ in 0..3_000 {
-                let text = mixed(&mut random) + random.pick(&["a ", "Z\"", "9 ", "0\""]) + &mixed(&mut random);
+                let text =
+                    mixed(&mut random) + random.pick(&["a ", "Z\"", "9 ", "0\""]) + &mixed(&mut random);
                 let bytes = text.as_bytes();
                 for at in 1..bytes.len() {
                     if bytes[at - 1].is_ascii_alphanumeric() && matches!(bytes[at], b' ' | b'"') {
@@ -189,7 +202,9 @@ mod tests {
 
     #[test]
     fn change_moves_only_the_cuts_next_to_it() {
-        let text: String = (0..20_000_u32).map(|n| format!("value {} of row {n}; ", n.wrapping_mul(2_654_435_761))).collect();
+        let text: String = (0..20_000_u32)
+            .map(|n| format!("value {} of row {n}; ", n.wrapping_mul(2_654_435_761)))
+            .collect();
         let changed = text.replacen("row 10000;", "row ten thousand and something;", 1);
         let before: std::collections::HashSet<&str> = Segments { rest: &text }.collect();
         let new = Segments { rest: &changed }.filter(|segment| !before.contains(segment)).count();

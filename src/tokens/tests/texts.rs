@@ -18,7 +18,7 @@ impl Random {
         from[self.below(from.len())]
     }
 
-    pub(super) fn character(&mut self, first: u32, last: u32) -> char {
+    pub(in crate::tokens) fn character(&mut self, first: u32, last: u32) -> char {
         let span = usize::try_from(last - first + 1).expect("fits");
         loop {
             let code = first + u32::try_from(self.below(span)).expect("below a u32");

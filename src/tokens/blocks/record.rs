@@ -1,0 +1,166 @@
+//! How a text is stored: its own bytes, and ranges of the own bytes of other texts.
+//!
+//! Every byte is stored once, by the first text that had it, and finding it takes one more look: the ranges of a record
+//! never lead to further ranges.
+//!
+//! One line of JSON, `{"v":1,"sha256":…,"bytes":…,"owners":[text,…],"runs":[owner,start,bytes,…]}`, a line feed, and the own
+//! bytes. Owner 0 is the text itself, 1 the first of `owners`.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::TextId;
+
+const VERSION: u32 = 1;
+
+/// A range of own bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Run {
+    /// Whose; `None`: its own.
+    pub(super) owner: Option<TextId>,
+    pub(super) start: usize,
+    pub(super) len: usize,
+}
+
+/// What a stored text says of itself; its own bytes are behind it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Record<'a> {
+    pub(super) sha256: String,
+    pub(super) runs: Vec<Run>,
+    pub(super) own: &'a str,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    v: u32,
+    sha256: String,
+    bytes: usize,
+    owners: Vec<u64>,
+    runs: Vec<usize>,
+}
+
+impl<'a> Record<'a> {
+    /// Bytes of the text.
+    pub(super) fn len(&self) -> usize {
+        self.runs.iter().map(|run| run.len).sum()
+    }
+
+    /// The record as it is stored.
+    pub(super) fn write(&self) -> Box<str> {
+        let mut owners: Vec<TextId> = Vec::new();
+        let mut places = HashMap::new();
+        let mut runs = Vec::with_capacity(self.runs.len() * 3);
+        for run in &self.runs {
+            let owner = run.owner.map_or(0, |owner| {
+                *places.entry(owner).or_insert_with(|| {
+                    owners.push(owner);
+                    owners.len()
+                })
+            });
+            runs.extend([owner, run.start, run.len]);
+        }
+        let header = Header {
+            v: VERSION,
+            sha256: self.sha256.clone(),
+            bytes: self.len(),
+            owners: owners.into_iter().map(TextId::number).collect(),
+            runs,
+        };
+        let mut text = serde_json::to_string(&header).expect("invariant: a header can be written");
+        text.push('\n');
+        text.push_str(self.own);
+        text.into()
+    }
+
+    /// From what is stored; `None` if it is not a sound record of this version.
+    pub(super) fn read(text: &'a str) -> Option<Self> {
+        let (header, own) = text.split_once('\n')?;
+        let header: Header = serde_json::from_str(header).ok()?;
+        if header.v != VERSION {
+            return None;
+        }
+        let (rows, odd) = header.runs.as_chunks::<3>();
+        if !odd.is_empty() {
+            return None;
+        }
+        let run = |&[owner, start, len]: &[usize; 3]| {
+            let owner = match owner.checked_sub(1) {
+                None => None,
+                Some(at) => Some(TextId::from_number(*header.owners.get(at)?)?),
+            };
+            Some(Run { owner, start, len })
+        };
+        let runs = rows.iter().map(run).collect::<Option<Vec<_>>>()?;
+        let bytes = runs.iter().try_fold(0_usize, |sum, run| sum.checked_add(run.len))?;
+        let is_sound = bytes == header.bytes
+            && runs.iter().all(|run| {
+                run.start
+                    .checked_add(run.len)
+                    .is_some_and(|end| run.owner.is_some() || own.get(run.start..end).is_some())
+            });
+        is_sound.then_some(Self { sha256: header.sha256, runs, own })
+    }
+
+    /// The runs of the range that begins at byte `start` and has `len` bytes; `id` is the text's own. `None` if it has no such bytes.
+    pub(super) fn range(&self, id: TextId, start: usize, len: usize) -> Option<Vec<Run>> {
+        let end = start.checked_add(len)?;
+        let mut found = Vec::new();
+        let mut at = 0;
+        for run in &self.runs {
+            let (from, to) = (start.max(at), end.min(at + run.len));
+            if from < to {
+                found.push(Run {
+                    owner: Some(run.owner.unwrap_or(id)),
+                    start: run.start + from - at,
+                    len: to - from,
+                });
+            }
+            at += run.len;
+        }
+        (end <= at).then_some(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn record_comes_back_and_anything_else_is_refused() {
+        let id = TextId::from_number(7).expect("small");
+        let run = |owner, start, len| Run { owner, start, len };
+        let record = Record {
+            sha256: "ab".into(),
+            runs: vec![run(None, 0, 3), run(Some(id), 5, 10), run(None, 3, 2)],
+            own: "äb\n\"",
+        };
+        let text = record.write();
+        assert_eq!(Record::read(&text).as_ref(), Some(&record));
+        let me = TextId::from_number(9).expect("small");
+        let expected = vec![run(Some(me), 2, 1), run(Some(id), 5, 10), run(Some(me), 3, 1)];
+        assert_eq!(record.range(me, 2, 12), Some(expected));
+        assert_eq!(record.range(me, 0, 16), None);
+        assert_eq!(record.range(me, usize::MAX, 1), None);
+        for at in 0..text.len() {
+            if let Some(part) = text.get(..at) {
+                assert_eq!(Record::read(part), None, "cut at {at}");
+            }
+        }
+        for bad in [
+            "",
+            "\n",
+            "{}\n",
+            r#"{"v":2,"sha256":"","bytes":0,"owners":[],"runs":[]}"#,
+            "{\"v\":1,\"sha256\":\"\",\"bytes\":3,\"owners\":[],\"runs\":[0,0,2]}\nab",
+            "{\"v\":1,\"sha256\":\"\",\"bytes\":2,\"owners\":[],\"runs\":[0,0,2,0]}\nab",
+            "{\"v\":1,\"sha256\":\"\",\"bytes\":2,\"owners\":[],\"runs\":[1,0,2]}\nab",
+            "{\"v\":1,\"sha256\":\"\",\"bytes\":2,\"owners\":[],\"runs\":[0,1,2]}\nab",
+            "{\"v\":1,\"sha256\":\"\",\"bytes\":2,\"owners\":[],\"runs\":[0,18446744073709551615,2]}\nab",
+            "{\"v\":1,\"sha256\":\"\",\"bytes\":1,\"owners\":[],\"runs\":[0,1,1]}\n\u{e4}",
+            "{\"v\":1,\"sha256\":\"\",\"bytes\":0,\"owners\":[281474976710656],\"runs\":[1,0,0]}\n",
+        ] {
+            assert_eq!(Record::read(bad), None, "{bad}");
+        }
+    }
+}

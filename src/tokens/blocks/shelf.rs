@@ -1,0 +1,314 @@
+//! The texts of one project: says how a text is sent, stores it, and gives texts back.
+//!
+//! Owns what is between the guesses of `texts.rs` and the store: everything that is referred to was read from the store
+//! and compared just before. Knows no agents but by what it is told they hold.
+
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+use std::sync::Arc;
+
+use super::pieces::cut;
+use super::record::{Record, Run};
+use super::texts::{Found, Reading, Texts};
+use super::{MIN_TEXT_BYTES, Part, Range, TextId, TextStore};
+use crate::tokens::delta::{Hash, hex};
+
+/// Shorter ranges are sent as text: in text, 64 bytes are about what a reference and the break of a string cost.
+const MIN_RANGE_BYTES: usize = 64;
+/// One of so many new pieces is written down for other processes: they find the text by it. One in some 2.5 KB.
+const PIECES_AN_ANCHOR: u32 = 64;
+/// New text from which on texts of other processes are looked for.
+const MIN_SEARCH_BYTES: usize = 512;
+/// Most anchors looked up for one text.
+const MAX_LOOKUPS: usize = 256;
+/// Most texts taken in from other processes for one text.
+const MAX_IMPORTS: usize = 16;
+/// Longer texts are sent as they are: places in a text are 32 bits.
+const MAX_TEXT_BYTES: usize = 1 << 30;
+
+/// How a text is sent.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Encoded {
+    /// By which it can be referred to from now on; `None` if it was not stored.
+    pub id: Option<TextId>,
+    /// In order; together they are the text.
+    pub parts: Vec<Part>,
+}
+
+/// A reference that nobody can follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unresolved(pub TextId);
+
+/// What a receiver has: the text of an id.
+pub type Have<'a> = dyn Fn(TextId) -> Option<Arc<str>> + 'a;
+
+/// The texts of a project.
+#[derive(Debug)]
+pub struct Shelf {
+    texts: Mutex<Texts>,
+    store: Arc<dyn TextStore>,
+    max_index_bytes: usize,
+}
+
+type Value = Arc<dyn AsRef<str> + Send + Sync>;
+
+impl Shelf {
+    /// The texts in `store`. `max_index_bytes` bounds what is remembered of them in memory to find them again.
+    pub fn new(store: Arc<dyn TextStore>, max_index_bytes: usize) -> Self {
+        Self { texts: Mutex::default(), store, max_index_bytes }
+    }
+
+    /// How to send a text, whose SHA-256 is `hash`, to a receiver who has what `is_held` says, above all `likely`. Stores it.
+    /// Reads the store, so it blocks.
+    pub fn encode(
+        &self,
+        text: &str,
+        hash: &Hash,
+        likely: &[TextId],
+        is_held: &dyn Fn(TextId) -> bool,
+    ) -> Encoded {
+        let literal = |id| Encoded { id, parts: vec![Part::Literal(text.to_owned())] };
+        let id = TextId::of(hash);
+        if !(MIN_TEXT_BYTES..=MAX_TEXT_BYTES).contains(&text.len()) || id.number() == 0 {
+            return literal(None);
+        }
+        if let Some(value) = self.value(id) {
+            // The same text, or one of the 2^48 that have its number.
+            let is_same = Record::read((*value).as_ref()).is_some_and(|record| record.sha256 == hex(hash));
+            if !is_same {
+                return literal(None);
+            }
+            let mut texts = self.texts.lock();
+            if !texts.contains(id) {
+                let reading = texts.read(cut(text));
+                texts.add(id, &reading);
+                texts.shrink(self.max_index_bytes);
+            }
+            texts.touch(id);
+            let range = Range { text: id, start: 0, len: text.len() };
+            return Encoded {
+                id: Some(id),
+                parts: vec![Part::Known { range, is_whole: true, is_held: is_held(id) }],
+            };
+        }
+        let reading = self.read(text);
+        let found = self.texts.lock().cover(&reading, likely, is_held);
+        let mut draft = Draft::new(text);
+        let mut values = HashMap::new();
+        for piece in found {
+            match piece {
+                Found::New { start, len } => draft.add_new(start, len),
+                Found::Seen(range) => match self.compare(range, &text[draft.at..], &mut values) {
+                    Some((runs, is_whole)) => draft.add_known(range, is_whole, is_held(range.text), runs),
+                    None => {
+                        self.texts.lock().forget(range.text);
+                        draft.add_new(draft.at, range.len);
+                    }
+                },
+            }
+        }
+        let (parts, own, runs) = (draft.parts, draft.own, draft.runs);
+        let record = Record { sha256: hex(hash), runs, own: &own };
+        if !self.store.put(&text_key(id), record.write()) {
+            return Encoded { id: None, parts };
+        }
+        for hash in reading.anchors(PIECES_AN_ANCHOR) {
+            self.store.put(&anchor_key(hash), id.to_string().into());
+        }
+        let mut texts = self.texts.lock();
+        // Others may have come meanwhile: what was new may be known now.
+        let reading = texts.read(reading.into_pieces());
+        texts.add(id, &reading);
+        texts.shrink(self.max_index_bytes);
+        Encoded { id: Some(id), parts }
+    }
+
+    /// The text that parts stand for, and how many bytes of it the receiver did not have. Reads the store, so it blocks.
+    ///
+    /// # Errors
+    /// The first text that neither `have` nor the store has, or that has no such range.
+    pub fn resolve(&self, parts: &[Part], have: &Have<'_>) -> Result<(String, usize), Unresolved> {
+        let (mut text, mut fetched) = (String::new(), 0);
+        for part in parts {
+            match part {
+                Part::Literal(literal) => text.push_str(literal),
+                Part::Known { range, is_whole, .. } => {
+                    fetched += self.append(*range, *is_whole, have, &mut text)?
+                }
+            }
+        }
+        Ok((text, fetched))
+    }
+
+    /// A text by its id.
+    ///
+    /// # Errors
+    /// That it is not known.
+    pub fn text(&self, id: TextId) -> Result<String, Unresolved> {
+        let mut text = String::new();
+        self.append(Range { text: id, start: 0, len: 0 }, true, &|_| None, &mut text)?;
+        Ok(text)
+    }
+
+    /// Waits until what was stored can be read by other processes; whether it can. Blocks.
+    pub fn flush(&self) -> bool {
+        self.store.flush()
+    }
+
+    /// Texts, and bytes that are remembered of them.
+    pub fn held(&self) -> (usize, usize) {
+        let texts = self.texts.lock();
+        (texts.len(), texts.bytes())
+    }
+
+    /// Appends a range; bytes that came from the store.
+    fn append(
+        &self,
+        range: Range,
+        is_whole: bool,
+        have: &Have<'_>,
+        out: &mut String,
+    ) -> Result<usize, Unresolved> {
+        let missing = Unresolved(range.text);
+        let end = range.start.checked_add(range.len).ok_or(missing)?;
+        if let Some(text) = have(range.text) {
+            out.push_str(if is_whole { &text } else { text.get(range.start..end).ok_or(missing)? });
+            return Ok(0);
+        }
+        let value = self.value(range.text).ok_or(missing)?;
+        let record = Record::read((*value).as_ref()).ok_or(missing)?;
+        let len = if is_whole { record.len() } else { range.len };
+        let before = out.len();
+        let mut values = HashMap::new();
+        for run in record.range(range.text, range.start, len).ok_or(missing)? {
+            self.with_own(run, &mut values, |own| out.push_str(own)).ok_or(missing)?;
+        }
+        Ok(out.len() - before)
+    }
+
+    /// Whether `text` begins with a range of a known text: then the runs that it is made of, and whether it is all of it.
+    fn compare(
+        &self,
+        range: Range,
+        text: &str,
+        values: &mut HashMap<TextId, Option<Value>>,
+    ) -> Option<(Vec<Run>, bool)> {
+        let value = self.cached(range.text, values)?;
+        let record = Record::read((*value).as_ref())?;
+        let runs = record.range(range.text, range.start, range.len)?;
+        let mut rest = text.as_bytes();
+        for run in &runs {
+            let (same, behind) = rest.split_at_checked(run.len)?;
+            if !self.with_own(*run, values, |own| own.as_bytes() == same)? {
+                return None;
+            }
+            rest = behind;
+        }
+        Some((runs, range.start == 0 && range.len == record.len()))
+    }
+
+    /// Shows the own bytes that a run is.
+    fn with_own<T>(
+        &self,
+        run: Run,
+        values: &mut HashMap<TextId, Option<Value>>,
+        show: impl FnOnce(&str) -> T,
+    ) -> Option<T> {
+        let value = self.cached(run.owner?, values)?;
+        let (_, own) = (*value).as_ref().split_once('\n')?;
+        own.get(run.start..run.start.checked_add(run.len)?).map(show)
+    }
+
+    fn cached(&self, id: TextId, values: &mut HashMap<TextId, Option<Value>>) -> Option<Value> {
+        values.entry(id).or_insert_with(|| self.value(id)).clone()
+    }
+
+    fn value(&self, id: TextId) -> Option<Value> {
+        self.store.get(&text_key(id))
+    }
+
+    /// Reads a text, after taking in texts of other processes that seem to have parts of it.
+    fn read(&self, text: &str) -> Reading {
+        let reading = self.texts.lock().read(cut(text));
+        if reading.new_bytes() < MIN_SEARCH_BYTES {
+            return reading;
+        }
+        let mut imported = 0;
+        for hash in reading.anchors(PIECES_AN_ANCHOR).take(MAX_LOOKUPS) {
+            let Some(value) = self.store.get(&anchor_key(hash)) else { continue };
+            let id = (*value).as_ref().parse().ok().and_then(TextId::from_number);
+            let Some(id) = id.filter(|&id| !self.texts.lock().contains(id)) else { continue };
+            let Ok(known) = self.text(id) else { continue };
+            let mut texts = self.texts.lock();
+            let reading = texts.read(cut(&known));
+            texts.add(id, &reading);
+            imported += 1;
+            if imported == MAX_IMPORTS {
+                break;
+            }
+        }
+        if imported == 0 { reading } else { self.texts.lock().read(reading.into_pieces()) }
+    }
+}
+
+fn text_key(id: TextId) -> String {
+    format!("text {id}")
+}
+
+fn anchor_key(hash: u32) -> String {
+    format!("anchor {hash}")
+}
+
+/// A text on its way to parts and to its record.
+struct Draft<'a> {
+    text: &'a str,
+    at: usize,
+    parts: Vec<Part>,
+    own: String,
+    runs: Vec<Run>,
+}
+
+impl<'a> Draft<'a> {
+    fn new(text: &'a str) -> Self {
+        Self { text, at: 0, parts: Vec::new(), own: String::new(), runs: Vec::new() }
+    }
+
+    fn add_new(&mut self, start: usize, len: usize) {
+        let text = &self.text[start..start + len];
+        self.push_literal(text);
+        self.push_run(Run { owner: None, start: self.own.len(), len });
+        self.own.push_str(text);
+        self.at = start + len;
+    }
+
+    fn add_known(&mut self, range: Range, is_whole: bool, is_held: bool, runs: Vec<Run>) {
+        let text = &self.text[self.at..self.at + range.len];
+        if range.len < MIN_RANGE_BYTES {
+            self.push_literal(text);
+        } else {
+            self.parts.push(Part::Known { range, is_whole, is_held });
+        }
+        for run in runs {
+            self.push_run(run);
+        }
+        self.at += range.len;
+    }
+
+    fn push_literal(&mut self, text: &str) {
+        if let Some(Part::Literal(last)) = self.parts.last_mut() {
+            last.push_str(text);
+        } else {
+            self.parts.push(Part::Literal(text.to_owned()));
+        }
+    }
+
+    /// Runs that go on where the last one ends are one.
+    fn push_run(&mut self, run: Run) {
+        match self.runs.last_mut() {
+            Some(last) if last.owner == run.owner && last.start + last.len == run.start => {
+                last.len += run.len
+            }
+            _ => self.runs.push(run),
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Texts through a shelf and back, with nothing but parts and the store.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::Mutex;
+use sha2::{Digest, Sha256};
+
+use super::*;
+use crate::tokens::tests::texts::{Random, mixed};
+
+#[derive(Debug, Default)]
+struct Memory {
+    values: Mutex<HashMap<String, Arc<String>>>,
+    is_full: AtomicBool,
+}
+
+impl TextStore for Memory {
+    fn get(&self, key: &str) -> Option<Arc<dyn AsRef<str> + Send + Sync>> {
+        self.values.lock().get(key).map(|value| Arc::clone(value) as Arc<dyn AsRef<str> + Send + Sync>)
+    }
+
+    fn put(&self, key: &str, value: Box<str>) -> bool {
+        if self.is_full.load(Ordering::Relaxed) {
+            return false;
+        }
+        self.values.lock().insert(key.to_owned(), Arc::new(value.into()));
+        true
+    }
+
+    fn flush(&self) -> bool {
+        true
+    }
+}
+
+const INDEX: usize = 1 << 24;
+
+fn encode(shelf: &Shelf, text: &str, held: &HashSet<TextId>) -> Encoded {
+    let hash = Sha256::digest(text).into();
+    shelf.encode(text, &hash, &held.iter().copied().collect::<Vec<_>>(), &|id| held.contains(&id))
+}
+
+fn nobody(_: TextId) -> Option<Arc<str>> {
+    None
+}
+
+/// Encodes and reads it back as another process would: with the store and parts that went through JSON.
+fn round(store: &Arc<Memory>, shelf: &Shelf, text: &str) -> Encoded {
+    let encoded = encode(shelf, text, &HashSet::new());
+    let other = Shelf::new(Arc::clone(store) as Arc<dyn TextStore>, INDEX);
+    let (found, _) = other.resolve(&encoded.parts, &nobody).expect("all is stored");
+    assert_eq!(found, text);
+    encoded
+}
+
+fn sent(encoded: &Encoded) -> usize {
+    let mut json = Vec::new();
+    write_parts(&encoded.parts, &mut json);
+    json.len()
+}
+
+fn lines(from: usize, to: usize) -> String {
+    (from..to).map(|n| format!("    let value_{n} = compute({});\n", n * 7919 % 1009)).collect()
+}
+
+#[test]
+fn second_text_is_a_reference_and_an_edit_is_its_line() {
+    let store = Arc::new(Memory::default());
+    let shelf = Shelf::new(Arc::clone(&store) as _, INDEX);
+    let text = lines(0, 500);
+    let first = round(&store, &shelf, &text);
+    assert_eq!(first.parts, [Part::Literal(text.clone())]);
+    let again = round(&store, &shelf, &text);
+    assert!(matches!(again.parts[..], [Part::Known { is_whole: true, is_held: false, .. }]));
+    assert_eq!(again.id, first.id);
+    let edited = text.replace("value_250", "renamed");
+    let third = round(&store, &shelf, &edited);
+    assert!(sent(&third) < 150, "{:?}", third.parts);
+    assert_eq!(third.parts.len(), 3);
+    // Of two texts.
+    let both = format!("Here is the code:\n{}\nand this:\n{}", lines(100, 300), edited);
+    let fourth = round(&store, &shelf, &both);
+    assert!(sent(&fourth) < 300, "{:?}", fourth.parts);
+}
+
+#[test]
+fn text_that_the_receiver_holds_is_preferred() {
+    let store = Arc::new(Memory::default());
+    let shelf = Shelf::new(store, INDEX);
+    let common = lines(0, 100);
+    let own = encode(&shelf, &format!("to you\n{common}"), &HashSet::new()).id.expect("stored");
+    for other in 0..20 {
+        encode(&shelf, &format!("to another {other}\n{common}"), &HashSet::new());
+    }
+    let parts = encode(&shelf, &format!("again\n{common}"), &HashSet::from([own])).parts;
+    assert!(
+        parts
+            .iter()
+            .any(|part| matches!(part, Part::Known { range, is_held: true, .. } if range.text == own)),
+        "{parts:?}"
+    );
+}
+
+#[test]
+fn other_process_finds_what_is_like_its_text() {
+    let store = Arc::new(Memory::default());
+    let text = lines(0, 800);
+    encode(&Shelf::new(Arc::clone(&store) as _, INDEX), &text, &HashSet::new());
+    let other = Shelf::new(Arc::clone(&store) as _, INDEX);
+    let edited = text.replace("value_400", "renamed");
+    let encoded = round(&store, &other, &edited);
+    assert!(sent(&encoded) < 300, "{}", sent(&encoded));
+}
+
+#[test]
+fn lost_or_damaged_texts_are_not_referred_to() {
+    let store = Arc::new(Memory::default());
+    let shelf = Shelf::new(Arc::clone(&store) as _, INDEX);
+    let text = lines(0, 200);
+    let id = encode(&shelf, &text, &HashSet::new()).id.expect("stored");
+    let key = format!("text {id}");
+    let sound = Arc::clone(&store.values.lock()[&key]);
+    let reference =
+        [Part::Known { range: Range { text: id, start: 0, len: 0 }, is_whole: true, is_held: true }];
+    for damaged in
+        ["", "{}", "{\"v\":1}\nxx", &sound.replace("value_7 ", "VALUE_7 "), &sound[..sound.len() / 2]]
+    {
+        store.values.lock().insert(key.clone(), Arc::new(damaged.to_owned()));
+        let edited = text.replace("value_150", "renamed");
+        let encoded = encode(&shelf, &edited, &HashSet::new());
+        assert_eq!(encoded.parts.len(), 1, "{:?}", encoded.parts);
+        store.values.lock().retain(|other, _| *other == key);
+        store.values.lock().insert(key.clone(), Arc::clone(&sound));
+        assert_eq!(shelf.resolve(&reference, &nobody).expect("sound again").0, text);
+    }
+    store.values.lock().clear();
+    assert_eq!(shelf.resolve(&reference, &nobody), Err(Unresolved(id)));
+    let have = |other: TextId| (other == id).then(|| Arc::from(text.as_str()));
+    assert_eq!(shelf.resolve(&reference, &have), Ok((text.clone(), 0)));
+    for (start, len) in [(0, text.len() + 1), (text.len(), 1), (usize::MAX, 2)] {
+        let bad = [Part::Known { range: Range { text: id, start, len }, is_whole: false, is_held: false }];
+        assert_eq!(shelf.resolve(&bad, &have), Err(Unresolved(id)));
+    }
+}
+
+#[test]
+fn full_store_costs_text_only() {
+    let store = Arc::new(Memory::default());
+    let shelf = Shelf::new(Arc::clone(&store) as _, INDEX);
+    store.is_full.store(true, Ordering::Relaxed);
+    let text = lines(0, 100);
+    for _ in 0..2 {
+        assert_eq!(
+            encode(&shelf, &text, &HashSet::new()),
+            Encoded { id: None, parts: vec![Part::Literal(text.clone())] }
+        );
+    }
+    store.is_full.store(false, Ordering::Relaxed);
+    assert!(encode(&shelf, &text, &HashSet::new()).id.is_some());
+}
+
+#[test]
+fn what_is_remembered_is_bounded_and_the_latest_is_kept() {
+    let store = Arc::new(Memory::default());
+    let max = 200_000;
+    let shelf = Shelf::new(Arc::clone(&store) as _, max);
+    for round in 0..100 {
+        encode(&shelf, &lines(round * 1000, round * 1000 + 300), &HashSet::new());
+        assert!(shelf.held().1 <= max, "{:?}", shelf.held());
+    }
+    let encoded = round(&store, &shelf, &lines(99_000, 99_299));
+    assert!(sent(&encoded) < 100);
+}
+
+#[test]
+fn distinct_content_is_stored_once() {
+    let store = Arc::new(Memory::default());
+    let shelf = Shelf::new(Arc::clone(&store) as _, INDEX);
+    let mut text = lines(0, 8000);
+    for n in 0..50 {
+        round(&store, &shelf, &text);
+        text = text.replacen(&format!("value_{} ", n * 31), "edited ", 1);
+    }
+    let stored: usize = store.values.lock().values().map(|value| value.len()).sum();
+    // Each of 50 texts has up to 99 runs, of some 14 bytes each.
+    assert!(stored < text.len() * 13 / 10, "{stored} for {}", text.len());
+    // The runs of 50 texts are a third of it.
+    assert!(shelf.held().1 < text.len(), "{:?} for {}", shelf.held(), text.len());
+}
+
+#[test]
+fn random_mixtures_of_known_texts_come_back() {
+    let mut random = Random(0x5EED_0301);
+    for case in 0..40 {
+        let store = Arc::new(Memory::default());
+        let shelf = Shelf::new(Arc::clone(&store) as _, if case % 3 == 0 { 20_000 } else { INDEX });
+        let mut texts: Vec<String> = vec![lines(0, 60), (0..80).map(|_| mixed(&mut random)).collect()];
+        for _ in 0..25 {
+            let mut text = String::new();
+            for _ in 0..=random.below(4) {
+                let from: Vec<char> = texts[random.below(texts.len())].chars().collect();
+                let start = random.below(from.len().max(1));
+                let len = random.below(from.len() - start + 1);
+                text.extend(&from[start..start + len]);
+                if random.below(2) == 0 {
+                    text.push_str(&mixed(&mut random));
+                }
+            }
+            text.truncate(text.char_indices().nth(20_000).map_or(text.len(), |(at, _)| at));
+            round(&store, &shelf, &text);
+            texts.push(text);
+            if random.below(6) == 0 {
+                let mut values = store.values.lock();
+                let lost = values.keys().next().cloned();
+                // A text that is lost takes what was made of it along: only new references must be sound.
+                if let Some(lost) = lost {
+                    values.remove(&lost);
+                }
+                values.retain(|_, _| true);
+            }
+        }
+    }
+}

@@ -1,0 +1,460 @@
+//! Finds which parts of a text were in texts before.
+//!
+//! Every piece of text is kept once, as a hash, by the first text that had it; a text is a list of runs of such pieces.
+//! A new text is read into runs first; then the runs are covered with as few, as long ranges of known texts as
+//! possible. Holds no text: what it says is a guess, for `shelf.rs` to compare. Bounded by bytes, some 16 for each
+//! piece: who was not used longest is given up.
+
+use hashbrown::{HashMap, HashSet, HashTable};
+
+use super::pieces::Piece;
+use super::{Range, TextId};
+
+/// Shorter runs between others are new text: a reference would cost more.
+const MIN_RUN_BYTES: u32 = 48;
+/// Texts looked at for a run, the latest that had it.
+const CANDIDATES: usize = 8;
+/// A range of a text that the receiver has is taken if it has at least this part of the longest one: what the receiver
+/// has, nobody needs to fetch.
+const HELD_SHARE: f64 = 0.75;
+
+/// Part of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Nobody had it: bytes of the new text.
+    New {
+        /// First byte.
+        start: usize,
+        /// Bytes.
+        len: usize,
+    },
+    /// It seems to be this range of a known text.
+    Seen(Range),
+}
+
+/// A run of pieces that one text had first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Run {
+    owner: u32,
+    /// Among all pieces.
+    first: u32,
+    count: u32,
+}
+
+#[derive(Debug)]
+struct Text {
+    id: TextId,
+    runs: Box<[Run]>,
+    /// First byte of each run.
+    starts: Box<[u32]>,
+    /// The runs in the order of their pieces.
+    by_piece: Box<[u32]>,
+    used: u64,
+}
+
+/// The known texts of a project.
+#[derive(Debug, Default)]
+pub(super) struct Texts {
+    /// Hash of each piece.
+    hashes: Vec<u32>,
+    /// Bytes of its owner's own pieces up to its end.
+    ends: Vec<u32>,
+    /// First piece of each owner, in order; owners are texts that had something new.
+    bases: Vec<u32>,
+    by_hash: HashTable<u32>,
+    texts: Vec<Text>,
+    by_id: HashMap<TextId, u32>,
+    /// By owner, the latest texts with a run of it.
+    users: Vec<Vec<u32>>,
+    tick: u64,
+}
+
+/// What a text is made of, before it is known itself.
+pub(super) struct Reading {
+    pieces: Vec<Piece>,
+    segments: Vec<Segment>,
+}
+
+/// A stretch of pieces of the text that is read.
+#[derive(Debug, Clone, Copy)]
+struct Segment {
+    /// First piece of the text.
+    first: u32,
+    count: u32,
+    /// First known piece and its owner.
+    known: Option<(u32, u32)>,
+}
+
+fn spread(hash: u32) -> u64 {
+    u64::from(hash).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+fn number(value: usize) -> u32 {
+    u32::try_from(value).expect("invariant: bounded far below 2^32")
+}
+
+impl Texts {
+    /// Whether a text is known.
+    pub(super) fn contains(&self, id: TextId) -> bool {
+        self.by_id.contains_key(&id)
+    }
+
+    /// Notes that a text was used.
+    pub(super) fn touch(&mut self, id: TextId) {
+        self.tick += 1;
+        if let Some(&text) = self.by_id.get(&id) {
+            self.texts[text as usize].used = self.tick;
+        }
+    }
+
+    /// Texts that are known.
+    pub(super) fn len(&self) -> usize {
+        self.texts.len()
+    }
+
+    /// Bytes that it holds.
+    pub(super) fn bytes(&self) -> usize {
+        let runs: usize = self.texts.iter().map(|text| text.runs.len() * 20 + size_of::<Text>() + 24).sum();
+        let users: usize = self.users.iter().map(|users| users.capacity() * 4 + 24).sum();
+        (self.hashes.capacity() + self.ends.capacity() + self.bases.capacity()) * 4
+            + self.by_hash.capacity() * 6
+            + runs
+            + users
+    }
+
+    /// Reads a text into what is known and what is new. O(pieces).
+    pub(super) fn read(&self, pieces: Vec<Piece>) -> Reading {
+        let mut segments: Vec<Segment> = Vec::new();
+        for at in 0..number(pieces.len()) {
+            let hash = pieces[at as usize].hash;
+            if let Some(last) = segments.last_mut() {
+                let next = last.known.map(|(owner, first)| (owner, first + last.count));
+                if let Some((owner, next)) = next
+                    && self.is_own(owner, next)
+                    && self.hashes[next as usize] == hash
+                {
+                    last.count += 1;
+                    continue;
+                }
+            }
+            let known = self.by_hash.find(spread(hash), |&piece| self.hashes[piece as usize] == hash);
+            let known = known.map(|&piece| (self.owner_of(piece), piece));
+            match (known, segments.last_mut()) {
+                (None, Some(last)) if last.known.is_none() => last.count += 1,
+                (None, _) => segments.push(Segment { first: at, count: 1, known: None }),
+                (Some(known), _) => self.begin_run(&pieces, &mut segments, at, known),
+            }
+        }
+        let mut reading = Reading { pieces, segments: Vec::new() };
+        reading.merge_short(segments);
+        reading
+    }
+
+    /// Begins a run, which takes what fits before it from new text.
+    fn begin_run(&self, pieces: &[Piece], segments: &mut Vec<Segment>, at: u32, (owner, piece): (u32, u32)) {
+        let mut run = Segment { first: at, count: 1, known: Some((owner, piece)) };
+        while let Some(last) = segments.last_mut()
+            && let Some((_, first)) = run.known
+            && first > self.bases[owner as usize]
+            && (last.known.is_none() || last.bytes(pieces) < MIN_RUN_BYTES)
+            && self.hashes[first as usize - 1] == pieces[run.first as usize - 1].hash
+        {
+            run = Segment { first: run.first - 1, count: run.count + 1, known: Some((owner, first - 1)) };
+            last.count -= 1;
+            if last.count == 0 {
+                segments.pop();
+            }
+        }
+        segments.push(run);
+    }
+
+    /// Covers what is known with ranges of known texts. `is_held` says what the receiver has, `likely` which texts of it to
+    /// look at first.
+    pub(super) fn cover(
+        &self,
+        reading: &Reading,
+        likely: &[TextId],
+        is_held: &dyn Fn(TextId) -> bool,
+    ) -> Vec<Found> {
+        let likely: Vec<u32> = likely.iter().filter_map(|id| self.by_id.get(id).copied()).collect();
+        let mut found: Vec<Found> = Vec::new();
+        let (mut segment, mut skipped) = (0, 0);
+        while let Some(&Segment { first, count, known }) = reading.segments.get(segment) {
+            let start = reading.start(first + skipped);
+            let Some((owner, piece)) = known else {
+                found.push(Found::New { start, len: reading.start(first + count) - start });
+                (segment, skipped) = (segment + 1, 0);
+                continue;
+            };
+            let mut best: Option<(Match, bool)> = None;
+            for &text in likely.iter().chain(self.users[owner as usize].iter().rev()) {
+                let Some(run) = self.texts[text as usize].run_with(piece + skipped) else { continue };
+                let candidate = self.follow(reading, segment, skipped, text, run);
+                let held = is_held(self.texts[text as usize].id);
+                let is_better = best.is_none_or(|(best, best_held)| match (held, best_held) {
+                    (true, false) => candidate.len as f64 >= best.len as f64 * HELD_SHARE,
+                    (false, true) => candidate.len as f64 * HELD_SHARE > best.len as f64,
+                    _ => candidate.len > best.len,
+                });
+                if is_better {
+                    best = Some((candidate, held));
+                }
+            }
+            let Some((best, _)) = best else {
+                // Whoever had it was given up.
+                found.push(Found::New { start, len: reading.start(first + count) - start });
+                (segment, skipped) = (segment + 1, 0);
+                continue;
+            };
+            found.push(Found::Seen(best.range()));
+            (segment, skipped) = best.next;
+        }
+        found
+    }
+
+    /// Makes a text that was read known under `id`.
+    pub(super) fn add(&mut self, id: TextId, reading: &Reading) {
+        if self.contains(id) {
+            return;
+        }
+        let owner = number(self.bases.len());
+        let text = number(self.texts.len());
+        let base = number(self.hashes.len());
+        let (mut runs, mut starts) = (Vec::new(), Vec::new());
+        let mut own_bytes = 0;
+        for &Segment { first, count, known } in &reading.segments {
+            starts.push(number(reading.start(first)));
+            let Some((owner_of_run, piece)) = known else {
+                runs.push(Run { owner, first: number(self.hashes.len()), count });
+                for at in first..first + count {
+                    own_bytes += reading.pieces[at as usize].end - number(reading.start(at));
+                    self.hashes.push(reading.pieces[at as usize].hash);
+                    self.ends.push(own_bytes);
+                }
+                continue;
+            };
+            runs.push(Run { owner: owner_of_run, first: piece, count });
+        }
+        if self.hashes.len() > base as usize {
+            self.bases.push(base);
+            self.users.push(Vec::new());
+            for piece in base..number(self.hashes.len()) {
+                self.index(piece);
+            }
+        }
+        for run in &runs {
+            let users = &mut self.users[run.owner as usize];
+            if users.last() == Some(&text) {
+                continue;
+            }
+            if users.len() == CANDIDATES {
+                users.remove(0);
+            }
+            users.push(text);
+        }
+        let mut by_piece: Box<[u32]> = (0..number(runs.len())).collect();
+        by_piece.sort_by_key(|&run| runs[run as usize].first);
+        self.tick += 1;
+        self.by_id.insert(id, text);
+        self.texts.push(Text { id, runs: runs.into(), starts: starts.into(), by_piece, used: self.tick });
+    }
+
+    /// Forgets a text: it is not where it was thought to be.
+    pub(super) fn forget(&mut self, id: TextId) {
+        let keep: HashSet<TextId> =
+            self.texts.iter().map(|text| text.id).filter(|&other| other != id).collect();
+        self.rebuild(&keep);
+    }
+
+    /// Gives up the least recently used texts if there are more than `max_bytes`; half of it is kept.
+    pub(super) fn shrink(&mut self, max_bytes: usize) {
+        if self.bytes() <= max_bytes {
+            return;
+        }
+        let mut by_use: Vec<(u64, TextId, usize)> = self
+            .texts
+            .iter()
+            .map(|text| (text.used, text.id, text.pieces() * 16 + text.runs.len() * 16))
+            .collect();
+        by_use.sort_unstable_by(|a, b| b.cmp(a));
+        let mut bytes = 0;
+        let kept = by_use.into_iter().take_while(|(_, _, more)| {
+            bytes += more;
+            bytes <= max_bytes / 2
+        });
+        let keep = kept.map(|(_, id, _)| id).collect();
+        self.rebuild(&keep);
+    }
+
+    /// Only the texts to keep, in their order.
+    fn rebuild(&mut self, keep: &HashSet<TextId>) {
+        let old = std::mem::take(self);
+        for text in old.texts.iter().filter(|text| keep.contains(&text.id)) {
+            let mut end = 0;
+            let pieces = text.runs.iter().flat_map(|run| run.first..run.first + run.count).map(|piece| {
+                end += old.piece_bytes(piece);
+                Piece { hash: old.hashes[piece as usize], end }
+            });
+            let reading = self.read(pieces.collect());
+            self.add(text.id, &reading);
+            self.texts.last_mut().expect("invariant: just added").used = text.used;
+        }
+        self.tick = old.tick;
+    }
+
+    fn index(&mut self, piece: u32) {
+        let hash = self.hashes[piece as usize];
+        match self.by_hash.find_mut(spread(hash), |&other| self.hashes[other as usize] == hash) {
+            Some(known) => *known = piece,
+            None => {
+                let hashes = &self.hashes;
+                self.by_hash.insert_unique(spread(hash), piece, |&piece| spread(hashes[piece as usize]));
+            }
+        }
+    }
+
+    /// The owner of a piece. O(log owners).
+    fn owner_of(&self, piece: u32) -> u32 {
+        number(self.bases.partition_point(|&base| base <= piece) - 1)
+    }
+
+    fn is_own(&self, owner: u32, piece: u32) -> bool {
+        let end = self.bases.get(owner as usize + 1).map_or(self.hashes.len(), |&base| base as usize);
+        (piece as usize) < end
+    }
+
+    /// Bytes of a piece.
+    fn piece_bytes(&self, piece: u32) -> u32 {
+        let end = self.ends[piece as usize];
+        let is_first = self.bases.binary_search(&piece).is_ok();
+        if is_first { end } else { end - self.ends[piece as usize - 1] }
+    }
+
+    /// Bytes from the beginning of piece `from` to that of piece `to`, both of one owner.
+    fn bytes_between(&self, from: u32, to: u32) -> u32 {
+        let start = if self.bases.binary_search(&from).is_ok() { 0 } else { self.ends[from as usize - 1] };
+        if to == from { 0 } else { self.ends[to as usize - 1] - start }
+    }
+
+    /// How far the text that is read goes on as a known text does, from a place in both.
+    fn follow(
+        &self,
+        reading: &Reading,
+        mut segment: usize,
+        mut skipped: u32,
+        text: u32,
+        mut run: usize,
+    ) -> Match {
+        let known = &self.texts[text as usize];
+        let (_, first) =
+            reading.segments[segment].known.expect("invariant: only known segments are followed");
+        let begun = known.runs[run];
+        let mut piece = first + skipped;
+        let start = known.starts[run] as usize + self.bytes_between(begun.first, piece) as usize;
+        let from = reading.start(reading.segments[segment].first + skipped);
+        let mut to = from;
+        while let Some(&Segment { first, count, known: Some((_, other)) }) = reading.segments.get(segment)
+            && let Some(current) = known.runs.get(run)
+            && current.has(piece)
+            && other + skipped == piece
+        {
+            let common = (count - skipped).min(current.first + current.count - piece);
+            to = reading.start(first + skipped + common);
+            skipped += common;
+            piece += common;
+            if skipped == count {
+                (segment, skipped) = (segment + 1, 0);
+            }
+            if piece == current.first + current.count {
+                run += 1;
+                piece = known.runs.get(run).map_or(0, |run| run.first);
+            }
+        }
+        Match { text: known.id, start, len: to - from, next: (segment, skipped) }
+    }
+}
+
+impl Run {
+    fn has(self, piece: u32) -> bool {
+        (self.first..self.first + self.count).contains(&piece)
+    }
+}
+
+impl Text {
+    /// A run that has a piece, in O(log runs). Runs can overlap: then the one that begins last, if it has it.
+    fn run_with(&self, piece: u32) -> Option<usize> {
+        let behind = self.by_piece.partition_point(|&run| self.runs[run as usize].first <= piece);
+        let run = *self.by_piece.get(behind.checked_sub(1)?)? as usize;
+        self.runs[run].has(piece).then_some(run)
+    }
+
+    fn pieces(&self) -> usize {
+        self.runs.iter().map(|run| run.count as usize).sum()
+    }
+}
+
+/// A range of a known text that goes on as the text that is read does.
+#[derive(Debug, Clone, Copy)]
+struct Match {
+    text: TextId,
+    start: usize,
+    len: usize,
+    /// Segment behind it, and how many of its pieces it has.
+    next: (usize, u32),
+}
+
+impl Match {
+    fn range(self) -> Range {
+        Range { text: self.text, start: self.start, len: self.len }
+    }
+}
+
+impl Segment {
+    fn bytes(self, pieces: &[Piece]) -> u32 {
+        let start = if self.first == 0 { 0 } else { pieces[self.first as usize - 1].end };
+        pieces[(self.first + self.count) as usize - 1].end - start
+    }
+}
+
+impl Reading {
+    /// First byte of a piece, or the end.
+    fn start(&self, piece: u32) -> usize {
+        if piece == 0 { 0 } else { self.pieces[piece as usize - 1].end as usize }
+    }
+
+    /// Bytes that nobody had.
+    pub(super) fn new_bytes(&self) -> usize {
+        self.new_segments().map(|segment| segment.bytes(&self.pieces) as usize).sum()
+    }
+
+    /// Hashes of one of `every` new pieces, chosen by content.
+    pub(super) fn anchors(&self, every: u32) -> impl Iterator<Item = u32> {
+        self.new_segments()
+            .flat_map(|segment| {
+                &self.pieces[segment.first as usize..(segment.first + segment.count) as usize]
+            })
+            .map(|piece| piece.hash)
+            .filter(move |hash| hash.is_multiple_of(every))
+    }
+
+    /// Its pieces, to be read again.
+    pub(super) fn into_pieces(self) -> Vec<Piece> {
+        self.pieces
+    }
+
+    fn new_segments(&self) -> impl Iterator<Item = &Segment> {
+        self.segments.iter().filter(|segment| segment.known.is_none())
+    }
+
+    /// Runs that are too short are new text, with what is new next to them.
+    fn merge_short(&mut self, segments: Vec<Segment>) {
+        for segment in segments {
+            let is_long = segment.bytes(&self.pieces) >= MIN_RUN_BYTES;
+            let known = segment.known.filter(|_| is_long);
+            match self.segments.last_mut() {
+                Some(last) if last.known.is_none() && known.is_none() => last.count += segment.count,
+                _ => self.segments.push(Segment { known, ..segment }),
+            }
+        }
+    }
+}

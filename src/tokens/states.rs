@@ -1,0 +1,310 @@
+//! What each agent has been given.
+//!
+//! Of a context its hashes are kept, never the context; entries that several agents have are kept once. The number of
+//! agents and of keys is bounded; an agent that was given up simply gets its next context in full.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, OnceLock, Weak};
+
+use hashbrown::{HashMap, HashSet};
+use parking_lot::Mutex;
+
+use super::blocks::TextId;
+use super::delta::{Entry, Hash, Hashes, Snapshot, key_text};
+use crate::base::json::View;
+
+/// Most agents whose last context is remembered.
+pub const MAX_AGENTS: usize = 10_000;
+
+/// Most top-level keys remembered over all agents: 8 bytes each, and about 120 for each that differs.
+pub const MAX_KEYS: usize = 500_000;
+
+/// Most texts that an agent is remembered to hold: the latest.
+const MAX_HELD: usize = 4096;
+
+/// Most contexts of an agent that wait to be acknowledged: the latest.
+const MAX_PENDING: usize = 16;
+
+/// When an agent counts as having a context.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Acknowledgement {
+    /// As soon as it was sent.
+    #[default]
+    Implicit,
+    /// When the caller says that it arrived, within so many ms; until then the next context is sent against the last one
+    /// that did.
+    Explicit {
+        /// How long a context waits for it.
+        timeout_ms: u64,
+    },
+}
+
+/// A context that was sent.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    /// Its hashes.
+    pub snapshot: Arc<Snapshot>,
+    /// Of the columns that it was read from.
+    pub fingerprint: Option<u128>,
+    /// Tokens of its JSON.
+    pub tokens: u64,
+}
+
+/// What one agent has.
+#[derive(Debug, Default)]
+struct Agent {
+    /// Its last context.
+    base: Option<Sent>,
+    /// Sent and not acknowledged yet, with the time.
+    pending: VecDeque<(Sent, u64)>,
+    /// Texts that it was given, oldest first.
+    held: VecDeque<TextId>,
+    is_held: HashSet<TextId>,
+    tick: u64,
+}
+
+impl Agent {
+    fn keys(&self) -> usize {
+        let pending = self.pending.iter().map(|(sent, _)| sent);
+        self.base.iter().chain(pending).map(|sent| sent.snapshot.len()).sum()
+    }
+
+    fn hold(&mut self, text: TextId) {
+        if !self.is_held.insert(text) {
+            return;
+        }
+        self.held.push_back(text);
+        if self.held.len() > MAX_HELD
+            && let Some(oldest) = self.held.pop_front()
+        {
+            self.is_held.remove(&oldest);
+        }
+    }
+
+    /// Makes a context the base: the agent holds its texts.
+    fn settle(&mut self, sent: Sent) {
+        for entry in sent.snapshot.entries.iter().flatten() {
+            if let Some(&text) = entry.text.get() {
+                self.hold(text);
+            }
+        }
+        self.base = Some(sent);
+    }
+}
+
+/// The last context of every agent.
+#[derive(Debug, Default)]
+pub struct AgentStates {
+    states: Mutex<States>,
+}
+
+#[derive(Debug, Default)]
+struct States {
+    by_agent: HashMap<String, Agent>,
+    keys: usize,
+    tick: u64,
+    /// Contexts and entries that somebody has, by hash.
+    snapshots: HashMap<Hash, Weak<Snapshot>>,
+    entries: HashMap<u128, Weak<Entry>>,
+}
+
+/// What an agent has, at one moment.
+#[derive(Debug, Clone, Default)]
+pub struct Base {
+    /// Its last context.
+    pub sent: Option<Sent>,
+    /// Texts that it holds, oldest first.
+    pub held: Vec<TextId>,
+}
+
+impl Base {
+    /// The last context, if it was read from these columns.
+    pub fn same(&self, fingerprint: Option<u128>) -> Option<&Sent> {
+        let fingerprint = fingerprint?;
+        self.sent.as_ref().filter(|sent| sent.fingerprint == Some(fingerprint))
+    }
+}
+
+impl AgentStates {
+    /// What an agent has; what it holds only if asked for. What was not acknowledged in time is forgotten.
+    pub fn base(&self, agent_id: &str, with_held: bool, now_ms: u64, mode: Acknowledgement) -> Base {
+        let mut states = self.states.lock();
+        let Some(agent) = states.by_agent.get_mut(agent_id) else { return Base::default() };
+        let before = agent.keys();
+        agent.expire(now_ms, mode);
+        let after = agent.keys();
+        let base = Base {
+            sent: agent.base.clone(),
+            held: if with_held { agent.held.iter().copied().collect() } else { Vec::new() },
+        };
+        states.keys -= before - after;
+        base
+    }
+
+    /// The snapshot of what was hashed; what others have of it is shared with them, and with `base`.
+    pub fn snapshot(&self, view: View<'_>, hashes: Hashes, base: &Base) -> (Arc<Snapshot>, Vec<usize>) {
+        let values: Vec<usize> = hashes.entries.iter().flatten().map(|&(value, ..)| value).collect();
+        let mut states = self.states.lock();
+        if let Some(known) = states.snapshots.get(&hashes.hash).and_then(Weak::upgrade) {
+            return (known, values);
+        }
+        let known: HashMap<u128, &Arc<Entry>> = base
+            .sent
+            .iter()
+            .flat_map(|sent| sent.snapshot.entries.iter().flatten())
+            .map(|entry| (entry.id(), entry))
+            .collect();
+        let entries = hashes.entries.map(|entries| {
+            let shared = entries.into_iter().map(|(value, hash, bytes)| {
+                let key = key_text(view, value);
+                let id = Entry::id_of(&key, hash);
+                known.get(&id).map_or_else(|| states.entry(id, key, hash, bytes), |&entry| Arc::clone(entry))
+            });
+            shared.collect()
+        });
+        let snapshot = Arc::new(Snapshot { hash: hashes.hash, entries, bytes: hashes.bytes });
+        states.tidy();
+        states.snapshots.insert(hashes.hash, Arc::downgrade(&snapshot));
+        (snapshot, values)
+    }
+
+    /// Makes `next` what the agent is sent against `base`. `None` if it has got something else since `base` was asked for:
+    /// ask again.
+    pub fn advance(
+        &self,
+        agent_id: &str,
+        base: &Base,
+        next: &Sent,
+        mode: Acknowledgement,
+        now_ms: u64,
+    ) -> Option<()> {
+        let mut states = self.states.lock();
+        states.tick += 1;
+        let tick = states.tick;
+        let agent = states.by_agent.entry_ref(agent_id).or_default();
+        let hash = |sent: &Option<Sent>| sent.as_ref().map(|sent| sent.snapshot.hash);
+        if hash(&agent.base) != hash(&base.sent) {
+            return None;
+        }
+        let before = agent.keys();
+        agent.tick = tick;
+        match mode {
+            Acknowledgement::Implicit => {
+                agent.pending.clear();
+                agent.settle(next.clone());
+            }
+            Acknowledgement::Explicit { .. } => {
+                let same = |sent: &Sent| sent.snapshot.hash == next.snapshot.hash;
+                if !agent.base.as_ref().is_some_and(same) {
+                    agent.pending.retain(|(pending, _)| !same(pending));
+                    agent.pending.push_back((next.clone(), now_ms));
+                    if agent.pending.len() > MAX_PENDING {
+                        agent.pending.pop_front();
+                    }
+                }
+            }
+        }
+        let after = agent.keys();
+        states.keys = states.keys + after - before;
+        states.give_up_least_recent();
+        Some(())
+    }
+
+    /// Says that a context arrived: it is what the next one is sent against. False if it was not sent, or too long ago.
+    pub fn acknowledge(&self, agent_id: &str, hash: &Hash, now_ms: u64, mode: Acknowledgement) -> bool {
+        let mut states = self.states.lock();
+        let Some(agent) = states.by_agent.get_mut(agent_id) else { return false };
+        let before = agent.keys();
+        agent.expire(now_ms, mode);
+        let at = agent.pending.iter().position(|(pending, _)| pending.snapshot.hash == *hash);
+        if let Some((sent, _)) = at.and_then(|at| agent.pending.drain(..=at).next_back()) {
+            agent.settle(sent);
+        }
+        let is_base = agent.base.as_ref().is_some_and(|base| base.snapshot.hash == *hash);
+        let after = agent.keys();
+        states.keys = states.keys + after - before;
+        is_base
+    }
+
+    /// Forgets one agent; whether it was known.
+    pub fn reset(&self, agent_id: &str) -> bool {
+        let mut states = self.states.lock();
+        let Some(agent) = states.by_agent.remove(agent_id) else { return false };
+        states.keys -= agent.keys();
+        true
+    }
+
+    /// The last context of an agent.
+    pub fn last(&self, agent_id: &str) -> Option<Arc<Snapshot>> {
+        let states = self.states.lock();
+        let agent = states.by_agent.get(agent_id)?;
+        let sent = agent.pending.back().map(|(sent, _)| sent).or(agent.base.as_ref())?;
+        Some(Arc::clone(&sent.snapshot))
+    }
+
+    /// Forgets every agent: each gets its next context in full.
+    pub fn clear(&self) {
+        *self.states.lock() = States::default();
+    }
+
+    /// Agents whose last context is remembered.
+    pub fn len(&self) -> usize {
+        self.states.lock().by_agent.len()
+    }
+
+    /// Whether no agent is remembered.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Agent {
+    fn expire(&mut self, now_ms: u64, mode: Acknowledgement) {
+        if let Acknowledgement::Explicit { timeout_ms } = mode {
+            self.pending.retain(|(_, sent_ms)| now_ms.saturating_sub(*sent_ms) < timeout_ms);
+        }
+    }
+}
+
+impl States {
+    fn entry(&mut self, id: u128, key: String, hash: u128, bytes: usize) -> Arc<Entry> {
+        if let Some(known) = self.entries.get(&id).and_then(Weak::upgrade) {
+            return known;
+        }
+        let entry = Arc::new(Entry { key: key.into(), hash, bytes, text: OnceLock::new() });
+        self.entries.insert(id, Arc::downgrade(&entry));
+        entry
+    }
+
+    /// Forgets what nobody has any more, when it may be half of all.
+    fn tidy(&mut self) {
+        if self.snapshots.len() == self.snapshots.capacity() {
+            self.snapshots.retain(|_, snapshot| snapshot.strong_count() > 0);
+        }
+        if self.entries.len() == self.entries.capacity() {
+            self.entries.retain(|_, entry| entry.strong_count() > 0);
+        }
+    }
+
+    /// Keeps the bounds. A tenth goes at once, so that the sort is paid rarely.
+    fn give_up_least_recent(&mut self) {
+        if self.by_agent.len() <= MAX_AGENTS && self.keys <= MAX_KEYS {
+            return;
+        }
+        let mut by_age: Vec<(u64, String)> =
+            self.by_agent.iter().map(|(id, agent)| (agent.tick, id.clone())).collect();
+        by_age.sort_unstable();
+        let (agents, keys) = (MAX_AGENTS - MAX_AGENTS / 10, MAX_KEYS - MAX_KEYS / 10);
+        for (_, id) in by_age {
+            if self.by_agent.len() <= agents && self.keys <= keys {
+                break;
+            }
+            if let Some(agent) = self.by_agent.remove(&id) {
+                self.keys -= agent.keys();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
