@@ -218,6 +218,7 @@ impl Engine {
             return None;
         }
         let report = self.loaded.system.final_report.then(|| self.write_report_file(v8));
+        self.orchestrator.tokens().close();
         if let Some(cache) = self.orchestrator.components().cache {
             cache.close();
         }

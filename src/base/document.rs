@@ -71,6 +71,31 @@ pub struct Columns {
     pub text: Vec<u8>,
 }
 
+impl Columns {
+    /// A hash of all columns: equal ones are the same context, read in the same order. O(bytes), some 10 GB/s. `seed` keeps
+    /// whoever writes contexts from choosing it.
+    pub fn fingerprint(&self, seed: u64) -> u128 {
+        let mut hash = Xxh3::with_seed(seed);
+        for len in
+            [self.kinds.len(), self.ends.len(), self.lengths.len(), self.numbers.len(), self.text.len()]
+        {
+            hash.update(&len.to_le_bytes());
+        }
+        hash.update(&self.kinds);
+        let mut bytes = Vec::with_capacity(self.ends.len().max(self.lengths.len()) * 4);
+        for column in [&self.ends, &self.lengths] {
+            bytes.clear();
+            bytes.extend(column.iter().flat_map(|number| number.to_le_bytes()));
+            hash.update(&bytes);
+        }
+        bytes.clear();
+        bytes.extend(self.numbers.iter().flat_map(|number| number.to_bits().to_le_bytes()));
+        hash.update(&bytes);
+        hash.update(&self.text);
+        hash.digest128()
+    }
+}
+
 /// A value. Keys and texts follow each other without a gap, so that each ends where the next one begins.
 #[derive(Debug, Clone, Copy)]
 struct Node {

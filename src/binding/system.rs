@@ -15,14 +15,13 @@ use super::call::{Args, guard, method, spawn};
 use super::columns;
 use super::filter::{FilterOutput, FilterParts, limits, parse, parse_or_throw};
 use super::jobs::{self, Jobs};
+use super::token_optimizer::{self, Holder};
 use crate::base::document::Document;
 use crate::base::error::{Error, ErrorKind, Result};
-use crate::base::json::View;
 use crate::engine::{Engine, check_agent_id};
 use crate::memory::V8Heap;
 use crate::orchestrator::settings_file::SettingsRequest;
 use crate::orchestrator::{Optimization, OptimizeRequest};
-use crate::tokens::delta::Delta;
 
 /// The engine of a handle, until the handle is closed. V8 may collect a handle late, and does not know what an engine
 /// weighs: closing frees it at once.
@@ -72,6 +71,8 @@ pub fn open_system<'env>(
     add_work(env, &mut handle, &slot)?;
     add_questions(env, &mut handle, &slot)?;
     add_lifecycle(env, &mut handle, &slot)?;
+    let shared = Arc::clone(&slot);
+    token_optimizer::add(env, &mut handle, &(Arc::new(move || Ok(Holder::Engine(shared.engine()?))) as _))?;
     let source = move || slot.engine().ok()?.cache();
     let cache = cache::handle(env, &CacheView::root(Arc::new(source)))?;
     handle.set_named_property("cache", cache)?;
@@ -84,8 +85,9 @@ fn add_work(env: &Env, handle: &mut Object, slot: &Arc<Slot>) -> napi::Result<()
         let agent_id: String = args.get(0)?;
         check_agent_id(&agent_id)?;
         let limits = limits(&args, 2)?;
-        let request = OptimizeRequest { agent_id, limits, prioritize_recent: args.get(6)? };
-        let (job, columns, engine) = (args.get(1)?, columns::read(&args, 7)?, shared.engine()?);
+        let encoding = token_optimizer::encoding(&args, 7)?;
+        let request = OptimizeRequest { agent_id, limits, prioritize_recent: args.get(6)?, encoding };
+        let (job, columns, engine) = (args.get(1)?, columns::read(&args, 8)?, shared.engine()?);
         let work = move || {
             let job = Jobs::begin(job);
             let document = Document::from_columns(columns)?;
@@ -193,35 +195,10 @@ struct OptimizeParts {
 impl OptimizeParts {
     fn new(document: &Document, done: &Optimization) -> Self {
         let filter = FilterOutput::parts(document, &done.filtered);
-        let tokens = &done.tokens;
-        let mut delta = json!({
-            "type": if tokens.delta == Delta::Full { "full" } else { "incremental" },
-            "hash": tokens.hash,
-            "baseHash": tokens.base_hash,
-            "originalTokens": tokens.original_tokens,
-            "filteredTokens": tokens.filtered_tokens,
-            "resultTokens": tokens.result_tokens,
-            "tokensMs": done.tokens_ms,
-        });
-        if let Delta::Changed { added, modified, removed, unchanged } = &tokens.delta {
-            let view = View::whole(document);
-            let keys = |values: &[usize]| values.iter().map(|&value| key(view, value)).collect::<Vec<_>>();
-            delta["changes"] = json!({
-                "added": keys(added),
-                "modified": keys(modified),
-                "removed": removed,
-                "unchanged": keys(unchanged),
-            });
-        }
+        let mut delta = token_optimizer::sent_json(Some(document), &done.tokens);
+        delta["tokensMs"] = json!(done.tokens_ms);
         Self { filter, delta }
     }
-}
-
-/// A key as JSON text: the facade parses it, so that a lone surrogate survives.
-fn key(view: View<'_>, value: usize) -> String {
-    let mut text = Vec::new();
-    view.write_key(value, &mut text);
-    String::from_utf8(text).expect("invariant: a key is written from UTF-8")
 }
 
 /// Figures of V8 from argument `first` on: total, used, external, limit, in bytes.

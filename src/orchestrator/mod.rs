@@ -3,10 +3,12 @@
 //! [`settings`] and [`settings_file`] are where a configuration comes from; this file is the pipeline; [`health`] makes
 //! scores, [`report`] the statistics, recommendations and reports. It starts no task and knows no JavaScript.
 
+pub mod block_store;
 pub mod health;
 pub mod report;
 pub mod settings;
 pub mod settings_file;
+pub mod token_service;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -31,8 +33,10 @@ use crate::memory::{MemoryManager, SystemProbe};
 use crate::monitor::HostCpu;
 use crate::monitor::host_cpu::system_times;
 use crate::telemetry::event::{EventKind, EventSink};
-use crate::tokens::{DEFAULT_ENCODING, Optimized, SendOptions, TokenOptimizer};
+use crate::tokens::{DEFAULT_ENCODING, DeltaEncoding, Optimized};
+use block_store::BlockPlace;
 use settings::Settings;
+use token_service::{TokenCall, TokenService};
 
 /// The parts that a configuration switches on; `None` is off.
 #[derive(Debug, Clone, Default)]
@@ -54,6 +58,8 @@ pub struct OptimizeRequest {
     pub limits: CallLimits,
     /// What happened lately counts twice.
     pub prioritize_recent: bool,
+    /// How changes are said; `None`: as configured.
+    pub encoding: Option<DeltaEncoding>,
 }
 
 /// What became of a context.
@@ -95,7 +101,7 @@ pub(crate) struct Counters {
 #[derive(Debug)]
 pub struct Orchestrator {
     components: RwLock<Components>,
-    tokens: TokenOptimizer,
+    tokens: TokenService,
     host_cpu: HostCpu,
     events: Arc<EventSink>,
     /// What a relative cache directory is relative to.
@@ -123,7 +129,11 @@ impl Orchestrator {
     pub fn new(settings: &Settings, cwd: PathBuf, clock: Arc<dyn Clock>, events: Arc<EventSink>) -> Self {
         let orchestrator = Self {
             components: RwLock::default(),
-            tokens: TokenOptimizer::new(),
+            tokens: TokenService::new(
+                settings.tokens.clone(),
+                BlockPlace::beside(&settings.cache, cwd.clone()),
+                Arc::clone(&clock),
+            ),
             host_cpu: HostCpu::new(Arc::clone(&clock), Box::new(system_times)),
             events,
             cwd,
@@ -166,6 +176,10 @@ impl Orchestrator {
                 None
             }
         };
+        let mut place = BlockPlace::beside(&settings.cache, self.cwd.clone());
+        // Without a cache there is no directory either.
+        place.cache_dir = place.cache_dir.filter(|_| settings.enable_advanced_caching);
+        self.tokens.reconfigure(settings.tokens.clone(), place);
         let filter = settings.enable_context_filtering.then(|| {
             let filter =
                 old.filter.unwrap_or_else(|| Arc::new(self.new_filter(settings.context_filter.clone())));
@@ -178,6 +192,11 @@ impl Orchestrator {
     fn new_filter(&self, config: ContextFilterConfig) -> ContextFilter {
         let clock = Arc::clone(&self.clock.0);
         ContextFilter::with_agents(config, self.cwd.clone(), clock, counter())
+    }
+
+    /// Counts of tokens, and what agents were given.
+    pub fn tokens(&self) -> &TokenService {
+        &self.tokens
     }
 
     /// The parts that are on.
@@ -238,7 +257,7 @@ impl Orchestrator {
 
     /// Removes expired cache entries and forgets what agents were given. Returns how many entries went.
     pub fn maintain(&self) -> u64 {
-        self.tokens.forget();
+        self.tokens.maintain();
         self.components().cache.map_or(0, |cache| cache.manager().maintain())
     }
 
@@ -264,12 +283,8 @@ impl Orchestrator {
         let filter_ms = elapsed_ms(started);
         let started = Instant::now();
         let tokens = self.stage(&self.counters.token_failures, || {
-            self.tokens.optimize(
-                &request.agent_id,
-                View::whole(document),
-                filtered.view(document),
-                &SendOptions { now_ms: self.clock.0.now_ms(), ..SendOptions::default() },
-            )
+            let call = TokenCall { encoding: request.encoding, fingerprint: None };
+            self.tokens.optimize(&request.agent_id, View::whole(document), filtered.view(document), &call)
         });
         Ok(Optimization {
             tokens: tokens.ok_or(Unfinished::Failed("token"))?,

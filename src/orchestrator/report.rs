@@ -69,7 +69,7 @@ impl Orchestrator {
         let hit_rate =
             self.components().cache.and_then(|cache| cache.manager().stats().hit_rate()).unwrap_or(0.0);
         Statistics {
-            tokens_saved: self.tokens.totals().tokens_saved,
+            tokens_saved: self.tokens.optimizer().totals().tokens_saved,
             memory_optimized: to_mb(before - after),
             cache_hit_rate: round2(hit_rate * 100.0),
             context_reduction: if before > 0.0 { round2((1.0 - after / before) * 100.0) } else { 0.0 },
@@ -115,7 +115,7 @@ impl Orchestrator {
         let health = self.health();
         let Components { memory, cache, filter } = self.components();
         let last = self.counters.last_wall_ms.load(Ordering::Relaxed);
-        let totals = self.tokens.totals();
+        let totals = self.tokens.optimizer().totals();
         json!({
             "initialized": true,
             "environment": settings.environment,

@@ -12,6 +12,7 @@ use crate::cache::config::CacheConfig;
 use crate::context::config::ContextFilterConfig;
 use crate::memory::config::MemoryConfig;
 use crate::monitor::config::MonitoringConfig;
+use crate::tokens::config::TokensConfig;
 
 pub use crate::base::config::{Environment, Origin};
 
@@ -41,6 +42,8 @@ pub struct Settings {
     pub cache: CacheConfig,
     /// `contextFilter`: settings of the context filter.
     pub context_filter: ContextFilterConfig,
+    /// `tokens`: settings of the token optimizer.
+    pub tokens: TokensConfig,
     /// `monitoring`: settings of the production monitor.
     pub monitoring: MonitoringConfig,
 }
@@ -60,6 +63,7 @@ impl Settings {
             memory: MemoryConfig::default(),
             cache: CacheConfig::default(),
             context_filter: ContextFilterConfig::default(),
+            tokens: TokensConfig::default(),
             monitoring: MonitoringConfig::default(),
         }
     }
@@ -108,6 +112,7 @@ impl Configure for Settings {
         section.section("memory", |inner| self.memory.apply(inner));
         section.section("cache", |inner| self.cache.apply(inner));
         section.section("contextFilter", |inner| self.context_filter.apply(inner));
+        section.section("tokens", |inner| self.tokens.apply(inner));
         section.section("monitoring", |inner| self.monitoring.apply(inner));
     }
 
@@ -115,6 +120,7 @@ impl Configure for Settings {
         self.memory.check(&Section::path_of(path, "memory"), problems);
         self.cache.check(&Section::path_of(path, "cache"), problems);
         self.context_filter.check(&Section::path_of(path, "contextFilter"), problems);
+        self.tokens.check(&Section::path_of(path, "tokens"), problems);
         self.monitoring.check(&Section::path_of(path, "monitoring"), problems);
     }
 }

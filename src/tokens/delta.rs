@@ -120,11 +120,21 @@ pub enum Delta {
 }
 
 impl Delta {
+    /// What the context `next` changes against `old`, also if that is nothing; [`Delta::Full`] unless both are objects.
+    pub fn of(old: View<'_>, next: View<'_>) -> Self {
+        let (old, next) = (Snapshot::alone(old), Snapshot::alone(next));
+        Self::by_key(&old.0, &next.0, &next.1)
+    }
+
     /// What `next` changes against `base`. `values` are the values of `next`'s entries.
     pub(super) fn between(base: &Snapshot, next: &Snapshot, values: &[usize]) -> Self {
         if base.hash == next.hash {
             return Self::Unchanged;
         }
+        Self::by_key(base, next, values)
+    }
+
+    fn by_key(base: &Snapshot, next: &Snapshot, values: &[usize]) -> Self {
         let (Some(old), Some(new)) = (&base.entries, &next.entries) else { return Self::Full };
         let by_key: HashMap<&str, &Arc<Entry>> = old.iter().map(|entry| (&*entry.key, entry)).collect();
         let (mut added, mut modified, mut unchanged) = (Vec::new(), Vec::new(), Vec::new());
@@ -157,6 +167,17 @@ pub(super) fn key_text(view: View<'_>, value: usize) -> String {
 }
 
 impl Snapshot {
+    /// That of a context that nobody else has, and the values of its entries.
+    fn alone(view: View<'_>) -> (Self, Vec<usize>) {
+        let Hashes { hash, entries, bytes } = Hashes::of(view);
+        let values = entries.iter().flatten().map(|&(value, ..)| value).collect();
+        let entry = |(value, hash, bytes)| {
+            Arc::new(Entry { key: key_text(view, value).into(), hash, bytes, text: OnceLock::new() })
+        };
+        let entries = entries.map(|entries| entries.into_iter().map(entry).collect());
+        (Self { hash, entries, bytes }, values)
+    }
+
     /// Top-level keys.
     pub(super) fn len(&self) -> usize {
         self.entries.as_ref().map_or(0, |entries| entries.len())

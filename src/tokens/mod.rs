@@ -12,6 +12,7 @@
 pub mod blocks;
 mod cache;
 mod classes;
+pub mod config;
 pub mod delta;
 mod merge;
 pub mod optimizer;

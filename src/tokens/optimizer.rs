@@ -27,7 +27,8 @@ const TWO_THREADS_BYTES: usize = 1 << 16;
 const LIKELY_TEXTS: usize = 3;
 
 /// How a change is said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum DeltaEncoding {
     /// Whole top-level values.
     #[default]

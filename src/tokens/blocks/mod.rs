@@ -16,7 +16,7 @@ mod texts;
 use std::fmt;
 use std::sync::Arc;
 
-pub use shelf::{Encoded, Shelf, Unresolved};
+pub use shelf::{Encoded, Have, Shelf, Unresolved};
 
 /// Shorter texts are always sent as they are: a reference has some 15 tokens.
 pub const MIN_TEXT_BYTES: usize = 128;

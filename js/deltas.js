@@ -1,0 +1,291 @@
+'use strict';
+
+/**
+ * Results of the token optimizer: what they say besides what they show, how they travel, and how a receiver makes the new
+ * context of the one it has.
+ *
+ * What a result is (its type, its hashes) is not part of its JSON, so that a prompt has no token for it. A message has it.
+ */
+
+const { createHash } = require('node:crypto');
+const { AgentwiseError, call, callAsync } = require('./errors.js');
+const { read, release, copyColumns, inOrder, setOwn } = require('./document.js');
+const args = require('./arguments.js');
+const native = require('./binding.js');
+
+/** Version of the form of messages. */
+const MESSAGE_VERSION = 1;
+
+const hasher = call(native.openHasher);
+
+/** What results are: `{ type, hash, baseHash, … }`. Callers' own objects have nothing added for it. */
+const facts = new WeakMap();
+
+/** Notes what a result is. Scalars cannot have facts. */
+function note(result, about) {
+  if (result !== null && typeof result === 'object') facts.set(result, about);
+  return result;
+}
+
+/** What a result or a message is; `undefined` if it does not say. */
+function factsOf(value) {
+  if (value === null || typeof value !== 'object') return undefined;
+  return facts.get(value) ?? (isMessage(value) ? value : undefined);
+}
+
+const isHash = (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
+
+function isMessage({ v, type, hash, baseHash }) {
+  if (v !== MESSAGE_VERSION || !isHash(hash)) return false;
+  return type === 'full' ? true : type === 'incremental' && isHash(baseHash);
+}
+
+/**
+ * A result with what it is, as plain JSON, for a receiver elsewhere.
+ * @throws {AgentwiseError} `E_INVALID_ARGUMENT` for what is no result
+ */
+function toMessage(result) {
+  const about = factsOf(result);
+  if (!about || about.type === 'shared_incremental') {
+    throw new AgentwiseError('E_INVALID_ARGUMENT', 'result must be what optimizeContext gave for a context of its own');
+  }
+  if (about === result) return result;
+  const { type, hash, baseHash, encoding, isUnchanged } = about;
+  const head = { v: MESSAGE_VERSION, type, hash };
+  if (baseHash) head.baseHash = baseHash;
+  if (isUnchanged) return head;
+  if (encoding === 'blocks') return { ...head, ...result };
+  if (type === 'full') return { ...head, context: result };
+  const { added, modified, removed, unchanged } = result;
+  return { ...head, added, modified, removed, unchanged };
+}
+
+/** SHA-256 of the canonical JSON (RFC 8785) of a value. */
+function hashContext(value) {
+  const { source, result } = read(value, (columns) => call(hasher.hash, ...inOrder(columns)));
+  release(source);
+  return result;
+}
+
+/** The same off the main thread. */
+async function hashContextAsync(value) {
+  const { source, result } = read(value, (columns) => hasher.hashAsync(...inOrder(columns)));
+  try {
+    return await callAsync(() => result);
+  } finally {
+    release(source);
+  }
+}
+
+function mismatch(message) {
+  return new AgentwiseError('E_DELTA_MISMATCH', `the delta cannot be applied: ${message}`);
+}
+
+/**
+ * The new context, before its hash is looked at: `{ context, hash, baseHash }`.
+ */
+function patched(base, delta) {
+  const about = factsOf(delta);
+  if (!about) throw mismatch('it has no hashes; send what toMessage(result) gives');
+  const { type, hash, baseHash } = about;
+  if (type !== 'full' && type !== 'incremental') throw mismatch(`its type is ${type}, whose base is not an agent's`);
+  const body = delta;
+  const isBlocks = body.encoding === 'blocks' && (about === delta || about.encoding === 'blocks');
+  if (isBlocks && (hasEntries(body.texts) || hasEntries(body.values))) {
+    throw mismatch('it has references; await resolveBlocks(result) first');
+  }
+  if (type === 'full') {
+    if (isBlocks) return { context: { ...(body.added ?? {}) }, hash };
+    return { context: about === delta ? delta.context : delta, hash };
+  }
+  if (base === null || typeof base !== 'object') throw mismatch('its base is missing');
+  if (about.isUnchanged || (about === delta && !isChanged(body))) {
+    if (hash !== baseHash) throw mismatch('it says that nothing changed, and has two hashes');
+    return { context: base, hash, baseHash };
+  }
+  return { context: merged(base, body), hash, baseHash };
+}
+
+const hasEntries = (object) => object !== null && typeof object === 'object' && Object.keys(object).length > 0;
+const isChanged = (message) => ['added', 'modified', 'removed', 'unchanged'].some((name) => name in message);
+
+/** Base and changes by top-level key; every key has to be accounted for. */
+function merged(base, { added = {}, modified = {}, removed = [], unchanged = [] }) {
+  if (!isRecord(added) || !isRecord(modified) || !isNames(removed) || !isNames(unchanged)) {
+    throw mismatch('its parts are not what they should be');
+  }
+  const gone = new Set(removed);
+  const same = new Set(unchanged);
+  const context = {};
+  for (const key of Object.keys(base)) {
+    if (base[key] === undefined || typeof base[key] === 'function' || typeof base[key] === 'symbol') continue;
+    if (gone.delete(key)) continue;
+    if (Object.hasOwn(modified, key)) setOwn(context, key, modified[key]);
+    else if (same.delete(key)) setOwn(context, key, base[key]);
+    else throw mismatch('it does not say what becomes of a key of the base');
+  }
+  if (gone.size > 0 || same.size > 0) throw mismatch('it names keys that the base does not have');
+  // What was in parts does not say whether its key is new; the hash of the whole does.
+  for (const object of [modified, added]) {
+    for (const key of Object.keys(object)) setOwn(context, key, object[key]);
+  }
+  return context;
+}
+
+const isRecord = (value) => value !== null && typeof value === 'object' && !Array.isArray(value);
+const isNames = (value) => Array.isArray(value) && value.every((name) => typeof name === 'string');
+
+function verified({ context, hash }, found) {
+  if (found !== hash) throw mismatch('what comes out is not the context that was sent');
+  return context;
+}
+
+const wrongBase = () => mismatch('it was made for another base; reset the agent and send in full');
+
+/** The context that a delta, or a message of one, makes of `base`: exactly the one that was sent. */
+function applyDelta(base, delta) {
+  return checked(() => {
+    const next = patched(base, delta);
+    if (next.baseHash && hashContext(base) !== next.baseHash) throw wrongBase();
+    return next.context === base ? base : verified(next, hashContext(next.context));
+  });
+}
+
+/** The same off the main thread. */
+async function applyDeltaAsync(base, delta) {
+  const next = checked(() => patched(base, delta));
+  try {
+    if (next.baseHash && (await hashContextAsync(base)) !== next.baseHash) throw wrongBase();
+    return next.context === base ? base : verified(next, await hashContextAsync(next.context));
+  } catch (error) {
+    throw unreadable(error);
+  }
+}
+
+function checked(work) {
+  try {
+    return work();
+  } catch (error) {
+    throw unreadable(error);
+  }
+}
+
+/** What cannot be read as a context is no base and no delta. */
+function unreadable(error) {
+  return error?.code === 'E_CONTEXT_INVALID' ? mismatch(error.message) : error;
+}
+
+/** What changes `next` against `old`, by top-level key; `next` itself if one of the two is no object. */
+async function contextDiff(old, next) {
+  const before = read(old, copyColumns);
+  release(before.source);
+  const { source, result: pending } = read(next, (columns) =>
+    hasher.diff(...inOrder(before.result), ...inOrder(columns)),
+  );
+  try {
+    const changes = JSON.parse(await callAsync(() => pending));
+    return changes === null ? copyOf(next) : changesOf(next, changes);
+  } finally {
+    release(source);
+  }
+}
+
+const copyOf = (value) => (Array.isArray(value) ? [...value] : isRecord(value) ? { ...value } : value);
+
+/** The object that is sent for a changed context. Keys come as JSON, so that lone surrogates survive. */
+function changesOf(context, { added, modified, removed, unchanged }) {
+  const names = (list) => list.map((key) => JSON.parse(key));
+  const entries = (list) => {
+    const object = {};
+    for (const name of names(list)) setOwn(object, name, context[name]);
+    return object;
+  };
+  return { added: entries(added), modified: entries(modified), removed: names(removed), unchanged: names(unchanged) };
+}
+
+/**
+ * The object that is sent with references: what is whole under `added` and `modified`, strings in parts under `texts`, the
+ * JSON of other values in parts under `values`. What is empty is not there.
+ */
+function blocksOf(context, { type, changes, blocks }) {
+  const inParts = new Map(blocks.map(([key, isText, parts]) => [JSON.parse(key), { isText, parts }]));
+  const whole = changes ? changesOf(context, changes) : { added: context, modified: {}, removed: [], unchanged: [] };
+  const result = { encoding: 'blocks' };
+  for (const name of ['added', 'modified']) {
+    const object = {};
+    for (const key of Object.keys(whole[name])) {
+      if (!inParts.has(key) && (type !== 'full' || isShown(whole[name][key]))) setOwn(object, key, whole[name][key]);
+    }
+    if (Object.keys(object).length > 0) result[name] = object;
+  }
+  if (whole.removed.length > 0) result.removed = whole.removed;
+  if (whole.unchanged.length > 0) result.unchanged = whole.unchanged;
+  for (const [name, wanted] of [
+    ['texts', true],
+    ['values', false],
+  ]) {
+    const object = {};
+    for (const [key, { isText, parts }] of inParts) if (isText === wanted) setOwn(object, key, parts);
+    if (Object.keys(object).length > 0) result[name] = object;
+  }
+  return result;
+}
+
+/** What JSON leaves out of objects is not sent. */
+const isShown = (value) => value !== undefined && typeof value !== 'function' && typeof value !== 'symbol';
+
+/** First 48 bits of the SHA-256 of a text, by which references name it. */
+function textId(text) {
+  return createHash('sha256').update(text).digest().readUIntBE(0, 6);
+}
+
+/** Texts that a receiver has, by id: of a map from ids, or of the texts themselves. */
+function textsById(have) {
+  const texts = {};
+  if (have === undefined || have === null) return texts;
+  if (typeof have === 'string' || typeof have[Symbol.iterator] !== 'function') {
+    throw new AgentwiseError('E_INVALID_ARGUMENT', 'options.have must be a Map from ids to texts, or texts');
+  }
+  const entries = have instanceof Map ? have : [...have].map((text) => [textId(args.string('options.have[]', text)), text]);
+  for (const [id, text] of entries) texts[id] = args.string('options.have value', text);
+  return texts;
+}
+
+/** Rows `[key as JSON, is a string, parts]` of a result in blocks. */
+function rowsOf({ texts, values }) {
+  const rows = (object, isText) => Object.entries(object ?? {}).map(([key, parts]) => [JSON.stringify(key), isText, parts]);
+  return [...rows(texts, true), ...rows(values, false)];
+}
+
+/**
+ * A result or message with references, as it would be without.
+ * @param {(rows: string, have: object) => Promise<string>} resolve of the core
+ */
+async function withoutReferences(result, have, resolve) {
+  const about = factsOf(result);
+  if (!about) throw mismatch('it has no hashes; send what toMessage(result) gives');
+  const isBlocks = result.encoding === 'blocks' && (about === result || about.encoding === 'blocks');
+  if (!isBlocks) return { result, bytes: 0 };
+  const { texts, bytes } = JSON.parse(await callAsync(resolve, JSON.stringify(rowsOf(result)), textsById(have)));
+  const found = new Map(texts.map(([key, isText, text]) => [JSON.parse(key), isText ? text : JSON.parse(text)]));
+  const { type, hash, baseHash } = about;
+  const plain = { type, hash, baseHash, encoding: 'keys' };
+  const { added = {}, modified = {}, removed = [], unchanged = [] } = result;
+  const changed = type === 'full' ? { ...added } : { ...modified };
+  for (const [key, value] of found) setOwn(changed, key, value);
+  const whole = type === 'full' ? changed : { added: { ...added }, modified: changed, removed, unchanged };
+  return { result: note(whole, plain), bytes };
+}
+
+module.exports = {
+  note,
+  factsOf,
+  toMessage,
+  hashContext,
+  applyDelta,
+  applyDeltaAsync,
+  contextDiff,
+  changesOf,
+  blocksOf,
+  withoutReferences,
+};

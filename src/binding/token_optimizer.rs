@@ -1,0 +1,314 @@
+//! The token optimizer: what `TokenOptimizer` of `js/` holds, and what a system has of it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use napi::Env;
+use napi::bindgen_prelude::Object;
+use napi_derive::napi;
+use parking_lot::Mutex;
+use serde_json::{Map, Value, json};
+
+use super::call::{Args, guard, method, spawn};
+use super::columns;
+use super::filter::parse;
+use crate::base::clock::{Clock, SystemClock};
+use crate::base::config::Configure;
+use crate::base::document::{Columns, Document, Kind};
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::json::{KeyOrder, View};
+use crate::engine::{Engine, check_agent_id};
+use crate::orchestrator::block_store::BlockPlace;
+use crate::orchestrator::token_service::{TokenCall, TokenService};
+use crate::tokens::blocks::{Part, Range, TextId, Unresolved, write_parts};
+use crate::tokens::config::TokensConfig;
+use crate::tokens::delta::{Delta, Hashes, from_hex, hex};
+use crate::tokens::{DeltaEncoding, Optimized};
+
+/// Who has a token optimizer.
+#[derive(Clone)]
+pub(super) enum Holder {
+    /// A whole system.
+    Engine(Arc<Engine>),
+    /// Itself.
+    Service(Arc<TokenService>),
+}
+
+impl Holder {
+    fn tokens(&self) -> &TokenService {
+        match self {
+            Self::Engine(engine) => engine.orchestrator().tokens(),
+            Self::Service(service) => service,
+        }
+    }
+}
+
+/// Where a handle finds it.
+pub(super) type Source = Arc<dyn Fn() -> Result<Holder>>;
+
+/// Keeps whoever writes contexts from choosing the hashes by which two are told apart.
+static SEED: AtomicU64 = AtomicU64::new(0);
+
+fn fingerprint(columns: &Columns) -> u128 {
+    let seed = SEED.load(Ordering::Relaxed);
+    let seed = if seed == 0 {
+        let made = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0) | 1;
+        match SEED.compare_exchange(0, made, Ordering::Relaxed, Ordering::Relaxed) {
+            Ok(_) => made,
+            Err(other) => other,
+        }
+    } else {
+        seed
+    };
+    columns.fingerprint(seed)
+}
+
+/// Opens a token optimizer. `place` is JSON: `cacheDir`, absent for memory only; `namespace`; `allowNetworkFileSystem`.
+///
+/// # Errors
+/// `E_CONFIG_INVALID` with every problem.
+#[napi(catch_unwind)]
+pub fn open_tokens(
+    env: &Env,
+    config_json: String,
+    place_json: String,
+    cwd: String,
+) -> napi::Result<Object<'_>> {
+    let service = guard(|| {
+        let config = TokensConfig::default().updated("", &parse(&config_json)?)?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        Ok(Arc::new(TokenService::new(config, place(&parse(&place_json)?, &cwd), clock)))
+    })?;
+    let mut handle = Object::new(env)?;
+    let shared = Arc::clone(&service);
+    method(env, &mut handle, "optimize", move |args| {
+        let agent_id: String = args.get(0)?;
+        check_agent_id(&agent_id)?;
+        let (encoding, columns, service) =
+            (encoding(&args, 1)?, columns::read(&args, 2)?, Arc::clone(&shared));
+        let work = move || {
+            let call = TokenCall { encoding, fingerprint: Some(fingerprint(&columns)) };
+            if let Some(done) = service.unchanged(&agent_id, &call) {
+                return Ok(sent_json(None, &done).to_string());
+            }
+            let document = Document::from_columns(columns)?;
+            let view = View::whole(&document);
+            let done = service.optimize(&agent_id, view, view, &call);
+            Ok(sent_json(Some(&document), &done).to_string())
+        };
+        spawn(args.env(), work, |json| json)
+    })?;
+    let shared = Arc::clone(&service);
+    method(env, &mut handle, "countContext", move |args| {
+        let (columns, service) = (columns::read(&args, 0)?, Arc::clone(&shared));
+        let work = move || {
+            let document = Document::from_columns(columns)?;
+            let mut text = Vec::new();
+            View::whole(&document).write(0, KeyOrder::Insertion, &mut text);
+            Ok(service.optimizer().count(&text))
+        };
+        spawn(args.env(), work, |tokens| tokens as f64)
+    })?;
+    let shared = Arc::clone(&service);
+    method(env, &mut handle, "config", move |_| Ok(json!(shared.config()).to_string()))?;
+    // An update is read, changed and written back: one at a time.
+    let updating = Mutex::new(());
+    let shared = Arc::clone(&service);
+    method(env, &mut handle, "configure", move |args| {
+        let _one_at_a_time = updating.lock();
+        let config = shared.config().updated("", &parse(&args.get::<String>(0)?)?)?;
+        let place = place(&parse(&args.get::<String>(1)?)?, &args.get::<String>(2)?);
+        shared.reconfigure(config, place);
+        Ok(())
+    })?;
+    let shared = Arc::clone(&service);
+    method(env, &mut handle, "maintain", move |args| {
+        let service = Arc::clone(&shared);
+        spawn(args.env(), move || Ok(service.maintain()), |()| ())
+    })?;
+    let shared = Arc::clone(&service);
+    method(env, &mut handle, "close", move |args| {
+        let service = Arc::clone(&shared);
+        spawn(args.env(), move || Ok(service.close()), |()| ())
+    })?;
+    let source: Source = Arc::new(move || Ok(Holder::Service(Arc::clone(&service))));
+    add(env, &mut handle, &source)?;
+    Ok(handle)
+}
+
+/// Adds what a token optimizer by itself and a system both have.
+pub(super) fn add(env: &Env, handle: &mut Object, source: &Source) -> napi::Result<()> {
+    let shared = Arc::clone(source);
+    method(env, handle, "acknowledge", move |args| {
+        let hash = args.get::<String>(1)?;
+        let hash = from_hex(&hash).ok_or_else(|| {
+            Error::new(ErrorKind::InvalidArgument, "hash must be 64 hexadecimal digits in lower case")
+        })?;
+        Ok(shared()?.tokens().acknowledge(&args.get::<String>(0)?, &hash))
+    })?;
+    let shared = Arc::clone(source);
+    method(env, handle, "resetAgent", move |args| {
+        Ok(shared()?.tokens().optimizer().states().reset(&args.get::<String>(0)?))
+    })?;
+    let shared = Arc::clone(source);
+    method(env, handle, "resolveBlocks", move |args| {
+        let (holder, asked) = (shared()?, parse(&args.get::<String>(0)?)?);
+        let have: HashMap<String, String> = args.get(1)?;
+        spawn(args.env(), move || resolve(holder.tokens(), &asked, have), |json| json)
+    })
+}
+
+/// What the facade needs to say what is sent. `document` is absent for an unchanged context.
+pub(super) fn sent_json(document: Option<&Document>, tokens: &Optimized) -> Value {
+    let mut sent = json!({
+        "type": if tokens.delta == Delta::Full { "full" } else { "incremental" },
+        "hash": tokens.hash,
+        "baseHash": tokens.base_hash,
+        "originalTokens": tokens.original_tokens,
+        "filteredTokens": tokens.filtered_tokens,
+        "resultTokens": tokens.result_tokens,
+    });
+    let Some(document) = document else { return sent };
+    let view = View::whole(document);
+    if let changes @ Value::Object(_) = changes(view, &tokens.delta) {
+        sent["changes"] = changes;
+    }
+    if let Some(blocks) = &tokens.blocks {
+        let rows: Vec<Value> = blocks
+            .values
+            .iter()
+            .map(|(value, parts)| {
+                let mut text = Vec::new();
+                write_parts(parts, &mut text);
+                let parts: Value = serde_json::from_slice(&text).expect("invariant: parts are JSON");
+                json!([key(view, *value), document.kind(*value) == Kind::String, parts])
+            })
+            .collect();
+        let held = blocks.values.iter().flat_map(|(_, parts)| parts).filter_map(|part| match part {
+            Part::Known { range, is_held: true, .. } => Some(range.text.number()),
+            _ => None,
+        });
+        sent["held"] = json!(held.collect::<std::collections::BTreeSet<_>>());
+        sent["blocks"] = json!(rows);
+        sent["heldTokens"] = json!(blocks.held_tokens);
+        sent["fetchTokens"] = json!(blocks.fetch_tokens);
+    }
+    sent
+}
+
+/// Keys by what became of them; `null` for what is not a change by key.
+fn changes(view: View<'_>, delta: &Delta) -> Value {
+    let Delta::Changed { added, modified, removed, unchanged } = delta else { return Value::Null };
+    let keys = |values: &[usize]| values.iter().map(|&value| key(view, value)).collect::<Vec<_>>();
+    json!({
+        "added": keys(added),
+        "modified": keys(modified),
+        "removed": removed,
+        "unchanged": keys(unchanged),
+    })
+}
+
+/// A key as JSON text: the facade parses it, so that a lone surrogate survives.
+pub(super) fn key(view: View<'_>, value: usize) -> String {
+    let mut text = Vec::new();
+    view.write_key(value, &mut text);
+    String::from_utf8(text).expect("invariant: a key is written from UTF-8")
+}
+
+/// An encoding by name; absent: as configured. The facade checks the name.
+pub(super) fn encoding(args: &Args, index: usize) -> Result<Option<DeltaEncoding>> {
+    Ok(args.get::<Option<String>>(index)?.map(|name| match name.as_str() {
+        "blocks" => DeltaEncoding::Blocks,
+        _ => DeltaEncoding::Keys,
+    }))
+}
+
+/// SHA-256 of the canonical JSON (RFC 8785) of a context.
+#[napi(catch_unwind)]
+pub fn open_hasher(env: &Env) -> napi::Result<Object<'_>> {
+    let mut handle = Object::new(env)?;
+    method(env, &mut handle, "hash", move |args| hash(columns::read(&args, 0)?))?;
+    method(env, &mut handle, "diff", move |args| {
+        let (old, next) = (columns::read(&args, 0)?, columns::read(&args, 5)?);
+        let work = move || {
+            let (old, next) = (Document::from_columns(old)?, Document::from_columns(next)?);
+            Ok(changes(View::whole(&next), &Delta::of(View::whole(&old), View::whole(&next))).to_string())
+        };
+        spawn(args.env(), work, |json| json)
+    })?;
+    method(env, &mut handle, "hashAsync", move |args| {
+        let columns = columns::read(&args, 0)?;
+        spawn(args.env(), move || hash(columns), |hash| hash)
+    })?;
+    Ok(handle)
+}
+
+fn hash(columns: Columns) -> Result<String> {
+    let document = Document::from_columns(columns)?;
+    Ok(hex(Hashes::of(View::whole(&document)).hash()))
+}
+
+fn place(json: &Value, cwd: &str) -> BlockPlace {
+    let text = |name: &str| json[name].as_str().map(str::to_owned);
+    BlockPlace {
+        cache_dir: text("cacheDir"),
+        cwd: cwd.into(),
+        namespace: text("namespace"),
+        allow_network_file_system: json["allowNetworkFileSystem"].as_bool() == Some(true),
+    }
+}
+
+/// Texts for parts: `[[key, is a string, parts], …]` becomes `{ "texts": [[key, is a string, text], …], "bytes", "tokens" }`.
+fn resolve(tokens: &TokenService, asked: &Value, have: HashMap<String, String>) -> Result<String> {
+    let have: HashMap<TextId, Arc<str>> = have
+        .into_iter()
+        .filter_map(|(id, text)| Some((id.parse().ok().and_then(TextId::from_number)?, Arc::from(text))))
+        .collect();
+    let shelf = tokens.shelf();
+    let mut fetched = 0;
+    let mut rows = Vec::new();
+    for row in asked.as_array().ok_or_else(bad_parts)? {
+        let parts = parts(&row[2]).ok_or_else(bad_parts)?;
+        let (text, bytes) = shelf.resolve(&parts, &|id| have.get(&id).cloned()).map_err(unresolved)?;
+        fetched += bytes;
+        rows.push(json!([row[0], row[1], text]));
+    }
+    let mut done = Map::new();
+    done.insert("texts".to_owned(), Value::Array(rows));
+    done.insert("bytes".to_owned(), json!(fetched));
+    Ok(Value::Object(done).to_string())
+}
+
+/// Parts from their JSON.
+fn parts(json: &Value) -> Option<Vec<Part>> {
+    let part = |part: &Value| {
+        if let Some(text) = part.as_str() {
+            return Some(Part::Literal(text.to_owned()));
+        }
+        let numbers: Vec<u64> = part.as_array()?.iter().map(Value::as_u64).collect::<Option<_>>()?;
+        let (text, start, len, is_whole) = match numbers[..] {
+            [text] => (text, 0, 0, true),
+            [text, start, len] => (text, start, len, false),
+            _ => return None,
+        };
+        let (start, len) = (usize::try_from(start).ok()?, usize::try_from(len).ok()?);
+        let range = Range { text: TextId::from_number(text)?, start, len };
+        Some(Part::Known { range, is_whole, is_held: false })
+    };
+    json.as_array()?.iter().map(part).collect()
+}
+
+fn bad_parts() -> Error {
+    Error::new(
+        ErrorKind::InvalidArgument,
+        "not parts of texts: strings and [text] or [text, first byte, bytes]",
+    )
+}
+
+fn unresolved(Unresolved(id): Unresolved) -> Error {
+    let message = format!(
+        "the text {id} is not in the project's store, or has no such range; reset the agent and send in full"
+    );
+    Error::new(ErrorKind::ReferenceUnknown, message)
+}

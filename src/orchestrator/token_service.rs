@@ -1,0 +1,163 @@
+//! The token optimizer with what it needs of others: settings, a clock, and a place for texts.
+//!
+//! Owns the store of texts, which is opened by the first call that wants references.
+
+use std::sync::Arc;
+
+use parking_lot::{Mutex, RwLock};
+
+use super::block_store::{BlockPlace, BlockStore};
+use crate::base::clock::Clock;
+use crate::base::json::View;
+use crate::base::units::mb_to_bytes;
+use crate::tokens::blocks::{Shelf, TextStore};
+use crate::tokens::config::TokensConfig;
+use crate::tokens::delta::Hash;
+use crate::tokens::{DeltaEncoding, Optimized, SendOptions, TokenOptimizer};
+
+/// What one call asks for beside the settings.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TokenCall {
+    /// How changes are said; `None`: as configured.
+    pub encoding: Option<DeltaEncoding>,
+    /// Of the columns that the context was read from.
+    pub fingerprint: Option<u128>,
+}
+
+/// The token optimizer of a system, or by itself.
+pub struct TokenService {
+    optimizer: TokenOptimizer,
+    config: RwLock<TokensConfig>,
+    place: RwLock<BlockPlace>,
+    store: Mutex<Option<Arc<BlockStore>>>,
+    clock: Arc<dyn Clock>,
+}
+
+impl TokenService {
+    /// An optimizer that remembers no agent, whose texts are to be at `place`.
+    pub fn new(config: TokensConfig, place: BlockPlace, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            optimizer: TokenOptimizer::new(),
+            config: RwLock::new(config),
+            place: RwLock::new(place),
+            store: Mutex::default(),
+            clock,
+        }
+    }
+
+    /// Counts, states and totals.
+    pub fn optimizer(&self) -> &TokenOptimizer {
+        &self.optimizer
+    }
+
+    /// The settings.
+    pub fn config(&self) -> TokensConfig {
+        self.config.read().clone()
+    }
+
+    /// Other settings, and another place for texts, from now on. Blocks while a store is closed.
+    pub fn reconfigure(&self, config: TokensConfig, place: BlockPlace) {
+        let is_other = *self.place.read() != place;
+        let bytes = |config: &TokensConfig| mb_to_bytes(config.block_index_mb);
+        let is_resized = bytes(&self.config.read()) != bytes(&config);
+        let mut store = self.store.lock();
+        if is_other {
+            // What agents hold can still be referred to by text; what they have to fetch is elsewhere now.
+            self.optimizer.set_shelf(None);
+            if let Some(store) = store.take() {
+                store.close();
+            }
+        } else if let Some(store) = &*store {
+            store.reconfigure(&place, &config);
+            if is_resized {
+                self.optimizer.set_shelf(Some(shelf(store, &config)));
+            }
+        }
+        *self.config.write() = config;
+        *self.place.write() = place;
+    }
+
+    /// What to send for a context read from the same columns as the agent's last one; `None` if it is not the same.
+    pub fn unchanged(&self, agent_id: &str, call: &TokenCall) -> Option<Optimized> {
+        self.optimizer.unchanged(agent_id, &self.options(call))
+    }
+
+    /// Makes `filtered` the agent's context and says what to send. Blocks on the disk if references are wanted.
+    pub fn optimize(
+        &self,
+        agent_id: &str,
+        original: View<'_>,
+        filtered: View<'_>,
+        call: &TokenCall,
+    ) -> Optimized {
+        let options = self.options(call);
+        if options.encoding == DeltaEncoding::Blocks {
+            self.shelf();
+        }
+        self.optimizer.optimize(agent_id, original, filtered, &options)
+    }
+
+    /// Says that a context arrived; false if it was not sent, or too long ago.
+    pub fn acknowledge(&self, agent_id: &str, hash: &Hash) -> bool {
+        let mode = self.config.read().acknowledgement();
+        self.optimizer.states().acknowledge(agent_id, hash, self.clock.now_ms(), mode)
+    }
+
+    /// The texts of the project, opened if need be.
+    pub fn shelf(&self) -> Arc<Shelf> {
+        let mut store = self.store.lock();
+        if let Some(shelf) = self.optimizer.shelf() {
+            return shelf;
+        }
+        let config = self.config.read();
+        let opened = store.get_or_insert_with(|| {
+            Arc::new(BlockStore::open(&self.place.read(), &config, Arc::clone(&self.clock)))
+        });
+        let shelf = shelf(opened, &config);
+        self.optimizer.set_shelf(Some(Arc::clone(&shelf)));
+        shelf
+    }
+
+    /// The store of texts, if it is open.
+    pub fn store(&self) -> Option<Arc<BlockStore>> {
+        self.store.lock().clone()
+    }
+
+    /// Removes texts that nobody used for too long, and forgets what agents were given.
+    pub fn maintain(&self) {
+        self.optimizer.forget();
+        if let Some(store) = self.store() {
+            store.maintain();
+        }
+    }
+
+    /// Writes what waits and closes the store. Blocks. Texts that are asked for afterwards open it again.
+    pub fn close(&self) {
+        let store = self.store.lock().take();
+        self.optimizer.set_shelf(None);
+        if let Some(store) = store {
+            store.close();
+        }
+    }
+
+    fn options(&self, call: &TokenCall) -> SendOptions {
+        let config = self.config.read();
+        SendOptions {
+            encoding: call.encoding.unwrap_or(config.encoding),
+            acknowledgement: config.acknowledgement(),
+            now_ms: self.clock.now_ms(),
+            fingerprint: call.fingerprint,
+        }
+    }
+}
+
+fn shelf(store: &Arc<BlockStore>, config: &TokensConfig) -> Arc<Shelf> {
+    let bytes = usize::try_from(mb_to_bytes(config.block_index_mb)).unwrap_or(usize::MAX);
+    Arc::new(Shelf::new(Arc::clone(store) as Arc<dyn TextStore>, bytes))
+}
+
+impl std::fmt::Debug for TokenService {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TokenService").field("config", &*self.config.read()).finish_non_exhaustive()
+    }
+}
