@@ -13,6 +13,7 @@ mod cache;
 mod classes;
 pub mod delta;
 mod merge;
+pub mod models;
 pub mod optimizer;
 mod pretokenizer;
 mod ranks;
