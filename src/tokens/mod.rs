@@ -10,6 +10,7 @@
 //! other vendors are deliberately left out.
 
 mod cache;
+pub mod calibration;
 mod classes;
 pub mod delta;
 mod merge;
