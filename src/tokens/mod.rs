@@ -13,10 +13,12 @@ mod cache;
 pub mod calibration;
 mod classes;
 pub mod delta;
+pub mod ledger;
 mod merge;
 pub mod models;
 pub mod optimizer;
 mod pretokenizer;
+pub mod prices;
 mod ranks;
 #[cfg(test)]
 mod tests;
