@@ -123,14 +123,14 @@ impl Calibrations {
         if predicted == 0 || reported == 0 {
             return;
         }
-        let model = models::find(model);
+        let name = models::normalized(model);
         let mut models = self.models.lock();
         models.tick += 1;
         let tick = models.tick;
-        if !models.by_name.contains_key(&model.name) {
+        if !models.by_name.contains_key(&name) {
             give_up_oldest(&mut models.by_name, MAX_MODELS, |state| state.used);
         }
-        let state = models.by_name.entry(model.name).or_insert_with(|| State::new(model.is_exact));
+        let state = models.by_name.entry(name).or_insert_with(|| State::new(models::find(model).is_exact));
         state.used = tick;
         let point = Point { count: predicted as f64, tokens: reported as f64 };
         state.note_error((state.predict(Some(agent), point.count) / point.tokens - 1.0).abs());
