@@ -24,7 +24,7 @@ const ANTHROPIC: &str = "https://platform.claude.com/docs/en/about-claude/pricin
 const GOOGLE: &str = "https://ai.google.dev/gemini-api/docs/pricing";
 const DEEPSEEK: &str = "https://api-docs.deepseek.com/quick_start/pricing";
 
-/// The date of rows that were looked up together.
+/// The date up to which these rows are known to hold.
 const DECEMBER_2025: &str = "2025-12-01";
 
 /// A provider that caches prompts by itself and charges nothing for what goes into the cache.
