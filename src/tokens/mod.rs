@@ -11,12 +11,16 @@
 
 pub mod blocks;
 mod cache;
+pub mod calibration;
 mod classes;
 pub mod config;
 pub mod delta;
+pub mod ledger;
 mod merge;
+pub mod models;
 pub mod optimizer;
 mod pretokenizer;
+pub mod prices;
 mod ranks;
 mod segments;
 pub mod states;
