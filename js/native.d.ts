@@ -40,6 +40,9 @@ export declare function flushCaches(): void
  */
 export declare function logToStderr(): void
 
+/** JSON of what is known of a model: its encoding, whether that is its own, its context window. */
+export declare function modelOf(name: string): string
+
 /**
  * Opens a cache by itself. `wake` is called when events wait; it must not hold the cache.
  *
@@ -56,6 +59,9 @@ export declare function openCache(configJson: string, cwd: string, wake: () => v
  */
 export declare function openFilter(configJson: string, cwd: string): object
 
+/** SHA-256 of the canonical JSON (RFC 8785) of a context. */
+export declare function openHasher(): object
+
 /**
  * Opens a system. `wake` is called when events wait; it must not hold the system.
  *
@@ -63,6 +69,14 @@ export declare function openFilter(configJson: string, cwd: string): object
  * Those of loading a configuration.
  */
 export declare function openSystem(codeJson: string, cwd: string, variables: Record<string, string>, wake: () => void): object
+
+/**
+ * Opens a token optimizer. `place` is JSON: `cacheDir`, absent for memory only; `namespace`; `allowNetworkFileSystem`.
+ *
+ * # Errors
+ * `E_CONFIG_INVALID` with every problem.
+ */
+export declare function openTokens(configJson: string, placeJson: string, cwd: string): object
 
 /** What to send to an agent, for the facade to assemble. */
 export interface OptimizeOutput {

@@ -153,6 +153,10 @@ class ProductionOptimizationSystem extends NativeEmitter {
     const request = {
       ...args.filterOptions(options),
       includeDebugInfo: args.optionalBoolean('options.includeDebugInfo', given.includeDebugInfo),
+      sending: [
+        args.optionalOneOf('options.encoding', given.encoding, ['keys', 'blocks']),
+        args.optionalString('options.model', given.model),
+      ],
     };
     request.signal?.throwIfAborted();
     // A delta says what changed since the agent's last result: calls for one agent run one after the other. The context
@@ -186,12 +190,12 @@ class ProductionOptimizationSystem extends NativeEmitter {
     }
   }
 
-  #work(agentId, { asked, signal }, columns) {
+  #work(agentId, { asked, sending, signal }, columns) {
     // Gone when the deadline of a shutdown passed while this call waited for its turn.
     if (!this.#native) throw this.#refusal();
     const { optimize } = this.#native;
     const id = args.exactText(agentId);
-    return cancellable(this.#native, signal, (job) => call(optimize, id, job, ...asked, ...inOrder(columns)));
+    return cancellable(this.#native, signal, (job) => call(optimize, id, job, ...asked, ...sending, ...inOrder(columns)));
   }
 
   async resolveReference(reference) {

@@ -2,7 +2,8 @@
 
 /** Makes what callers get from what the core says. */
 
-const { assemble, setOwn } = require('./document.js');
+const { assemble } = require('./document.js');
+const { note, changesOf, blocksOf } = require('./deltas.js');
 
 /** Adds properties that JSON and `Object.keys` do not show, unless the value has its own of that name. */
 function addHidden(target, properties) {
@@ -49,17 +50,6 @@ function droppedParts(json, { values, paths }) {
   });
 }
 
-/** The object that is sent for a changed context. */
-function changes(filtered, { added, modified, removed, unchanged }) {
-  const names = (list) => list.map((key) => JSON.parse(key));
-  const entries = (list) => {
-    const object = {};
-    for (const name of names(list)) setOwn(object, name, filtered[name]);
-    return object;
-  };
-  return { added: entries(added), modified: entries(modified), removed: names(removed), unchanged: names(unchanged) };
-}
-
 /**
  * What `optimizeAgentContext` resolves with.
  * @param {object} source what was read of the context
@@ -74,22 +64,50 @@ function optimizedResult(source, output, includeDebugInfo, readMs) {
   }
   const filter = filterResult(source, output.filter);
   const delta = JSON.parse(output.delta);
-  let result = filter.filtered;
-  if (delta.type === 'incremental') {
-    result = delta.changes
-      ? changes(filter.filtered, delta.changes)
-      : { type: 'incremental', changes: [], reference: delta.hash };
-  }
+  const result = sentResult(filter.filtered, delta);
   // A root of a class of its own is the caller's object: nothing is added to it. Nothing can be added to a scalar.
   if (result === filter.filtered && (source.isOpaque || result === null || typeof result !== 'object')) return result;
   const debug = includeDebugInfo ? debugInfo(filter, delta, readMs) : undefined;
   if (!Object.hasOwn(result, 'dropped')) addLazy(result, 'dropped', () => filter.dropped, false);
+  return addHidden(addFacts(result, delta), { debug });
+}
+
+/**
+ * What is sent for a context.
+ * @param {unknown} context what a filter kept of it, which is the result itself if everything is sent
+ * @param {object} delta what the core says of it
+ */
+function sentResult(context, delta) {
+  if (delta.blocks) return note(blocksOf(context, delta), aboutOf(delta));
+  if (delta.type === 'full') return note(context, aboutOf(delta));
+  const result = delta.changes
+    ? changesOf(context, delta.changes)
+    : { type: 'incremental', changes: [], reference: delta.hash };
+  return note(result, aboutOf(delta));
+}
+
+function aboutOf({ type, hash, baseHash, changes, blocks, held, originalTokens, resultTokens }) {
+  return {
+    type,
+    hash,
+    baseHash: baseHash ?? undefined,
+    encoding: blocks ? 'blocks' : 'keys',
+    isUnchanged: type === 'incremental' && !changes,
+    held: new Set(held),
+    tokensSaved: originalTokens - resultTokens,
+  };
+}
+
+/** Adds what callers read of every result. */
+function addFacts(result, delta) {
+  const { originalTokens, resultTokens, blocks } = delta;
   return addHidden(result, {
     type: delta.type,
-    tokensSaved: delta.originalTokens - delta.resultTokens,
+    tokensSaved: originalTokens - resultTokens,
     hash: delta.hash,
     baseHash: delta.baseHash ?? undefined,
-    debug,
+    heldTokens: blocks ? delta.heldTokens : undefined,
+    fetchTokens: blocks ? delta.fetchTokens : undefined,
   });
 }
 
@@ -103,4 +121,4 @@ function debugInfo(filter, delta, readMs) {
   return info;
 }
 
-module.exports = { filterResult, optimizedResult, addLazy };
+module.exports = { filterResult, optimizedResult, sentResult, addFacts, addLazy };

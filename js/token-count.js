@@ -6,10 +6,28 @@ const native = require('./binding.js');
 
 const DEFAULT_ENCODING = 'o200k_base';
 
+/** What is known of models, by name: asked for with every count. Few names are in use, but callers choose them. */
+const models = new Map();
+const MAX_MODELS = 256;
+
+/** Encoding of a model, whether it is the model's own, its context window and price. */
+function modelInfo(name) {
+  args.string('model', name);
+  let known = models.get(name);
+  if (!known) {
+    known = JSON.parse(call(native.modelOf, name));
+    if (models.size >= MAX_MODELS) models.clear();
+    models.set(name, known);
+  }
+  return { ...known };
+}
+
 function prepare(value, options) {
-  const { encoding } = args.options('options', options);
+  const given = args.options('options', options);
+  const encoding = args.optionalString('options.encoding', given.encoding);
+  const model = args.optionalString('options.model', given.model);
   const text = typeof value === 'string' ? value : args.jsonOf('value', value);
-  return [text, args.optionalString('options.encoding', encoding) ?? DEFAULT_ENCODING];
+  return [text, encoding ?? (model === undefined ? DEFAULT_ENCODING : modelInfo(model).encoding)];
 }
 
 function countTokens(value, options) {
@@ -20,4 +38,4 @@ async function countTokensAsync(value, options) {
   return callAsync(native.countTokensAsync, ...prepare(value, options));
 }
 
-module.exports = { countTokens, countTokensAsync };
+module.exports = { countTokens, countTokensAsync, modelInfo };

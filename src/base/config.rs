@@ -194,6 +194,21 @@ impl<'a> Section<'a> {
         self.setting(key, Allowed::Numbers(rule), |value| as_section(value).map(|_| ()));
     }
 
+    /// An object of objects under names of the caller's, checked by `check`.
+    pub fn table(
+        &mut self,
+        key: &'static str,
+        target: &mut Map<String, Value>,
+        check: impl FnOnce(&str, &Map<String, Value>, &mut Problems),
+    ) {
+        let value = self.object.and_then(|object| object.get(key));
+        if let Some(entries) = value.and_then(as_section) {
+            check(&join(&self.path, key), entries, self.problems);
+            target.clone_from(entries);
+        }
+        self.setting(key, Allowed::Table, |value| as_section(value).map(|_| ()));
+    }
+
     /// One of a set of names.
     pub fn choice<C: Choice>(&mut self, key: &'static str, target: &mut C) {
         let names = C::CHOICES.iter().map(|(name, _)| *name).collect();

@@ -86,8 +86,9 @@ fn add_work(env: &Env, handle: &mut Object, slot: &Arc<Slot>) -> napi::Result<()
         check_agent_id(&agent_id)?;
         let limits = limits(&args, 2)?;
         let encoding = token_optimizer::encoding(&args, 7)?;
-        let request = OptimizeRequest { agent_id, limits, prioritize_recent: args.get(6)?, encoding };
-        let (job, columns, engine) = (args.get(1)?, columns::read(&args, 8)?, shared.engine()?);
+        let model = args.get(8)?;
+        let request = OptimizeRequest { agent_id, limits, prioritize_recent: args.get(6)?, encoding, model };
+        let (job, columns, engine) = (args.get(1)?, columns::read(&args, 9)?, shared.engine()?);
         let work = move || {
             let job = Jobs::begin(job);
             let document = Document::from_columns(columns)?;

@@ -10,6 +10,7 @@ use napi_derive::napi;
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 
+use super::cache::whole;
 use super::call::{Args, guard, method, spawn};
 use super::columns;
 use super::filter::parse;
@@ -24,6 +25,7 @@ use crate::orchestrator::token_service::{TokenCall, TokenService};
 use crate::tokens::blocks::{Part, Range, TextId, Unresolved, write_parts};
 use crate::tokens::config::TokensConfig;
 use crate::tokens::delta::{Delta, Hashes, from_hex, hex};
+use crate::tokens::ledger::Usage;
 use crate::tokens::{DeltaEncoding, Optimized};
 
 /// Who has a token optimizer.
@@ -85,10 +87,16 @@ pub fn open_tokens(
     method(env, &mut handle, "optimize", move |args| {
         let agent_id: String = args.get(0)?;
         check_agent_id(&agent_id)?;
-        let (encoding, columns, service) =
-            (encoding(&args, 1)?, columns::read(&args, 2)?, Arc::clone(&shared));
+        let call = TokenCall {
+            encoding: encoding(&args, 1)?,
+            model: args.get(2)?,
+            operation: args.get(3)?,
+            original_tokens: args.get::<Option<f64>>(4)?.map(whole),
+            ..TokenCall::default()
+        };
+        let (columns, service) = (columns::read(&args, 5)?, Arc::clone(&shared));
         let work = move || {
-            let call = TokenCall { encoding, fingerprint: Some(fingerprint(&columns)) };
+            let call = TokenCall { fingerprint: Some(fingerprint(&columns)), ..call };
             if let Some(done) = service.unchanged(&agent_id, &call) {
                 return Ok(sent_json(None, &done).to_string());
             }
@@ -148,8 +156,65 @@ pub(super) fn add(env: &Env, handle: &mut Object, source: &Source) -> napi::Resu
         Ok(shared()?.tokens().acknowledge(&args.get::<String>(0)?, &hash))
     })?;
     let shared = Arc::clone(source);
+    method(env, handle, "trackUsage", move |args| {
+        let (agent, operation) = (args.get::<String>(0)?, args.get::<String>(2)?);
+        let (model, predicted) = (args.get::<Option<String>>(3)?, args.get::<Option<f64>>(4)?);
+        let figure = |at: usize| Ok::<_, Error>(args.get::<Option<f64>>(at)?.map_or(0, whole));
+        let usage = Usage {
+            agent: &agent,
+            operation: &operation,
+            model: model.as_deref(),
+            prompt: whole(args.get::<f64>(1)?),
+            cached_read: figure(5)?,
+            cache_write: figure(6)?,
+            output: figure(7)?,
+        };
+        shared()?.tokens().track_usage(&usage, predicted.map(whole));
+        Ok(())
+    })?;
+    let shared = Arc::clone(source);
+    method(env, handle, "tokenReport", move |_| Ok(json!(shared()?.tokens().ledger().report()).to_string()))?;
+    let shared = Arc::clone(source);
+    method(env, handle, "calibration", move |args| {
+        Ok(json!(shared()?.tokens().calibrations().calibration(&args.get::<String>(0)?)).to_string())
+    })?;
+    let shared = Arc::clone(source);
+    method(env, handle, "calibrated", move |args| {
+        let (model, count) = (args.get::<String>(0)?, whole(args.get::<f64>(1)?));
+        Ok(shared()?.tokens().calibrations().text(&model, count) as f64)
+    })?;
+    let shared = Arc::clone(source);
+    method(env, handle, "predict", move |args| {
+        let (model, agent) = (args.get::<String>(0)?, args.get::<Option<String>>(1)?);
+        let count = whole(args.get::<f64>(2)?);
+        Ok(shared()?.tokens().calibrations().predict(&model, agent.as_deref(), count) as f64)
+    })?;
+    let shared = Arc::clone(source);
+    method(env, handle, "chargeFetch", move |args| {
+        let (agent, operation) = (args.get::<String>(0)?, args.get::<String>(1)?);
+        let model = args.get::<Option<String>>(2)?;
+        shared()?.tokens().ledger().charge_fetch(
+            &agent,
+            &operation,
+            model.as_deref(),
+            whole(args.get::<f64>(3)?),
+        );
+        Ok(())
+    })?;
+    let shared = Arc::clone(source);
+    method(env, handle, "tokenStats", move |_| {
+        let holder = shared()?;
+        let tokens = holder.tokens();
+        let shelf = tokens.optimizer().shelf().map(|shelf| {
+            let (texts, bytes) = shelf.held();
+            json!({ "texts": texts, "indexBytes": bytes })
+        });
+        let store = tokens.store().map(|store| store.stats());
+        Ok(json!({ "totals": tokens.optimizer().totals(), "blocks": shelf, "store": store }).to_string())
+    })?;
+    let shared = Arc::clone(source);
     method(env, handle, "resetAgent", move |args| {
-        Ok(shared()?.tokens().optimizer().states().reset(&args.get::<String>(0)?))
+        Ok(shared()?.tokens().reset_agent(&args.get::<String>(0)?))
     })?;
     let shared = Arc::clone(source);
     method(env, handle, "resolveBlocks", move |args| {

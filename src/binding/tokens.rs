@@ -3,10 +3,12 @@
 use napi::Env;
 use napi::bindgen_prelude::PromiseRaw;
 use napi_derive::napi;
+use serde_json::json;
 
 use super::call::{encode, guard, spawn};
 use crate::base::error::{Error, ErrorKind, Result};
-use crate::tokens::Encoding;
+use crate::tokens::prices::Prices;
+use crate::tokens::{Encoding, models};
 
 /// Exact number of tokens of `text`.
 #[napi(catch_unwind)]
@@ -22,6 +24,30 @@ pub fn count_tokens_async(
     encoding: String,
 ) -> napi::Result<PromiseRaw<'static, u32>> {
     spawn(env, move || count(&text, &encoding), |tokens| tokens).map_err(|error| encode(&error))
+}
+
+/// JSON of what is known of a model: its encoding, whether that is its own, its context window.
+#[napi(catch_unwind)]
+pub fn model_of(name: String) -> napi::Result<String> {
+    guard(|| {
+        let model = models::find(&name);
+        let price = Prices::default().find(&name);
+        Ok(json!({
+            "name": model.name,
+            "encoding": model.encoding.name(),
+            "isExact": model.is_exact,
+            "contextWindow": model.context_window,
+            "price": price.map(|price| json!({
+                "input": price.input,
+                "cachedRead": price.cached_read,
+                "cacheWrite": price.cache_write,
+                "output": price.output,
+                "asOf": price.as_of,
+                "source": price.source,
+            })),
+        })
+        .to_string())
+    })
 }
 
 /// Panics. For the test that a panic becomes an error.

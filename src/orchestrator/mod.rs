@@ -60,6 +60,8 @@ pub struct OptimizeRequest {
     pub prioritize_recent: bool,
     /// How changes are said; `None`: as configured.
     pub encoding: Option<DeltaEncoding>,
+    /// Who reads it; `None`: as configured.
+    pub model: Option<String>,
 }
 
 /// What became of a context.
@@ -283,7 +285,13 @@ impl Orchestrator {
         let filter_ms = elapsed_ms(started);
         let started = Instant::now();
         let tokens = self.stage(&self.counters.token_failures, || {
-            let call = TokenCall { encoding: request.encoding, fingerprint: None };
+            let call = TokenCall {
+                encoding: request.encoding,
+                model: request.model.clone(),
+                operation: Some("optimizeAgentContext".to_owned()),
+                max_tokens: request.limits.max_tokens,
+                ..TokenCall::default()
+            };
             self.tokens.optimize(&request.agent_id, View::whole(document), filtered.view(document), &call)
         });
         Ok(Optimization {

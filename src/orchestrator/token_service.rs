@@ -1,4 +1,5 @@
-//! The token optimizer with what it needs of others: settings, a clock, and a place for texts.
+//! The token optimizer with what it needs of others: settings, a clock, and a place for texts; and the ledger of what it
+//! saved.
 //!
 //! Owns the store of texts, which is opened by the first call that wants references.
 
@@ -11,18 +12,31 @@ use crate::base::clock::Clock;
 use crate::base::json::View;
 use crate::base::units::mb_to_bytes;
 use crate::tokens::blocks::{Shelf, TextStore};
+use crate::tokens::calibration::Calibrations;
 use crate::tokens::config::TokensConfig;
-use crate::tokens::delta::Hash;
+use crate::tokens::delta::{Delta, Hash};
+use crate::tokens::ledger::{Entry, Ledger, Usage};
 use crate::tokens::{DeltaEncoding, Optimized, SendOptions, TokenOptimizer};
 
 /// What one call asks for beside the settings.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct TokenCall {
     /// How changes are said; `None`: as configured.
     pub encoding: Option<DeltaEncoding>,
     /// Of the columns that the context was read from.
     pub fingerprint: Option<u128>,
+    /// Who reads it; `None`: as configured.
+    pub model: Option<String>,
+    /// What it is for, in the ledger; `None`: `optimizeContext`.
+    pub operation: Option<String>,
+    /// The most tokens that could have been sent.
+    pub max_tokens: Option<u64>,
+    /// Tokens of the context before others took something out of it; `None`: nobody did.
+    pub original_tokens: Option<u64>,
 }
+
+/// What contexts are for unless a call says otherwise.
+pub const DEFAULT_OPERATION: &str = "optimizeContext";
 
 /// The token optimizer of a system, or by itself.
 pub struct TokenService {
@@ -30,6 +44,8 @@ pub struct TokenService {
     config: RwLock<TokensConfig>,
     place: RwLock<BlockPlace>,
     store: Mutex<Option<Arc<BlockStore>>>,
+    ledger: Ledger,
+    calibrations: Calibrations,
     clock: Arc<dyn Clock>,
 }
 
@@ -38,6 +54,8 @@ impl TokenService {
     pub fn new(config: TokensConfig, place: BlockPlace, clock: Arc<dyn Clock>) -> Self {
         Self {
             optimizer: TokenOptimizer::new(),
+            ledger: Ledger::new(config.prices()),
+            calibrations: Calibrations::new(),
             config: RwLock::new(config),
             place: RwLock::new(place),
             store: Mutex::default(),
@@ -48,6 +66,16 @@ impl TokenService {
     /// Counts, states and totals.
     pub fn optimizer(&self) -> &TokenOptimizer {
         &self.optimizer
+    }
+
+    /// What was saved.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// How the counts of a model's own tokenizer differ from ours.
+    pub fn calibrations(&self) -> &Calibrations {
+        &self.calibrations
     }
 
     /// The settings.
@@ -73,13 +101,17 @@ impl TokenService {
                 self.optimizer.set_shelf(Some(shelf(store, &config)));
             }
         }
+        if self.config.read().prices != config.prices {
+            self.ledger.set_prices(config.prices());
+        }
         *self.config.write() = config;
         *self.place.write() = place;
     }
 
     /// What to send for a context read from the same columns as the agent's last one; `None` if it is not the same.
     pub fn unchanged(&self, agent_id: &str, call: &TokenCall) -> Option<Optimized> {
-        self.optimizer.unchanged(agent_id, &self.options(call))
+        let done = self.optimizer.unchanged(agent_id, &self.options(call))?;
+        Some(self.booked(agent_id, call, done))
     }
 
     /// Makes `filtered` the agent's context and says what to send. Blocks on the disk if references are wanted.
@@ -94,13 +126,54 @@ impl TokenService {
         if options.encoding == DeltaEncoding::Blocks {
             self.shelf();
         }
-        self.optimizer.optimize(agent_id, original, filtered, &options)
+        let done = self.optimizer.optimize(agent_id, original, filtered, &options);
+        self.booked(agent_id, call, done)
+    }
+
+    /// Books a message, and charges what a receiver has to fetch of it.
+    fn booked(&self, agent_id: &str, call: &TokenCall, mut done: Optimized) -> Optimized {
+        if let Some(tokens) = call.original_tokens {
+            done.original_tokens = tokens;
+        }
+        let configured = self.config.read().model.clone();
+        let (held, fetched) = match (&done.delta, &done.blocks) {
+            (Delta::Unchanged, _) => (done.original_tokens, 0),
+            (_, Some(blocks)) => (done.unchanged_tokens + blocks.held_tokens, blocks.fetch_tokens),
+            (_, None) => (done.unchanged_tokens, 0),
+        };
+        self.ledger.record(&Entry {
+            agent: agent_id,
+            operation: call.operation.as_deref().unwrap_or(DEFAULT_OPERATION),
+            model: call.model.as_deref().or(configured.as_deref()),
+            original: done.original_tokens,
+            sent: done.result_tokens,
+            held,
+            fetched,
+            limit: call.max_tokens,
+            baseline_cached: done.cached_tokens,
+            sent_cached: 0,
+        });
+        done
     }
 
     /// Says that a context arrived; false if it was not sent, or too long ago.
     pub fn acknowledge(&self, agent_id: &str, hash: &Hash) -> bool {
         let mode = self.config.read().acknowledgement();
         self.optimizer.states().acknowledge(agent_id, hash, self.clock.now_ms(), mode)
+    }
+
+    /// Books what a provider reported about a call; with what was predicted for its prompt, counts of the model get better.
+    pub fn track_usage(&self, usage: &Usage<'_>, predicted: Option<u64>) {
+        self.ledger.record_usage(usage);
+        if let (Some(model), Some(predicted)) = (usage.model, predicted) {
+            self.calibrations.record(model, usage.agent, predicted, usage.prompt);
+        }
+    }
+
+    /// Forgets what an agent was given; whether it was known. Its figures stay.
+    pub fn reset_agent(&self, agent_id: &str) -> bool {
+        self.calibrations.reset_agent(agent_id);
+        self.optimizer.states().reset(agent_id)
     }
 
     /// The texts of the project, opened if need be.

@@ -21,6 +21,7 @@ mod line;
 use std::collections::HashMap;
 
 use parking_lot::Mutex;
+use serde::Serialize;
 
 use super::models;
 use line::{Known, Point, Track};
@@ -35,7 +36,8 @@ pub const MAX_AGENTS: usize = 1024;
 const ERRORS: usize = 64;
 
 /// What is known about a model.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Calibration {
     /// Reports taken in, outliers too.
     pub samples: u64,

@@ -1,10 +1,12 @@
 //! Settings of the token optimizer. Says what they are and which are allowed; `optimizer.rs` and its owner decide what they do.
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::optimizer::DeltaEncoding;
+use super::prices::Prices;
 use super::states::Acknowledgement;
-use crate::base::config::{Choice, Configure, Number, Section, Text};
+use crate::base::config::{Choice, Configure, Number, Origin, Problems, Section, Text};
 
 /// Five minutes: longer than a call of a model takes.
 pub const DEFAULT_ACKNOWLEDGEMENT_TIMEOUT_MS: u64 = 300_000;
@@ -56,6 +58,8 @@ pub struct TokensConfig {
     /// `model`: whose prices and context window count where a call names none. Default none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// `prices`: dated prices in USD per million tokens by model, before the built-in ones, see [`Prices`]. Default none.
+    pub prices: Map<String, Value>,
     /// `blockStoreMB`: MB of texts on disk. Default 200, 0.001 to 10,000,000.
     #[serde(rename = "blockStoreMB")]
     pub block_store_mb: f64,
@@ -76,6 +80,7 @@ impl Default for TokensConfig {
             acknowledgement: AcknowledgementMode::default(),
             acknowledgement_timeout_ms: DEFAULT_ACKNOWLEDGEMENT_TIMEOUT_MS,
             model: None,
+            prices: Map::new(),
             block_store_mb: DEFAULT_BLOCK_STORE_MB,
             block_memory_mb: DEFAULT_BLOCK_MEMORY_MB,
             block_index_mb: DEFAULT_BLOCK_INDEX_MB,
@@ -85,6 +90,11 @@ impl Default for TokensConfig {
 }
 
 impl TokensConfig {
+    /// The prices that hold.
+    pub fn prices(&self) -> Prices {
+        Prices::read("", &self.prices, &mut Problems::new(Origin::Code))
+    }
+
     /// When an agent counts as having what it was sent.
     pub fn acknowledgement(&self) -> Acknowledgement {
         match self.acknowledgement {
@@ -102,6 +112,9 @@ impl Configure for TokensConfig {
         section.choice("acknowledgement", &mut self.acknowledgement);
         section.whole("acknowledgementTimeoutMs", TIMEOUT_MS, &mut self.acknowledgement_timeout_ms);
         section.text("model", Text::Any, &mut self.model);
+        section.table("prices", &mut self.prices, |path, rows, problems| {
+            Prices::read(path, rows, problems);
+        });
         section.number("blockStoreMB", Number::MEGABYTES, &mut self.block_store_mb);
         section.number("blockMemoryMB", Number::MEGABYTES, &mut self.block_memory_mb);
         section.number("blockIndexMB", Number::MEGABYTES, &mut self.block_index_mb);
@@ -131,10 +144,12 @@ mod tests {
             ("acknowledgement", json!(true)),
             ("acknowledgementTimeoutMs", json!(0)),
             ("model", json!("")),
+            ("prices.m.output", json!({ "m": { "input": 1, "asOf": "2026-01-31" } })),
             ("blockStoreMB", json!(0)),
             ("blockRetentionSeconds", json!(0.5)),
         ] {
-            let error = TokensConfig::default().updated("", &json!({ key: value })).expect_err(key);
+            let name = key.split('.').next().expect("a name");
+            let error = TokensConfig::default().updated("", &json!({ name: value })).expect_err(key);
             assert_eq!(error.problems()[0].path, key);
         }
     }

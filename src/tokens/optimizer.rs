@@ -65,6 +65,11 @@ pub struct Optimized {
     pub filtered_tokens: u64,
     /// Tokens of the JSON of what is sent.
     pub result_tokens: u64,
+    /// Tokens of top-level values that the agent has and that are not sent again.
+    pub unchanged_tokens: u64,
+    /// Tokens of the context's JSON up to the first value that is new: what a provider's prompt cache would have, had the
+    /// agent been sent its whole context each time.
+    pub cached_tokens: u64,
     /// Values that are sent in parts; the others are sent whole.
     pub blocks: Option<Blocks>,
 }
@@ -216,12 +221,15 @@ impl TokenOptimizer {
                 original_tokens: original_of(*tokens),
                 filtered_tokens: *tokens,
                 result_tokens: *tokens,
+                unchanged_tokens: 0,
+                cached_tokens: 0,
                 blocks: None,
                 delta,
             };
             if with_held && done.delta != Delta::Unchanged {
                 done.blocks = self.encode(filtered, &done.delta, snapshot, values, &base);
             }
+            (done.unchanged_tokens, done.cached_tokens) = self.known(filtered, &done.delta, *tokens);
             match (&done.delta, &done.blocks) {
                 (Delta::Unchanged, _) => {
                     done.result_tokens = self.count(unchanged_json(&done.hash).as_bytes())
@@ -283,6 +291,35 @@ impl TokenOptimizer {
         })
     }
 
+    /// Tokens of what the agent has of a context: of all its unchanged values, and of those before the first new one.
+    fn known(&self, view: View<'_>, delta: &Delta, tokens: u64) -> (u64, u64) {
+        let new = match delta {
+            Delta::Full => return (0, 0),
+            Delta::Unchanged => return (tokens, tokens),
+            Delta::Changed { added, modified, .. } => added.iter().chain(modified).min(),
+        };
+        let Delta::Changed { unchanged, .. } = delta else { return (0, 0) };
+        let first_new = new.copied().unwrap_or(usize::MAX);
+        let members = |values: &mut dyn Iterator<Item = usize>| {
+            let mut out = Members::new();
+            let values: Vec<usize> = values.collect();
+            separated(&values, &mut out.0, |value, out| {
+                view.write_key(value, out);
+                out.push(b':');
+                view.write(value, KeyOrder::Insertion, out);
+            });
+            self.count(&out.0)
+        };
+        let all = members(&mut unchanged.iter().copied());
+        let is_all = unchanged.last().is_none_or(|&last| last < first_new);
+        let before = if is_all {
+            all
+        } else {
+            members(&mut unchanged.iter().copied().filter(|&value| value < first_new))
+        };
+        (all, before)
+    }
+
     fn same_again(&self, sent: &Sent, original_tokens: u64) -> Optimized {
         let hash = hex(&sent.snapshot.hash);
         Optimized {
@@ -292,6 +329,8 @@ impl TokenOptimizer {
             hash,
             original_tokens,
             filtered_tokens: sent.tokens,
+            unchanged_tokens: sent.tokens,
+            cached_tokens: sent.tokens,
             blocks: None,
         }
     }

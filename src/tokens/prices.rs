@@ -8,7 +8,7 @@
 mod table;
 
 use jiff::civil::Date;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::models;
 use crate::base::config::{Number, Origin, Problems, Section, Text};
@@ -106,29 +106,35 @@ impl Prices {
     /// `E_CONFIG_INVALID` with every problem.
     pub fn with(path: &str, table: &Value) -> Result<Self> {
         let mut problems = Problems::new(Origin::Code);
+        let prices = match table.as_object() {
+            Some(rows) => Self::read(path, rows, &mut problems),
+            None => {
+                problems.add(path, "must be an object with one object for each model");
+                Self::default()
+            }
+        };
+        problems.into_result().map(|()| prices)
+    }
+
+    /// The same of the rows of such a table; `problems` has what is wrong with them.
+    pub fn read(path: &str, rows: &Map<String, Value>, problems: &mut Problems) -> Self {
         let mut own: Vec<(String, Price)> = Vec::new();
-        let rows = table.as_object();
-        match rows {
-            None => problems.add(path, "must be an object with one object for each model"),
-            Some(rows) if rows.len() > MAX_ROWS => {
-                problems.add(path, format!("must have at most {MAX_ROWS} models, got {}", rows.len()));
-            }
-            Some(rows) => {
-                for (name, row) in rows {
-                    let shown: String = name.chars().take(60).collect();
-                    let row_path = Section::path_of(path, &shown);
-                    let normalized = models::normalized(name);
-                    if normalized.is_empty() {
-                        problems.add(&row_path, "must be the name of a model");
-                    } else if own.iter().any(|(known, _)| *known == normalized) {
-                        problems
-                            .add(&row_path, format!("stands twice, as another spelling of \"{normalized}\""));
-                    }
-                    own.push((normalized, read_row(&row_path, row, &mut problems)));
-                }
-            }
+        if rows.len() > MAX_ROWS {
+            problems.add(path, format!("must have at most {MAX_ROWS} models, got {}", rows.len()));
+            return Self { own };
         }
-        problems.into_result().map(|()| Self { own })
+        for (name, row) in rows {
+            let shown: String = name.chars().take(60).collect();
+            let row_path = Section::path_of(path, &shown);
+            let normalized = models::normalized(name);
+            if normalized.is_empty() {
+                problems.add(&row_path, "must be the name of a model");
+            } else if own.iter().any(|(known, _)| *known == normalized) {
+                problems.add(&row_path, format!("stands twice, as another spelling of \"{normalized}\""));
+            }
+            own.push((normalized, read_row(&row_path, row, problems)));
+        }
+        Self { own }
     }
 
     /// The prices of a model, of the user's table if it has the model. `None`: not known, which is not free. O(rows).

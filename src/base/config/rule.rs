@@ -135,6 +135,8 @@ pub enum Allowed {
     Texts,
     /// An object of such numbers under any names.
     Numbers(Number),
+    /// An object of objects under any names.
+    Table,
     /// An object with these settings.
     Section(Vec<Rule>),
 }
@@ -146,6 +148,7 @@ impl fmt::Display for Allowed {
             Self::Flag => f.write_str("true or false"),
             Self::Text(text) => text.fmt(f),
             Self::Choice(names) => write!(f, "one of \"{}\"", names.join("\", \"")),
+            Self::Table => f.write_str("an object of objects"),
             Self::Texts => f.write_str("an array of non-empty strings"),
             Self::Numbers(_) | Self::Section(_) => f.write_str("an object"),
         }

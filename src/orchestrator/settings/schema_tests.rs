@@ -42,9 +42,10 @@ fn check_section(path: &str, schema: &Value, rules: &[Rule], defaults: &Value) {
             }
             allowed => check_value(&at, property, allowed),
         }
-        // The environment is what code says, the file's `$schema` and `configFile` have no effect, and a namespace's default
-        // is another setting.
-        let has_default = !matches!(rule.key, "environment" | "$schema" | "configFile" | "namespace");
+        // The environment is what code says, the file's `$schema` and `configFile` have no effect, a namespace's default
+        // is another setting, and there is no model that is everybody's.
+        let has_default =
+            !matches!(rule.key, "environment" | "$schema" | "configFile" | "namespace" | "model");
         assert_eq!(property.get("default").is_some(), has_default, "default of {at}");
         if has_default {
             let (written, real) = (&property["default"], &defaults[rule.key]);
@@ -81,6 +82,10 @@ fn check_value(at: &str, property: &Value, allowed: &Allowed) {
             assert_eq!(items["type"], "string", "{at}");
             assert_eq!(items["minLength"], 1, "{at}");
             assert_eq!(items["maxLength"], MAX_TEXT_CHARS, "{at}");
+        }
+        Allowed::Table => {
+            assert_eq!(kind, "object", "{at}");
+            assert_eq!(property["additionalProperties"]["type"], "object", "{at}");
         }
         Allowed::Numbers(_) => unreachable!("no setting is a table of numbers"),
         Allowed::Section(_) => unreachable!("sections are compared by check_section"),
