@@ -16,8 +16,10 @@ mod merge;
 pub mod optimizer;
 mod pretokenizer;
 mod ranks;
+mod raw;
 #[cfg(test)]
 mod tests;
+pub mod trim;
 
 use std::sync::LazyLock;
 
