@@ -98,16 +98,13 @@ pub(super) fn unescape(escaped: &str) -> Cow<'_, str> {
             b't' => Some('\t'),
             other => Some(char::from(other)),
         };
-        let (used, unit) = match plain {
-            Some(plain) => {
-                flush(&mut units, &mut text);
-                text.push(plain);
-                (2, None)
-            }
-            None => {
-                let digits = rest.get(at + 2..at + 6);
-                (6, digits.and_then(|digits| u16::from_str_radix(digits, 16).ok()))
-            }
+        let (used, unit) = if let Some(plain) = plain {
+            flush(&mut units, &mut text);
+            text.push(plain);
+            (2, None)
+        } else {
+            let digits = rest.get(at + 2..at + 6);
+            (6, digits.and_then(|digits| u16::from_str_radix(digits, 16).ok()))
         };
         units.extend(unit);
         rest = rest.get(at + used..).unwrap_or("");

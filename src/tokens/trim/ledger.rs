@@ -80,6 +80,8 @@ pub(super) struct Ledger<'a> {
     tokens: usize,
     /// Bytes of gaps that trials may still count.
     budget: usize,
+    /// The gap at hand, to allocate once.
+    gap: String,
 }
 
 impl<'a> Ledger<'a> {
@@ -89,7 +91,14 @@ impl<'a> Ledger<'a> {
     /// otherwise make them quadratic.
     pub(super) fn new(positions: usize, tokenizer: &'static Tokenizer, budget: usize) -> Self {
         let tokens = tokenizer.count("{}");
-        Self { tokenizer, forms: vec![None; positions], present: BTreeSet::new(), tokens, budget }
+        Self {
+            tokenizer,
+            forms: vec![None; positions],
+            present: BTreeSet::new(),
+            tokens,
+            budget,
+            gap: String::new(),
+        }
     }
 
     /// Tokens of the object as it is.
@@ -123,7 +132,8 @@ impl<'a> Ledger<'a> {
 
     /// Tokens between the break of the entry at `left`, or the start, and that of the entry at `right`, or the end.
     fn stretch(&mut self, left: Option<usize>, right: Option<usize>) -> usize {
-        let mut gap = String::new();
+        let mut gap = std::mem::take(&mut self.gap);
+        gap.clear();
         let mut tokens = 0;
         let mut counted = 0;
         let form = |at: usize| self.forms[at].expect("invariant: present entries have a form");
@@ -155,6 +165,8 @@ impl<'a> Ledger<'a> {
             None => gap.push('}'),
         }
         self.budget = self.budget.saturating_sub(counted + gap.len());
-        tokens + self.tokenizer.count(&gap)
+        tokens += self.tokenizer.count(&gap);
+        self.gap = gap;
+        tokens
     }
 }

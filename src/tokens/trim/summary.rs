@@ -4,6 +4,9 @@
 //! announces one. Deterministic, one line, and never longer than a sentence.
 
 use std::fmt::Write as _;
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
 
 use super::super::raw::{self, Shape};
 
@@ -25,8 +28,8 @@ const MIN_OPAQUE: usize = 16;
 /// Longer than any word, with or without digits: base64 of 24 bytes.
 const MIN_LONG: usize = 32;
 
-/// Words that say that what follows is not for everybody, as parts of a word in lower case without `_` and `-`.
-const SECRET_NAMES: [&str; 13] = [
+/// Parts of words that say that what follows is not for everybody, in any case.
+const SECRET_NAMES: [&str; 19] = [
     "password",
     "passwd",
     "passphrase",
@@ -34,13 +37,22 @@ const SECRET_NAMES: [&str; 13] = [
     "secret",
     "token",
     "apikey",
+    "api_key",
+    "api-key",
     "accesskey",
+    "access_key",
+    "access-key",
     "privatekey",
+    "private_key",
+    "private-key",
     "credential",
     "bearer",
     "authorization",
     "cookie",
 ];
+
+/// Between the name of a secret and the secret.
+const LINKS: [&str; 8] = ["is", "are", "was", "=", ":", ":=", "->", "=>"];
 
 /// How well-known kinds of credentials begin.
 const SECRET_STARTS: [&str; 20] = [
@@ -141,8 +153,7 @@ fn first_words(string: &str) -> String {
     for word in text.split(' ').filter(|word| !word.is_empty()) {
         let gap = usize::from(length > 0);
         let word_length = word.chars().count();
-        let after_secret_name =
-            announced && matches!(word, "is" | "=" | ":" | ":=" | "->" | "=>" | "are" | "was");
+        let after_secret_name = announced && (LINKS.contains(&word) || is_mixed(word));
         if after_secret_name || is_secret(word) {
             whole = false;
             break;
@@ -173,7 +184,8 @@ fn first_words(string: &str) -> String {
 
 /// At most `limit` bytes, cut at the start of a character.
 fn start_of(text: &str, limit: usize) -> &str {
-    &text[..text.floor_char_boundary(limit)]
+    let end = (0..=limit.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
+    &text[..end.unwrap_or(0)]
 }
 
 /// Text with every run of white space and control characters as one space.
@@ -193,9 +205,9 @@ fn one_line(escaped: &str) -> String {
 
 /// Whether a word, or the name of a value, announces a secret.
 fn names_secret(word: &str) -> bool {
-    let plain: String =
-        word.chars().filter(|c| !matches!(c, '_' | '-')).flat_map(char::to_lowercase).collect();
-    SECRET_NAMES.iter().any(|name| plain.contains(name))
+    static FINDER: LazyLock<Option<AhoCorasick>> =
+        LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(SECRET_NAMES).ok());
+    FINDER.as_ref().is_none_or(|finder| finder.is_match(word))
 }
 
 /// Whether a word looks like a secret, or like a secret with its name.
@@ -204,7 +216,7 @@ fn is_secret(word: &str) -> bool {
     if SECRET_STARTS.iter().any(|start| bare.starts_with(start)) && bare.len() > 4 {
         return true;
     }
-    if matches!(word, "Bearer" | "Basic") {
+    if word == "Bearer" {
         return true;
     }
     if let Some((name, _)) = word.split_once([':', '='])
@@ -219,6 +231,11 @@ fn is_secret(word: &str) -> bool {
         return true;
     }
     word.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '+' | '='))).any(is_opaque)
+}
+
+/// Whether letters and digits are mixed.
+fn is_mixed(word: &str) -> bool {
+    word.contains(|c: char| c.is_ascii_digit()) && word.contains(char::is_alphabetic)
 }
 
 /// Whether a run of letters and digits is no word that a person would write.
@@ -274,6 +291,7 @@ mod tests {
             "password: hunter2",
             "use db_password=hunter2 there",
             "use the password is hunter2",
+            "use the password hunter2",
             "send Authorization: Bearer abc",
             "send Bearer hunter2",
             "use postgres://me:hunter2@host/db",

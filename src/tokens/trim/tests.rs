@@ -143,7 +143,7 @@ fn lone_surrogates_and_odd_keys_are_counted_as_javascript_writes_them() {
                 Outcome::Omitted => continue,
             };
             result.push_str(if result.len() > 1 { "," } else { "" });
-            result.push_str(&format!("{}:{text}", element.key));
+            result.extend([&*element.key, ":", &*text]);
         }
         result.push('}');
         assert_eq!(trimmed.result_tokens, DEFAULT_ENCODING.tokenizer().count(&result), "{result}");
