@@ -17,6 +17,7 @@ pub mod optimizer;
 mod pretokenizer;
 mod ranks;
 mod raw;
+pub mod schedule;
 #[cfg(test)]
 mod tests;
 pub mod trim;
