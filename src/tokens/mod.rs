@@ -11,6 +11,7 @@
 
 mod cache;
 mod classes;
+pub mod common;
 pub mod delta;
 mod merge;
 pub mod optimizer;
