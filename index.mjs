@@ -4,8 +4,12 @@ export const {
   ProductionOptimizationSystem,
   AdvancedCacheManager,
   AgentContextFilter,
+  TokenOptimizer,
   AgentwiseError,
   countTokens,
   countTokensAsync,
+  applyDelta,
+  applyDeltaAsync,
+  renderForPrompt,
 } = addon;
 export default ProductionOptimizationSystem;

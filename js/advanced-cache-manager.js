@@ -14,10 +14,14 @@ const MAINTENANCE_MS = 300_000;
 
 /** Set by the class below, which alone can see it. */
 let viewOf;
+/** The configuration of a cache of ours; `undefined` for anything else. */
+let configOf;
 
 class AdvancedCacheManager extends NativeEmitter {
   static {
     viewOf = (cache) => cache.#view;
+    configOf = (cache) =>
+      cache !== null && typeof cache === 'object' && #view in cache ? cache.#config() : undefined;
   }
 
   #native;
@@ -163,4 +167,4 @@ for (const name of [
   };
 }
 
-module.exports = { AdvancedCacheManager };
+module.exports = { AdvancedCacheManager, configOf: (cache) => configOf(cache) };

@@ -265,8 +265,8 @@ async function withoutReferences(result, have, resolve) {
   const about = factsOf(result);
   if (!about) throw mismatch('it has no hashes; send what toMessage(result) gives');
   const isBlocks = result.encoding === 'blocks' && (about === result || about.encoding === 'blocks');
-  if (!isBlocks) return { result, bytes: 0 };
-  const { texts, bytes } = JSON.parse(await callAsync(resolve, JSON.stringify(rowsOf(result)), textsById(have)));
+  if (!isBlocks) return { result, tokens: 0 };
+  const { texts, tokens } = JSON.parse(await callAsync(resolve, JSON.stringify(rowsOf(result)), textsById(have)));
   const found = new Map(texts.map(([key, isText, text]) => [JSON.parse(key), isText ? text : JSON.parse(text)]));
   const { type, hash, baseHash } = about;
   const plain = { type, hash, baseHash, encoding: 'keys' };
@@ -274,7 +274,7 @@ async function withoutReferences(result, have, resolve) {
   const changed = type === 'full' ? { ...added } : { ...modified };
   for (const [key, value] of found) setOwn(changed, key, value);
   const whole = type === 'full' ? changed : { added: { ...added }, modified: changed, removed, unchanged };
-  return { result: note(whole, plain), bytes };
+  return { result: note(whole, plain), tokens };
 }
 
 module.exports = {

@@ -14,6 +14,7 @@ use super::cache::whole;
 use super::call::{Args, guard, method, spawn};
 use super::columns;
 use super::filter::parse;
+use super::token_plans;
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::config::Configure;
 use crate::base::document::{Columns, Document, Kind};
@@ -21,11 +22,11 @@ use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::json::{KeyOrder, View};
 use crate::engine::{Engine, check_agent_id};
 use crate::orchestrator::block_store::BlockPlace;
-use crate::orchestrator::token_service::{TokenCall, TokenService};
+use crate::orchestrator::token_service::{DEFAULT_OPERATION, TokenCall, TokenService};
 use crate::tokens::blocks::{Part, Range, TextId, Unresolved, write_parts};
 use crate::tokens::config::TokensConfig;
 use crate::tokens::delta::{Delta, Hashes, from_hex, hex};
-use crate::tokens::ledger::Usage;
+use crate::tokens::ledger::{Entry, Usage};
 use crate::tokens::{DeltaEncoding, Optimized};
 
 /// Who has a token optimizer.
@@ -38,7 +39,7 @@ pub(super) enum Holder {
 }
 
 impl Holder {
-    fn tokens(&self) -> &TokenService {
+    pub(super) fn tokens(&self) -> &TokenService {
         match self {
             Self::Engine(engine) => engine.orchestrator().tokens(),
             Self::Service(service) => service,
@@ -92,18 +93,25 @@ pub fn open_tokens(
             model: args.get(2)?,
             operation: args.get(3)?,
             original_tokens: args.get::<Option<f64>>(4)?.map(whole),
+            is_booked_later: args.get(5)?,
             ..TokenCall::default()
         };
-        let (columns, service) = (columns::read(&args, 5)?, Arc::clone(&shared));
+        let (columns, service) = (columns::read(&args, 6)?, Arc::clone(&shared));
         let work = move || {
             let call = TokenCall { fingerprint: Some(fingerprint(&columns)), ..call };
+            let is_unbooked = call.is_booked_later;
+            let json = |document: Option<&Document>, done: &Optimized| {
+                let mut json = sent_json(document, done);
+                json["isUnbooked"] = json!(is_unbooked);
+                json.to_string()
+            };
             if let Some(done) = service.unchanged(&agent_id, &call) {
-                return Ok(sent_json(None, &done).to_string());
+                return Ok(json(None, &done));
             }
             let document = Document::from_columns(columns)?;
             let view = View::whole(&document);
             let done = service.optimize(&agent_id, view, view, &call);
-            Ok(sent_json(Some(&document), &done).to_string())
+            Ok(json(Some(&document), &done))
         };
         spawn(args.env(), work, |json| json)
     })?;
@@ -117,6 +125,23 @@ pub fn open_tokens(
             Ok(service.optimizer().count(&text))
         };
         spawn(args.env(), work, |tokens| tokens as f64)
+    })?;
+    let shared = Arc::clone(&service);
+    method(env, &mut handle, "book", move |args| {
+        let (agent, operation) = (args.get::<String>(0)?, args.get::<Option<String>>(1)?);
+        let model = args.get::<Option<String>>(2)?;
+        let [original, sent, held, fetched] = [3, 4, 5, 6].map(|at| args.get::<f64>(at).map_or(0, whole));
+        shared.book(&Entry {
+            agent: &agent,
+            operation: operation.as_deref().unwrap_or(DEFAULT_OPERATION),
+            model: model.as_deref(),
+            original,
+            sent,
+            held,
+            fetched,
+            ..Entry::default()
+        });
+        Ok(())
     })?;
     let shared = Arc::clone(&service);
     method(env, &mut handle, "config", move |_| Ok(json!(shared.config()).to_string()))?;
@@ -142,6 +167,7 @@ pub fn open_tokens(
     })?;
     let source: Source = Arc::new(move || Ok(Holder::Service(Arc::clone(&service))));
     add(env, &mut handle, &source)?;
+    token_plans::add(env, &mut handle, &source)?;
     Ok(handle)
 }
 
@@ -233,6 +259,8 @@ pub(super) fn sent_json(document: Option<&Document>, tokens: &Optimized) -> Valu
         "originalTokens": tokens.original_tokens,
         "filteredTokens": tokens.filtered_tokens,
         "resultTokens": tokens.result_tokens,
+        "bytes": tokens.bytes,
+        "unchangedTokens": tokens.unchanged_tokens,
     });
     let Some(document) = document else { return sent };
     let view = View::whole(document);
@@ -324,7 +352,7 @@ fn place(json: &Value, cwd: &str) -> BlockPlace {
     }
 }
 
-/// Texts for parts: `[[key, is a string, parts], …]` becomes `{ "texts": [[key, is a string, text], …], "bytes", "tokens" }`.
+/// Texts for parts: `[[key, is a string, parts], …]` becomes `{ "texts": [[key, is a string, text], …], "tokens" }`, those of what was fetched.
 fn resolve(tokens: &TokenService, asked: &Value, have: HashMap<String, String>) -> Result<String> {
     let have: HashMap<TextId, Arc<str>> = have
         .into_iter()
@@ -332,16 +360,16 @@ fn resolve(tokens: &TokenService, asked: &Value, have: HashMap<String, String>) 
         .collect();
     let shelf = tokens.shelf();
     let mut fetched = 0;
+    let mut count = |text: &str| fetched += tokens.optimizer().count(text.as_bytes());
     let mut rows = Vec::new();
     for row in asked.as_array().ok_or_else(bad_parts)? {
         let parts = parts(&row[2]).ok_or_else(bad_parts)?;
-        let (text, bytes) = shelf.resolve(&parts, &|id| have.get(&id).cloned()).map_err(unresolved)?;
-        fetched += bytes;
+        let text = shelf.resolve(&parts, &|id| have.get(&id).cloned(), &mut count).map_err(unresolved)?;
         rows.push(json!([row[0], row[1], text]));
     }
     let mut done = Map::new();
     done.insert("texts".to_owned(), Value::Array(rows));
-    done.insert("bytes".to_owned(), json!(fetched));
+    done.insert("tokens".to_owned(), json!(fetched));
     Ok(Value::Object(done).to_string())
 }
 

@@ -33,6 +33,8 @@ pub struct TokenCall {
     pub max_tokens: Option<u64>,
     /// Tokens of the context before others took something out of it; `None`: nobody did.
     pub original_tokens: Option<u64>,
+    /// Whether the caller books the message itself, when it knows what is really sent.
+    pub is_booked_later: bool,
 }
 
 /// What contexts are for unless a call says otherwise.
@@ -130,21 +132,29 @@ impl TokenService {
         self.booked(agent_id, call, done)
     }
 
+    /// Books a message; one that names no model, on the configured one.
+    pub fn book(&self, entry: &Entry<'_>) {
+        let configured = self.config.read().model.clone();
+        self.ledger.record(&Entry { model: entry.model.or(configured.as_deref()), ..*entry });
+    }
+
     /// Books a message, and charges what a receiver has to fetch of it.
     fn booked(&self, agent_id: &str, call: &TokenCall, mut done: Optimized) -> Optimized {
         if let Some(tokens) = call.original_tokens {
             done.original_tokens = tokens;
         }
-        let configured = self.config.read().model.clone();
+        if call.is_booked_later {
+            return done;
+        }
         let (held, fetched) = match (&done.delta, &done.blocks) {
             (Delta::Unchanged, _) => (done.original_tokens, 0),
             (_, Some(blocks)) => (done.unchanged_tokens + blocks.held_tokens, blocks.fetch_tokens),
             (_, None) => (done.unchanged_tokens, 0),
         };
-        self.ledger.record(&Entry {
+        self.book(&Entry {
             agent: agent_id,
             operation: call.operation.as_deref().unwrap_or(DEFAULT_OPERATION),
-            model: call.model.as_deref().or(configured.as_deref()),
+            model: call.model.as_deref(),
             original: done.original_tokens,
             sent: done.result_tokens,
             held,

@@ -46,6 +46,10 @@ pub struct Entry {
     pub hash: u128,
     /// Bytes of its JSON.
     pub bytes: usize,
+    /// Tokens of its canonical JSON by itself.
+    pub tokens: u64,
+    /// Whether it is a string.
+    pub is_string: bool,
     /// By which its text can be referred to, once it was stored.
     pub text: OnceLock<TextId>,
 }
@@ -64,9 +68,18 @@ pub struct Snapshot {
 /// The hashes of what a view shows, before anybody knows them.
 pub struct Hashes {
     pub(super) hash: Hash,
-    /// Value, hash and bytes, in canonical order of keys; `None` when it is not an object.
-    pub(super) entries: Option<Vec<(usize, u128, usize)>>,
+    /// In canonical order of keys; `None` when it is not an object.
+    pub(super) entries: Option<Vec<Hashed>>,
     pub(super) bytes: usize,
+}
+
+/// One top-level value that was hashed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Hashed {
+    pub(super) value: usize,
+    pub(super) hash: u128,
+    pub(super) bytes: usize,
+    pub(super) is_string: bool,
 }
 
 impl Hashes {
@@ -87,7 +100,13 @@ impl Hashes {
             text.push(b':');
             let start = text.len();
             view.write(top, KeyOrder::Canonical, &mut text);
-            entries.push((top, xxh3_128(&text[start..]), text.len() - start));
+            let text = &text[start..];
+            entries.push(Hashed {
+                value: top,
+                hash: xxh3_128(text),
+                bytes: text.len(),
+                is_string: text.first() == Some(&b'"'),
+            });
         }
         text.push(b'}');
         Self { hash: Sha256::digest(&text).into(), entries: Some(entries), bytes: text.len() }
@@ -170,9 +189,10 @@ impl Snapshot {
     /// That of a context that nobody else has, and the values of its entries.
     fn alone(view: View<'_>) -> (Self, Vec<usize>) {
         let Hashes { hash, entries, bytes } = Hashes::of(view);
-        let values = entries.iter().flatten().map(|&(value, ..)| value).collect();
-        let entry = |(value, hash, bytes)| {
-            Arc::new(Entry { key: key_text(view, value).into(), hash, bytes, text: OnceLock::new() })
+        let values = entries.iter().flatten().map(|hashed| hashed.value).collect();
+        let entry = |hashed: Hashed| {
+            let key = key_text(view, hashed.value);
+            Arc::new(Entry::new(key, hashed, 0))
         };
         let entries = entries.map(|entries| entries.into_iter().map(entry).collect());
         (Self { hash, entries, bytes }, values)
@@ -185,6 +205,12 @@ impl Snapshot {
 }
 
 impl Entry {
+    /// That of a value under a key.
+    pub(super) fn new(key: String, hashed: Hashed, tokens: u64) -> Self {
+        let Hashed { hash, bytes, is_string, .. } = hashed;
+        Self { key: key.into(), hash, bytes, tokens, is_string, text: OnceLock::new() }
+    }
+
     /// What it is known by.
     pub(super) fn id(&self) -> u128 {
         Self::id_of(&self.key, self.hash)

@@ -13,6 +13,7 @@ pub mod blocks;
 mod cache;
 pub mod calibration;
 mod classes;
+pub mod common;
 pub mod config;
 pub mod delta;
 pub mod ledger;
@@ -22,10 +23,13 @@ pub mod optimizer;
 mod pretokenizer;
 pub mod prices;
 mod ranks;
+mod raw;
+pub mod schedule;
 mod segments;
 pub mod states;
 #[cfg(test)]
 mod tests;
+pub mod trim;
 
 use std::sync::LazyLock;
 

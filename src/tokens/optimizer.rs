@@ -65,9 +65,11 @@ pub struct Optimized {
     pub filtered_tokens: u64,
     /// Tokens of the JSON of what is sent.
     pub result_tokens: u64,
-    /// Tokens of top-level values that the agent has and that are not sent again.
+    /// Bytes of the filtered context's JSON.
+    pub bytes: usize,
+    /// Tokens of top-level values that the agent has and that are not sent again, each counted by itself.
     pub unchanged_tokens: u64,
-    /// Tokens of the context's JSON up to the first value that is new: what a provider's prompt cache would have, had the
+    /// The same of those before the first value that is new: what a provider's prompt cache would have, had the
     /// agent been sent its whole context each time.
     pub cached_tokens: u64,
     /// Values that are sent in parts; the others are sent whole.
@@ -204,7 +206,12 @@ impl TokenOptimizer {
             }
             let (snapshot, values, tokens) = work.get_or_insert_with(|| {
                 let (hashes, tokens) = self.measure(filtered, &text);
-                let (snapshot, values) = self.states.snapshot(filtered, hashes, &base);
+                let count = |value: usize| {
+                    let mut text = Vec::new();
+                    filtered.write(value, KeyOrder::Canonical, &mut text);
+                    self.count(&text)
+                };
+                let (snapshot, values) = self.states.snapshot(filtered, hashes, &base, &count);
                 (snapshot, values, tokens)
             });
             let delta = base
@@ -221,6 +228,7 @@ impl TokenOptimizer {
                 original_tokens: original_of(*tokens),
                 filtered_tokens: *tokens,
                 result_tokens: *tokens,
+                bytes: snapshot.bytes,
                 unchanged_tokens: 0,
                 cached_tokens: 0,
                 blocks: None,
@@ -229,7 +237,7 @@ impl TokenOptimizer {
             if with_held && done.delta != Delta::Unchanged {
                 done.blocks = self.encode(filtered, &done.delta, snapshot, values, &base);
             }
-            (done.unchanged_tokens, done.cached_tokens) = self.known(filtered, &done.delta, *tokens);
+            (done.unchanged_tokens, done.cached_tokens) = known(&done.delta, snapshot, values, *tokens);
             match (&done.delta, &done.blocks) {
                 (Delta::Unchanged, _) => {
                     done.result_tokens = self.count(unchanged_json(&done.hash).as_bytes())
@@ -291,35 +299,6 @@ impl TokenOptimizer {
         })
     }
 
-    /// Tokens of what the agent has of a context: of all its unchanged values, and of those before the first new one.
-    fn known(&self, view: View<'_>, delta: &Delta, tokens: u64) -> (u64, u64) {
-        let new = match delta {
-            Delta::Full => return (0, 0),
-            Delta::Unchanged => return (tokens, tokens),
-            Delta::Changed { added, modified, .. } => added.iter().chain(modified).min(),
-        };
-        let Delta::Changed { unchanged, .. } = delta else { return (0, 0) };
-        let first_new = new.copied().unwrap_or(usize::MAX);
-        let members = |values: &mut dyn Iterator<Item = usize>| {
-            let mut out = Members::new();
-            let values: Vec<usize> = values.collect();
-            separated(&values, &mut out.0, |value, out| {
-                view.write_key(value, out);
-                out.push(b':');
-                view.write(value, KeyOrder::Insertion, out);
-            });
-            self.count(&out.0)
-        };
-        let all = members(&mut unchanged.iter().copied());
-        let is_all = unchanged.last().is_none_or(|&last| last < first_new);
-        let before = if is_all {
-            all
-        } else {
-            members(&mut unchanged.iter().copied().filter(|&value| value < first_new))
-        };
-        (all, before)
-    }
-
     fn same_again(&self, sent: &Sent, original_tokens: u64) -> Optimized {
         let hash = hex(&sent.snapshot.hash);
         Optimized {
@@ -329,6 +308,7 @@ impl TokenOptimizer {
             hash,
             original_tokens,
             filtered_tokens: sent.tokens,
+            bytes: sent.snapshot.bytes,
             unchanged_tokens: sent.tokens,
             cached_tokens: sent.tokens,
             blocks: None,
@@ -411,6 +391,24 @@ impl TokenOptimizer {
             }
         }
     }
+}
+
+/// Tokens of what the agent has of a context: of all its unchanged values, and of those before the first new one.
+fn known(delta: &Delta, snapshot: &Snapshot, values: &[usize], tokens: u64) -> (u64, u64) {
+    let (new, unchanged) = match delta {
+        Delta::Full => return (0, 0),
+        Delta::Unchanged => return (tokens, tokens),
+        Delta::Changed { added, modified, unchanged, .. } => (added.iter().chain(modified).min(), unchanged),
+    };
+    let first_new = new.copied().unwrap_or(usize::MAX);
+    let (mut all, mut before) = (0, 0);
+    for (entry, value) in snapshot.entries.iter().flatten().zip(values) {
+        if unchanged.binary_search(value).is_ok() {
+            all += entry.tokens;
+            before += if *value < first_new { entry.tokens } else { 0 };
+        }
+    }
+    (all, before)
 }
 
 /// JSON of the result for an unchanged context, as callers see it.

@@ -4,13 +4,13 @@
 //! agents and of keys is bounded; an agent that was given up simply gets its next context in full.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak};
 
 use hashbrown::{HashMap, HashSet};
 use parking_lot::Mutex;
 
 use super::blocks::TextId;
-use super::delta::{Entry, Hash, Hashes, Snapshot, key_text};
+use super::delta::{Entry, Hash, Hashed, Hashes, Snapshot, key_text};
 use crate::base::json::View;
 
 /// Most agents whose last context is remembered.
@@ -141,27 +141,47 @@ impl AgentStates {
         base
     }
 
-    /// The snapshot of what was hashed; what others have of it is shared with them, and with `base`.
-    pub fn snapshot(&self, view: View<'_>, hashes: Hashes, base: &Base) -> (Arc<Snapshot>, Vec<usize>) {
-        let values: Vec<usize> = hashes.entries.iter().flatten().map(|&(value, ..)| value).collect();
-        let mut states = self.states.lock();
-        if let Some(known) = states.snapshots.get(&hashes.hash).and_then(Weak::upgrade) {
-            return (known, values);
-        }
-        let known: HashMap<u128, &Arc<Entry>> = base
-            .sent
-            .iter()
-            .flat_map(|sent| sent.snapshot.entries.iter().flatten())
-            .map(|entry| (entry.id(), entry))
-            .collect();
-        let entries = hashes.entries.map(|entries| {
-            let shared = entries.into_iter().map(|(value, hash, bytes)| {
-                let key = key_text(view, value);
-                let id = Entry::id_of(&key, hash);
-                known.get(&id).map_or_else(|| states.entry(id, key, hash, bytes), |&entry| Arc::clone(entry))
-            });
-            shared.collect()
+    /// The snapshot of what was hashed, and the values of its entries; what others have of it is shared with them, and with
+    /// `base`. `count` gives the tokens of a value that nobody has.
+    pub fn snapshot(
+        &self,
+        view: View<'_>,
+        hashes: Hashes,
+        base: &Base,
+        count: &dyn Fn(usize) -> u64,
+    ) -> (Arc<Snapshot>, Vec<usize>) {
+        let values: Vec<usize> = hashes.entries.iter().flatten().map(|hashed| hashed.value).collect();
+        let old = base.sent.iter().flat_map(|sent| sent.snapshot.entries.iter().flatten());
+        let old: HashMap<u128, &Arc<Entry>> = old.map(|entry| (entry.id(), entry)).collect();
+        let keyed = hashes.entries.map(|entries| {
+            let keyed = |hashed: Hashed| {
+                let key = key_text(view, hashed.value);
+                let id = Entry::id_of(&key, hashed.hash);
+                (old.get(&id).map(|&entry| Arc::clone(entry)), id, key, hashed)
+            };
+            entries.into_iter().map(keyed).collect::<Vec<_>>()
         });
+        let mut found = {
+            let states = self.states.lock();
+            if let Some(known) = states.snapshots.get(&hashes.hash).and_then(Weak::upgrade) {
+                return (known, values);
+            }
+            let known = |(entry, id, ..): &(Option<Arc<Entry>>, u128, String, Hashed)| {
+                entry.clone().or_else(|| states.entries.get(id).and_then(Weak::upgrade))
+            };
+            keyed.iter().flatten().map(known).collect::<Vec<_>>().into_iter()
+        };
+        // Counted without the lock.
+        let entries: Option<Vec<(u128, Arc<Entry>)>> = keyed.map(|keyed| {
+            let entry = |(_, id, key, hashed): (_, u128, String, Hashed)| {
+                let made = || Arc::new(Entry::new(key, hashed, count(hashed.value)));
+                (id, found.next().flatten().unwrap_or_else(made))
+            };
+            keyed.into_iter().map(entry).collect()
+        });
+        let mut states = self.states.lock();
+        let entries =
+            entries.map(|entries| entries.into_iter().map(|(id, entry)| states.share(id, entry)).collect());
         let snapshot = Arc::new(Snapshot { hash: hashes.hash, entries, bytes: hashes.bytes });
         states.tidy();
         states.snapshots.insert(hashes.hash, Arc::downgrade(&snapshot));
@@ -267,11 +287,11 @@ impl Agent {
 }
 
 impl States {
-    fn entry(&mut self, id: u128, key: String, hash: u128, bytes: usize) -> Arc<Entry> {
+    /// The entry that others have, or this one from now on.
+    fn share(&mut self, id: u128, entry: Arc<Entry>) -> Arc<Entry> {
         if let Some(known) = self.entries.get(&id).and_then(Weak::upgrade) {
             return known;
         }
-        let entry = Arc::new(Entry { key: key.into(), hash, bytes, text: OnceLock::new() });
         self.entries.insert(id, Arc::downgrade(&entry));
         entry
     }

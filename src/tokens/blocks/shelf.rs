@@ -123,21 +123,29 @@ impl Shelf {
         Encoded { id: Some(id), parts }
     }
 
-    /// The text that parts stand for, and how many bytes of it the receiver did not have. Reads the store, so it blocks.
+    /// The text that parts stand for; `fetched` is told what the receiver did not have. Reads the store, so it blocks.
     ///
     /// # Errors
     /// The first text that neither `have` nor the store has, or that has no such range.
-    pub fn resolve(&self, parts: &[Part], have: &Have<'_>) -> Result<(String, usize), Unresolved> {
-        let (mut text, mut fetched) = (String::new(), 0);
+    pub fn resolve(
+        &self,
+        parts: &[Part],
+        have: &Have<'_>,
+        fetched: &mut dyn FnMut(&str),
+    ) -> Result<String, Unresolved> {
+        let mut text = String::new();
         for part in parts {
             match part {
                 Part::Literal(literal) => text.push_str(literal),
                 Part::Known { range, is_whole, .. } => {
-                    fetched += self.append(*range, *is_whole, have, &mut text)?
+                    let before = text.len();
+                    if self.append(*range, *is_whole, have, &mut text)? {
+                        fetched(&text[before..]);
+                    }
                 }
             }
         }
-        Ok((text, fetched))
+        Ok(text)
     }
 
     /// A text by its id.
@@ -161,29 +169,28 @@ impl Shelf {
         (texts.len(), texts.bytes())
     }
 
-    /// Appends a range; bytes that came from the store.
+    /// Appends a range; whether it came from the store.
     fn append(
         &self,
         range: Range,
         is_whole: bool,
         have: &Have<'_>,
         out: &mut String,
-    ) -> Result<usize, Unresolved> {
+    ) -> Result<bool, Unresolved> {
         let missing = Unresolved(range.text);
         let end = range.start.checked_add(range.len).ok_or(missing)?;
         if let Some(text) = have(range.text) {
             out.push_str(if is_whole { &text } else { text.get(range.start..end).ok_or(missing)? });
-            return Ok(0);
+            return Ok(false);
         }
         let value = self.value(range.text).ok_or(missing)?;
         let record = Record::read((*value).as_ref()).ok_or(missing)?;
         let len = if is_whole { record.len() } else { range.len };
-        let before = out.len();
         let mut values = HashMap::new();
         for run in record.range(range.text, range.start, len).ok_or(missing)? {
             self.with_own(run, &mut values, |own| out.push_str(own)).ok_or(missing)?;
         }
-        Ok(out.len() - before)
+        Ok(true)
     }
 
     /// Whether `text` begins with a range of a known text: then the runs that it is made of, and whether it is all of it.

@@ -49,7 +49,7 @@ fn nobody(_: TextId) -> Option<Arc<str>> {
 fn round(store: &Arc<Memory>, shelf: &Shelf, text: &str) -> Encoded {
     let encoded = encode(shelf, text, &HashSet::new());
     let other = Shelf::new(Arc::clone(store) as Arc<dyn TextStore>, INDEX);
-    let (found, _) = other.resolve(&encoded.parts, &nobody).expect("all is stored");
+    let found = other.resolve(&encoded.parts, &nobody, &mut |_| {}).expect("all is stored");
     assert_eq!(found, text);
     encoded
 }
@@ -132,15 +132,16 @@ fn lost_or_damaged_texts_are_not_referred_to() {
         assert_eq!(encoded.parts.len(), 1, "{:?}", encoded.parts);
         store.values.lock().retain(|other, _| *other == key);
         store.values.lock().insert(key.clone(), Arc::clone(&sound));
-        assert_eq!(shelf.resolve(&reference, &nobody).expect("sound again").0, text);
+        assert_eq!(shelf.resolve(&reference, &nobody, &mut |_| {}).expect("sound again"), text);
     }
     store.values.lock().clear();
-    assert_eq!(shelf.resolve(&reference, &nobody), Err(Unresolved(id)));
+    assert_eq!(shelf.resolve(&reference, &nobody, &mut |_| {}), Err(Unresolved(id)));
     let have = |other: TextId| (other == id).then(|| Arc::from(text.as_str()));
-    assert_eq!(shelf.resolve(&reference, &have), Ok((text.clone(), 0)));
+    let mut fetched = |_: &str| panic!("nothing has to be fetched");
+    assert_eq!(shelf.resolve(&reference, &have, &mut fetched), Ok(text.clone()));
     for (start, len) in [(0, text.len() + 1), (text.len(), 1), (usize::MAX, 2)] {
         let bad = [Part::Known { range: Range { text: id, start, len }, is_whole: false, is_held: false }];
-        assert_eq!(shelf.resolve(&bad, &have), Err(Unresolved(id)));
+        assert_eq!(shelf.resolve(&bad, &have, &mut |_| {}), Err(Unresolved(id)));
     }
 }
 

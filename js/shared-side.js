@@ -1,0 +1,144 @@
+'use strict';
+
+/**
+ * What the token optimizer has of the context that all agents of a project share: a client of the caller's, or ours.
+ *
+ * A client that fails or does not answer costs an agent nothing but its help: the answer is made without it.
+ */
+
+const { AgentwiseError } = require('./errors.js');
+const { setOwn } = require('./document.js');
+const deltas = require('./deltas.js');
+
+/** How long a client may take for one context, ms: ours gives up long before. */
+const DEADLINE_MS = 30_000;
+
+/** Agents whose keys are remembered. */
+const MAX_AGENTS = 10_000;
+
+const METHODS = ['getContext', 'setContext', 'updateContext', 'createDiff'];
+
+const isObject = (value) => value !== null && typeof value === 'object' && !Array.isArray(value);
+
+class SharedSide {
+  #client;
+  isEnabled = true;
+  /** By agent, the keys that it gave to the shared context: nobody takes away what others gave. */
+  #given = new Map();
+
+  constructor(client) {
+    this.setClient(client);
+  }
+
+  setClient(client) {
+    if (client === undefined || client === null) {
+      this.#client = null;
+      return;
+    }
+    const missing = METHODS.filter((name) => typeof client[name] !== 'function');
+    if (missing.length > 0) {
+      throw new AgentwiseError('E_INVALID_ARGUMENT', `sharedContextClient must have ${missing.join(', ')}`);
+    }
+    this.#client = client;
+    this.#given.clear();
+  }
+
+  get isActive() {
+    return this.isEnabled && this.#client !== null;
+  }
+
+  /**
+   * The result that refers to the shared context, and its tokens; `undefined` where there is none yet, where it is away, and
+   * where it saves nothing.
+   * @param {(value: unknown) => Promise<number>} count tokens of a value's JSON
+   */
+  async result(agentId, context, delta, count) {
+    if (!this.isActive || !isObject(context)) return undefined;
+    try {
+      return await within(this.#exchange(agentId, context, delta, count), DEADLINE_MS);
+    } catch {
+      // Whatever it is, the client tells it by its own events; the agent gets its context all the same.
+      return undefined;
+    }
+  }
+
+  async #exchange(agentId, context, { originalTokens, hash }, count) {
+    const client = this.#client;
+    const base = await client.getContext({ useCache: true });
+    if (!isObject(base)) {
+      await client.setContext(context);
+      this.#remember(agentId, context);
+      return undefined;
+    }
+    const diff = await client.createDiff(base, context);
+    if (!isObject(diff)) return undefined;
+    const result = { type: 'shared_incremental', diff, sharedReference: true, tokensSaved: 0 };
+    // The figure is part of what it is a figure of: its own digits are counted with it.
+    let tokens = await count(result);
+    result.tokensSaved = originalTokens - tokens;
+    tokens = await count(result);
+    result.tokensSaved = originalTokens - tokens;
+    await this.#give(client, agentId, context, diff);
+    if (result.tokensSaved <= 0) return undefined;
+    for (const [name, value] of Object.entries({ hash, baseHash: deltas.hashContext(base) })) {
+      Object.defineProperty(result, name, { value, writable: true, configurable: true, enumerable: false });
+    }
+    return { result: deltas.note(result, { type: 'shared_incremental', hash }), tokens };
+  }
+
+  /** Tells the others what is new, and takes back what the agent itself gave and no longer has. */
+  async #give(client, agentId, context, diff) {
+    const { added = {}, modified = {}, removed = [] } = diff;
+    const own = this.#given.get(agentId);
+    const gone = Array.isArray(removed) ? removed.filter((key) => own?.has(key)) : [];
+    this.#remember(agentId, context);
+    if (Object.keys(added).length + Object.keys(modified).length + gone.length === 0) return;
+    await client.updateContext({ added, modified, removed: gone, unchanged: [] });
+  }
+
+  #remember(agentId, context) {
+    this.#given.delete(agentId);
+    this.#given.set(agentId, new Set(Object.keys(context)));
+    if (this.#given.size > MAX_AGENTS) this.#given.delete(this.#given.keys().next().value);
+  }
+
+  forget(agentId) {
+    this.#given.delete(agentId);
+  }
+
+  stats({ agents, operations }) {
+    let clientStats = null;
+    let connected = false;
+    try {
+      clientStats = this.#client?.getStats?.() ?? null;
+      connected = this.#client?.isConnected?.() === true;
+    } catch {
+      // A client of the caller's that cannot say has no stats.
+    }
+    return { enabled: this.isActive, connected, clientStats, localCacheSize: agents, totalMetrics: operations };
+  }
+}
+
+async function within(promise, ms) {
+  let timer;
+  const deadline = new Promise((_, reject) => {
+    timer = setTimeout(reject, ms, new AgentwiseError('E_SHARED_CONTEXT', 'the client of the shared context does not answer'));
+  });
+  try {
+    return await Promise.race([promise, deadline]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The context that a result with a shared reference makes of the shared context that it refers to. */
+function applyShared(base, { diff }) {
+  const context = { ...base };
+  for (const key of diff.removed ?? []) delete context[key];
+  for (const object of [diff.modified ?? {}, diff.added ?? {}]) {
+    for (const key of Object.keys(object)) setOwn(context, key, object[key]);
+  }
+  return context;
+}
+
+module.exports = { SharedSide, applyShared };

@@ -1,0 +1,408 @@
+'use strict';
+
+const args = require('./arguments.js');
+const { AgentwiseError, call, callAsync } = require('./errors.js');
+const { read, release, copyColumns, inOrder, assemble, setOwn } = require('./document.js');
+const { sentResult, addFacts } = require('./result.js');
+const deltas = require('./deltas.js');
+const { renderForPrompt } = require('./prompt.js');
+const { countTokens, countTokensAsync, modelInfo } = require('./token-count.js');
+const { SharedSide } = require('./shared-side.js');
+const { unlessAborted } = require('./jobs.js');
+const { placeOf } = require('./block-place.js');
+const reports = require('./token-reports.js');
+const exit = require('./exit.js');
+const native = require('./binding.js');
+
+const DEFAULT_MAX_TOKENS = 8000;
+const ENCODINGS = ['keys', 'blocks'];
+
+/** What is not a setting of the core. */
+const OWN_OPTIONS = ['projectId', 'cacheDir', 'persistToDisk'];
+
+class TokenOptimizer {
+  #native;
+  #options;
+  #shared;
+  #memory = null;
+  #cache = null;
+  #filter = null;
+  /** The last call of each agent that has one under way. */
+  #turns = new Map();
+  #unwatch;
+
+  constructor(sharedContextClient, memoryManager, cacheManager, contextFilter, options = {}) {
+    this.#options = { ...args.options('options', options) };
+    this.#shared = new SharedSide(sharedContextClient);
+    this.#memory = component('memoryManager', memoryManager);
+    this.#cache = component('cacheManager', cacheManager);
+    this.#filter = component('contextFilter', contextFilter);
+    this.#native = call(native.openTokens, this.#settings(), this.#place(), process.cwd());
+    this.#unwatch = exit.watch();
+  }
+
+  #settings(options = this.#options) {
+    const settings = Object.fromEntries(Object.entries(options).filter(([name]) => !OWN_OPTIONS.includes(name)));
+    return args.configurationJson(settings);
+  }
+
+  #place() {
+    return JSON.stringify(placeOf(this.#options, this.#cache));
+  }
+
+  setSharedContextClient(client) {
+    this.#shared.setClient(client);
+  }
+
+  setSharedContextEnabled(enabled) {
+    if (typeof enabled !== 'boolean') throw new AgentwiseError('E_INVALID_ARGUMENT', 'enabled must be a boolean');
+    this.#shared.isEnabled = enabled;
+  }
+
+  setMemoryManager(memoryManager) {
+    this.#memory = component('memoryManager', memoryManager);
+  }
+
+  setCacheManager(cacheManager) {
+    this.#cache = component('cacheManager', cacheManager);
+    call(this.#native.configure, '{}', this.#place(), process.cwd());
+  }
+
+  setContextFilter(contextFilter) {
+    this.#filter = component('contextFilter', contextFilter);
+  }
+
+  updateConfig(partial) {
+    const given = { ...args.options('partial', partial) };
+    const options = { ...this.#options, ...given };
+    const place = JSON.stringify(placeOf(options, this.#cache));
+    call(this.#native.configure, this.#settings(given), place, process.cwd());
+    this.#options = options;
+  }
+
+  getConfig() {
+    return JSON.parse(this.#native.config());
+  }
+
+  async optimizeContext(agentId, context, options) {
+    args.string('agentId', agentId);
+    const given = args.options('options', options);
+    const request = {
+      encoding: args.optionalOneOf('options.encoding', given.encoding, ENCODINGS),
+      model: args.optionalString('options.model', given.model),
+      operation: args.optionalString('options.operation', given.operation),
+      signal: args.signal('options.signal', given.signal),
+    };
+    request.signal?.throwIfAborted();
+    // A delta says what changed since the agent's last result: calls for one agent run one after the other. Without a
+    // filter the context is read now all the same, so that the caller may change it afterwards.
+    const before = this.#turns.get(agentId);
+    const work = this.#filter ? this.#filtered(agentId, context, request, before) : this.#direct(agentId, context, request, before);
+    const ended = Promise.allSettled([before, work]);
+    this.#turns.set(agentId, ended);
+    ended.then(() => {
+      if (this.#turns.get(agentId) === ended) this.#turns.delete(agentId);
+    });
+    return work;
+  }
+
+  /** Reads and sends at once, or when the agent's turn comes. */
+  async #direct(agentId, context, request, before) {
+    const { source, result: begin } = read(context, (columns) => {
+      if (!before) {
+        const pending = this.#send(agentId, request, columns);
+        return () => pending;
+      }
+      const own = copyColumns(columns);
+      return () => unlessAborted(before, request.signal).then(() => this.#send(agentId, request, own));
+    });
+    try {
+      return await this.#result(agentId, request, source, JSON.parse(await callAsync(begin)));
+    } finally {
+      release(source);
+    }
+  }
+
+  async #filtered(agentId, context, request, before) {
+    if (before) await unlessAborted(before, request.signal);
+    const { filtered } = await this.#filter.filterContext(agentId, context);
+    const { source: whole, result: counting } = read(context, (columns) =>
+      call(this.#native.countContext, ...inOrder(columns)),
+    );
+    release(whole);
+    const originalTokens = await callAsync(() => counting);
+    request.signal?.throwIfAborted();
+    const { source, result: pending } = read(filtered, (columns) =>
+      this.#send(agentId, { ...request, originalTokens }, columns),
+    );
+    try {
+      return await this.#result(agentId, request, source, JSON.parse(await callAsync(() => pending)));
+    } finally {
+      release(source);
+    }
+  }
+
+  #send(agentId, { encoding, model, operation, originalTokens }, columns) {
+    const id = args.exactText(agentId);
+    // With a shared context it is not known yet what is sent.
+    const later = this.#shared.isActive;
+    return call(this.#native.optimize, id, encoding, model, operation, originalTokens, later, ...inOrder(columns));
+  }
+
+  /** What is sent, after the shared context has had its say. */
+  async #result(agentId, request, source, delta) {
+    const { filtered } = assemble(source);
+    this.#memory?.registerAgentMemory?.(agentId, delta.bytes, 0);
+    if (delta.isUnbooked) {
+      const shared = await this.#shared.result(agentId, filtered, delta, (value) => this.#count(value));
+      this.#book(agentId, request, delta, shared?.tokens);
+      if (shared) return shared.result;
+    }
+    const result = sentResult(filtered, delta);
+    // A root of a class of its own is the caller's object: nothing is added to it.
+    if (result === filtered && (source.isOpaque || result === null || typeof result !== 'object')) return result;
+    return addFacts(result, delta);
+  }
+
+  /** Books what is sent: the shared reference of so many tokens, or the agent's own delta. */
+  #book(agentId, { operation, model }, delta, sharedTokens) {
+    const { originalTokens, unchangedTokens, resultTokens, heldTokens = 0, fetchTokens = 0 } = delta;
+    const sent = sharedTokens ?? resultTokens;
+    const held = Math.min(unchangedTokens + (sharedTokens === undefined ? heldTokens : 0), originalTokens);
+    // What the shared context has and the agent was not given before, it has to get from there.
+    const fetched = sharedTokens === undefined ? fetchTokens : Math.max(0, originalTokens - sent - held);
+    call(this.#native.book, args.exactText(agentId), operation, model, originalTokens, sent, held, fetched);
+  }
+
+  async #count(value) {
+    const { source, result } = read(value, (columns) => call(this.#native.countContext, ...inOrder(columns)));
+    release(source);
+    return callAsync(() => result);
+  }
+
+  async computeContextDiff(oldContext, newContext) {
+    if (oldContext === undefined || oldContext === null) return newContext;
+    return deltas.contextDiff(oldContext, newContext);
+  }
+
+  async trimContext(context, maxTokens = DEFAULT_MAX_TOKENS) {
+    args.number('maxTokens', maxTokens, 1);
+    const { source, result: pending } = read(context, (columns) =>
+      call(this.#native.trim, Math.floor(maxTokens), ...inOrder(columns)),
+    );
+    try {
+      const trimmed = JSON.parse(await callAsync(() => pending));
+      return trimmedContext(assemble(source).filtered, trimmed);
+    } finally {
+      release(source);
+    }
+  }
+
+  async scheduleAgents(agents, tasks) {
+    const names = args.array('agents', agents).map((agent, at) => args.string(`agents[${at}]`, agent));
+    const { batches } = await this.#schedule(names, args.array('tasks', tasks ?? []));
+    return batches;
+  }
+
+  async #schedule(names, tasks) {
+    return JSON.parse(await callAsync(this.#native.schedule, names, args.jsonOf('tasks', tasks)));
+  }
+
+  async optimizeAgentConfiguration(agents, context) {
+    const names = args.array('agents', agents).map((agent, at) => args.string(`agents[${at}]`, agent));
+    const tasks = Array.isArray(context?.tasks) ? context.tasks : [];
+    const { batches, cycles, unknown } = await this.#schedule(names, tasks);
+    const results = {};
+    const contexts = {};
+    for (const name of names) {
+      setOwn(contexts, name, this.#filter ? (await this.#filter.filterContext(name, context)).filtered : context);
+      setOwn(results, name, await this.optimizeContext(name, context));
+    }
+    const shared = await this.#common(names, (name, key) => contexts[name]?.[key]);
+    return reports.configuration({
+      names,
+      batches,
+      results,
+      shared,
+      cycles,
+      unknown,
+      originalTokens: names.length * (await this.#count(context)),
+      sharedContextEnabled: this.#shared.isActive,
+    });
+  }
+
+  async compressSharedContext(agents) {
+    const names = args.array('agents', agents).map((agent, at) => args.string(`agents[${at}]`, agent));
+    return this.#common(names, () => undefined);
+  }
+
+  async #common(names, valueOf) {
+    const common = JSON.parse(await callAsync(this.#native.common, names.map(args.exactText)));
+    return reports.sharedContext(common, valueOf);
+  }
+
+  async getCachedResponse(query, agentId) {
+    args.string('query', query);
+    if (!this.#cache) return null;
+    const scope = args.optionalString('agentId', agentId);
+    const value = await this.#cache.get(query, scope === undefined ? undefined : { agentId: scope });
+    return value === undefined ? null : value;
+  }
+
+  countTokens(value, options) {
+    return this.#calibrated(countTokens(value, options), options);
+  }
+
+  async countTokensAsync(value, options) {
+    return this.#calibrated(await countTokensAsync(value, options), options);
+  }
+
+  /** Counts of models whose tokenizer is not ours are corrected by what was reported of them. */
+  #calibrated(count, options) {
+    const { model, encoding } = options ?? {};
+    if (typeof model !== 'string' || typeof encoding === 'string') return count;
+    return call(this.#native.calibrated, model, count);
+  }
+
+  predictPromptTokens(agentId, tokens, model) {
+    args.string('model', model);
+    return call(this.#native.predict, model, args.exactText(args.string('agentId', agentId)), args.number('tokens', tokens));
+  }
+
+  getCalibration(model) {
+    return JSON.parse(call(this.#native.calibration, args.string('model', model))) ?? undefined;
+  }
+
+  getModel(model) {
+    return modelInfo(model);
+  }
+
+  trackUsage(agentId, tokens, operation, options) {
+    const given = args.options('options', options);
+    call(
+      this.#native.trackUsage,
+      args.exactText(args.string('agentId', agentId)),
+      args.number('tokens', tokens),
+      args.exactText(args.string('operation', operation)),
+      args.optionalString('options.model', given.model),
+      args.optionalNumber('options.predicted', given.predicted),
+      args.optionalNumber('options.cachedRead', given.cachedRead),
+      args.optionalNumber('options.cacheWrite', given.cacheWrite),
+      args.optionalNumber('options.output', given.output),
+    );
+  }
+
+  getOptimizationReport() {
+    return reports.optimization(JSON.parse(call(this.#native.tokenReport)));
+  }
+
+  getEnhancedOptimizationReport() {
+    return reports.enhanced(this.getOptimizationReport(), this.#components(), this.#shared.isActive);
+  }
+
+  getSharedContextStats() {
+    const { totals } = JSON.parse(call(this.#native.tokenStats));
+    return this.#shared.stats(totals);
+  }
+
+  getBlockStats() {
+    const { blocks, store } = JSON.parse(call(this.#native.tokenStats));
+    return { texts: blocks?.texts ?? 0, indexBytes: blocks?.indexBytes ?? 0, store };
+  }
+
+  shouldThrottleAgent(agentId) {
+    return this.#memory?.shouldThrottleAgent?.(args.string('agentId', agentId)) === true;
+  }
+
+  async performProductionCleanup() {
+    await callAsync(this.#native.maintain);
+    await this.#memory?.performMaintenance?.();
+    await this.#cache?.performMaintenance?.();
+  }
+
+  getProductionHealthStatus() {
+    return reports.health(this.#components());
+  }
+
+  #components() {
+    return { memoryManager: this.#memory, cacheManager: this.#cache, contextFilter: this.#filter };
+  }
+
+  applyDelta(base, delta) {
+    return deltas.applyDelta(base, delta);
+  }
+
+  applyDeltaAsync(base, delta) {
+    return deltas.applyDeltaAsync(base, delta);
+  }
+
+  async resolveBlocks(result, options) {
+    const { have, agentId } = args.options('options', options);
+    const { result: plain, tokens } = await deltas.withoutReferences(result, have, this.#native.resolveBlocks);
+    // The sender has charged what it knew to be missing already; a receiver elsewhere says who it is.
+    if (agentId !== undefined && tokens > 0) {
+      call(this.#native.chargeFetch, args.exactText(args.string('options.agentId', agentId)), 'resolveBlocks', undefined, tokens);
+    }
+    return plain;
+  }
+
+  toMessage(result) {
+    return deltas.toMessage(result);
+  }
+
+  renderForPrompt(result) {
+    return renderForPrompt(result);
+  }
+
+  acknowledge(agentId, hash) {
+    return call(this.#native.acknowledge, args.exactText(args.string('agentId', agentId)), args.string('hash', hash));
+  }
+
+  resetAgent(agentId) {
+    this.#shared.forget(agentId);
+    return call(this.#native.resetAgent, args.exactText(args.string('agentId', agentId)));
+  }
+
+  async close() {
+    await Promise.allSettled([...this.#turns.values()]);
+    await callAsync(this.#native.close);
+    this.#unwatch();
+  }
+
+  async [Symbol.asyncDispose]() {
+    await this.close();
+  }
+}
+
+/** A component of the caller's or ours: any object. */
+function component(name, value) {
+  if (value === undefined || value === null) return null;
+  if (typeof value !== 'object' && typeof value !== 'function') {
+    throw new AgentwiseError('E_INVALID_ARGUMENT', `${name} must be an object`);
+  }
+  return value;
+}
+
+/** The context with references in place of what does not fit. `elements` are in the order of its keys. */
+function trimmedContext(context, { elements, isObject }) {
+  const reference = (key, summary) => ({ type: 'reference', location: `shared:${key}`, summary });
+  if (!isObject) {
+    const { outcome, summary } = elements[0];
+    if (outcome === 'kept') return context;
+    return outcome === 'reference' ? reference('context', summary) : null;
+  }
+  const trimmed = {};
+  const omitted = [];
+  for (const { key: json, outcome, summary } of elements) {
+    const key = JSON.parse(json);
+    if (outcome === 'kept') setOwn(trimmed, key, context[key]);
+    else if (outcome === 'reference') setOwn(trimmed, key, reference(key, summary));
+    else omitted.push(key);
+  }
+  if (!Object.hasOwn(trimmed, 'omitted')) {
+    Object.defineProperty(trimmed, 'omitted', { value: omitted, writable: true, configurable: true, enumerable: false });
+  }
+  return trimmed;
+}
+
+module.exports = { TokenOptimizer };
