@@ -184,7 +184,7 @@ async function contextDiff(old, next) {
   );
   try {
     const changes = JSON.parse(await callAsync(() => pending));
-    return changes === null ? copyOf(next) : changesOf(next, changes);
+    return changes === null ? copyOf(next) : changesOf(entriesOf(source), changes);
   } finally {
     release(source);
   }
@@ -192,47 +192,46 @@ async function contextDiff(old, next) {
 
 const copyOf = (value) => (Array.isArray(value) ? [...value] : isRecord(value) ? { ...value } : value);
 
-/** The object that is sent for a changed context. Keys come as JSON, so that lone surrogates survive. */
-function changesOf(context, { added, modified, removed, unchanged }) {
-  const names = (list) => list.map((key) => JSON.parse(key));
-  const entries = (list) => {
-    const object = {};
-    for (const name of names(list)) setOwn(object, name, context[name]);
-    return object;
+/** Top-level keys and values by the core's numbers, of what was read or of what a filter made of it. */
+function entriesOf({ keys, values }, filtered) {
+  return { key: (at) => keys[at], value: filtered ? (at) => filtered[keys[at]] : (at) => values[at] };
+}
+
+/** The object that is sent for a changed context. Keys that are gone come as JSON, so that lone surrogates survive. */
+function changesOf(entries, { added, modified, removed, unchanged }) {
+  const object = (list) => {
+    const made = {};
+    for (const at of list) setOwn(made, entries.key(at), entries.value(at));
+    return made;
   };
-  return { added: entries(added), modified: entries(modified), removed: names(removed), unchanged: names(unchanged) };
+  return {
+    added: object(added),
+    modified: object(modified),
+    removed: removed.map((key) => JSON.parse(key)),
+    unchanged: unchanged.map(entries.key),
+  };
 }
 
 /**
  * The object that is sent with references: what is whole under `added` and `modified`, strings in parts under `texts`, the
  * JSON of other values in parts under `values`. What is empty is not there.
+ * @param {object} entries
+ * @param {{ changes?: object, blocks: [number, boolean, unknown[]][], top: number[] }} delta
  */
-function blocksOf(context, { type, changes, blocks }) {
-  const inParts = new Map(blocks.map(([key, isText, parts]) => [JSON.parse(key), { isText, parts }]));
-  const whole = changes ? changesOf(context, changes) : { added: context, modified: {}, removed: [], unchanged: [] };
+function blocksOf(entries, { changes, blocks, top }) {
+  const inParts = new Set(blocks.map(([at]) => at));
+  const wholeOnes = (list) => list.filter((at) => !inParts.has(at));
+  const { added, modified, removed, unchanged } = changes ?? { added: top, modified: [], removed: [], unchanged: [] };
+  const whole = changesOf(entries, { added: wholeOnes(added), modified: wholeOnes(modified), removed, unchanged });
+  const texts = {};
+  const values = {};
+  for (const [at, isText, parts] of blocks) setOwn(isText ? texts : values, entries.key(at), parts);
   const result = { encoding: 'blocks' };
-  for (const name of ['added', 'modified']) {
-    const object = {};
-    for (const key of Object.keys(whole[name])) {
-      if (!inParts.has(key) && (type !== 'full' || isShown(whole[name][key]))) setOwn(object, key, whole[name][key]);
-    }
-    if (Object.keys(object).length > 0) result[name] = object;
-  }
-  if (whole.removed.length > 0) result.removed = whole.removed;
-  if (whole.unchanged.length > 0) result.unchanged = whole.unchanged;
-  for (const [name, wanted] of [
-    ['texts', true],
-    ['values', false],
-  ]) {
-    const object = {};
-    for (const [key, { isText, parts }] of inParts) if (isText === wanted) setOwn(object, key, parts);
-    if (Object.keys(object).length > 0) result[name] = object;
+  for (const [name, members] of Object.entries({ ...whole, texts, values })) {
+    if (Object.keys(members).length > 0) result[name] = members;
   }
   return result;
 }
-
-/** What JSON leaves out of objects is not sent. */
-const isShown = (value) => value !== undefined && typeof value !== 'function' && typeof value !== 'symbol';
 
 /** First 48 bits of the SHA-256 of a text, by which references name it. */
 function textId(text) {
@@ -285,6 +284,7 @@ module.exports = {
   applyDelta,
   applyDeltaAsync,
   contextDiff,
+  entriesOf,
   changesOf,
   blocksOf,
   withoutReferences,

@@ -3,7 +3,7 @@
 /** Makes what callers get from what the core says. */
 
 const { assemble } = require('./document.js');
-const { note, changesOf, blocksOf } = require('./deltas.js');
+const { note, entriesOf, changesOf, blocksOf } = require('./deltas.js');
 
 /** Adds properties that JSON and `Object.keys` do not show, unless the value has its own of that name. */
 function addHidden(target, properties) {
@@ -64,7 +64,7 @@ function optimizedResult(source, output, includeDebugInfo, readMs) {
   }
   const filter = filterResult(source, output.filter);
   const delta = JSON.parse(output.delta);
-  const result = sentResult(filter.filtered, delta);
+  const result = sentResult(entriesOf(source, filter.filtered), delta, () => filter.filtered);
   // A root of a class of its own is the caller's object: nothing is added to it. Nothing can be added to a scalar.
   if (result === filter.filtered && (source.isOpaque || result === null || typeof result !== 'object')) return result;
   const debug = includeDebugInfo ? debugInfo(filter, delta, readMs) : undefined;
@@ -74,14 +74,15 @@ function optimizedResult(source, output, includeDebugInfo, readMs) {
 
 /**
  * What is sent for a context.
- * @param {unknown} context what a filter kept of it, which is the result itself if everything is sent
+ * @param {object} entries its top-level keys and values
  * @param {object} delta what the core says of it
+ * @param {() => unknown} whole the context itself, if everything is sent
  */
-function sentResult(context, delta) {
-  if (delta.blocks) return note(blocksOf(context, delta), aboutOf(delta));
-  if (delta.type === 'full') return note(context, aboutOf(delta));
+function sentResult(entries, delta, whole) {
+  if (delta.blocks) return note(blocksOf(entries, delta), aboutOf(delta));
+  if (delta.type === 'full') return note(whole(), aboutOf(delta));
   const result = delta.changes
-    ? changesOf(context, delta.changes)
+    ? changesOf(entries, delta.changes)
     : { type: 'incremental', changes: [], reference: delta.hash };
   return note(result, aboutOf(delta));
 }

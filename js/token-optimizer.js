@@ -151,16 +151,16 @@ class TokenOptimizer {
 
   /** What is sent, after the shared context has had its say. */
   async #result(agentId, request, source, delta) {
-    const { filtered } = assemble(source);
+    const whole = () => assemble(source).filtered;
     this.#memory?.registerAgentMemory?.(agentId, delta.bytes, 0);
     if (delta.isUnbooked) {
-      const shared = await this.#shared.result(agentId, filtered, delta, (value) => this.#count(value));
+      const shared = await this.#shared.result(agentId, whole(), delta, (value) => this.#count(value));
       this.#book(agentId, request, delta, shared?.tokens);
       if (shared) return shared.result;
     }
-    const result = sentResult(filtered, delta);
-    // A root of a class of its own is the caller's object: nothing is added to it.
-    if (result === filtered && (source.isOpaque || result === null || typeof result !== 'object')) return result;
+    const result = sentResult(deltas.entriesOf(source), delta, whole);
+    // A root of a class of its own is the caller's object: nothing is added to it. Nothing can be added to a scalar.
+    if (delta.type === 'full' && (source.isOpaque || result === null || typeof result !== 'object')) return result;
     return addFacts(result, delta);
   }
 

@@ -71,17 +71,92 @@ impl<'a> View<'a> {
 
     /// Appends the JSON of value `index`.
     pub fn write(&self, index: usize, order: KeyOrder, out: &mut Vec<u8>) {
-        let document = self.document;
-        match document.kind(index) {
-            Kind::Null | Kind::Omitted => out.extend_from_slice(b"null"),
+        match order {
+            KeyOrder::Insertion => {
+                self.write_in_order(index, out);
+            }
+            KeyOrder::Canonical => self.write_canonically(index, &mut Vec::new(), out),
+        }
+    }
+
+    /// Appends the JSON of value `index` in the caller's key order; whether that is the canonical order too.
+    pub fn write_in_order(&self, index: usize, out: &mut Vec<u8>) -> bool {
+        let is_object = match self.document.kind(index) {
+            Kind::Object => true,
+            Kind::Array => false,
+            Kind::Opaque => {
+                let json = self.document.text(index);
+                out.extend_from_slice(json.as_bytes());
+                return !json.starts_with(['{', '[']);
+            }
+            _ => {
+                self.write_scalar(index, out);
+                return true;
+            }
+        };
+        let inner = self.inner(index);
+        let mut is_canonical = true;
+        let mut last = None;
+        out.push(if is_object { b'{' } else { b'[' });
+        for child in inner.entries(index) {
+            if last.is_some() {
+                out.push(b',');
+            }
+            if is_object {
+                is_canonical &= last.is_none_or(|last| self.cmp_keys(last, child).is_lt());
+                inner.write_key(child, out);
+                out.push(b':');
+            }
+            is_canonical &= inner.write_in_order(child, out);
+            last = Some(child);
+        }
+        out.push(if is_object { b'}' } else { b']' });
+        is_canonical
+    }
+
+    /// `pending` holds the children of the containers that are being written.
+    fn write_canonically(&self, index: usize, pending: &mut Vec<usize>, out: &mut Vec<u8>) {
+        let is_object = match self.document.kind(index) {
+            Kind::Object => true,
+            Kind::Array => false,
+            Kind::Opaque => return write_opaque(self.document.text(index), out),
+            _ => return self.write_scalar(index, out),
+        };
+        let inner = self.inner(index);
+        let begin = pending.len();
+        pending.extend(inner.entries(index));
+        if is_object {
+            pending[begin..].sort_unstable_by(|&a, &b| self.cmp_keys(a, b));
+        }
+        out.push(if is_object { b'{' } else { b'[' });
+        for at in begin..pending.len() {
+            let child = pending[at];
+            if at > begin {
+                out.push(b',');
+            }
+            if is_object {
+                inner.write_key(child, out);
+                out.push(b':');
+            }
+            inner.write_canonically(child, pending, out);
+        }
+        pending.truncate(begin);
+        out.push(if is_object { b'}' } else { b']' });
+    }
+
+    fn write_scalar(&self, index: usize, out: &mut Vec<u8>) {
+        match self.document.kind(index) {
             Kind::False => out.extend_from_slice(b"false"),
             Kind::True => out.extend_from_slice(b"true"),
-            Kind::Number => write_number(document.number(index), out),
+            Kind::Number => write_number(self.document.number(index), out),
             Kind::String => write_string(self.string(index), out),
-            Kind::Opaque => write_opaque(document.text(index), order, out),
-            Kind::Array => self.write_container(index, order, out, [b'[', b']']),
-            Kind::Object => self.write_container(index, order, out, [b'{', b'}']),
+            _ => out.extend_from_slice(b"null"),
         }
+    }
+
+    /// Below a value kept whole the fates say nothing: it is shown as a whole.
+    fn inner(&self, index: usize) -> Self {
+        if self.fate(index) == Fate::Whole { Self::whole(self.document) } else { *self }
     }
 
     /// A string itself, or the JSON of any other value.
@@ -124,8 +199,8 @@ impl<'a> View<'a> {
         children
     }
 
-    /// Compares by UTF-16 code units. That is the order of bytes, except where a surrogate meets U+E000–U+FFFF.
-    fn cmp_keys(&self, a: usize, b: usize) -> std::cmp::Ordering {
+    /// Compares the keys of two values by UTF-16 code units. That is the order of bytes, except where a surrogate meets U+E000–U+FFFF.
+    pub fn cmp_keys(&self, a: usize, b: usize) -> std::cmp::Ordering {
         let document = self.document;
         let escaped = document.key_is_escaped(a) || document.key_is_escaped(b);
         if !escaped && (document.key(a).is_ascii() || document.key(b).is_ascii()) {
@@ -136,30 +211,6 @@ impl<'a> View<'a> {
             if document.key_is_escaped(index) { unescaped_units(key) } else { key.encode_utf16().collect() }
         };
         units(a).cmp(&units(b))
-    }
-
-    fn write_container(&self, index: usize, order: KeyOrder, out: &mut Vec<u8>, [open, close]: [u8; 2]) {
-        // Below a value kept whole the fates say nothing: write it as a whole.
-        let inner = if self.fate(index) == Fate::Whole { Self::whole(self.document) } else { *self };
-        let object = open == b'{';
-        out.push(open);
-        let mut first = true;
-        let mut write_child = |child: usize| {
-            if !std::mem::take(&mut first) {
-                out.push(b',');
-            }
-            if object {
-                inner.write_key(child, out);
-                out.push(b':');
-            }
-            inner.write(child, order, out);
-        };
-        if object && order == KeyOrder::Canonical {
-            inner.ordered(index, order).into_iter().for_each(&mut write_child);
-        } else {
-            inner.entries(index).for_each(&mut write_child);
-        }
-        out.push(close);
     }
 }
 
@@ -254,10 +305,8 @@ pub fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let bytes = text.as_bytes();
     let mut done = 0;
-    for (at, &byte) in bytes.iter().enumerate() {
-        if ESCAPE_EXTRA[byte as usize] == 0 {
-            continue;
-        }
+    while let Some(at) = next_escaped(bytes, done) {
+        let byte = bytes[at];
         out.extend_from_slice(&bytes[done..at]);
         done = at + 1;
         out.push(b'\\');
@@ -279,6 +328,26 @@ pub fn write_string(text: &str, out: &mut Vec<u8>) {
     }
     out.extend_from_slice(&bytes[done..]);
     out.push(b'"');
+}
+
+/// The next byte from `from` on that JSON escapes. Eight at a time: most of a text needs no escaping.
+fn next_escaped(bytes: &[u8], mut from: usize) -> Option<usize> {
+    const ONES: u64 = u64::MAX / 255;
+    const HIGH: u64 = ONES << 7;
+    while let Some(chunk) = bytes[from..].first_chunk::<8>() {
+        let word = u64::from_le_bytes(*chunk);
+        let is_zero = |word: u64| word.wrapping_sub(ONES) & !word;
+        let controls = word.wrapping_sub(ONES * 0x20) & !word;
+        let quotes = is_zero(word ^ (ONES * u64::from(b'"')));
+        let backslashes = is_zero(word ^ (ONES * u64::from(b'\\')));
+        // The lowest one found is right; a borrow can only spoil what is above it.
+        let found = (controls | quotes | backslashes) & HIGH;
+        if found != 0 {
+            return Some(from + found.trailing_zeros() as usize / 8);
+        }
+        from += 8;
+    }
+    bytes[from..].iter().position(|&byte| ESCAPE_EXTRA[byte as usize] != 0).map(|at| from + at)
 }
 
 /// Appends a number as ECMAScript writes it (`Number::toString`); not finite ones as `null`.
@@ -318,9 +387,8 @@ fn unescaped_units(key: &str) -> Vec<u16> {
 
 /// Appends the JSON of an opaque value. Canonical order holds inside it too, except where it has a lone surrogate or more
 /// than 127 levels, which the parser refuses: then the text stands as JavaScript wrote it.
-fn write_opaque(json: &str, order: KeyOrder, out: &mut Vec<u8>) {
-    let is_container = json.starts_with(['{', '[']);
-    match (is_container && order == KeyOrder::Canonical).then(|| serde_json::from_str(json)) {
+fn write_opaque(json: &str, out: &mut Vec<u8>) {
+    match json.starts_with(['{', '[']).then(|| serde_json::from_str(json)) {
         Some(Ok(value)) => write_canonical(&value, out),
         _ => out.extend_from_slice(json.as_bytes()),
     }

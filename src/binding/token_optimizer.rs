@@ -25,7 +25,7 @@ use crate::orchestrator::block_store::BlockPlace;
 use crate::orchestrator::token_service::{DEFAULT_OPERATION, TokenCall, TokenService};
 use crate::tokens::blocks::{Part, Range, TextId, Unresolved, write_parts};
 use crate::tokens::config::TokensConfig;
-use crate::tokens::delta::{Delta, Hashes, from_hex, hex};
+use crate::tokens::delta::{Delta, from_hex, hash_of, hex};
 use crate::tokens::ledger::{Entry, Usage};
 use crate::tokens::{DeltaEncoding, Optimized};
 
@@ -263,8 +263,7 @@ pub(super) fn sent_json(document: Option<&Document>, tokens: &Optimized) -> Valu
         "unchangedTokens": tokens.unchanged_tokens,
     });
     let Some(document) = document else { return sent };
-    let view = View::whole(document);
-    if let changes @ Value::Object(_) = changes(view, &tokens.delta) {
+    if let changes @ Value::Object(_) = changes(&tokens.delta) {
         sent["changes"] = changes;
     }
     if let Some(blocks) = &tokens.blocks {
@@ -275,7 +274,7 @@ pub(super) fn sent_json(document: Option<&Document>, tokens: &Optimized) -> Valu
                 let mut text = Vec::new();
                 write_parts(parts, &mut text);
                 let parts: Value = serde_json::from_slice(&text).expect("invariant: parts are JSON");
-                json!([key(view, *value), document.kind(*value) == Kind::String, parts])
+                json!([value, document.kind(*value) == Kind::String, parts])
             })
             .collect();
         let held = blocks.values.iter().flat_map(|(_, parts)| parts).filter_map(|part| match part {
@@ -284,29 +283,19 @@ pub(super) fn sent_json(document: Option<&Document>, tokens: &Optimized) -> Valu
         });
         sent["held"] = json!(held.collect::<std::collections::BTreeSet<_>>());
         sent["blocks"] = json!(rows);
+        if tokens.delta == Delta::Full {
+            sent["top"] = json!(blocks.all);
+        }
         sent["heldTokens"] = json!(blocks.held_tokens);
         sent["fetchTokens"] = json!(blocks.fetch_tokens);
     }
     sent
 }
 
-/// Keys by what became of them; `null` for what is not a change by key.
-fn changes(view: View<'_>, delta: &Delta) -> Value {
+/// Values by what became of them, and keys that are gone as JSON; `null` for what is not a change by key.
+fn changes(delta: &Delta) -> Value {
     let Delta::Changed { added, modified, removed, unchanged } = delta else { return Value::Null };
-    let keys = |values: &[usize]| values.iter().map(|&value| key(view, value)).collect::<Vec<_>>();
-    json!({
-        "added": keys(added),
-        "modified": keys(modified),
-        "removed": removed,
-        "unchanged": keys(unchanged),
-    })
-}
-
-/// A key as JSON text: the facade parses it, so that a lone surrogate survives.
-pub(super) fn key(view: View<'_>, value: usize) -> String {
-    let mut text = Vec::new();
-    view.write_key(value, &mut text);
-    String::from_utf8(text).expect("invariant: a key is written from UTF-8")
+    json!({ "added": added, "modified": modified, "removed": removed, "unchanged": unchanged })
 }
 
 /// An encoding by name; absent: as configured. The facade checks the name.
@@ -326,7 +315,7 @@ pub fn open_hasher(env: &Env) -> napi::Result<Object<'_>> {
         let (old, next) = (columns::read(&args, 0)?, columns::read(&args, 5)?);
         let work = move || {
             let (old, next) = (Document::from_columns(old)?, Document::from_columns(next)?);
-            Ok(changes(View::whole(&next), &Delta::of(View::whole(&old), View::whole(&next))).to_string())
+            Ok(changes(&Delta::of(View::whole(&old), View::whole(&next))).to_string())
         };
         spawn(args.env(), work, |json| json)
     })?;
@@ -339,7 +328,7 @@ pub fn open_hasher(env: &Env) -> napi::Result<Object<'_>> {
 
 fn hash(columns: Columns) -> Result<String> {
     let document = Document::from_columns(columns)?;
-    Ok(hex(Hashes::of(View::whole(&document)).hash()))
+    Ok(hex(&hash_of(View::whole(&document))))
 }
 
 fn place(json: &Value, cwd: &str) -> BlockPlace {

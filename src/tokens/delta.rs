@@ -46,7 +46,7 @@ pub struct Entry {
     pub hash: u128,
     /// Bytes of its JSON.
     pub bytes: usize,
-    /// Tokens of its canonical JSON by itself.
+    /// Tokens of its JSON by itself.
     pub tokens: u64,
     /// Whether it is a string.
     pub is_string: bool,
@@ -65,7 +65,59 @@ pub struct Snapshot {
     pub bytes: usize,
 }
 
-/// The hashes of what a view shows, before anybody knows them.
+/// The JSON of what a view shows, and where its top-level values stand in it.
+pub struct Written {
+    /// In the caller's key order.
+    pub text: Vec<u8>,
+    /// Top-level values in the caller's order; `None` when it is not an object.
+    entries: Option<Vec<Place>>,
+}
+
+/// Where a top-level value stands.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    value: usize,
+    /// Of its JSON.
+    start: usize,
+    end: usize,
+    /// Whether that is canonical.
+    is_canonical: bool,
+}
+
+impl Written {
+    /// Writes what `view` shows. O(text).
+    pub fn of(view: View<'_>) -> Self {
+        let mut text = Vec::new();
+        if view.document.kind(0) != Kind::Object {
+            view.write(0, KeyOrder::Insertion, &mut text);
+            return Self { text, entries: None };
+        }
+        let mut entries = Vec::new();
+        text.push(b'{');
+        for value in view.entries(0) {
+            if !entries.is_empty() {
+                text.push(b',');
+            }
+            view.write_key(value, &mut text);
+            text.push(b':');
+            let start = text.len();
+            let is_canonical = view.write_in_order(value, &mut text);
+            entries.push(Place { value, start, end: text.len(), is_canonical });
+        }
+        text.push(b'}');
+        Self { text, entries: Some(entries) }
+    }
+
+    /// JSON of a top-level value.
+    pub fn value(&self, value: usize) -> &[u8] {
+        let entries = self.entries.as_deref().unwrap_or_default();
+        let at = entries.binary_search_by_key(&value, |place| place.value);
+        let Place { start, end, .. } = entries[at.expect("invariant: only top-level values are asked for")];
+        &self.text[start..end]
+    }
+}
+
+/// The hashes of a context, before anybody knows them.
 pub struct Hashes {
     pub(super) hash: Hash,
     /// In canonical order of keys; `None` when it is not an object.
@@ -82,40 +134,66 @@ pub(super) struct Hashed {
     pub(super) is_string: bool,
 }
 
+/// So much is gathered before it is hashed: short updates cost more than a copy.
+const GATHERED_BYTES: usize = 4096;
+
 impl Hashes {
-    /// Hashes what `view` shows. O(text).
-    pub fn of(view: View<'_>) -> Self {
-        let mut text = Vec::new();
-        if view.document.kind(0) != Kind::Object {
+    /// Hashes what `view` shows and `written` says. O(text).
+    pub fn of(view: View<'_>, written: &Written) -> Self {
+        let Some(places) = &written.entries else {
+            let mut text = Vec::new();
             view.write(0, KeyOrder::Canonical, &mut text);
             return Self { hash: Sha256::digest(&text).into(), entries: None, bytes: text.len() };
-        }
-        let mut entries = Vec::new();
-        text.push(b'{');
-        for (position, top) in view.ordered(0, KeyOrder::Canonical).into_iter().enumerate() {
+        };
+        let mut places = places.clone();
+        places.sort_unstable_by(|a, b| view.cmp_keys(a.value, b.value));
+        let (mut sha256, mut gathered, mut canonical) = (Sha256::new(), Vec::new(), Vec::new());
+        let mut entries = Vec::with_capacity(places.len());
+        gathered.push(b'{');
+        for (position, &Place { value, start, end, is_canonical }) in places.iter().enumerate() {
             if position > 0 {
-                text.push(b',');
+                gathered.push(b',');
             }
-            view.write_key(top, &mut text);
-            text.push(b':');
-            let start = text.len();
-            view.write(top, KeyOrder::Canonical, &mut text);
-            let text = &text[start..];
+            view.write_key(value, &mut gathered);
+            gathered.push(b':');
+            let text = if is_canonical {
+                &written.text[start..end]
+            } else {
+                canonical.clear();
+                view.write(value, KeyOrder::Canonical, &mut canonical);
+                &canonical
+            };
             entries.push(Hashed {
-                value: top,
+                value,
                 hash: xxh3_128(text),
                 bytes: text.len(),
                 is_string: text.first() == Some(&b'"'),
             });
+            if text.len() < GATHERED_BYTES {
+                gathered.extend_from_slice(text);
+            }
+            if gathered.len() >= GATHERED_BYTES || text.len() >= GATHERED_BYTES {
+                sha256.update(&gathered);
+                gathered.clear();
+            }
+            if text.len() >= GATHERED_BYTES {
+                sha256.update(text);
+            }
         }
-        text.push(b'}');
-        Self { hash: Sha256::digest(&text).into(), entries: Some(entries), bytes: text.len() }
+        gathered.push(b'}');
+        sha256.update(&gathered);
+        Self { hash: sha256.finalize().into(), entries: Some(entries), bytes: written.text.len() }
     }
 
     /// Of the whole.
     pub fn hash(&self) -> &Hash {
         &self.hash
     }
+}
+
+/// SHA-256 of the canonical JSON of what `view` shows.
+pub fn hash_of(view: View<'_>) -> Hash {
+    Hashes::of(view, &Written::of(view)).hash
 }
 
 /// What is new since an agent's last context.
@@ -155,18 +233,24 @@ impl Delta {
 
     fn by_key(base: &Snapshot, next: &Snapshot, values: &[usize]) -> Self {
         let (Some(old), Some(new)) = (&base.entries, &next.entries) else { return Self::Full };
-        let by_key: HashMap<&str, &Arc<Entry>> = old.iter().map(|entry| (&*entry.key, entry)).collect();
         let (mut added, mut modified, mut unchanged) = (Vec::new(), Vec::new(), Vec::new());
+        let mut put = |known: Option<&Arc<Entry>>, entry: &Entry, value: usize| match known {
+            None => added.push(value),
+            Some(known) if known.hash == entry.hash => unchanged.push(value),
+            Some(_) => modified.push(value),
+        };
+        // Most often the keys are the same, and both are in canonical order.
+        let same = old.iter().zip(new).take_while(|(old, new)| old.key == new.key).count();
+        for ((known, entry), &value) in old.iter().zip(new).zip(values).take(same) {
+            put(Some(known), entry, value);
+        }
+        let (old, new, values) = (&old[same..], &new[same..], &values[same..]);
+        let by_key: HashMap<&str, &Arc<Entry>> = old.iter().map(|entry| (&*entry.key, entry)).collect();
         let mut found = HashSet::new();
         for (entry, &value) in new.iter().zip(values) {
-            match by_key.get(&*entry.key) {
-                None => added.push(value),
-                Some(known) => {
-                    found.insert(&*entry.key);
-                    let same = known.hash == entry.hash;
-                    if same { unchanged.push(value) } else { modified.push(value) }
-                }
-            }
+            let known = by_key.get(&*entry.key).copied();
+            put(known, entry, value);
+            found.extend(known.map(|known| &*known.key));
         }
         for list in [&mut added, &mut modified, &mut unchanged] {
             // In the order of the context.
@@ -188,7 +272,7 @@ pub(super) fn key_text(view: View<'_>, value: usize) -> String {
 impl Snapshot {
     /// That of a context that nobody else has, and the values of its entries.
     fn alone(view: View<'_>) -> (Self, Vec<usize>) {
-        let Hashes { hash, entries, bytes } = Hashes::of(view);
+        let Hashes { hash, entries, bytes } = Hashes::of(view, &Written::of(view));
         let values = entries.iter().flatten().map(|hashed| hashed.value).collect();
         let entry = |hashed: Hashed| {
             let key = key_text(view, hashed.value);

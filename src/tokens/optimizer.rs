@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::Encoding;
 use super::blocks::{MIN_TEXT_BYTES, Part, Shelf, TextId, write_parts};
-use super::delta::{Delta, Hash, Hashes, Snapshot, hex};
+use super::delta::{Delta, Hash, Hashes, Snapshot, Written, hex};
 use super::segments::SegmentCounter;
 use super::states::{Acknowledgement, AgentStates, Base, Sent};
 use crate::base::document::Kind;
@@ -81,6 +81,8 @@ pub struct Optimized {
 pub struct Blocks {
     /// Value and parts: of the string itself, or of the value's JSON.
     pub values: Vec<(usize, Vec<Part>)>,
+    /// All top-level values, in the context's order.
+    pub all: Vec<usize>,
     /// Tokens of what is referred to and the agent has.
     pub held_tokens: u64,
     /// Tokens of what is referred to and the agent has to fetch.
@@ -176,17 +178,15 @@ impl TokenOptimizer {
         filtered: View<'_>,
         options: &SendOptions,
     ) -> Optimized {
-        let mut text = Vec::new();
         let original_tokens = if filtered.fates.is_some() {
+            let mut text = Vec::new();
             original.write(0, KeyOrder::Insertion, &mut text);
-            let tokens = self.count(&text);
-            text.clear();
-            tokens
+            self.count(&text)
         } else {
             0
         };
-        filtered.write(0, KeyOrder::Insertion, &mut text);
-        let fingerprint = options.fingerprint.unwrap_or_else(|| xxh3_128(&text));
+        let written = Written::of(filtered);
+        let fingerprint = options.fingerprint.unwrap_or_else(|| xxh3_128(&written.text));
         let options = SendOptions { fingerprint: Some(fingerprint), ..*options };
         let original_of = |tokens| if filtered.fates.is_some() { original_tokens } else { tokens };
         let mut work: Option<(Arc<Snapshot>, Vec<usize>, u64)> = None;
@@ -205,12 +205,8 @@ impl TokenOptimizer {
                 continue;
             }
             let (snapshot, values, tokens) = work.get_or_insert_with(|| {
-                let (hashes, tokens) = self.measure(filtered, &text);
-                let count = |value: usize| {
-                    let mut text = Vec::new();
-                    filtered.write(value, KeyOrder::Canonical, &mut text);
-                    self.count(&text)
-                };
+                let (hashes, tokens) = self.measure(filtered, &written);
+                let count = |value: usize| self.count(written.value(value));
                 let (snapshot, values) = self.states.snapshot(filtered, hashes, &base, &count);
                 (snapshot, values, tokens)
             });
@@ -244,7 +240,7 @@ impl TokenOptimizer {
                 }
                 (Delta::Full, None) => {}
                 (delta, blocks) => {
-                    done.result_tokens = self.count(&delta_json(filtered, delta, blocks.as_ref()))
+                    done.result_tokens = self.count(&delta_json(filtered, &written, delta, blocks.as_ref()))
                 }
             }
             let sent =
@@ -284,14 +280,14 @@ impl TokenOptimizer {
         self.counter.count(std::str::from_utf8(json).expect("invariant: JSON is written from UTF-8"))
     }
 
-    /// Hashes and tokens of a context whose JSON is `text`.
-    fn measure(&self, view: View<'_>, text: &[u8]) -> (Hashes, u64) {
-        if text.len() < TWO_THREADS_BYTES {
-            return (Hashes::of(view), self.count(text));
+    /// Hashes and tokens of a context.
+    fn measure(&self, view: View<'_>, written: &Written) -> (Hashes, u64) {
+        if written.text.len() < TWO_THREADS_BYTES {
+            return (Hashes::of(view, written), self.count(&written.text));
         }
         std::thread::scope(|scope| {
-            let hashes = scope.spawn(|| Hashes::of(view));
-            let tokens = self.count(text);
+            let hashes = scope.spawn(|| Hashes::of(view, written));
+            let tokens = self.count(&written.text);
             match hashes.join() {
                 Ok(hashes) => (hashes, tokens),
                 Err(panic) => std::panic::resume_unwind(panic),
@@ -327,7 +323,7 @@ impl TokenOptimizer {
         done
     }
 
-    /// Takes apart the values that are new to the agent. `None` without a place for texts, or if the context is no object.
+    /// Takes apart the values that are new to the agent. `None` if there is nothing to refer to.
     fn encode(
         &self,
         view: View<'_>,
@@ -368,12 +364,11 @@ impl TokenOptimizer {
             self.count_parts(&text, &encoded.parts, &mut blocks);
             blocks.values.push((value, encoded.parts));
         }
+        blocks.all = values.to_vec();
+        blocks.all.sort_unstable();
         blocks.values.sort_unstable_by_key(|(value, _)| *value);
-        if !blocks.values.is_empty() && !shelf.flush() {
-            // Nobody else could follow the references.
-            return Some(Blocks::default());
-        }
-        Some(blocks)
+        // Without a reference it is as with whole values; where nobody else could follow one, too.
+        (!blocks.values.is_empty() && shelf.flush()).then_some(blocks)
     }
 
     /// Counts what references stand for: each by itself.
@@ -417,7 +412,7 @@ fn unchanged_json(hash: &str) -> String {
 }
 
 /// JSON of the result for a context that is new or has changed, as callers see it.
-fn delta_json(view: View<'_>, delta: &Delta, blocks: Option<&Blocks>) -> Vec<u8> {
+fn delta_json(view: View<'_>, written: &Written, delta: &Delta, blocks: Option<&Blocks>) -> Vec<u8> {
     let mut out = Members::new();
     let in_parts = |value: usize| {
         let blocks = blocks?;
@@ -440,7 +435,7 @@ fn delta_json(view: View<'_>, delta: &Delta, blocks: Option<&Blocks>) -> Vec<u8>
     for (name, values) in [("added", added), ("modified", modified)] {
         let whole: Vec<usize> = values.iter().copied().filter(|&value| in_parts(value).is_none()).collect();
         if always || !whole.is_empty() {
-            out.object(name, view, &whole, |value, out| view.write(value, KeyOrder::Insertion, out));
+            out.object(name, view, &whole, |value, out| out.extend_from_slice(written.value(value)));
         }
     }
     if always || !removed.is_empty() {

@@ -15,12 +15,12 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::Encoding;
 
-/// Bytes before the next cut is looked for.
-const MIN_BYTES: usize = 512;
+/// Bytes before the next cut is looked for: what is skipped costs nothing.
+const MIN_BYTES: usize = 1024;
 /// Bytes from which on the next safe place is taken, whatever the content.
 const MAX_BYTES: usize = 8192;
 /// One of so many safe places is a cut: some 1.5 KB a segment in text and JSON.
-const PLACES_A_CUT: u64 = 128;
+const PLACES_A_CUT: u64 = 64;
 /// Segments remembered in each of two generations: together some 100 MB of text in 8 MB.
 const MAX_SEGMENTS: usize = 32_768;
 /// Shorter texts are counted as one.

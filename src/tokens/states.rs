@@ -151,15 +151,20 @@ impl AgentStates {
         count: &dyn Fn(usize) -> u64,
     ) -> (Arc<Snapshot>, Vec<usize>) {
         let values: Vec<usize> = hashes.entries.iter().flatten().map(|hashed| hashed.value).collect();
-        let old = base.sent.iter().flat_map(|sent| sent.snapshot.entries.iter().flatten());
-        let old: HashMap<u128, &Arc<Entry>> = old.map(|entry| (entry.id(), entry)).collect();
+        let old = base.sent.as_ref().and_then(|sent| sent.snapshot.entries.as_deref()).unwrap_or_default();
         let keyed = hashes.entries.map(|entries| {
-            let keyed = |hashed: Hashed| {
-                let key = key_text(view, hashed.value);
-                let id = Entry::id_of(&key, hashed.hash);
-                (old.get(&id).map(|&entry| Arc::clone(entry)), id, key, hashed)
-            };
-            entries.into_iter().map(keyed).collect::<Vec<_>>()
+            let mut key = Vec::new();
+            let mut keyed = Vec::with_capacity(entries.len());
+            for (at, hashed) in entries.into_iter().enumerate() {
+                key.clear();
+                view.write_key(hashed.value, &mut key);
+                // Most often the keys are the same as before, in the same order.
+                let same = old.get(at).filter(|old| old.hash == hashed.hash && old.key.as_bytes() == key);
+                let key = same.is_none().then(|| key_text(view, hashed.value)).unwrap_or_default();
+                let id = same.map_or_else(|| Entry::id_of(&key, hashed.hash), |old| old.id());
+                keyed.push((same.cloned(), id, key, hashed));
+            }
+            keyed
         });
         let mut found = {
             let states = self.states.lock();
