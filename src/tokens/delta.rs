@@ -145,8 +145,7 @@ impl Hashes {
             view.write(0, KeyOrder::Canonical, &mut text);
             return Self { hash: Sha256::digest(&text).into(), entries: None, bytes: text.len() };
         };
-        let mut places = places.clone();
-        places.sort_unstable_by(|a, b| view.cmp_keys(a.value, b.value));
+        let places = in_canonical_order(view, places);
         let (mut sha256, mut gathered, mut canonical) = (Sha256::new(), Vec::new(), Vec::new());
         let mut entries = Vec::with_capacity(places.len());
         gathered.push(b'{');
@@ -189,6 +188,26 @@ impl Hashes {
     pub fn hash(&self) -> &Hash {
         &self.hash
     }
+}
+
+/// By keys. Most are told apart by their first bytes, which are at hand.
+fn in_canonical_order(view: View<'_>, places: &[Place]) -> Vec<Place> {
+    let mut keyed: Vec<(Option<u64>, Place)> = places
+        .iter()
+        .map(|place| {
+            let key = view.document.key(place.value).as_bytes();
+            let mut begin = [0; 8];
+            let len = key.len().min(8);
+            begin[..len].copy_from_slice(&key[..len]);
+            let is_plain = begin.is_ascii() && !view.document.key_is_escaped(place.value);
+            (is_plain.then_some(u64::from_be_bytes(begin)), *place)
+        })
+        .collect();
+    keyed.sort_unstable_by(|(a, first), (b, second)| match (a, b) {
+        (Some(a), Some(b)) if a != b => a.cmp(b),
+        _ => view.cmp_keys(first.value, second.value),
+    });
+    keyed.into_iter().map(|(_, place)| place).collect()
 }
 
 /// SHA-256 of the canonical JSON of what `view` shows.

@@ -52,6 +52,9 @@ pub struct Shelf {
 
 type Value = Arc<dyn AsRef<str> + Send + Sync>;
 
+/// Values that one call has looked at, with where their own bytes begin.
+type Seen = HashMap<TextId, Option<(Value, usize)>>;
+
 impl Shelf {
     /// The texts in `store`. `max_index_bytes` bounds what is remembered of them in memory to find them again.
     pub fn new(store: Arc<dyn TextStore>, max_index_bytes: usize) -> Self {
@@ -194,13 +197,8 @@ impl Shelf {
     }
 
     /// Whether `text` begins with a range of a known text: then the runs that it is made of, and whether it is all of it.
-    fn compare(
-        &self,
-        range: Range,
-        text: &str,
-        values: &mut HashMap<TextId, Option<Value>>,
-    ) -> Option<(Vec<Run>, bool)> {
-        let value = self.cached(range.text, values)?;
+    fn compare(&self, range: Range, text: &str, values: &mut Seen) -> Option<(Vec<Run>, bool)> {
+        let (value, _) = self.cached(range.text, values)?;
         let record = Record::read((*value).as_ref())?;
         let runs = record.range(range.text, range.start, range.len)?;
         let mut rest = text.as_bytes();
@@ -215,19 +213,18 @@ impl Shelf {
     }
 
     /// Shows the own bytes that a run is.
-    fn with_own<T>(
-        &self,
-        run: Run,
-        values: &mut HashMap<TextId, Option<Value>>,
-        show: impl FnOnce(&str) -> T,
-    ) -> Option<T> {
-        let value = self.cached(run.owner?, values)?;
-        let (_, own) = (*value).as_ref().split_once('\n')?;
-        own.get(run.start..run.start.checked_add(run.len)?).map(show)
+    fn with_own<T>(&self, run: Run, values: &mut Seen, show: impl FnOnce(&str) -> T) -> Option<T> {
+        let (value, begin) = self.cached(run.owner?, values)?;
+        (*value).as_ref()[begin..].get(run.start..run.start.checked_add(run.len)?).map(show)
     }
 
-    fn cached(&self, id: TextId, values: &mut HashMap<TextId, Option<Value>>) -> Option<Value> {
-        values.entry(id).or_insert_with(|| self.value(id)).clone()
+    fn cached(&self, id: TextId, values: &mut Seen) -> Option<(Value, usize)> {
+        let look = || {
+            let value = self.value(id)?;
+            let begin = (*value).as_ref().find('\n')? + 1;
+            Some((value, begin))
+        };
+        values.entry(id).or_insert_with(look).clone()
     }
 
     fn value(&self, id: TextId) -> Option<Value> {
