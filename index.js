@@ -3,16 +3,20 @@
 const { ProductionOptimizationSystem } = require('./js/production-optimization-system.js');
 const { AdvancedCacheManager } = require('./js/advanced-cache-manager.js');
 const { AgentContextFilter } = require('./js/agent-context-filter.js');
+const { SharedContextClient } = require('./js/shared-context/client.js');
 const { AgentwiseError } = require('./js/errors.js');
+const { startSharedContextServer } = require('./js/shared-context/server.js');
 const { countTokens, countTokensAsync } = require('./js/token-count.js');
 
 module.exports = {
   ProductionOptimizationSystem,
   AdvancedCacheManager,
   AgentContextFilter,
+  SharedContextClient,
   AgentwiseError,
   countTokens,
   countTokensAsync,
+  startSharedContextServer,
   default: ProductionOptimizationSystem,
 };
 

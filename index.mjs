@@ -4,8 +4,10 @@ export const {
   ProductionOptimizationSystem,
   AdvancedCacheManager,
   AgentContextFilter,
+  SharedContextClient,
   AgentwiseError,
   countTokens,
   countTokensAsync,
+  startSharedContextServer,
 } = addon;
 export default ProductionOptimizationSystem;

@@ -8,12 +8,7 @@
 const { randomUUID } = require('node:crypto');
 const http = require('node:http');
 const { AgentwiseError } = require('../errors.js');
-const { guard } = require('./guard.js');
-const { Metrics } = require('./metrics.js');
-const { Routes } = require('./routes.js');
 const { serverSettings } = require('./settings.js');
-const { Store } = require('./store.js');
-const { Stream } = require('./stream.js');
 
 /** Of all headers of a request; the token has up to 4096 of it. */
 const MAX_HEADER_BYTES = 16 << 10;
@@ -87,6 +82,12 @@ class SharedContextServer {
  */
 async function startSharedContextServer(options) {
   const settings = serverSettings(options);
+  // Loaded here, as the package is mostly used without a server.
+  const { guard } = require('./guard.js');
+  const { Metrics } = require('./metrics.js');
+  const { Routes } = require('./routes.js');
+  const { Store } = require('./store.js');
+  const { Stream } = require('./stream.js');
   const instance = randomUUID();
   const metrics = new Metrics();
   const store = new Store(settings, instance);
