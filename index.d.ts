@@ -1377,7 +1377,7 @@ export interface SharedContextClientEvents {
       hash?: string;
       agentId?: string;
       timestamp?: Date;
-      changes: Omit<ContextDiff, 'unchanged'>;
+      changes: Pick<ContextDiff, 'added' | 'modified' | 'removed'>;
     },
   ];
   /** The context was deleted. */

@@ -37,7 +37,7 @@ export async function client(): Promise<void> {
     pongTimeoutMs: 10,
   };
   await using made = new SharedContextClient(options);
-  const emitter: EventEmitter = made;
+  const emitter: EventEmitter = new Default({ projectId: 'project' });
   void emitter;
   const context = await made.getContext({ useCache: false });
   check<Same<typeof context, any>>();
@@ -63,7 +63,9 @@ export async function client(): Promise<void> {
   made.once('connected', ({ version }) => check<Same<typeof version, number>>());
   made.on('disconnected', ({ reason }) => check<Same<typeof reason, string>>());
   made.on('deleted', ({ projectId }) => check<Same<typeof projectId, string>>());
-  made.on('warning', (failure) => check<Same<typeof failure, SharedContextFailure>>());
+  made.on('warning', ({ code, reason }) =>
+    check<Same<[typeof code, typeof reason], [SharedContextFailure['code'], string]>>(),
+  );
   made.on('mine', (...any) => any);
 
   // @ts-expect-error a project is needed
@@ -83,5 +85,5 @@ export async function server(): Promise<SharedContextServer> {
   await startSharedContextServer({ port: '3003' });
   // @ts-expect-error there is no such option
   await startSharedContextServer({ compress: true });
-  return startSharedContextServer({ port: 0, host: '::1', token: 'secret', allowedHosts: ['box'], maxBacklogBytes: 1 });
+  return start({ port: 0, host: '::1', token: 'secret', allowedHosts: ['box'], maxBacklogBytes: 1 });
 }
