@@ -245,7 +245,11 @@ class SharedContextClient extends EventEmitter {
     this.#warn(away.reason, away.message);
     clearTimeout(this.#probe);
     if (this.#closing || !(this.#replica.hasUnsent || this.#live?.isOpen)) return;
-    this.#probe = setTimeout(() => this.#runBehind(), delay);
+    this.#probe = setTimeout(() => {
+      // Timers may be a moment early.
+      this.#notBefore = 0;
+      this.#runBehind();
+    }, delay);
     this.#probe.unref();
   }
 

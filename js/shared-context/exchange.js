@@ -153,14 +153,17 @@ class Exchange {
     const { version, instance } = replica;
     const restore = { instance, version };
     const body = `{"restore":${JSON.stringify(restore)},${this.#who()},"context":${textOf(replica.confirmed)}}`;
-    const answer = await this.#http.ask({ method: 'PUT', path: this.#path, body, isRepeatable: true, attempts });
-    versionOf(answer.body.version);
+    const request = { path: this.#path, isRepeatable: true, attempts, expected: [404] };
+    const answer = await this.#http.ask({ ...request, method: 'PUT', body });
     // What came back may be more than was offered. Its version is of another count than this copy's.
-    const whole = await this.#http.ask({ method: 'GET', path: this.#path, isRepeatable: true, attempts });
+    const whole = answer.status === 404 ? answer : await this.#http.ask({ ...request, method: 'GET' });
+    // Deleted while this client was away.
+    if (whole.status === 404) return this.#delete();
     const found = wholeOf(whole.body, whole.instance);
     const before = replica.view();
     replica.adopt(found.entries, found);
     this.#listener.onUpdate(before, found);
+    return undefined;
   }
 
   #who(requestId) {

@@ -22,6 +22,9 @@ const RESTORE_MS = 10 * 60_000;
 /** Changes up to this many bytes are given one by one, also where the context is smaller. */
 const SMALL_CHANGES = 64 << 10;
 
+/** Deleted projects that are remembered. */
+const MAX_DELETED = 10_000;
+
 /** A request that is not carried out. */
 class Refusal extends Error {
   constructor(status, code, message, fields = {}) {
@@ -40,6 +43,8 @@ class Store {
   /** No version so far was higher: projects that were deleted need not be remembered. */
   #highest = 0;
   #bytes = 0;
+  /** Ids of projects that were deleted in this run, with the time: old copies of them must not come back. */
+  #deleted = new Map();
 
   /**
    * @param {{ maxContextBytes: number, maxProjects: number, maxHistory: number, maxHistoryBytes: number,
@@ -83,7 +88,10 @@ class Store {
     const repeated = project && this.#repeated(project, how);
     if (repeated) return repeated;
     this.#checkSize(bytesOf(entries));
-    if (project && how.restore) return this.#restore(project, entries, how);
+    if (how.restore && project) return this.#restore(project, entries, how);
+    if (how.restore && this.#wasDeleted(id)) {
+      throw new Refusal(404, 'DELETED', 'the context was deleted', { projectId: id });
+    }
     this.#checkBase(id, project, how);
     if (!project) return this.#create(id, entries, how);
     const changes = changesBetween(project.entries, entries);
@@ -113,6 +121,9 @@ class Store {
     const project = this.get(id);
     this.#projects.delete(id);
     this.#bytes -= project.bytes + project.historyBytes;
+    this.#deleted.delete(id);
+    this.#deleted.set(id, this.#now());
+    if (this.#deleted.size > MAX_DELETED) this.#deleted.delete(this.#deleted.keys().next().value);
     return project;
   }
 
@@ -134,6 +145,10 @@ class Store {
       entries = withChanges(entries, project.history[at].undo);
     const { timestamp, hash } = project.history[back].before;
     return { id: project.id, version, timestamp, hash, entries };
+  }
+
+  #wasDeleted(id) {
+    return this.#now() - (this.#deleted.get(id) ?? Number.NEGATIVE_INFINITY) < RESTORE_MS;
   }
 
   #nextVersion() {
@@ -187,9 +202,10 @@ class Store {
       /** The oldest version from which the history leads to the newest. */
       firstKnown: version,
       requests: new Map(),
+      createdAt: this.#now(),
       restored: undefined,
     };
-    if (how.restore) this.#beginRestore(project, how.restore);
+    if (how.restore) this.#beginRestore(project, how.restore, []);
     this.#projects.set(id, project);
     this.#bytes += bytes;
     return this.#remember(project, how, { project, change: null, isNew: true, optimizedSize: bytes });
@@ -270,15 +286,21 @@ class Store {
     return answer;
   }
 
-  #beginRestore(project, { instance, version }) {
-    project.restored = { instance, version, until: this.#now() + RESTORE_MS, changed: new Set() };
+  /** @param {Iterable<string>} changed keys that old copies do not count for */
+  #beginRestore(project, { instance, version }, changed) {
+    project.restored = { instance, version, until: project.createdAt + RESTORE_MS, changed: new Set(changed) };
   }
 
   /**
    * Another copy of a context that was lost with a server. The newest copy of the same server counts, key by key, except
-   * for keys that were changed since the first copy came.
+   * for keys that were changed since the context is here again.
    */
   #restore(project, entries, how) {
+    if (!project.restored && !this.#wasDeleted(project.id)) {
+      // Somebody who had no copy was first.
+      const changed = project.history.flatMap(({ undo }) => [...undo.keys()]);
+      this.#beginRestore(project, { ...how.restore, version: -1 }, [...project.entries.keys(), ...changed]);
+    }
     const { restored } = project;
     const isNewer =
       restored &&
