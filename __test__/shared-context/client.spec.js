@@ -58,18 +58,6 @@ describe.each([
     expect(await context(two)).toEqual({ a: 1, b: 1 });
   });
 
-  test('a writer is told what it overwrote', async () => {
-    const server = await serve();
-    const [one, two] = [await open(server, { agentId: 'one' }), await open(server, { agentId: 'two' })];
-    await one.setContext({ a: 1, b: 1 });
-    await context(two);
-    await ask(server, 'POST', '/context/project/diff', { body: { diff: { modified: { a: 2 } }, agentId: 'three' } });
-    const answers = [];
-    if (!two.getStats().wsConnected) answers.push(await two.updateContext({ modified: { a: 3 } }));
-    // Whoever hears of a change by itself knows the newer base.
-    for (const { overwritten } of answers) expect(overwritten).toEqual(['a']);
-  });
-
   test('two clients that update at the same time lose nothing', async () => {
     const server = await serve();
     const clients = [await open(server, { agentId: 'one' }), await open(server, { agentId: 'two' })];
@@ -220,6 +208,17 @@ describe('live updates', () => {
     await until(async () => (await client.getContext()).b === 1);
     expect(await client.getContext()).toEqual({ a: 1, b: 1 });
     expect(client.heard.map(([name]) => name).slice(0, 2)).toEqual(['connected', 'disconnected']);
+  });
+
+  test('a writer without them is told what it overwrote', async () => {
+    const server = await serve();
+    const [one, two] = [connect(server, { ...NEVER, agentId: 'one' }), connect(server, { ...NEVER, agentId: 'two' })];
+    await one.setContext({ a: 1, b: 1 });
+    await two.getContext();
+    await one.updateContext({ modified: { a: 2 }, removed: ['b'] });
+    const answer = await two.updateContext({ modified: { a: 3, c: 1 }, added: { b: 2 } });
+    expect(answer.overwritten.sort()).toEqual(['a', 'b']);
+    expect(await context(one)).toEqual({ a: 3, b: 2, c: 1 });
   });
 
   test('a client without them asks for changes only', async () => {

@@ -94,6 +94,7 @@ class SharedContextClient extends EventEmitter {
     this.#live = new Live(settings, {
       onOpen: () => {
         this.#notBefore = 0;
+        this.#warnedLive = undefined;
         this.#exchange.miss('changes');
         this.#runBehind();
       },
@@ -268,6 +269,7 @@ class SharedContextClient extends EventEmitter {
   }
 
   #warned;
+  #warnedLive;
 
   #warn(reason, message) {
     if (this.#warned === reason) return;
@@ -308,6 +310,9 @@ class SharedContextClient extends EventEmitter {
     // A connection that ends is no news but for the one that follows.
     if (wasOpen && away.reason === 'stream') return;
     this.#note(away);
+    // Requests may go well all the while: what was told of this connection is remembered by itself.
+    if (away.reason === this.#warnedLive) return;
+    this.#warnedLive = away.reason;
     this.#warn(away.reason, away.message);
   }
 

@@ -20,6 +20,9 @@ const DECODERS = {
   deflate: promisify(zlib.inflate),
 };
 
+/** How long after its last socket closed a request that is still not settled counts as lost. */
+const LOST_MS = 20;
+
 /** Longest part of a server's own words in a message. */
 const MAX_QUOTE = 200;
 
@@ -29,6 +32,8 @@ class Http {
   #headers;
   #closed = new AbortController();
   #onRetry;
+  /** Fails the request that is under way. */
+  #onLost;
   receivedBytes = 0;
   sentBytes = 0;
 
@@ -50,12 +55,19 @@ class Http {
     const { Agent, buildConnector } = require('undici');
     const { connectTimeoutMs, maxBytes, requestTimeoutMs } = this.#settings;
     const connect = buildConnector({ timeout: connectTimeoutMs });
+    const sockets = new Set();
+    const onNone = () => this.#onLost?.();
     this.#agent = new Agent({
       connect(options, done) {
         const socket = connect(options, done);
         socket.unref();
         // undici takes hold of a socket whenever it uses it.
         socket.ref = () => socket;
+        sockets.add(socket);
+        socket.once('close', () => {
+          sockets.delete(socket);
+          setTimeout(() => sockets.size === 0 && onNone(), LOST_MS).unref();
+        });
         return socket;
       },
       connections: 4,
@@ -100,7 +112,7 @@ class Http {
     closed.addEventListener('abort', stop, { once: true });
     try {
       if (closed.aborted) stop();
-      const response = await this.#connections().request({
+      const request = {
         origin: url.origin,
         path: `${url.pathname === '/' ? '' : url.pathname}${path}`,
         method,
@@ -111,14 +123,47 @@ class Http {
           ...headers,
         },
         signal: abort.signal,
-      });
+      };
       this.sentBytes += body === undefined ? 0 : Buffer.byteLength(body);
-      return await this.#answer(response, expected);
+      return await this.#unlessStuck(this.#exchange(request, expected), abort.signal);
     } catch (error) {
       throw this.#failure(error, abort.signal);
     } finally {
       clearTimeout(timer);
       closed.removeEventListener('abort', stop);
+    }
+  }
+
+  async #exchange(request, expected) {
+    return this.#answer(await this.#connections().request(request), expected);
+  }
+
+  /**
+   * undici neither fails nor calls off a request whose connection was closed before the request went out: it is given up
+   * here, with all connections, which would never serve another one.
+   */
+  async #unlessStuck(work, signal) {
+    let fail;
+    const stuck = new Promise((_, reject) => {
+      fail = reject;
+    });
+    const onAbort = () => fail(new Error('called off'));
+    this.#onLost = () => fail(new Error('lost'));
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    let isSettled = false;
+    try {
+      const done = () => {
+        isSettled = true;
+      };
+      work.then(done, done);
+      return await Promise.race([work, stuck]);
+    } finally {
+      this.#onLost = undefined;
+      if (!isSettled) {
+        this.#agent?.destroy().catch(() => {});
+        this.#agent = undefined;
+      }
     }
   }
 

@@ -101,7 +101,7 @@ class Live {
 
   /** What came over the connection was good. */
   settled() {
-    this.#failed = 0;
+    if (this.isOpen) this.#failed = 0;
   }
 
   send(message) {
