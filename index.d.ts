@@ -1296,7 +1296,8 @@ export interface SharedContextClientOptions {
   allowInsecure?: boolean;
   /** Whether changes of others come by themselves, over a WebSocket. Default true. */
   liveUpdates?: boolean;
-  /** One attempt, from the first byte to the last. A call takes twice as long at most. Default 5,000. */
+  /** One attempt, from the first byte to the last. A request with all its attempts takes three times as long at most. Default
+   * 5,000. */
   requestTimeoutMs?: number;
   /** Default 2,000. */
   connectTimeoutMs?: number;
@@ -1402,10 +1403,11 @@ export class SharedContextClient extends TypedEmitter<SharedContextClientEvents>
   /** @throws {AgentwiseError} `E_INVALID_ARGUMENT`, also for options that are not known. */
   constructor(options: SharedContextClientOptions);
   /**
-   * The context, or `null` if there is none or none is known. The server is asked unless live updates keep the copy current;
-   * when it is away this is the copy.
+   * The context, or `null` if there is none or none is known. The server is asked for what changed; when it is away this is
+   * the copy.
    *
-   * @param options `useCache: false` reads all of it from the server. Default true.
+   * @param options `useCache: true` takes the copy at once while live updates keep it current: it may lack what was changed
+   * in the last moment. `useCache: false` reads all from the server.
    * @throws {AgentwiseError} `E_SHARED_CONTEXT` if the server refuses, for example the token.
    */
   getContext(options?: { useCache?: boolean }): Promise<any>;

@@ -94,6 +94,16 @@ describe.each([
     for (const client of clients) expect(await context(client)).toEqual(expected);
   });
 
+  test('what was written before is read, from the first call on', async () => {
+    const server = await serve();
+    const [one, two] = [await open(server), await open(server)];
+    const text = 'x'.repeat(1_000_000);
+    for (let at = 0; at < 5; at++) {
+      await one.setContext({ at, text });
+      expect((await two.getContext()).at).toBe(at);
+    }
+  });
+
   test('calls that nobody awaits are put together', async () => {
     const server = await serve();
     const client = await open(server);
@@ -187,7 +197,7 @@ describe('live updates', () => {
     expect(updates.slice(1).map(({ changes }) => changes.modified.a)).toEqual([2, 3, 4, 5, 6, 7, 8, 9]);
     expect(updates[1]).toMatchObject({ agentId: 'one', projectId: 'project', timestamp: expect.any(Date) });
     const before = (await ask(server, 'GET', '/metrics')).data.toString();
-    expect(await two.getContext()).toEqual({ a: 9 });
+    expect(await two.getContext({ useCache: true })).toEqual({ a: 9 });
     const gets = (text) => /requests_total\{method="GET",status="200"\} (\d+)/.exec(text)?.[1];
     const after = (await ask(server, 'GET', '/metrics')).data.toString();
     expect(Number(gets(after)) - Number(gets(before) ?? 0)).toBeLessThanOrEqual(1);

@@ -106,10 +106,10 @@ class SharedContextClient extends EventEmitter {
 
   async getContext(options) {
     const { useCache } = args.options('options', options);
-    const mayUseCopy = useCache === undefined || args.optionalBoolean('options.useCache', useCache);
+    const isCopyWanted = args.optionalBoolean('options.useCache', useCache);
     if (this.#closing) return this.#shown();
-    if (mayUseCopy && this.#live?.isOpen && this.#isConnected && this.#exchange.isCurrent) return this.#shown();
-    this.#exchange.miss(mayUseCopy ? 'changes' : 'all');
+    if (isCopyWanted && this.#live?.isOpen && this.#isConnected && this.#exchange.isCurrent) return this.#shown();
+    this.#exchange.miss(useCache === false ? 'all' : 'changes');
     await this.#ask();
     return this.#shown();
   }

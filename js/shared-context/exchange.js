@@ -22,6 +22,7 @@ class Exchange {
   #path;
   /** What is to be asked for: `'changes'` since this copy's version, `'all'`, or nothing. */
   #missing = 'changes';
+  #isAsking = false;
 
   /**
    * @param {{ http: object, replica: object, settings: object, listener: { onUpdate: Function, onDeleted: Function,
@@ -37,7 +38,7 @@ class Exchange {
 
   /** Whether the copy is known to be what the server had when it was last heard. */
   get isCurrent() {
-    return this.#missing === undefined;
+    return this.#missing === undefined && !this.#isAsking;
   }
 
   /** @param {'changes' | 'all'} what is asked for by the next run */
@@ -64,11 +65,14 @@ class Exchange {
     const what = this.#missing;
     // Set again by what comes in the meantime.
     this.#missing = undefined;
+    this.#isAsking = true;
     try {
       await this.#ask(what, attempts);
     } catch (error) {
       this.miss(what);
       throw error;
+    } finally {
+      this.#isAsking = false;
     }
   }
 

@@ -135,7 +135,10 @@ class Http {
   }
 
   async #exchange(request, expected) {
-    return this.#answer(await this.#connections().request(request), expected);
+    const response = await this.#connections().request(request);
+    // From here on undici tells of a connection that is lost, and one that is closed may have said all.
+    this.#onLost = undefined;
+    return this.#answer(response, expected);
   }
 
   /**

@@ -281,7 +281,8 @@ class Store {
     // The project goes on; the answer says how it was.
     const answer = { ...result, version, hash, bytes, isRepeated: false, noted: {} };
     if (requestId === undefined) return answer;
-    project.requests.set(JSON.stringify([agentId, requestId]), answer);
+    // Without the change, which is the history's to keep or give up.
+    project.requests.set(JSON.stringify([agentId, requestId]), { ...answer, change: null });
     if (project.requests.size > MAX_REQUESTS) project.requests.delete(project.requests.keys().next().value);
     return answer;
   }
