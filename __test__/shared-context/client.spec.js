@@ -270,6 +270,37 @@ describe('a server that was restarted', () => {
     expect(await context(old)).toEqual({ a: 2, b: 3 });
   });
 
+  test.each([
+    [true],
+    [false],
+  ])('again and again while two clients write loses nothing (live updates: %p)', async (liveUpdates) => {
+    let server = await serve({ closeTimeoutMs: 20 });
+    const clients = [connect(server, { agentId: 'one' }), connect(server, { agentId: 'two', liveUpdates })];
+    const expected = {};
+    let isOver = false;
+    const writing = clients.map(async (client, who) => {
+      for (let at = 0; !isOver; at++) {
+        expected[`${who}-${at}`] = at;
+        await client.updateContext({ added: { [`${who}-${at}`]: at } });
+        // While the server is away nothing else lets the others have their turn.
+        await new Promise(setImmediate);
+      }
+    });
+    for (let round = 0; round < 5; round++) {
+      const written = Object.keys(expected).length;
+      await until(() => Object.keys(expected).length > written + 50);
+      await server.close();
+      server = await serve({ port: server.port, closeTimeoutMs: 20 });
+      await until(() => clients.every((client) => client.isConnected()));
+    }
+    isOver = true;
+    await Promise.all(writing);
+    await until(() => clients.every((client) => !client.getStats().pending));
+    // Each brings back what the others lack.
+    for (const client of [...clients, ...clients]) await context(client);
+    for (const client of clients) expect(await context(client)).toEqual(expected);
+  });
+
   test('what was deleted in the meantime does not come back', async () => {
     const server = await serve();
     const client = connect(server, NEVER);

@@ -156,7 +156,7 @@ class Exchange {
     const replica = this.#replica;
     const { version, instance } = replica;
     const restore = { instance, version };
-    const body = `{"restore":${JSON.stringify(restore)},${this.#who()},"context":${textOf(replica.confirmed)}}`;
+    const body = `{"restore":${JSON.stringify(restore)},${this.#who()},"context":${textOf(replica.offer())}}`;
     const request = { path: this.#path, isRepeatable: true, attempts, expected: [404] };
     const answer = await this.#http.ask({ ...request, method: 'PUT', body });
     // What came back may be more than was offered. Its version is of another count than this copy's.

@@ -138,6 +138,18 @@ class Replica {
     if (this.#accepted && version >= this.#accepted.version) this.#accepted = null;
   }
 
+  /**
+   * The copy as of `version`, to bring back to a server that lost it. What that server took later is not in it: it waits
+   * again, unless it was changed since.
+   */
+  offer() {
+    for (const [key, entry] of this.#accepted?.changes ?? NOTHING) {
+      if (!this.#sending?.changes.has(key) && !this.#waiting.has(key)) this.#waiting.set(key, entry);
+    }
+    this.#accepted = null;
+    return this.#base;
+  }
+
   /** There is no context any more. What was not sent stays. */
   forget() {
     this.#base = null;
