@@ -37,6 +37,7 @@ export type ErrorCode =
   | 'E_CACHE_FILE_INVALID'
   | 'E_CANCELLED'
   | 'E_REFERENCE_UNKNOWN'
+  | 'E_SHARED_CONTEXT'
   | 'E_IO'
   | 'E_INTERNAL';
 
@@ -1280,6 +1281,222 @@ export class ProductionOptimizationSystem extends TypedEmitter<ProductionOptimiz
   isProductionReady(): boolean;
   [Symbol.asyncDispose](): Promise<void>;
 }
+
+/** How a {@link SharedContextClient} works. Times in ms, sizes in bytes; numbers are whole. */
+export interface SharedContextClientOptions {
+  /** Whose context it is: 1 to 256 characters, no control characters, not `.` or `..`. */
+  projectId: string;
+  /** Who writes, as {@link projectId}. Default a random name; the server tells writers apart by it. */
+  agentId?: string;
+  /** `http:` or `https:`, with a path if the server is under one. Default `http://localhost:3003`. */
+  url?: string;
+  /** Sent as `Authorization: Bearer`, never shown. 1 to 4,096 visible ASCII characters. */
+  token?: string;
+  /** Whether a token may be sent over `http:` to another machine. Default false: that is refused. */
+  allowInsecure?: boolean;
+  /** Whether changes of others come by themselves, over a WebSocket. Default true. */
+  liveUpdates?: boolean;
+  /** One attempt, from the first byte to the last. A request with all its attempts takes three times as long at most. Default
+   * 5,000. */
+  requestTimeoutMs?: number;
+  /** Default 2,000. */
+  connectTimeoutMs?: number;
+  /** Largest answer and live message, before and after decompression. 1,024 to 2^30, default 16 MB. */
+  maxBytes?: number;
+  /** Largest context, also of what waits while the server is away. Default 10 MB. */
+  maxContextBytes?: number;
+  /** Further attempts of a request that may be sent twice, 0 to 20. Default 2. */
+  retries?: number;
+  /** Pause before the first further attempt; it doubles, up to `maxRetryDelayMs`, less up to half at random. Default 100. */
+  retryDelayMs?: number;
+  /** Default 10,000. */
+  maxRetryDelayMs?: number;
+  /** How often the live connection is tested, at least 10. Default 30,000. */
+  pingIntervalMs?: number;
+  /** How long an answer to that may take, at least 10; then the server counts as gone. Default 10,000. */
+  pongTimeoutMs?: number;
+}
+
+/** Why a server of a shared context is not used for now. */
+export interface SharedContextFailure {
+  code: 'E_SHARED_CONTEXT';
+  /**
+   * `unreachable`, `timeout`, `server` (it says so itself), `answer` (not what the protocol says), `tooLarge`, `redirect`,
+   * `refused` (the token, or what was sent), `stream` (no live updates).
+   */
+  reason: string;
+  message: string;
+}
+
+/** What {@link SharedContextClient.getStats} gives. */
+export interface SharedContextClientStats {
+  projectId: string;
+  agentId: string;
+  /** 0 while there is none. */
+  currentVersion: number;
+  /** Whether the server answered when it was last asked. */
+  connected: boolean;
+  /** Bytes of the local copy's JSON. */
+  cacheSize: number;
+  /** Whether changes of others come by themselves. */
+  wsConnected: boolean;
+  /** Attempts in vain since the live connection was last good; without live updates, of requests. */
+  reconnectAttempts: number;
+  /** Whether there are changes that the server has not taken. */
+  pending: boolean;
+  /** Requests that were sent again. */
+  retries: number;
+  errors: number;
+  lastError: (SharedContextFailure & { timestamp: Date }) | null;
+  bytesReceived: number;
+  bytesSent: number;
+  [key: string]: any;
+}
+
+/** What the server says of a write; which of the optional fields there are depends on how it was sent. */
+export interface SharedContextAnswer {
+  projectId: string;
+  version: number;
+  /** SHA-256 of the context's RFC 8785 JSON; other servers have other forms. */
+  hash?: string;
+  /** Tokens (o200k_base) of the whole context minus those of what was changed, at least 0. */
+  tokensSaved?: number;
+  /** Keys of this write that others had changed since this client last heard of the context; this write won. */
+  overwritten?: string[];
+  [key: string]: any;
+}
+
+/** Events of a {@link SharedContextClient}. */
+export interface SharedContextClientEvents {
+  connected: [event: { projectId: string; version: number }];
+  disconnected: [event: { projectId: string; reason: string }];
+  /** The context is otherwise than before, not by this client. `agentId` and `timestamp` only of single changes. */
+  update: [
+    event: {
+      projectId: string;
+      version: number;
+      hash?: string;
+      agentId?: string;
+      timestamp?: Date;
+      changes: Pick<ContextDiff, 'added' | 'modified' | 'removed'>;
+    },
+  ];
+  /** The context was deleted. */
+  deleted: [event: { projectId: string }];
+  /** The server cannot be used; once until it can be, or until the reason is another one. */
+  warning: [failure: SharedContextFailure];
+}
+
+/**
+ * One project's context, shared with other agents through a server (docs/shared-context.md). Works on a copy of its own when
+ * the server is away, and sends what was changed when it is back. Nothing of it keeps the process alive, but a call that is
+ * waited for. What it gives out are copies; what it is given is never changed.
+ *
+ * @example
+ * const client = new SharedContextClient({ projectId: 'shop', agentId: 'frontend' });
+ * const context = (await client.getContext()) ?? {};
+ * await client.setContext({ ...context, currentTask: 'login form' });
+ * client.on('update', ({ changes }) => console.log(Object.keys(changes.modified)));
+ * await client.disconnect();
+ */
+export class SharedContextClient extends TypedEmitter<SharedContextClientEvents> {
+  /** @throws {AgentwiseError} `E_INVALID_ARGUMENT`, also for options that are not known. */
+  constructor(options: SharedContextClientOptions);
+  /**
+   * The context, or `null` if there is none or none is known. The server is asked for what changed; when it is away this is
+   * the copy.
+   *
+   * @param options `useCache: true` takes the copy at once while live updates keep it current: it may lack what was changed
+   * in the last moment. `useCache: false` reads all from the server.
+   * @throws {AgentwiseError} `E_SHARED_CONTEXT` if the server refuses, for example the token.
+   */
+  getContext(options?: { useCache?: boolean }): Promise<any>;
+  /**
+   * Makes this the context. What others did to keys that the caller did not change stays: the change is what differs, by
+   * top-level key, from the context that this client last gave or was given.
+   *
+   * @returns the server's answer, or `null` if it is away: then the change is kept and sent later.
+   * @throws {AgentwiseError} `E_INVALID_ARGUMENT` for what is no JSON object, `E_SHARED_CONTEXT` if it is too large or the
+   * server refuses it, `E_SHUT_DOWN`.
+   */
+  setContext(context: any): Promise<SharedContextAnswer | null>;
+  /** Changes single keys; the last writer of a key wins. Otherwise as {@link setContext}. */
+  updateContext(diff: Partial<ContextDiff>): Promise<SharedContextAnswer | null>;
+  /**
+   * What makes `newContext` of `oldContext`, by top-level key; without an old one everything is added.
+   *
+   * @throws {AgentwiseError} `E_INVALID_ARGUMENT` for what is no JSON object.
+   */
+  createDiff(oldContext: any, newContext: any): ContextDiff;
+  getStats(): SharedContextClientStats;
+  /** Whether the server answered when it was last asked. */
+  isConnected(): boolean;
+  /** Sends what waits if the server is there, then ends all connections. Idempotent. Reading goes on from the copy. */
+  disconnect(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** How a server of shared contexts works. Times in ms, sizes in bytes; numbers are whole. */
+export interface SharedContextServerOptions {
+  /** 0 for any free one. Default 3003. */
+  port?: number;
+  /** Default `127.0.0.1`. One that other machines reach needs a `token`. */
+  host?: string;
+  /** What clients send as `Authorization: Bearer`. Default none. */
+  token?: string;
+  /** Host names under which a server on this machine may be asked besides `localhost`, `127.0.0.1` and `::1`. */
+  allowedHosts?: string[];
+  /** Origins of web pages that may ask, for example `http://localhost:8080`. Default none. */
+  allowedOrigins?: string[];
+  /** Largest context. Default 10 MB. */
+  maxContextBytes?: number;
+  /** Default 1,000. */
+  maxProjects?: number;
+  /** Changes of one project by which clients catch up. Default 1,000. */
+  maxHistory?: number;
+  /** Default 10 MB. */
+  maxHistoryBytes?: number;
+  /** Contexts and history of all projects. Default 512 MB. */
+  maxTotalBytes?: number;
+  /** Live connections. Default 1,000. */
+  maxSubscribers?: number;
+  /** What may wait for a subscriber that does not read; then it is disconnected (1013). Default 16 MB. */
+  maxBacklogBytes?: number;
+  /** Default 2,000. */
+  maxConnections?: number;
+  /** All bodies that are being received together. Default 64 MB. */
+  maxPendingBytes?: number;
+  /** For a whole request. Default 30,000. */
+  requestTimeoutMs?: number;
+  /** Default 10,000. */
+  headersTimeoutMs?: number;
+  /** Until a connection on which nothing moves is closed; not for live ones. Default 60,000. */
+  idleTimeoutMs?: number;
+  /** How often live connections are tested; one that did not answer by the next time is closed. Default 30,000. */
+  pingIntervalMs?: number;
+  /** How long `close()` waits for requests and live connections. Default 2,000. */
+  closeTimeoutMs?: number;
+}
+
+/** A running server of shared contexts. */
+export interface SharedContextServer {
+  /** For example `http://127.0.0.1:3003`. */
+  readonly url: string;
+  readonly port: number;
+  /** Finishes requests, ends live connections. Contexts are gone with it. Idempotent. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * Starts a server of shared contexts, in memory, in this process. It keeps the process alive until it is closed.
+ *
+ * @example
+ * const server = await startSharedContextServer({ port: 0 });
+ * const client = new SharedContextClient({ projectId: 'shop', url: server.url });
+ * @throws {AgentwiseError} `E_INVALID_ARGUMENT`; `E_SHARED_CONTEXT` if it cannot listen, for example as the port is in use.
+ */
+export function startSharedContextServer(options?: SharedContextServerOptions): Promise<SharedContextServer>;
 
 /** Options of the token counters. */
 export interface CountTokensOptions {

@@ -4,7 +4,9 @@ const { ProductionOptimizationSystem } = require('./js/production-optimization-s
 const { AdvancedCacheManager } = require('./js/advanced-cache-manager.js');
 const { AgentContextFilter } = require('./js/agent-context-filter.js');
 const { TokenOptimizer } = require('./js/token-optimizer.js');
+const { SharedContextClient } = require('./js/shared-context/client.js');
 const { AgentwiseError } = require('./js/errors.js');
+const { startSharedContextServer } = require('./js/shared-context/server.js');
 const { countTokens, countTokensAsync } = require('./js/token-count.js');
 const { applyDelta, applyDeltaAsync } = require('./js/deltas.js');
 const { renderForPrompt } = require('./js/prompt.js');
@@ -20,6 +22,8 @@ module.exports = {
   applyDelta,
   applyDeltaAsync,
   renderForPrompt,
+  SharedContextClient,
+  startSharedContextServer,
   default: ProductionOptimizationSystem,
 };
 

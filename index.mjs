@@ -11,5 +11,7 @@ export const {
   applyDelta,
   applyDeltaAsync,
   renderForPrompt,
+  SharedContextClient,
+  startSharedContextServer,
 } = addon;
 export default ProductionOptimizationSystem;

@@ -8,9 +8,11 @@ const NAMES = [
   'ProductionOptimizationSystem',
   'AdvancedCacheManager',
   'AgentContextFilter',
+  'SharedContextClient',
   'AgentwiseError',
   'countTokens',
   'countTokensAsync',
+  'startSharedContextServer',
 ];
 const ESM = JSON.stringify(pathToFileURL(path.join(ROOT, 'index.mjs')).href);
 const CJS = JSON.stringify(path.join(ROOT, 'index.js'));
@@ -59,6 +61,7 @@ test('the package resolves by its own name, from require and import', async () =
 test.each([
   ['ProductionOptimizationSystem', () => new addon.ProductionOptimizationSystem({ environment: 'development' })],
   ['AgentContextFilter', () => new addon.AgentContextFilter()],
+  ['SharedContextClient', () => new addon.SharedContextClient({ projectId: 'project', liveUpdates: false })],
 ])('%s is a real EventEmitter', (_, make) => {
   const emitter = make();
   const heard = [];
@@ -72,6 +75,21 @@ test.each([
   expect(emitter.off('mine', listener)).toBe(emitter);
   expect(emitter.emit('mine', 3)).toBe(false);
   expect(heard).toEqual([1, 1, 2]);
+});
+
+test('the shared context has an entry of its own, with the client as default', async () => {
+  const found = await runNode(
+    `import { createRequire } from 'node:module';
+     import standard, * as all from 'agentwise-optimization/shared-context';
+     const cjs = createRequire(${ESM})('agentwise-optimization/shared-context');
+     const main = createRequire(${ESM})(${CJS});
+     const names = Object.keys(all).filter((name) => name !== 'default').sort();
+     const same = names.filter((name) => all[name] === cjs[name] && all[name] === main[name]);
+     console.log(JSON.stringify({ names, same, standard: standard === cjs.default && standard === main.SharedContextClient }));`,
+    { module: true },
+  );
+  const names = ['AgentwiseError', 'SharedContextClient', 'startSharedContextServer'];
+  expect(found).toEqual({ names, same: names, standard: true });
 });
 
 test('AgentwiseError is an Error with a code', () => {

@@ -20,6 +20,7 @@ const FOREIGN = [
   'NODE_ENV',
   'NODE_OPTIONS',
   'OPTIMIZATION_CONFIG',
+  'SHARED_CONTEXT_TOKEN',
   'SLACK_WEBHOOK_URL',
 ];
 
@@ -79,6 +80,7 @@ function copyPackage(directory, { withModule = true } = {}) {
   }
   const isModule = (name) => name.endsWith('.node');
   fs.mkdirSync(path.join(directory, 'js'));
+  fs.cpSync(path.join(ROOT, 'js', 'shared-context'), path.join(directory, 'js', 'shared-context'), { recursive: true });
   for (const name of fs.readdirSync(path.join(ROOT, 'js'))) {
     const isWanted = isModule(name) ? withModule : /\.(js|ts)$/.test(name);
     if (isWanted) fs.copyFileSync(path.join(ROOT, 'js', name), path.join(directory, 'js', name));

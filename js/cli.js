@@ -5,20 +5,27 @@ const { parseArgs } = require('node:util');
 const { messageOf } = require('./errors.js');
 
 const HELP = `Usage: agentwise-optimization <command> [--environment <name>] [--json]
+       agentwise-optimization shared-context [--port <number>] [--host <name>] [--token-file <path>] [--json]
 
 Commands:
   health   health of a system with this directory's configuration; exit code 0 healthy, 1 warning, 2 critical, 3 unknown
   status   its components, figures and effective settings
   report   writes optimization-report-<ms>.json into this directory and prints its path
+  shared-context
+           serves contexts that agents share, until SIGINT or SIGTERM; prints its URL
 
 Options:
   --environment <name>  development, staging or production; default: NODE_ENV if it is one of them, else development
   --json                the same as data, on standard output
+  --port <number>       where shared-context listens; default 3003, 0 for any free one
+  --host <name>         address that it listens on; default 127.0.0.1; any other machine's needs a token
+  --token-file <path>   file with the token that clients must have; default: the variable SHARED_CONTEXT_TOKEN, if set
   --help                this text
 
 Examples:
   agentwise-optimization health --json
   agentwise-optimization status --environment production
+  agentwise-optimization shared-context --port 3003
 `;
 
 /** Exit codes of monitoring plug-ins. */
@@ -68,8 +75,16 @@ function table(rows) {
 
 class UsageError extends Error {}
 
+const SERVER = 'shared-context';
+const SERVER_OPTIONS = ['port', 'host', 'token-file'];
+
 function parse(argv) {
-  const options = { environment: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } };
+  const options = {
+    environment: { type: 'string' },
+    json: { type: 'boolean' },
+    help: { type: 'boolean', short: 'h' },
+    ...Object.fromEntries(SERVER_OPTIONS.map((option) => [option, { type: 'string' }])),
+  };
   let parsed;
   try {
     parsed = parseArgs({ args: argv, options, allowPositionals: true });
@@ -79,6 +94,13 @@ function parse(argv) {
   const { values, positionals } = parsed;
   if (values.help || (positionals.length === 0 && argv.length === 0)) return { help: true };
   const [name, ...rest] = positionals;
+  const isServer = name === SERVER && rest.length === 0;
+  const foreign = (isServer ? ['environment'] : SERVER_OPTIONS).find((option) => values[option] !== undefined);
+  if (foreign) throw new UsageError(`--${foreign} is not an option of ${isServer ? SERVER : 'this command'}`);
+  if (isServer) {
+    const { port, host, json, 'token-file': tokenFile } = values;
+    return { name, server: { port, host, tokenFile, json: json === true } };
+  }
   if (!Object.hasOwn(COMMANDS, name ?? '') || rest.length > 0) {
     throw new UsageError(name === undefined ? 'a command is missing' : `unknown command: ${positionals.join(' ')}`);
   }
@@ -87,7 +109,8 @@ function parse(argv) {
   return { name, environment, json: values.json === true };
 }
 
-async function run({ name, environment, json }) {
+async function run({ name, environment, json, server }) {
+  if (name === SERVER) return require('./shared-context/command.js').serve(server);
   // Loaded here, so that a native module that does not load is told like any other failure.
   const { ProductionOptimizationSystem } = require('./production-optimization-system.js');
   const system = new ProductionOptimizationSystem({ environment, finalReport: false });

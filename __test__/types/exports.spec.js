@@ -79,6 +79,7 @@ test.each([
   'ProductionOptimizationSystem',
   'AdvancedCacheManager',
   'AgentContextFilter',
+  'SharedContextClient',
 ])('%s has the members it declares', async (name) => {
   const addonClass = addon[name];
   const own = (object, ...others) =>

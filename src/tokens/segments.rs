@@ -125,19 +125,26 @@ impl<'a> Iterator for Segments<'a> {
 /// Where the first segment ends.
 fn end(text: &[u8]) -> usize {
     let from = MIN_BYTES.min(text.len());
-    for place in memchr::memchr2_iter(b' ', b'"', &text[from..]) {
+    let until = MAX_BYTES.min(text.len());
+    for place in memchr::memchr2_iter(b',', b'.', &text[from..until]) {
         let at = from + place;
-        if !text[at - 1].is_ascii_alphanumeric() {
+        if !is_safe(text, at) {
             continue;
         }
         let before =
             *text[..at].last_chunk::<8>().expect("invariant: a segment has its minimum before a cut");
         let mixed = u64::from_le_bytes(before).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
-        if at >= MAX_BYTES || mixed.is_multiple_of(PLACES_A_CUT) {
+        if mixed.is_multiple_of(PLACES_A_CUT) {
             return at;
         }
     }
-    text.len()
+    (until..text.len()).find(|&at| is_safe(text, at)).unwrap_or(text.len())
+}
+
+/// Whether both patterns begin a new piece at `at`, whatever is around.
+fn is_safe(text: &[u8], at: usize) -> bool {
+    let (before, behind) = (text[at - 1], text[at]);
+    before.is_ascii_alphanumeric() && behind.is_ascii() && !behind.is_ascii_alphanumeric() && behind != b'\''
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ fn escaped_keys_sort_by_their_code_units() {
 fn opaque_values_are_canonical_inside() {
     let canonical = |json: &str| {
         let mut out = Vec::new();
-        write_opaque(json, KeyOrder::Canonical, &mut out);
+        write_opaque(json, &mut out);
         String::from_utf8(out).expect("UTF-8")
     };
     assert_eq!(canonical(r#"{"b":[{"z":1.50,"a":null}],"a":"x"}"#), r#"{"a":"x","b":[{"a":null,"z":1.5}]}"#);
