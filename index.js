@@ -8,7 +8,7 @@ const { SharedContextClient } = require('./js/shared-context/client.js');
 const { AgentwiseError } = require('./js/errors.js');
 const { startSharedContextServer } = require('./js/shared-context/server.js');
 const { countTokens, countTokensAsync } = require('./js/token-count.js');
-const { applyDelta, applyDeltaAsync } = require('./js/deltas.js');
+const { applyDelta, applyDeltaAsync, toMessage } = require('./js/deltas.js');
 const { renderForPrompt } = require('./js/prompt.js');
 
 module.exports = {
@@ -21,6 +21,7 @@ module.exports = {
   countTokensAsync,
   applyDelta,
   applyDeltaAsync,
+  toMessage,
   renderForPrompt,
   SharedContextClient,
   startSharedContextServer,

@@ -10,6 +10,7 @@ export const {
   countTokensAsync,
   applyDelta,
   applyDeltaAsync,
+  toMessage,
   renderForPrompt,
   SharedContextClient,
   startSharedContextServer,

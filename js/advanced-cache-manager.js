@@ -20,8 +20,7 @@ let configOf;
 class AdvancedCacheManager extends NativeEmitter {
   static {
     viewOf = (cache) => cache.#view;
-    configOf = (cache) =>
-      cache !== null && typeof cache === 'object' && #view in cache ? cache.#config() : undefined;
+    configOf = (cache) => (cache !== null && typeof cache === 'object' && #view in cache ? cache.#config() : undefined);
   }
 
   #native;

@@ -11,7 +11,8 @@ function placeOf({ cacheDir, projectId, persistToDisk }, cache) {
   const own = configOf(cache);
   const isOnDisk = persistToDisk === undefined ? true : args.optionalBoolean('options.persistToDisk', persistToDisk);
   const namespace = args.optionalString('options.projectId', projectId) ?? own?.namespace;
-  const directory = args.optionalString('options.cacheDir', cacheDir) ?? (own?.persistToDisk ? own.cacheDir : undefined);
+  const directory =
+    args.optionalString('options.cacheDir', cacheDir) ?? (own?.persistToDisk ? own.cacheDir : undefined);
   return {
     cacheDir: isOnDisk ? directory : undefined,
     namespace,

@@ -245,14 +245,16 @@ function textsById(have) {
   if (typeof have === 'string' || typeof have[Symbol.iterator] !== 'function') {
     throw new AgentwiseError('E_INVALID_ARGUMENT', 'options.have must be a Map from ids to texts, or texts');
   }
-  const entries = have instanceof Map ? have : [...have].map((text) => [textId(args.string('options.have[]', text)), text]);
+  const entries =
+    have instanceof Map ? have : [...have].map((text) => [textId(args.string('options.have[]', text)), text]);
   for (const [id, text] of entries) texts[id] = args.string('options.have value', text);
   return texts;
 }
 
 /** Rows `[key as JSON, is a string, parts]` of a result in blocks. */
 function rowsOf({ texts, values }) {
-  const rows = (object, isText) => Object.entries(object ?? {}).map(([key, parts]) => [JSON.stringify(key), isText, parts]);
+  const rows = (object, isText) =>
+    Object.entries(object ?? {}).map(([key, parts]) => [JSON.stringify(key), isText, parts]);
   return [...rows(texts, true), ...rows(values, false)];
 }
 

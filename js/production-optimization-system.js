@@ -195,7 +195,9 @@ class ProductionOptimizationSystem extends NativeEmitter {
     if (!this.#native) throw this.#refusal();
     const { optimize } = this.#native;
     const id = args.exactText(agentId);
-    return cancellable(this.#native, signal, (job) => call(optimize, id, job, ...asked, ...sending, ...inOrder(columns)));
+    return cancellable(this.#native, signal, (job) =>
+      call(optimize, id, job, ...asked, ...sending, ...inOrder(columns)),
+    );
   }
 
   async resolveReference(reference) {

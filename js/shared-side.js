@@ -122,7 +122,11 @@ class SharedSide {
 async function within(promise, ms) {
   let timer;
   const deadline = new Promise((_, reject) => {
-    timer = setTimeout(reject, ms, new AgentwiseError('E_SHARED_CONTEXT', 'the client of the shared context does not answer'));
+    timer = setTimeout(
+      reject,
+      ms,
+      new AgentwiseError('E_SHARED_CONTEXT', 'the client of the shared context does not answer'),
+    );
   });
   try {
     return await Promise.race([promise, deadline]);

@@ -97,7 +97,9 @@ class TokenOptimizer {
     // A delta says what changed since the agent's last result: calls for one agent run one after the other. Without a
     // filter the context is read now all the same, so that the caller may change it afterwards.
     const before = this.#turns.get(agentId);
-    const work = this.#filter ? this.#filtered(agentId, context, request, before) : this.#direct(agentId, context, request, before);
+    const work = this.#filter
+      ? this.#filtered(agentId, context, request, before)
+      : this.#direct(agentId, context, request, before);
     const ended = Promise.allSettled([before, work]);
     this.#turns.set(agentId, ended);
     ended.then(() => {
@@ -266,7 +268,12 @@ class TokenOptimizer {
 
   predictPromptTokens(agentId, tokens, model) {
     args.string('model', model);
-    return call(this.#native.predict, model, args.exactText(args.string('agentId', agentId)), args.number('tokens', tokens));
+    return call(
+      this.#native.predict,
+      model,
+      args.exactText(args.string('agentId', agentId)),
+      args.number('tokens', tokens),
+    );
   }
 
   getCalibration(model) {
@@ -341,7 +348,13 @@ class TokenOptimizer {
     const { result: plain, tokens } = await deltas.withoutReferences(result, have, this.#native.resolveBlocks);
     // The sender has charged what it knew to be missing already; a receiver elsewhere says who it is.
     if (agentId !== undefined && tokens > 0) {
-      call(this.#native.chargeFetch, args.exactText(args.string('options.agentId', agentId)), 'resolveBlocks', undefined, tokens);
+      call(
+        this.#native.chargeFetch,
+        args.exactText(args.string('options.agentId', agentId)),
+        'resolveBlocks',
+        undefined,
+        tokens,
+      );
     }
     return plain;
   }
@@ -400,7 +413,12 @@ function trimmedContext(context, { elements, isObject }) {
     else omitted.push(key);
   }
   if (!Object.hasOwn(trimmed, 'omitted')) {
-    Object.defineProperty(trimmed, 'omitted', { value: omitted, writable: true, configurable: true, enumerable: false });
+    Object.defineProperty(trimmed, 'omitted', {
+      value: omitted,
+      writable: true,
+      configurable: true,
+      enumerable: false,
+    });
   }
   return trimmed;
 }

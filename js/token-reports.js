@@ -44,18 +44,24 @@ function recommendations({ totals, byAgent }) {
   const { messages, baselineTokens, fetchedTokens, transportSavedTokens, cost } = totals;
   if (messages < ENOUGH_MESSAGES) return found;
   if (transportSavedTokens < 0) {
-    found.push(`Deltas cost ${-transportSavedTokens} tokens more than whole contexts would have: contexts change too much between calls.`);
+    found.push(
+      `Deltas cost ${-transportSavedTokens} tokens more than whole contexts would have: contexts change too much between calls.`,
+    );
   } else if (fetchedTokens > transportSavedTokens * MUCH_FETCHED) {
     found.push(
       `Agents fetched back ${percent(fetchedTokens, transportSavedTokens)} % of what was left out: prefer encoding "keys" or keep what agents hold.`,
     );
   }
   if (cost && cost.savedUsd < 0) {
-    found.push(`With the provider's prompt cache the messages cost ${-cost.savedUsd} USD more than whole contexts would have.`);
+    found.push(
+      `With the provider's prompt cache the messages cost ${-cost.savedUsd} USD more than whole contexts would have.`,
+    );
   }
   for (const [name, row] of Object.entries(byAgent.rows)) {
     if (row.messages >= ENOUGH_MESSAGES && row.transportSavedTokens <= 0 && baselineTokens > 0) {
-      found.push(`Agent ${originalText(name)}: nothing was saved over ${row.messages} messages; its context changes completely each time.`);
+      found.push(
+        `Agent ${originalText(name)}: nothing was saved over ${row.messages} messages; its context changes completely each time.`,
+      );
     }
   }
   return found;
@@ -80,7 +86,7 @@ function enhanced(report, { memoryManager, cacheManager, contextFilter }, shared
   const row = (part, stats) => ({
     enabled: part !== null,
     stats: part === null ? null : said(stats),
-    healthScore: part === null ? undefined : said(() => healthOf(part)) ?? undefined,
+    healthScore: part === null ? undefined : (said(() => healthOf(part)) ?? undefined),
   });
   const components = {
     memoryManager: row(memoryManager, () => memoryManager.getMemoryStats?.()),
@@ -111,7 +117,7 @@ function health(parts) {
   const scores = [];
   const recommendations = [];
   for (const [name, part] of Object.entries(parts)) {
-    const score = part === null ? undefined : said(() => healthOf(part)) ?? undefined;
+    const score = part === null ? undefined : (said(() => healthOf(part)) ?? undefined);
     components[name] = part === null ? null : { healthy: (score ?? 100) >= HEALTHY, score: score ?? 100 };
     if (score === undefined) continue;
     scores.push(score);
@@ -141,7 +147,11 @@ function sharedContext({ shared, own, totals, unknown }, valueOf) {
     const key = JSON.parse(json);
     const who = agents.map(originalText);
     const value = valueOf(who[0], key) ?? storedValue(text, isText);
-    setOwn(common[group], JSON.parse(name), value ?? { type: 'reference', location: `shared:${key}`, summary: `${tokens} tokens` });
+    setOwn(
+      common[group],
+      JSON.parse(name),
+      value ?? { type: 'reference', location: `shared:${key}`, summary: `${tokens} tokens` },
+    );
     details.push({ key, group, agents: who, tokens, bytes });
   }
   const agentSpecific = {};
@@ -150,12 +160,28 @@ function sharedContext({ shared, own, totals, unknown }, valueOf) {
     const agent = originalText(id);
     const values = {};
     for (const key of keys.map((json) => JSON.parse(json))) {
-      setOwn(values, key, valueOf(agent, key) ?? { type: 'reference', location: `shared:${key}`, summary: 'of this agent only' });
+      setOwn(
+        values,
+        key,
+        valueOf(agent, key) ?? { type: 'reference', location: `shared:${key}`, summary: 'of this agent only' },
+      );
     }
     setOwn(agentSpecific, agent, values);
-    setOwn(references, agent, names.map((name) => JSON.parse(name)));
+    setOwn(
+      references,
+      agent,
+      names.map((name) => JSON.parse(name)),
+    );
   }
-  return { common, agentSpecific, references, details, tokens: totals, tokensSaved: totals.saved, unknown: unknown.map(originalText) };
+  return {
+    common,
+    agentSpecific,
+    references,
+    details,
+    tokens: totals,
+    tokensSaved: totals.saved,
+    unknown: unknown.map(originalText),
+  };
 }
 
 /** `optimizeAgentConfiguration()`. */
