@@ -8,8 +8,9 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 
 use super::pieces::cut;
+use super::reading::Reading;
 use super::record::{Record, Run};
-use super::texts::{Found, Reading, Texts};
+use super::texts::{Found, Texts};
 use super::{MIN_TEXT_BYTES, Part, Range, TextId, TextStore};
 use crate::tokens::delta::{Hash, hex};
 
@@ -101,13 +102,14 @@ impl Shelf {
         for piece in found {
             match piece {
                 Found::New { start, len } => draft.add_new(start, len),
-                Found::Seen(range) => match self.compare(range, &text[draft.at..], &mut values) {
-                    Some((runs, is_whole)) => draft.add_known(range, is_whole, is_held(range.text), runs),
-                    None => {
+                Found::Seen(range) => {
+                    if let Some((runs, is_whole)) = self.compare(range, &text[draft.at..], &mut values) {
+                        draft.add_known(range, is_whole, is_held(range.text), runs);
+                    } else {
                         self.texts.lock().forget(range.text);
                         draft.add_new(draft.at, range.len);
                     }
-                },
+                }
             }
         }
         let (parts, own, runs) = (draft.parts, draft.own, draft.runs);
@@ -310,7 +312,7 @@ impl<'a> Draft<'a> {
     fn push_run(&mut self, run: Run) {
         match self.runs.last_mut() {
             Some(last) if last.owner == run.owner && last.start + last.len == run.start => {
-                last.len += run.len
+                last.len += run.len;
             }
             _ => self.runs.push(run),
         }
