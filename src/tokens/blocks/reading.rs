@@ -53,6 +53,15 @@ impl Reading {
             .filter(move |hash| hash.is_multiple_of(every))
     }
 
+    /// Itself, or all of it as new text if it has more stretches than that.
+    pub(super) fn not_scattered(mut self, max: usize) -> Self {
+        if self.segments.len() > max {
+            let count = number(self.pieces.len());
+            self.segments = vec![Segment { first: 0, count, known: None }];
+        }
+        self
+    }
+
     /// Its pieces, to be read again.
     pub(super) fn into_pieces(self) -> Vec<Piece> {
         self.pieces
