@@ -43,6 +43,11 @@ impl Reading {
         self.new_segments().map(|segment| segment.bytes(&self.pieces) as usize).sum()
     }
 
+    /// Pieces that nobody had.
+    pub(super) fn pieces_of_new(&self) -> usize {
+        self.new_segments().map(|segment| segment.count as usize).sum()
+    }
+
     /// Hashes of one of `every` new pieces, chosen by content.
     pub(super) fn anchors(&self, every: u32) -> impl Iterator<Item = u32> {
         self.new_segments()

@@ -56,8 +56,8 @@ struct Text {
 pub(super) struct Texts {
     /// Hash of each piece.
     hashes: Vec<u32>,
-    /// Bytes of its owner's own pieces up to its end.
-    ends: Vec<u32>,
+    /// Bytes of each piece.
+    lens: Vec<u16>,
     /// First piece of each owner, in order; owners are texts that had something new.
     bases: Vec<u32>,
     by_hash: HashTable<u32>,
@@ -66,6 +66,13 @@ pub(super) struct Texts {
     /// By owner, the latest texts with a run of it.
     users: Vec<Vec<u32>>,
     tick: u64,
+}
+
+/// Makes room by a quarter, not by half: these lists are most of what is remembered.
+fn grow<T>(list: &mut Vec<T>, more: usize) {
+    if list.capacity() - list.len() < more {
+        list.reserve_exact(more.max(list.len() / 4));
+    }
 }
 
 fn spread(hash: u32) -> u64 {
@@ -95,7 +102,8 @@ impl Texts {
     pub(super) fn bytes(&self) -> usize {
         let runs: usize = self.all.iter().map(|text| text.runs.len() * 20 + size_of::<Text>() + 24).sum();
         let users: usize = self.users.iter().map(|users| users.capacity() * 4 + 24).sum();
-        (self.hashes.capacity() + self.ends.capacity() + self.bases.capacity()) * 4
+        (self.hashes.capacity() + self.bases.capacity()) * 4
+            + self.lens.capacity() * 2
             + self.by_hash.capacity() * 6
             + runs
             + users
@@ -200,15 +208,18 @@ impl Texts {
         let text = number(self.all.len());
         let base = number(self.hashes.len());
         let (mut runs, mut starts) = (Vec::new(), Vec::new());
-        let mut own_bytes = 0;
+        let new = reading.pieces_of_new();
+        grow(&mut self.hashes, new);
+        grow(&mut self.lens, new);
         for &Segment { first, count, known } in &reading.segments {
             starts.push(number(reading.start(first)));
             let Some((owner_of_run, piece)) = known else {
                 runs.push(Run { owner, first: number(self.hashes.len()), count });
                 for at in first..first + count {
-                    own_bytes += reading.pieces[at as usize].end - number(reading.start(at));
-                    self.hashes.push(reading.pieces[at as usize].hash);
-                    self.ends.push(own_bytes);
+                    let piece = reading.pieces[at as usize];
+                    let len = piece.end as usize - reading.start(at);
+                    self.hashes.push(piece.hash);
+                    self.lens.push(u16::try_from(len).expect("invariant: pieces have some 2 KB at most"));
                 }
                 continue;
             };
@@ -303,15 +314,12 @@ impl Texts {
 
     /// Bytes of a piece.
     fn piece_bytes(&self, piece: u32) -> u32 {
-        let end = self.ends[piece as usize];
-        let is_first = self.bases.binary_search(&piece).is_ok();
-        if is_first { end } else { end - self.ends[piece as usize - 1] }
+        u32::from(self.lens[piece as usize])
     }
 
-    /// Bytes from the beginning of piece `from` to that of piece `to`, both of one owner.
+    /// Bytes from the beginning of piece `from` to that of piece `to`, both of one owner. O(pieces).
     fn bytes_between(&self, from: u32, to: u32) -> u32 {
-        let start = if self.bases.binary_search(&from).is_ok() { 0 } else { self.ends[from as usize - 1] };
-        if to == from { 0 } else { self.ends[to as usize - 1] - start }
+        self.lens[from as usize..to as usize].iter().map(|&len| u32::from(len)).sum()
     }
 
     /// How far the text that is read goes on as a known text does, from a place in both.
