@@ -14,10 +14,12 @@ import { mainThreadClock } from './harness.mjs';
 import * as lookupCost from './lookup-cost.mjs';
 import * as similarity from './similarity.mjs';
 import * as tokenCounting from './token-counting.mjs';
+import * as tokenDeltas from './token-deltas.mjs';
 
 const BENCHMARKS = [
   filterContext,
   tokenCounting,
+  tokenDeltas,
   firstResult,
   lookupCost,
   cacheMemory,

@@ -38,8 +38,11 @@ export const isReadOnly = (tool) => /^(?:get|search|list|find)_|^calculate$/.tes
  * Tool calls of tau-bench in the order made, run after run, with what came back.
  * @returns {{ run: number, task: number, tool: string, given: unknown, key: string, result: unknown }[]}
  */
-export function toolCalls(folder) {
-  return lines(folder, TAU_BENCH).flatMap(({ task_id: task, traj }, run) => {
+export const toolCalls = (folder) => toolCallsOf(lines(folder, TAU_BENCH));
+
+/** The same of runs that were read before. */
+export function toolCallsOf(runs) {
+  return runs.flatMap(({ task_id: task, traj }, run) => {
     const results = new Map();
     const calls = [];
     for (const message of traj) {

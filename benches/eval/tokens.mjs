@@ -19,10 +19,10 @@ const PARTS = {
   teams: { read: readTeams, run: (teams, { progress }) => teamRows(teams, progress) },
   runs: {
     read: (folder) => ({ coding: readCodingRuns(folder), tools: readToolRuns(folder) }),
-    run: async ({ coding, tools }, { folder, model, progress }) => ({
+    run: async ({ coding, tools }, { model, progress }) => ({
       coding: await runRows(coding, about('mini-swe-agent', coding, model), progress),
       tools: await runRows(tools, about('tau-bench', tools, model), progress),
-      results: await resultRows(folder, progress),
+      results: await resultRows(tools, progress),
     }),
   },
   counts: { read: readCodingRuns, run: (runs, { model, progress }) => countRows(runs, { model }, progress) },
@@ -117,7 +117,7 @@ const progress = (text) => {
 const parts = {};
 for (const name of names) {
   tell(name);
-  parts[name] = await PARTS[name].run(data[name], { folder: given.folder, model: given.model, progress });
+  parts[name] = await PARTS[name].run(data[name], { model: given.model, progress });
 }
 const wrong = notRestored(parts);
 const targets = targetsOf(parts);

@@ -18,8 +18,11 @@ function linesOf(path) {
   }
 }
 
-/** The rows of all files whose name begins with `name`, in the order of their names; `check` says what is wrong with a row. */
-function rows(folder, name, check) {
+/**
+ * The rows of all files whose name begins with `name`, in the order of their names, that have something to send. `check` says
+ * what is wrong with a row.
+ */
+function rows(folder, name, { check, isUsed }) {
   const files = readdirSync(folder)
     .filter((file) => file.startsWith(name) && ENDING.test(file))
     .sort();
@@ -40,8 +43,9 @@ function rows(folder, name, check) {
       found.push(row);
     }
   }
-  if (found.length === 0) throw new BadData(`${files.join(', ')}: there is no row`);
-  return found;
+  const used = found.filter(isUsed);
+  if (used.length === 0) throw new BadData(`${files.join(', ')}: there is nothing that is sent to an agent`);
+  return used;
 }
 
 const isText = (value) => typeof value === 'string';
@@ -54,9 +58,11 @@ export function readTeams(folder) {
     const at = row.prompts.findIndex((one) => !isPrompt(one));
     return at < 0 ? undefined : `prompt ${at + 1} has no receiver, system and message`;
   };
-  return rows(folder, 'multiagent_chatdev', check)
-    .filter(({ prompts }) => prompts.length > 0)
-    .map(({ file, prompts }, at) => ({ name: file ?? `team ${at + 1}`, prompts }));
+  const isUsed = ({ prompts }) => prompts.length > 0;
+  return rows(folder, 'multiagent_chatdev', { check, isUsed }).map(({ file, prompts }, at) => ({
+    name: file ?? `team ${at + 1}`,
+    prompts,
+  }));
 }
 
 function checkMessages(messages) {
@@ -65,9 +71,12 @@ function checkMessages(messages) {
   return at < 0 ? undefined : `message ${at + 1} has no role`;
 }
 
+const hasCalls = (messages) => messages.some(({ role }) => role === 'assistant');
+
 /** @returns {{ name: string, model: string | undefined, messages: object[] }[]} assistants' messages with their `usage` */
 export function readCodingRuns(folder) {
-  return rows(folder, 'trajectories_mini_swe_agent', (row) => checkMessages(row?.messages)).map((row, at) => ({
+  const about = { check: (row) => checkMessages(row?.messages), isUsed: ({ messages }) => hasCalls(messages) };
+  return rows(folder, 'trajectories_mini_swe_agent', about).map((row, at) => ({
     name: row.instance_id ?? `run ${at + 1}`,
     model: row.model,
     messages: row.messages,
@@ -76,7 +85,8 @@ export function readCodingRuns(folder) {
 
 /** @returns {{ name: string, model: string | undefined, messages: object[] }[]} */
 export function readToolRuns(folder) {
-  return rows(folder, 'trajectories_tau_bench', (row) => checkMessages(row?.traj)).map((row, at) => ({
+  const about = { check: (row) => checkMessages(row?.traj), isUsed: ({ traj }) => hasCalls(traj) };
+  return rows(folder, 'trajectories_tau_bench', about).map((row, at) => ({
     name: `run ${at + 1}`,
     model: row.model,
     messages: row.traj,

@@ -223,7 +223,9 @@ export function notRestored({ teams, runs, edits }) {
   const wrong = [];
   for (const { contexts, title, isExact, messages, exact: right, elsewhere } of teams?.rows ?? []) {
     if (isExact) continue;
-    const there = elsewhere ? `; ${elsewhere.exact} in the other process ${elsewhere.firstError ?? ''}` : '';
+    const there = elsewhere
+      ? `; ${elsewhere.exact} in the other process${elsewhere.firstError ? ` (${elsewhere.firstError})` : ''}`
+      : '';
     wrong.push(`teams, ${contexts}, ${title}: ${right} of ${messages} here${there}`);
   }
   for (const { title, rows } of runs ? [runs.coding, runs.tools] : []) {

@@ -1,16 +1,19 @@
 /** Results of read-only tools that many runs ask for: how many come again, and what references save of them. */
 
 import { countTokensAsync, TokenOptimizer } from '../../../index.mjs';
-import { isReadOnly, toolCalls } from '../../bench/records.mjs';
+import { isReadOnly, toolCallsOf } from '../../bench/records.mjs';
 import { Receiver, sendAndRestore } from './restored.mjs';
 
 const KINDS = ['first', 'again in the run', 'again in a later run'];
 
 /**
  * Each result of a read-only tool is the context `{ tool, result }` of the agent of its run; the texts are shared by all runs.
+ * @param {{ messages: object[] }[]} runs
  */
-export async function resultRows(folder, progress) {
-  const calls = toolCalls(folder).filter(({ tool, result }) => isReadOnly(tool) && result !== null);
+export async function resultRows(runs, progress) {
+  const calls = toolCallsOf(runs.map(({ messages: traj }) => ({ traj }))).filter(
+    ({ tool, result }) => isReadOnly(tool) && result !== null,
+  );
   const optimizer = new TokenOptimizer(null, null, null, null, { encoding: 'blocks' });
   const receiver = new Receiver(optimizer);
   const empty = () => ({ calls: 0, sameResult: 0, baseline: 0, transport: 0, prompt: 0, fetched: 0, exact: 0 });

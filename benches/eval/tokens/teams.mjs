@@ -41,15 +41,17 @@ class OtherProcess {
   }
 
   async send(line) {
-    const isWriting = this.#child.exitCode === null && !this.#child.stdin.write(`${line}\n`);
-    if (isWriting) await Promise.race([once(this.#child.stdin, 'drain'), this.#ended]);
+    const { stdin } = this.#child;
+    if (!stdin.writable || stdin.write(`${line}\n`)) return;
+    await Promise.race([once(stdin, 'drain').catch(() => {}), this.#ended]);
   }
 
   async end() {
     this.#child.stdin.end();
     await this.#ended;
     const fetched = this.#answers.at(-1)?.fetched;
-    return { answers: fetched === undefined ? this.#answers : this.#answers.slice(0, -1), fetched: fetched ?? 0 };
+    if (fetched !== undefined) return { answers: this.#answers.slice(0, -1), fetched };
+    return { answers: this.#answers, fetched: 0, error: `ended early with status ${this.#child.exitCode}` };
   }
 }
 
@@ -162,7 +164,7 @@ async function wayRow(teams, way, contexts, progress) {
     elsewhere: elsewhere && {
       exact: exactElsewhere,
       fetched: elsewhere.fetched,
-      firstError: found.find(({ error }) => error)?.error,
+      firstError: found.find(({ error }) => error)?.error ?? elsewhere.error,
     },
     isExact: all.exact === all.messages && (!elsewhere || exactElsewhere === all.messages),
   };
