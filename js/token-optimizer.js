@@ -8,6 +8,7 @@ const deltas = require('./deltas.js');
 const { renderForPrompt } = require('./prompt.js');
 const { countTokens, countTokensAsync, modelInfo } = require('./token-count.js');
 const { SharedSide } = require('./shared-side.js');
+const { trimmedContext } = require('./trimmed.js');
 const { unlessAborted } = require('./jobs.js');
 const { placeOf } = require('./block-place.js');
 const reports = require('./token-reports.js');
@@ -238,9 +239,9 @@ class TokenOptimizer {
     return this.#common(names, () => undefined);
   }
 
-  async #common(names, valueOf) {
+  async #common(names, given) {
     const common = JSON.parse(await callAsync(this.#native.common, names.map(args.exactText)));
-    return reports.sharedContext(common, valueOf);
+    return reports.sharedContext(common, given);
   }
 
   async getCachedResponse(query, agentId) {
@@ -394,33 +395,6 @@ function component(name, value) {
     throw new AgentwiseError('E_INVALID_ARGUMENT', `${name} must be an object`);
   }
   return value;
-}
-
-/** The context with references in place of what does not fit. `elements` are in the order of its keys. */
-function trimmedContext(context, { elements, isObject }) {
-  const reference = (key, summary) => ({ type: 'reference', location: `shared:${key}`, summary });
-  if (!isObject) {
-    const { outcome, summary } = elements[0];
-    if (outcome === 'kept') return context;
-    return outcome === 'reference' ? reference('context', summary) : null;
-  }
-  const trimmed = {};
-  const omitted = [];
-  for (const { key: json, outcome, summary } of elements) {
-    const key = JSON.parse(json);
-    if (outcome === 'kept') setOwn(trimmed, key, context[key]);
-    else if (outcome === 'reference') setOwn(trimmed, key, reference(key, summary));
-    else omitted.push(key);
-  }
-  if (!Object.hasOwn(trimmed, 'omitted')) {
-    Object.defineProperty(trimmed, 'omitted', {
-      value: omitted,
-      writable: true,
-      configurable: true,
-      enumerable: false,
-    });
-  }
-  return trimmed;
 }
 
 module.exports = { TokenOptimizer };

@@ -138,15 +138,15 @@ const GROUPS = ['tasks', 'dependencies', 'projectInfo', 'completedWork'];
 /**
  * What contexts have in common.
  * @param {object} common of the core
- * @param {(agent: string, key: string) => unknown} valueOf value of an agent's key, where the caller gave it
+ * @param {(agent: string, key: string) => unknown} given value of an agent's key, where the caller gave it
  */
-function sharedContext({ shared, own, totals, unknown }, valueOf) {
+function sharedContext({ shared, own, totals, unknown }, given) {
   const common = Object.fromEntries(GROUPS.map((group) => [group, {}]));
   const details = [];
   for (const { key: json, name, group, agents, tokens, bytes, text, isText } of shared) {
     const key = JSON.parse(json);
     const who = agents.map(originalText);
-    const value = valueOf(who[0], key) ?? storedValue(text, isText);
+    const value = given(who[0], key) ?? storedValue(text, isText);
     setOwn(
       common[group],
       JSON.parse(name),
@@ -163,7 +163,7 @@ function sharedContext({ shared, own, totals, unknown }, valueOf) {
       setOwn(
         values,
         key,
-        valueOf(agent, key) ?? { type: 'reference', location: `shared:${key}`, summary: 'of this agent only' },
+        given(agent, key) ?? { type: 'reference', location: `shared:${key}`, summary: 'of this agent only' },
       );
     }
     setOwn(agentSpecific, agent, values);
