@@ -98,11 +98,11 @@ function patched(base, delta) {
     if (isBlocks) return { context: { ...(body.added ?? {}) }, hash };
     return { context: about === delta ? delta.context : delta, hash };
   }
-  if (base === null || typeof base !== 'object') throw mismatch('its base is missing');
   if (about.isUnchanged || (about === delta && !isChanged(body))) {
     if (hash !== baseHash) throw mismatch('it says that nothing changed, and has two hashes');
     return { context: base, hash, baseHash };
   }
+  if (base === null || typeof base !== 'object') throw mismatch('its base is missing');
   return { context: merged(base, body), hash, baseHash };
 }
 
