@@ -118,7 +118,7 @@ function merged(base, { added = {}, modified = {}, removed = [], unchanged = [] 
   const same = new Set(unchanged);
   const context = {};
   for (const key of Object.keys(base)) {
-    if (base[key] === undefined || typeof base[key] === 'function' || typeof base[key] === 'symbol') continue;
+    if (!hasJson(base[key], key)) continue;
     if (gone.delete(key)) continue;
     if (Object.hasOwn(modified, key)) setOwn(context, key, modified[key]);
     else if (same.delete(key)) setOwn(context, key, base[key]);
@@ -130,6 +130,12 @@ function merged(base, { added = {}, modified = {}, removed = [], unchanged = [] 
     for (const key of Object.keys(object)) setOwn(context, key, object[key]);
   }
   return context;
+}
+
+/** Whether `JSON.stringify` writes a value: what it leaves out was never sent. */
+function hasJson(value, key) {
+  const shown = typeof value?.toJSON === 'function' ? value.toJSON(key) : value;
+  return shown !== undefined && typeof shown !== 'function' && typeof shown !== 'symbol';
 }
 
 const isRecord = (value) => value !== null && typeof value === 'object' && !Array.isArray(value);
