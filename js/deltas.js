@@ -264,6 +264,14 @@ function rowsOf({ texts, values }) {
   return [...rows(texts, true), ...rows(values, false)];
 }
 
+function valueOfJson(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw mismatch('the parts of a value are not its JSON');
+  }
+}
+
 /**
  * A result or message with references, as it would be without.
  * @param {(rows: string, have: object) => Promise<string>} resolve of the core
@@ -274,7 +282,7 @@ async function withoutReferences(result, have, resolve) {
   const isBlocks = result.encoding === 'blocks' && (about === result || about.encoding === 'blocks');
   if (!isBlocks) return { result, tokens: 0 };
   const { texts, tokens } = JSON.parse(await callAsync(resolve, JSON.stringify(rowsOf(result)), textsById(have)));
-  const found = new Map(texts.map(([key, isText, text]) => [JSON.parse(key), isText ? text : JSON.parse(text)]));
+  const found = new Map(texts.map(([key, isText, text]) => [JSON.parse(key), isText ? text : valueOfJson(text)]));
   const { type, hash, baseHash } = about;
   const plain = { type, hash, baseHash, encoding: 'keys' };
   const { added = {}, modified = {}, removed = [], unchanged = [] } = result;
