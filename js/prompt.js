@@ -9,6 +9,7 @@
 
 const { AgentwiseError } = require('./errors.js');
 const { factsOf } = require('./deltas.js');
+const { setOwn } = require('./document.js');
 
 /** Known keys, the most stable first; all others come between the first and the last of them. */
 const STABLE = ['projectStructure', 'dependencies', 'documentation', 'metadata'];
@@ -26,7 +27,17 @@ function inStableOrder(keys) {
   return [...keys].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : a > b ? 1 : 0));
 }
 
-const textOf = (value) => (typeof value === 'string' ? value : JSON.stringify(value));
+const isRecord = (value) => value !== null && typeof value === 'object' && !Array.isArray(value);
+
+/** An object with its keys sorted, as `JSON.stringify` goes through it. */
+function sorted(_, value) {
+  if (!isRecord(value)) return value;
+  const copy = {};
+  for (const key of Object.keys(value).sort()) setOwn(copy, key, value[key]);
+  return copy;
+}
+
+const textOf = (value) => (typeof value === 'string' ? value : JSON.stringify(value, sorted));
 
 /** How a reference reads: what it stands for is not repeated. */
 function marker([id, start, length]) {
