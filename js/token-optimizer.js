@@ -221,7 +221,7 @@ class TokenOptimizer {
       setOwn(contexts, name, this.#filter ? (await this.#filter.filterContext(name, context)).filtered : context);
       setOwn(results, name, await this.optimizeContext(name, context));
     }
-    const shared = await this.#common(names, (name, key) => contexts[name]?.[key]);
+    const shared = await this.#common(names, (name, key) => ownOf(contexts[name], key));
     return reports.configuration({
       names,
       batches,
@@ -386,6 +386,10 @@ class TokenOptimizer {
   async [Symbol.asyncDispose]() {
     await this.close();
   }
+}
+
+function ownOf(object, key) {
+  return object !== null && typeof object === 'object' && Object.hasOwn(object, key) ? object[key] : undefined;
 }
 
 /** A component of the caller's or ours: any object. */

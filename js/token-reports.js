@@ -133,6 +133,9 @@ function storedValue(text, isText) {
   return isText ? text : JSON.parse(text);
 }
 
+/** The second where there is no first; `null` is a value. */
+const firstOf = (value, other) => (value === undefined ? other : value);
+
 const GROUPS = ['tasks', 'dependencies', 'projectInfo', 'completedWork'];
 
 /**
@@ -146,11 +149,11 @@ function sharedContext({ shared, own, totals, unknown }, given) {
   for (const { key: json, name, group, agents, tokens, bytes, text, isText } of shared) {
     const key = JSON.parse(json);
     const who = agents.map(originalText);
-    const value = given(who[0], key) ?? storedValue(text, isText);
+    const value = firstOf(given(who[0], key), storedValue(text, isText));
     setOwn(
       common[group],
       JSON.parse(name),
-      value ?? { type: 'reference', location: `shared:${key}`, summary: `${tokens} tokens` },
+      firstOf(value, { type: 'reference', location: `shared:${key}`, summary: `${tokens} tokens` }),
     );
     details.push({ key, group, agents: who, tokens, bytes });
   }
@@ -163,7 +166,7 @@ function sharedContext({ shared, own, totals, unknown }, given) {
       setOwn(
         values,
         key,
-        given(agent, key) ?? { type: 'reference', location: `shared:${key}`, summary: 'of this agent only' },
+        firstOf(given(agent, key), { type: 'reference', location: `shared:${key}`, summary: 'of this agent only' }),
       );
     }
     setOwn(agentSpecific, agent, values);
