@@ -83,7 +83,10 @@ class SharedSide {
     for (const [name, value] of Object.entries({ hash, baseHash: deltas.hashContext(base) })) {
       Object.defineProperty(result, name, { value, writable: true, configurable: true, enumerable: false });
     }
-    return { result: deltas.note(result, { type: 'shared_incremental', hash }), tokens };
+    return {
+      result: deltas.note(result, { type: 'shared_incremental', hash, tokensSaved: result.tokensSaved }),
+      tokens,
+    };
   }
 
   /** Tells the others what is new, and takes back what the agent itself gave and no longer has. */

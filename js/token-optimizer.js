@@ -202,8 +202,7 @@ class TokenOptimizer {
   }
 
   async scheduleAgents(agents, tasks) {
-    const names = args.array('agents', agents).map((agent, at) => args.string(`agents[${at}]`, agent));
-    const { batches } = await this.#schedule(names, args.array('tasks', tasks ?? []));
+    const { batches } = await this.#schedule(namesOf(agents), args.array('tasks', tasks ?? []));
     return batches;
   }
 
@@ -212,7 +211,7 @@ class TokenOptimizer {
   }
 
   async optimizeAgentConfiguration(agents, context) {
-    const names = args.array('agents', agents).map((agent, at) => args.string(`agents[${at}]`, agent));
+    const names = namesOf(agents);
     const tasks = Array.isArray(context?.tasks) ? context.tasks : [];
     const { batches, cycles, unknown } = await this.#schedule(names, tasks);
     const results = {};
@@ -226,6 +225,7 @@ class TokenOptimizer {
       names,
       batches,
       results,
+      factsOf: deltas.factsOf,
       shared,
       cycles,
       unknown,
@@ -235,8 +235,7 @@ class TokenOptimizer {
   }
 
   async compressSharedContext(agents) {
-    const names = args.array('agents', agents).map((agent, at) => args.string(`agents[${at}]`, agent));
-    return this.#common(names, () => undefined);
+    return this.#common(namesOf(agents), () => undefined);
   }
 
   async #common(names, given) {
@@ -386,6 +385,11 @@ class TokenOptimizer {
   async [Symbol.asyncDispose]() {
     await this.close();
   }
+}
+
+/** Each agent once. */
+function namesOf(agents) {
+  return [...new Set(args.array('agents', agents).map((agent, at) => args.string(`agents[${at}]`, agent)))];
 }
 
 function ownOf(object, key) {

@@ -188,18 +188,20 @@ function sharedContext({ shared, own, totals, unknown }, given) {
 }
 
 /** `optimizeAgentConfiguration()`. */
-function configuration({ names, batches, results, shared, cycles, unknown, originalTokens, sharedContextEnabled }) {
+function configuration(parts) {
+  const { names, batches, results, factsOf, shared, cycles, unknown, originalTokens, sharedContextEnabled } = parts;
   const agents = {};
   let saved = 0;
   for (const name of names) {
     const result = results[name];
-    const tokensSaved = result?.tokensSaved ?? 0;
+    // Not of the result itself: a context may have such a key of its own.
+    const { type = 'full', tokensSaved = 0 } = factsOf(result) ?? {};
     saved += tokensSaved;
     setOwn(agents, name, {
       context: result,
       sharedRef: shared.references[name] ?? [],
       batch: batches.findIndex((batch) => batch.includes(name)),
-      optimizationType: result?.type ?? 'full',
+      optimizationType: type,
     });
   }
   const estimatedTokens = originalTokens - saved;
