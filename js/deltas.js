@@ -296,7 +296,7 @@ module.exports = {
   note,
   factsOf,
   toMessage,
-  hashContext,
+  hashContextAsync,
   applyDelta,
   applyDeltaAsync,
   contextDiff,
