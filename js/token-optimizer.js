@@ -10,6 +10,7 @@ const { countTokens, countTokensAsync, modelInfo } = require('./token-count.js')
 const { SharedSide } = require('./shared-side.js');
 const { trimmedContext } = require('./trimmed.js');
 const { unlessAborted } = require('./jobs.js');
+const components = require('./components.js');
 const { placeOf } = require('./block-place.js');
 const reports = require('./token-reports.js');
 const exit = require('./exit.js');
@@ -35,9 +36,9 @@ class TokenOptimizer {
   constructor(sharedContextClient, memoryManager, cacheManager, contextFilter, options = {}) {
     this.#options = { ...args.options('options', options) };
     this.#shared = new SharedSide(sharedContextClient);
-    this.#memory = component('memoryManager', memoryManager);
-    this.#cache = component('cacheManager', cacheManager);
-    this.#filter = component('contextFilter', contextFilter);
+    this.#memory = components.memoryManager(memoryManager);
+    this.#cache = components.cacheManager(cacheManager);
+    this.#filter = components.contextFilter(contextFilter);
     this.#native = call(native.openTokens, this.#settings(), this.#place(), process.cwd());
     this.#unwatch = exit.watch();
   }
@@ -47,8 +48,8 @@ class TokenOptimizer {
     return args.configurationJson(settings);
   }
 
-  #place() {
-    return JSON.stringify(placeOf(this.#options, this.#cache));
+  #place(options = this.#options, cache = this.#cache) {
+    return JSON.stringify(placeOf(options, cache));
   }
 
   setSharedContextClient(client) {
@@ -61,23 +62,23 @@ class TokenOptimizer {
   }
 
   setMemoryManager(memoryManager) {
-    this.#memory = component('memoryManager', memoryManager);
+    this.#memory = components.memoryManager(memoryManager);
   }
 
   setCacheManager(cacheManager) {
-    this.#cache = component('cacheManager', cacheManager);
-    call(this.#native.configure, '{}', this.#place(), process.cwd());
+    const cache = components.cacheManager(cacheManager);
+    call(this.#native.configure, '{}', this.#place(this.#options, cache), process.cwd());
+    this.#cache = cache;
   }
 
   setContextFilter(contextFilter) {
-    this.#filter = component('contextFilter', contextFilter);
+    this.#filter = components.contextFilter(contextFilter);
   }
 
   updateConfig(partial) {
     const given = { ...args.options('partial', partial) };
     const options = { ...this.#options, ...given };
-    const place = JSON.stringify(placeOf(options, this.#cache));
-    call(this.#native.configure, this.#settings(given), place, process.cwd());
+    call(this.#native.configure, this.#settings(given), this.#place(options), process.cwd());
     this.#options = options;
   }
 
@@ -394,15 +395,6 @@ function namesOf(agents) {
 
 function ownOf(object, key) {
   return object !== null && typeof object === 'object' && Object.hasOwn(object, key) ? object[key] : undefined;
-}
-
-/** A component of the caller's or ours: any object. */
-function component(name, value) {
-  if (value === undefined || value === null) return null;
-  if (typeof value !== 'object' && typeof value !== 'function') {
-    throw new AgentwiseError('E_INVALID_ARGUMENT', `${name} must be an object`);
-  }
-  return value;
 }
 
 module.exports = { TokenOptimizer };
