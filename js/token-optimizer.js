@@ -129,7 +129,7 @@ class TokenOptimizer {
 
   async #filtered(agentId, context, request, before) {
     if (before) await unlessAborted(before, request.signal);
-    const { filtered } = await this.#filter.filterContext(agentId, context);
+    const { filtered } = await this.#filter.filterContext(agentId, context, 0, 0, { signal: request.signal });
     const { source: whole, result: counting } = read(context, (columns) =>
       call(this.#native.countContext, ...inOrder(columns)),
     );
@@ -156,7 +156,7 @@ class TokenOptimizer {
   /** What is sent, after the shared context has had its say. */
   async #result(agentId, request, source, delta) {
     const whole = () => assemble(source).filtered;
-    this.#memory?.registerAgentMemory?.(agentId, delta.bytes, 0);
+    this.#register(agentId, delta.bytes);
     if (delta.isUnbooked) {
       const shared = await this.#shared.result(agentId, whole(), delta, (value) => this.#count(value));
       this.#book(agentId, request, delta, shared?.tokens);
@@ -166,6 +166,14 @@ class TokenOptimizer {
     // A root of a class of its own is the caller's object: nothing is added to it. Nothing can be added to a scalar.
     if (delta.type === 'full' && (source.isOpaque || result === null || typeof result !== 'object')) return result;
     return addFacts(result, delta);
+  }
+
+  #register(agentId, bytes) {
+    try {
+      this.#memory?.registerAgentMemory?.(agentId, bytes, 0);
+    } catch {
+      // The agent's next delta is against this result: it must not be lost for a figure.
+    }
   }
 
   /** Books what is sent: the shared reference of so many tokens, or the agent's own delta. */
