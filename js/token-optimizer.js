@@ -211,7 +211,7 @@ class TokenOptimizer {
   }
 
   async scheduleAgents(agents, tasks) {
-    const { batches } = await this.#schedule(namesOf(agents), args.array('tasks', tasks ?? []));
+    const { batches } = await this.#schedule(args.names('agents', agents), args.array('tasks', tasks ?? []));
     return batches;
   }
 
@@ -220,7 +220,7 @@ class TokenOptimizer {
   }
 
   async optimizeAgentConfiguration(agents, context) {
-    const names = namesOf(agents);
+    const names = args.names('agents', agents);
     const tasks = Array.isArray(context?.tasks) ? context.tasks : [];
     const { batches, cycles, unknown } = await this.#schedule(names, tasks);
     const results = {};
@@ -229,7 +229,7 @@ class TokenOptimizer {
       setOwn(contexts, name, this.#filter ? (await this.#filter.filterContext(name, context)).filtered : context);
       setOwn(results, name, await this.optimizeContext(name, context));
     }
-    const shared = await this.#common(names, (name, key) => ownOf(contexts[name], key));
+    const shared = await this.#common(names, contexts);
     return reports.configuration({
       names,
       batches,
@@ -244,12 +244,12 @@ class TokenOptimizer {
   }
 
   async compressSharedContext(agents) {
-    return this.#common(namesOf(agents), () => undefined);
+    return this.#common(args.names('agents', agents), {});
   }
 
-  async #common(names, given) {
+  async #common(names, contexts) {
     const common = JSON.parse(await callAsync(this.#native.common, names.map(args.exactText)));
-    return reports.sharedContext(common, given);
+    return reports.sharedContext(common, contexts);
   }
 
   async getCachedResponse(query, agentId) {
@@ -394,15 +394,6 @@ class TokenOptimizer {
   async [Symbol.asyncDispose]() {
     await this.close();
   }
-}
-
-/** Each agent once. */
-function namesOf(agents) {
-  return [...new Set(args.array('agents', agents).map((agent, at) => args.string(`agents[${at}]`, agent)))];
-}
-
-function ownOf(object, key) {
-  return object !== null && typeof object === 'object' && Object.hasOwn(object, key) ? object[key] : undefined;
 }
 
 module.exports = { TokenOptimizer };

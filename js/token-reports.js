@@ -136,14 +136,19 @@ function storedValue(text, isText) {
 /** The second where there is no first; `null` is a value. */
 const firstOf = (value, other) => (value === undefined ? other : value);
 
+function ownOf(object, key) {
+  return object !== null && typeof object === 'object' && Object.hasOwn(object, key) ? object[key] : undefined;
+}
+
 const GROUPS = ['tasks', 'dependencies', 'projectInfo', 'completedWork'];
 
 /**
  * What contexts have in common.
  * @param {object} common of the core
- * @param {(agent: string, key: string) => unknown} given value of an agent's key, where the caller gave it
+ * @param {Record<string, unknown>} contexts of agents, where the caller gave them
  */
-function sharedContext({ shared, own, totals, unknown }, given) {
+function sharedContext({ shared, own, totals, unknown }, contexts) {
+  const given = (agent, key) => ownOf(ownOf(contexts, agent), key);
   const common = Object.fromEntries(GROUPS.map((group) => [group, {}]));
   const details = [];
   for (const { key: json, name, group, agents, tokens, bytes, text, isText } of shared) {
