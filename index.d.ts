@@ -585,6 +585,7 @@ export interface OptimizeDebug {
  * What `optimizeAgentContext` and `optimizeContext` resolve with: the (filtered) context itself the first time; then what changed.
  * `type`, `tokensSaved`, `hash`, `baseHash`, `heldTokens`, `fetchTokens`, `dropped` and `debug` are not enumerable unless shown in
  * the literal, and yield to the context's own properties of these names.
+ * Callers of the replaced package read fields without looking, so those that it had are declared as always there.
  *
  * JSON of a result is what is shown. {@link toMessage} adds what a receiver needs besides.
  */
@@ -605,17 +606,17 @@ export interface OptimizedContext {
   /** With `includeDebugInfo`. */
   debug?: OptimizeDebug;
   /** Nothing changed: empty. */
-  changes?: never[];
+  changes: never[];
   /** Nothing changed: the hash of the context that the agent has. */
-  reference?: string;
+  reference: string;
   /** Top-level values that are new. */
-  added?: Record<string, any>;
+  added: Record<string, any>;
   /** Top-level values that differ. */
-  modified?: Record<string, any>;
+  modified: Record<string, any>;
   /** Top-level keys that are gone. */
-  removed?: string[];
+  removed: string[];
   /** Top-level keys whose value is the same. */
-  unchanged?: string[];
+  unchanged: string[];
   /** With references: what is said whole is under `added` and `modified`, the rest under `texts` and `values`. What is empty is absent. */
   encoding?: 'blocks';
   /** Top-level strings in parts, see {@link TextPart}; new or not. */
@@ -627,9 +628,9 @@ export interface OptimizedContext {
   /** With references: tokens of what they stand for and the agent has to fetch. */
   fetchTokens?: number;
   /** `'shared_incremental'`: what makes the context of the shared one, whose hash is `baseHash`. */
-  diff?: ContextDiff;
+  diff: ContextDiff;
   /** `'shared_incremental'`. */
-  sharedReference?: true;
+  sharedReference: true;
   [key: string]: any;
 }
 
@@ -1754,8 +1755,8 @@ export interface EnhancedOptimizationReport extends OptimizationReport {
 export interface ComponentReport {
   enabled: boolean;
   stats: any;
-  /** 0–100; absent if it does not say. */
-  healthScore?: number;
+  /** 0–100; `undefined` if it does not say. */
+  healthScore: any;
   [key: string]: any;
 }
 
