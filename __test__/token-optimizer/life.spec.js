@@ -1,8 +1,9 @@
 /** How a token optimizer is made, set, asked of its parts, and closed. */
 
 const fs = require('node:fs');
+const path = require('node:path');
 const { AdvancedCacheManager, AgentContextFilter, applyDelta, TokenOptimizer } = require('../../index.js');
-const { contextA, failureOf, seeded, useOwnDirectory } = require('../support.js');
+const { ROOT, contextA, failureOf, runNode, seeded, useOwnDirectory } = require('../support.js');
 const { linesOf, useOptimizers, wire } = require('./support.js');
 
 const directory = useOwnDirectory();
@@ -233,11 +234,19 @@ describe('close', () => {
   });
 
   test('is what disposing does, and leaves no listener', async () => {
-    const before = process.listenerCount('exit');
-    const optimizers = Array.from({ length: 20 }, () => new TokenOptimizer());
-    expect(process.listenerCount('exit')).toBeLessThanOrEqual(before + 1);
-    for (const optimizer of optimizers) await optimizer[Symbol.asyncDispose]();
-    expect(process.listenerCount('exit')).toBe(before);
+    const counts = await runNode(`
+      const { TokenOptimizer } = require(${JSON.stringify(path.join(ROOT, 'index.js'))});
+      const counts = [];
+      const count = () => counts.push(process.listenerCount('exit'));
+      (async () => {
+        count();
+        const optimizers = Array.from({ length: 20 }, () => new TokenOptimizer());
+        count();
+        for (const optimizer of optimizers) await optimizer[Symbol.asyncDispose]();
+        count();
+        console.log(JSON.stringify(counts));
+      })();`);
+    expect(counts).toEqual([counts[0], counts[0] + 1, counts[0]]);
   });
 
   test('ends nothing for good: a later call opens the texts again', async () => {

@@ -198,7 +198,9 @@ describe('optimizeAgentConfiguration', () => {
   test('sums what was saved, whatever the context calls itself', async () => {
     const optimizer = open();
     const own = { ...context(), tokensSaved: 'much', type: 'mine' };
-    await optimizer.optimizeAgentConfiguration(AGENTS, own);
+    const first = await optimizer.optimizeAgentConfiguration(AGENTS, own);
+    expect([first.actualTokensSaved, first.estimatedTokens]).toEqual([0, 2 * tokens(own)]);
+    expect(AGENTS.map((name) => first.agents[name].optimizationType)).toEqual(['full', 'full']);
     const second = await optimizer.optimizeAgentConfiguration([...AGENTS, AGENTS[0]], own);
     const sent = AGENTS.map((name) => tokens(second.agents[name].context));
     expect(AGENTS.map((name) => second.agents[name].optimizationType)).toEqual(['incremental', 'incremental']);

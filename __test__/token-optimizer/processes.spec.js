@@ -69,7 +69,8 @@ test('processes at work at the same time find each other’s texts, and all come
 test('a text of another process is not sent again', async () => {
   const text = linesOf(seeded(2), 80).join('');
   const [one, two] = [start(options()), start(options())];
-  await one.send('a', { text });
+  // Whoever is given a reference can follow it, and so can everybody else from then on.
+  for (const agent of ['a', 'b']) await one.send(agent, { text });
   const whole = await two.send('b', { text });
   expect(whole.texts.text).toEqual([[expect.any(Number)]]);
   // Also a part of one, found by what is written down of it.

@@ -6,7 +6,11 @@ const { useSharedContext } = require('../shared-context/support.js');
 const { hashOf, plain, useOptimizers, wire } = require('./support.js');
 
 const open = useOptimizers();
-const { serve, connect } = useSharedContext();
+const shared = useSharedContext();
+const { serve } = shared;
+/** What a busy machine does must not look like a server that is away. */
+const PATIENT = { requestTimeoutMs: 20_000, connectTimeoutMs: 20_000 };
+const connect = (server, options) => shared.connect(server, { ...PATIENT, ...options });
 
 const BIG = 'What every agent of this project has to know, and none of them changes. '.repeat(20);
 const base = (more = {}) => ({ rules: BIG, files: { 'index.ts': BIG }, ...more });
@@ -57,6 +61,16 @@ test('nobody takes away what others gave, and everybody what is its own', async 
   expect(await reader.getContext({ useCache: false })).toEqual(base({ ofB: 1 }));
 });
 
+test('an agent that was reset takes nothing away any more', async () => {
+  const server = await serve();
+  const optimizer = open({}, { client: connect(server) });
+  const reader = connect(server);
+  await optimizer.optimizeContext('a', base({ given: 1 }));
+  optimizer.resetAgent('a');
+  await optimizer.optimizeContext('a', base());
+  expect(await reader.getContext({ useCache: false })).toEqual(base({ given: 1 }));
+});
+
 test('two agents that write at once lose no key', async () => {
   const server = await serve();
   const optimizers = ['a', 'b'].map((agentId) => open({}, { client: connect(server, { agentId }) }));
@@ -71,6 +85,14 @@ test('two agents that write at once lose no key', async () => {
   const all = await connect(server).getContext({ useCache: false });
   const keys = [0, 1].flatMap((at) => Array.from({ length: 10 }, (_, turn) => `${at} ${turn}`));
   expect(Object.keys(all).sort()).toEqual(['files', 'rules', ...keys].sort());
+});
+
+test('two agents that are first at once lose no key', async () => {
+  const server = await serve();
+  const names = ['a', 'b', 'c', 'd'];
+  const optimizers = names.map((agentId) => open({}, { client: connect(server, { agentId }) }));
+  await Promise.all(optimizers.map((optimizer, at) => optimizer.optimizeContext('agent', base({ [names[at]]: at }))));
+  expect(await connect(server).getContext({ useCache: false })).toEqual(base({ a: 0, b: 1, c: 2, d: 3 }));
 });
 
 test('where it saves nothing the agent’s own delta is sent', async () => {
