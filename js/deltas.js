@@ -292,6 +292,17 @@ async function withoutReferences(result, have, resolve) {
   return { result: note(whole, plain), tokens };
 }
 
+/** `resolveBlocks()`: the sender has charged what it knew to be missing; a receiver elsewhere says who it is. */
+async function resolveBlocks(native, result, options) {
+  const { have, agentId } = args.options('options', options);
+  const whose = args.optionalString('options.agentId', agentId);
+  const { result: plain, tokens } = await withoutReferences(result, have, native.resolveBlocks);
+  if (whose !== undefined && tokens > 0) {
+    call(native.chargeFetch, args.exactText(whose), 'resolveBlocks', undefined, tokens);
+  }
+  return plain;
+}
+
 module.exports = {
   note,
   factsOf,
@@ -303,5 +314,5 @@ module.exports = {
   entriesOf,
   changesOf,
   blocksOf,
-  withoutReferences,
+  resolveBlocks,
 };

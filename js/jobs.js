@@ -107,4 +107,17 @@ async function unlessAborted(promise, signal) {
   }
 }
 
-module.exports = { followed, cancellable, unlessAborted };
+/** Whether all of `promises`, which never reject, are settled in time. */
+async function settledWithin(promises, ms) {
+  let timer;
+  const deadline = new Promise((resolve) => {
+    timer = setTimeout(resolve, ms, false);
+  });
+  try {
+    return await Promise.race([Promise.all(promises).then(() => true), deadline]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+module.exports = { followed, cancellable, unlessAborted, settledWithin };

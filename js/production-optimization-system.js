@@ -13,8 +13,9 @@ const { countTokensAsync } = require('./token-count.js');
 const signals = require('./signals.js');
 const { PlugIns } = require('./plug-ins.js');
 const { emit } = require('./emit.js');
-const { cancellable, unlessAborted } = require('./jobs.js');
+const { cancellable, settledWithin, unlessAborted } = require('./jobs.js');
 const { collectGarbage } = require('./garbage.js');
+const { SystemTokens } = require('./system-tokens.js');
 const native = require('./binding.js');
 
 const VARIABLES = ['SLACK_WEBHOOK_URL', 'EMAIL_SERVICE_API', 'CACHE_DIR', 'OPTIMIZATION_CONFIG'];
@@ -30,10 +31,15 @@ function heap() {
 
 /** Set by the class below, which alone can see it. */
 let isRunning;
+let tokensOf;
 
 class ProductionOptimizationSystem extends NativeEmitter {
   static {
     isRunning = (system) => system.#state === 'running';
+    tokensOf = (system) => {
+      system.#requireRunning();
+      return system.#tokens;
+    };
   }
 
   /** The one of this process: `{ system, started }`. */
@@ -43,6 +49,7 @@ class ProductionOptimizationSystem extends NativeEmitter {
   #plugIns;
   #native = null;
   #cache = null;
+  #tokens = null;
   /** `'new'`, `'running'` or `'stopped'`. */
   #state = 'new';
   #starting = null;
@@ -132,6 +139,7 @@ class ProductionOptimizationSystem extends NativeEmitter {
     };
     this.#cache = new CacheView(opened.cache, state, { key: 'query', value: 'response' });
     this.#plugIns?.begin(opened.cache);
+    this.#tokens = new SystemTokens(opened, (message) => emit(this, 'warning', { path: 'sharedContext', message }));
     this.#state = 'running';
     // As many entries as `cache.warmOnStart` says; nobody waits for them.
     callAsync(opened.cache.warmMostUsed).catch(() => {});
@@ -183,7 +191,8 @@ class ProductionOptimizationSystem extends NativeEmitter {
       if (output.filter && this.listenerCount('contextFiltered') > 0) {
         emit(this, 'contextFiltered', filterResult(source, output.filter, { agentId, original: context }));
       }
-      return optimizedResult(source, output, request.includeDebugInfo, readMs);
+      const shared = await this.#sharedResult(agentId, source, output, request);
+      return shared ?? optimizedResult(source, output, request.includeDebugInfo, readMs);
     } finally {
       release(source);
       this.#emitWaiting();
@@ -194,10 +203,18 @@ class ProductionOptimizationSystem extends NativeEmitter {
     // Gone when the deadline of a shutdown passed while this call waited for its turn.
     if (!this.#native) throw this.#refusal();
     const { optimize } = this.#native;
+    const later = this.#tokens.isBookedLater;
     const id = args.exactText(agentId);
     return cancellable(this.#native, signal, (job) =>
-      call(optimize, id, job, ...asked, ...sending, ...inOrder(columns)),
+      call(optimize, id, job, ...asked, ...sending, later, ...inOrder(columns)),
     );
+  }
+
+  /** A result that refers to the context that all agents share, where there is one and it saves something. */
+  async #sharedResult(agentId, source, { filter, delta }, { sending }) {
+    const about = filter ? JSON.parse(delta) : undefined;
+    if (!about?.isUnbooked) return undefined;
+    return this.#tokens.sharedResult(agentId, filterResult(source, filter).filtered, about, sending[1]);
   }
 
   async resolveReference(reference) {
@@ -249,6 +266,7 @@ class ProductionOptimizationSystem extends NativeEmitter {
     if (this.#state !== 'running') return { initialized: false, error: this.#refusal().message };
     return {
       ...JSON.parse(call(this.#native.status, ...heap()), revive),
+      sharedContext: this.#tokens.stats(),
       warnings: JSON.parse(this.#native.warnings()),
     };
   }
@@ -304,6 +322,7 @@ class ProductionOptimizationSystem extends NativeEmitter {
       if (!(await settledWithin([...this.#turns.values(), this.#plugIns?.stop()], SHUTDOWN_DEADLINE_MS))) {
         emit(this, 'warning', { path: 'shutdown', message: `${this.#turns.size} calls were still under way` });
       }
+      await this.#tokens.disconnect();
       await callAsync(this.#native.shutDown, ...heap());
       this.#emitWaiting();
     } finally {
@@ -357,17 +376,14 @@ for (const [method, isOnce] of [
   };
 }
 
-/** Whether all of `promises`, which never reject, are settled in time. */
-async function settledWithin(promises, ms) {
-  let timer;
-  const deadline = new Promise((resolve) => {
-    timer = setTimeout(resolve, ms, false);
-  });
-  try {
-    return await Promise.race([Promise.all(promises).then(() => true), deadline]);
-  } finally {
-    clearTimeout(timer);
-  }
+for (const name of ['acknowledge', 'resetAgent', 'trackUsage', 'getOptimizationReport']) {
+  ProductionOptimizationSystem.prototype[name] = function (...given) {
+    return tokensOf(this)[name](...given);
+  };
 }
+
+ProductionOptimizationSystem.prototype.resolveBlocks = async function (result, options) {
+  return tokensOf(this).resolveBlocks(result, options);
+};
 
 module.exports = { ProductionOptimizationSystem };

@@ -159,7 +159,7 @@ class TokenOptimizer {
     this.#register(agentId, delta.bytes);
     if (delta.isUnbooked) {
       const shared = await this.#shared.result(agentId, whole(), delta, (value) => this.#count(value));
-      this.#book(agentId, request, delta, shared?.tokens);
+      reports.book(this.#native.book, agentId, request, delta, shared?.tokens);
       if (shared) return shared.result;
     }
     const result = sentResult(deltas.entriesOf(source), delta, whole);
@@ -174,16 +174,6 @@ class TokenOptimizer {
     } catch {
       // The agent's next delta is against this result: it must not be lost for a figure.
     }
-  }
-
-  /** Books what is sent: the shared reference of so many tokens, or the agent's own delta. */
-  #book(agentId, { operation, model }, delta, sharedTokens) {
-    const { originalTokens, unchangedTokens, resultTokens, heldTokens = 0, fetchTokens = 0 } = delta;
-    const sent = sharedTokens ?? resultTokens;
-    const held = Math.min(unchangedTokens + (sharedTokens === undefined ? heldTokens : 0), originalTokens);
-    // What the shared context has and the agent was not given before, it has to get from there.
-    const fetched = sharedTokens === undefined ? fetchTokens : Math.max(0, originalTokens - sent - held);
-    call(this.#native.book, args.exactText(agentId), operation, model, originalTokens, sent, held, fetched);
   }
 
   async #count(value) {
@@ -294,18 +284,7 @@ class TokenOptimizer {
   }
 
   trackUsage(agentId, tokens, operation, options) {
-    const given = args.options('options', options);
-    call(
-      this.#native.trackUsage,
-      args.exactText(args.string('agentId', agentId)),
-      args.number('tokens', tokens),
-      args.exactText(args.string('operation', operation)),
-      args.optionalString('options.model', given.model),
-      args.optionalNumber('options.predicted', given.predicted),
-      args.optionalNumber('options.cachedRead', given.cachedRead),
-      args.optionalNumber('options.cacheWrite', given.cacheWrite),
-      args.optionalNumber('options.output', given.output),
-    );
+    reports.trackUsage(this.#native.trackUsage, agentId, tokens, operation, options);
   }
 
   getOptimizationReport() {
@@ -352,20 +331,8 @@ class TokenOptimizer {
     return deltas.applyDeltaAsync(base, delta);
   }
 
-  async resolveBlocks(result, options) {
-    const { have, agentId } = args.options('options', options);
-    const { result: plain, tokens } = await deltas.withoutReferences(result, have, this.#native.resolveBlocks);
-    // The sender has charged what it knew to be missing already; a receiver elsewhere says who it is.
-    if (agentId !== undefined && tokens > 0) {
-      call(
-        this.#native.chargeFetch,
-        args.exactText(args.string('options.agentId', agentId)),
-        'resolveBlocks',
-        undefined,
-        tokens,
-      );
-    }
-    return plain;
+  resolveBlocks(result, options) {
+    return deltas.resolveBlocks(this.#native, result, options);
   }
 
   toMessage(result) {

@@ -3,7 +3,10 @@
 /** Reports of the token optimizer, made of what the core measured. */
 
 const { setOwn } = require('./document.js');
-const { originalText } = require('./arguments.js');
+const args = require('./arguments.js');
+const { call } = require('./errors.js');
+
+const { originalText } = args;
 
 const percent = (part, whole) => (whole > 0 ? Math.round((part / whole) * 1000) / 10 : 0);
 
@@ -223,4 +226,38 @@ function configuration(parts) {
   };
 }
 
-module.exports = { optimization, enhanced, health, sharedContext, configuration };
+/** `trackUsage()`. */
+function trackUsage(native, agentId, tokens, operation, options) {
+  const given = args.options('options', options);
+  call(
+    native,
+    args.exactText(args.string('agentId', agentId)),
+    args.number('tokens', tokens),
+    args.exactText(args.string('operation', operation)),
+    args.optionalString('options.model', given.model),
+    args.optionalNumber('options.predicted', given.predicted),
+    args.optionalNumber('options.cachedRead', given.cachedRead),
+    args.optionalNumber('options.cacheWrite', given.cacheWrite),
+    args.optionalNumber('options.output', given.output),
+  );
+}
+
+/** Books what is sent: a shared reference of so many tokens, or the agent's own delta. */
+function book(native, agentId, { operation, model }, delta, sharedTokens) {
+  const { originalTokens, unchangedTokens, resultTokens, heldTokens = 0, fetchTokens = 0 } = delta;
+  const sent = sharedTokens ?? resultTokens;
+  const held = Math.min(unchangedTokens + (sharedTokens === undefined ? heldTokens : 0), originalTokens);
+  // What the shared context has and the agent was not given before, it has to get from there.
+  const fetched = sharedTokens === undefined ? fetchTokens : Math.max(0, originalTokens - sent - held);
+  call(native, args.exactText(agentId), operation, model, originalTokens, sent, held, fetched);
+}
+
+module.exports = {
+  trackUsage,
+  book,
+  optimization,
+  enhanced,
+  health,
+  sharedContext,
+  configuration,
+};

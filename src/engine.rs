@@ -100,6 +100,16 @@ impl Engine {
         &self.loaded.warnings
     }
 
+    /// Whether there is to be a client of a shared context, of which project, and where its server is.
+    pub fn shared_context(&self) -> Value {
+        let system = &self.loaded.system;
+        json!({
+            "isEnabled": system.enable_shared_context,
+            "projectId": system.project_id,
+            "url": system.shared_context_url,
+        })
+    }
+
     /// The pipeline.
     pub fn orchestrator(&self) -> &Orchestrator {
         &self.orchestrator
@@ -252,7 +262,6 @@ impl Engine {
         let rows = [
             ("productionMonitor", settings.enable_production_monitoring),
             ("autoTuning", settings.auto_tuning),
-            ("sharedContext", self.loaded.system.enable_shared_context),
         ];
         rows.into_iter().filter(|(_, asked)| *asked).map(|(name, _)| name).collect()
     }

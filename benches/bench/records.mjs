@@ -31,6 +31,9 @@ function canonical(value) {
   return `{${fields.map((field) => `${JSON.stringify(field)}:${canonical(value[field])}`).join(',')}}`;
 }
 
+/** Whether a tool only reads, by its name. */
+export const isReadOnly = (tool) => /^(?:get|search|list|find)_|^calculate$/.test(tool);
+
 /**
  * Tool calls of tau-bench in the order made, run after run, with what came back.
  * @returns {{ run: number, task: number, tool: string, given: unknown, key: string, result: unknown }[]}

@@ -1,15 +1,13 @@
 /** Hits on the calls of read-only tools that recorded agents made, run after run, through one cache. */
 
 import { AdvancedCacheManager } from '../../index.mjs';
-import { toolCalls } from '../bench/records.mjs';
+import { isReadOnly, toolCalls } from '../bench/records.mjs';
 import { temporaryFolder } from '../bench/temporary.mjs';
 import { optimumOf } from './optimum.mjs';
 import { entriesOf } from './policies.mjs';
 import { hitsOfLruCache, replay } from './replay.mjs';
 import { Numbering } from './traces.mjs';
 
-/** Tools that only read, by name. */
-const READ_ONLY = /^(?:get|search|list|find)_|^calculate$/;
 /** Tools that neither read nor change anything: they are not looked at. */
 const NEUTRAL = new Set(['think', 'transfer_to_human_agents']);
 const L1_PERCENTS = [5, 10, 25, 100];
@@ -44,7 +42,7 @@ function callTrace(calls, droppedByWrites) {
   const drops = new Map();
   for (const { tool, key, given, result } of calls) {
     const about = [...identifiers(given), ...identifiers(result)];
-    if (READ_ONLY.test(tool)) {
+    if (isReadOnly(tool)) {
       const id = numbering.of(key);
       ids.push(id);
       // A result that was not recorded is stored as text: null is not a value.
@@ -107,7 +105,7 @@ async function toolRow(trace, sizePercent, dir) {
 /** @returns {Promise<{ rows: object[], tools: Record<string, 'read' | 'write' | 'neutral'> }>} */
 export async function toolCallRows(folder, { dir, progress }) {
   const calls = toolCalls(folder);
-  const kind = (tool) => (READ_ONLY.test(tool) ? 'read' : NEUTRAL.has(tool) ? 'neutral' : 'write');
+  const kind = (tool) => (isReadOnly(tool) ? 'read' : NEUTRAL.has(tool) ? 'neutral' : 'write');
   const tools = Object.fromEntries(
     [...new Set(calls.map(({ tool }) => tool))].sort().map((tool) => [tool, kind(tool)]),
   );

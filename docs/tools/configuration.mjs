@@ -126,6 +126,8 @@ function kindOf({ type, enum: names, minimum, maximum, maxLength, items, descrip
       return `whole, ${number(minimum)} to ${number(maximum)} ${unitOf(description)}`.trim();
     case 'number':
       return `${number(minimum)} to ${number(maximum)} ${unitOf(description)}`.trim();
+    case 'object':
+      return 'an object for each model';
     case 'array':
       return `list of texts, each 1 to ${number(items.maxLength)} characters`;
     default:
@@ -156,7 +158,7 @@ function table(path, { description, properties }, seen) {
   for (const [key, property] of Object.entries(properties)) {
     const name = path ? `${path}.${key}` : key;
     seen.add(name);
-    if (property.type === 'object') {
+    if (property.properties) {
       sections.push(table(name, property, seen));
       continue;
     }

@@ -3,6 +3,7 @@
 
 pub mod cancel;
 pub mod clock;
+pub mod columns;
 pub mod config;
 pub mod document;
 pub mod error;

@@ -86,14 +86,20 @@ fn add_work(env: &Env, handle: &mut Object, slot: &Arc<Slot>) -> napi::Result<()
         check_agent_id(&agent_id)?;
         let limits = limits(&args, 2)?;
         let encoding = token_optimizer::encoding(&args, 7)?;
-        let model = args.get(8)?;
-        let request = OptimizeRequest { agent_id, limits, prioritize_recent: args.get(6)?, encoding, model };
-        let (job, columns, engine) = (args.get(1)?, columns::read(&args, 9)?, shared.engine()?);
+        let request = OptimizeRequest {
+            agent_id,
+            limits,
+            prioritize_recent: args.get(6)?,
+            encoding,
+            model: args.get(8)?,
+            is_booked_later: args.get(9)?,
+        };
+        let (job, columns, engine) = (args.get(1)?, columns::read(&args, 10)?, shared.engine()?);
         let work = move || {
             let job = Jobs::begin(job);
             let document = Document::from_columns(columns)?;
             let done = engine.optimize(&document, &request, job.cancel())?;
-            Ok(done.map(|done| OptimizeParts::new(&document, &done)))
+            Ok(done.map(|done| OptimizeParts::new(&document, &done, request.is_booked_later)))
         };
         spawn(args.env(), work, |parts| match parts {
             Some(parts) => {
@@ -119,6 +125,8 @@ fn add_questions(env: &Env, handle: &mut Object, slot: &Arc<Slot>) -> napi::Resu
     method(env, handle, "resolve", move |args| {
         Ok(shared.engine()?.resolve_reference(&args.get::<String>(0)?)?.to_string())
     })?;
+    let shared = Arc::clone(slot);
+    method(env, handle, "sharedContext", move |_| Ok(shared.engine()?.shared_context().to_string()))?;
     let shared = Arc::clone(slot);
     method(env, handle, "shouldThrottle", move |args| {
         Ok(shared.engine()?.should_throttle(&args.get::<String>(0)?))
@@ -194,9 +202,9 @@ struct OptimizeParts {
 }
 
 impl OptimizeParts {
-    fn new(document: &Document, done: &Optimization) -> Self {
+    fn new(document: &Document, done: &Optimization, is_unbooked: bool) -> Self {
         let filter = FilterOutput::parts(document, &done.filtered);
-        let mut delta = token_optimizer::sent_json(Some(document), &done.tokens);
+        let mut delta = token_optimizer::sent_json(Some(document), &done.tokens, is_unbooked);
         delta["tokensMs"] = json!(done.tokens_ms);
         Self { filter, delta }
     }

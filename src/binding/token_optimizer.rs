@@ -14,7 +14,7 @@ use super::cache::whole;
 use super::call::{Args, guard, method, spawn};
 use super::columns;
 use super::filter::parse;
-use super::token_plans;
+use super::{token_ledger, token_plans};
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::config::Configure;
 use crate::base::document::{Columns, Document, Kind};
@@ -22,11 +22,10 @@ use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::json::{KeyOrder, View};
 use crate::engine::{Engine, check_agent_id};
 use crate::orchestrator::block_store::BlockPlace;
-use crate::orchestrator::token_service::{DEFAULT_OPERATION, TokenCall, TokenService};
+use crate::orchestrator::token_service::{TokenCall, TokenService};
 use crate::tokens::blocks::{Part, Range, TextId, Unresolved, write_parts};
 use crate::tokens::config::TokensConfig;
 use crate::tokens::delta::{Delta, from_hex, hash_of, hex};
-use crate::tokens::ledger::{Entry, Usage};
 use crate::tokens::{DeltaEncoding, Optimized};
 
 /// Who has a token optimizer.
@@ -99,49 +98,15 @@ pub fn open_tokens(
         let (columns, service) = (columns::read(&args, 6)?, Arc::clone(&shared));
         let work = move || {
             let call = TokenCall { fingerprint: Some(fingerprint(&columns)), ..call };
-            let is_unbooked = call.is_booked_later;
-            let json = |document: Option<&Document>, done: &Optimized| {
-                let mut json = sent_json(document, done);
-                json["isUnbooked"] = json!(is_unbooked);
-                json.to_string()
-            };
             if let Some(done) = service.unchanged(&agent_id, &call) {
-                return Ok(json(None, &done));
+                return Ok(sent_json(None, &done, call.is_booked_later).to_string());
             }
             let document = Document::from_columns(columns)?;
             let view = View::whole(&document);
             let done = service.optimize(&agent_id, view, view, &call);
-            Ok(json(Some(&document), &done))
+            Ok(sent_json(Some(&document), &done, call.is_booked_later).to_string())
         };
         spawn(args.env(), work, |json| json)
-    })?;
-    let shared = Arc::clone(&service);
-    method(env, &mut handle, "countContext", move |args| {
-        let (columns, service) = (columns::read(&args, 0)?, Arc::clone(&shared));
-        let work = move || {
-            let document = Document::from_columns(columns)?;
-            let mut text = Vec::new();
-            View::whole(&document).write(0, KeyOrder::Insertion, &mut text);
-            Ok(service.optimizer().count(&text))
-        };
-        spawn(args.env(), work, |tokens| tokens as f64)
-    })?;
-    let shared = Arc::clone(&service);
-    method(env, &mut handle, "book", move |args| {
-        let (agent, operation) = (args.get::<String>(0)?, args.get::<Option<String>>(1)?);
-        let model = args.get::<Option<String>>(2)?;
-        let [original, sent, held, fetched] = [3, 4, 5, 6].map(|at| args.get::<f64>(at).map_or(0, whole));
-        shared.book(&Entry {
-            agent: &agent,
-            operation: operation.as_deref().unwrap_or(DEFAULT_OPERATION),
-            model: model.as_deref(),
-            original,
-            sent,
-            held,
-            fetched,
-            ..Entry::default()
-        });
-        Ok(())
     })?;
     let shared = Arc::clone(&service);
     method(env, &mut handle, "config", move |_| Ok(json!(shared.config()).to_string()))?;
@@ -158,12 +123,20 @@ pub fn open_tokens(
     let shared = Arc::clone(&service);
     method(env, &mut handle, "maintain", move |args| {
         let service = Arc::clone(&shared);
-        spawn(args.env(), move || Ok(service.maintain()), |()| ())
+        let work = move || {
+            service.maintain();
+            Ok(())
+        };
+        spawn(args.env(), work, |()| ())
     })?;
     let shared = Arc::clone(&service);
     method(env, &mut handle, "close", move |args| {
         let service = Arc::clone(&shared);
-        spawn(args.env(), move || Ok(service.close()), |()| ())
+        let work = move || {
+            service.close();
+            Ok(())
+        };
+        spawn(args.env(), work, |()| ())
     })?;
     let source: Source = Arc::new(move || Ok(Holder::Service(Arc::clone(&service))));
     add(env, &mut handle, &source)?;
@@ -173,6 +146,7 @@ pub fn open_tokens(
 
 /// Adds what a token optimizer by itself and a system both have.
 pub(super) fn add(env: &Env, handle: &mut Object, source: &Source) -> napi::Result<()> {
+    token_ledger::add(env, handle, source)?;
     let shared = Arc::clone(source);
     method(env, handle, "acknowledge", move |args| {
         let hash = args.get::<String>(1)?;
@@ -180,52 +154,6 @@ pub(super) fn add(env: &Env, handle: &mut Object, source: &Source) -> napi::Resu
             Error::new(ErrorKind::InvalidArgument, "hash must be 64 hexadecimal digits in lower case")
         })?;
         Ok(shared()?.tokens().acknowledge(&args.get::<String>(0)?, &hash))
-    })?;
-    let shared = Arc::clone(source);
-    method(env, handle, "trackUsage", move |args| {
-        let (agent, operation) = (args.get::<String>(0)?, args.get::<String>(2)?);
-        let (model, predicted) = (args.get::<Option<String>>(3)?, args.get::<Option<f64>>(4)?);
-        let figure = |at: usize| Ok::<_, Error>(args.get::<Option<f64>>(at)?.map_or(0, whole));
-        let usage = Usage {
-            agent: &agent,
-            operation: &operation,
-            model: model.as_deref(),
-            prompt: whole(args.get::<f64>(1)?),
-            cached_read: figure(5)?,
-            cache_write: figure(6)?,
-            output: figure(7)?,
-        };
-        shared()?.tokens().track_usage(&usage, predicted.map(whole));
-        Ok(())
-    })?;
-    let shared = Arc::clone(source);
-    method(env, handle, "tokenReport", move |_| Ok(json!(shared()?.tokens().ledger().report()).to_string()))?;
-    let shared = Arc::clone(source);
-    method(env, handle, "calibration", move |args| {
-        Ok(json!(shared()?.tokens().calibrations().calibration(&args.get::<String>(0)?)).to_string())
-    })?;
-    let shared = Arc::clone(source);
-    method(env, handle, "calibrated", move |args| {
-        let (model, count) = (args.get::<String>(0)?, whole(args.get::<f64>(1)?));
-        Ok(shared()?.tokens().calibrations().text(&model, count) as f64)
-    })?;
-    let shared = Arc::clone(source);
-    method(env, handle, "predict", move |args| {
-        let (model, agent) = (args.get::<String>(0)?, args.get::<Option<String>>(1)?);
-        let count = whole(args.get::<f64>(2)?);
-        Ok(shared()?.tokens().calibrations().predict(&model, agent.as_deref(), count) as f64)
-    })?;
-    let shared = Arc::clone(source);
-    method(env, handle, "chargeFetch", move |args| {
-        let (agent, operation) = (args.get::<String>(0)?, args.get::<String>(1)?);
-        let model = args.get::<Option<String>>(2)?;
-        shared()?.tokens().ledger().charge_fetch(
-            &agent,
-            &operation,
-            model.as_deref(),
-            whole(args.get::<f64>(3)?),
-        );
-        Ok(())
     })?;
     let shared = Arc::clone(source);
     method(env, handle, "tokenStats", move |_| {
@@ -237,6 +165,17 @@ pub(super) fn add(env: &Env, handle: &mut Object, source: &Source) -> napi::Resu
         });
         let store = tokens.store().map(|store| store.stats());
         Ok(json!({ "totals": tokens.optimizer().totals(), "blocks": shelf, "store": store }).to_string())
+    })?;
+    let shared = Arc::clone(source);
+    method(env, handle, "countContext", move |args| {
+        let (columns, holder) = (columns::read(&args, 0)?, shared()?);
+        let work = move || {
+            let document = Document::from_columns(columns)?;
+            let mut text = Vec::new();
+            View::whole(&document).write(0, KeyOrder::Insertion, &mut text);
+            Ok(holder.tokens().optimizer().count(&text))
+        };
+        spawn(args.env(), work, |tokens| tokens as f64)
     })?;
     let shared = Arc::clone(source);
     method(env, handle, "resetAgent", move |args| {
@@ -251,7 +190,7 @@ pub(super) fn add(env: &Env, handle: &mut Object, source: &Source) -> napi::Resu
 }
 
 /// What the facade needs to say what is sent. `document` is absent for an unchanged context.
-pub(super) fn sent_json(document: Option<&Document>, tokens: &Optimized) -> Value {
+pub(super) fn sent_json(document: Option<&Document>, tokens: &Optimized, is_unbooked: bool) -> Value {
     let mut sent = json!({
         "type": if tokens.delta == Delta::Full { "full" } else { "incremental" },
         "hash": tokens.hash,
@@ -261,6 +200,7 @@ pub(super) fn sent_json(document: Option<&Document>, tokens: &Optimized) -> Valu
         "resultTokens": tokens.result_tokens,
         "bytes": tokens.bytes,
         "unchangedTokens": tokens.unchanged_tokens,
+        "isUnbooked": is_unbooked,
     });
     let Some(document) = document else { return sent };
     if let changes @ Value::Object(_) = changes(&tokens.delta) {

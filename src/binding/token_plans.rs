@@ -11,7 +11,6 @@ use super::call::{method, spawn};
 use super::columns;
 use super::token_optimizer::Source;
 use crate::base::document::Document;
-use crate::base::error::Result;
 use crate::base::json::{KeyOrder, View};
 use crate::orchestrator::token_service::TokenService;
 use crate::tokens::common::{Common, Context, Entry};
@@ -38,12 +37,12 @@ pub(super) fn add(env: &Env, handle: &mut Object, source: &Source) -> napi::Resu
     let shared = Arc::clone(source);
     method(env, handle, "common", move |args| {
         let (holder, agents) = (shared()?, args.get::<Vec<String>>(0)?);
-        spawn(args.env(), move || common(holder.tokens(), agents), |json| json)
+        spawn(args.env(), move || Ok(common(holder.tokens(), agents)), |json| json)
     })
 }
 
 /// What the last contexts of agents have in common. Values are there where the store of texts has them.
-fn common(tokens: &TokenService, agents: Vec<String>) -> Result<String> {
+fn common(tokens: &TokenService, agents: Vec<String>) -> String {
     let states = tokens.optimizer().states();
     let mut unknown = Vec::new();
     let mut contexts = Vec::new();
@@ -93,5 +92,5 @@ fn common(tokens: &TokenService, agents: Vec<String>) -> Result<String> {
             json!({ "agent": context.agent, "keys": keys, "shared": names })
         })
         .collect();
-    Ok(json!({ "shared": rows, "own": own, "totals": common.totals, "unknown": unknown }).to_string())
+    json!({ "shared": rows, "own": own, "totals": common.totals, "unknown": unknown }).to_string()
 }

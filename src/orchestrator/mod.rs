@@ -62,6 +62,8 @@ pub struct OptimizeRequest {
     pub encoding: Option<DeltaEncoding>,
     /// Who reads it; `None`: as configured.
     pub model: Option<String>,
+    /// Whether the caller books the message itself.
+    pub is_booked_later: bool,
 }
 
 /// What became of a context.
@@ -290,6 +292,7 @@ impl Orchestrator {
                 model: request.model.clone(),
                 operation: Some("optimizeAgentContext".to_owned()),
                 max_tokens: request.limits.max_tokens,
+                is_booked_later: request.is_booked_later,
                 ..TokenCall::default()
             };
             self.tokens.optimize(&request.agent_id, View::whole(document), filtered.view(document), &call)

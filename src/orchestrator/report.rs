@@ -69,7 +69,7 @@ impl Orchestrator {
         let hit_rate =
             self.components().cache.and_then(|cache| cache.manager().stats().hit_rate()).unwrap_or(0.0);
         Statistics {
-            tokens_saved: self.tokens.optimizer().totals().tokens_saved,
+            tokens_saved: self.tokens.ledger().transport_saved(),
             memory_optimized: to_mb(before - after),
             cache_hit_rate: round2(hit_rate * 100.0),
             context_reduction: if before > 0.0 { round2((1.0 - after / before) * 100.0) } else { 0.0 },

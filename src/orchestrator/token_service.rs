@@ -100,7 +100,7 @@ impl TokenService {
         } else if let Some(store) = &*store {
             store.reconfigure(&place, &config);
             if is_resized {
-                self.optimizer.set_shelf(Some(shelf(store, &config)));
+                self.optimizer.set_shelf(Some(shelf_of(store, &config)));
             }
         }
         if self.config.read().prices != config.prices {
@@ -196,9 +196,9 @@ impl TokenService {
         let opened = store.get_or_insert_with(|| {
             Arc::new(BlockStore::open(&self.place.read(), &config, Arc::clone(&self.clock)))
         });
-        let shelf = shelf(opened, &config);
-        self.optimizer.set_shelf(Some(Arc::clone(&shelf)));
-        shelf
+        let made = shelf_of(opened, &config);
+        self.optimizer.set_shelf(Some(Arc::clone(&made)));
+        made
     }
 
     /// The store of texts, if it is open.
@@ -234,7 +234,7 @@ impl TokenService {
     }
 }
 
-fn shelf(store: &Arc<BlockStore>, config: &TokensConfig) -> Arc<Shelf> {
+fn shelf_of(store: &Arc<BlockStore>, config: &TokensConfig) -> Arc<Shelf> {
     let bytes = usize::try_from(mb_to_bytes(config.block_index_mb)).unwrap_or(usize::MAX);
     Arc::new(Shelf::new(Arc::clone(store) as Arc<dyn TextStore>, bytes))
 }

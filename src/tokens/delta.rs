@@ -250,6 +250,27 @@ impl Delta {
         Self::by_key(base, next, values)
     }
 
+    /// Tokens of what the agent has of the context: of all its unchanged values, and of those before the first new one. `tokens`
+    /// are those of the whole.
+    pub(super) fn known(&self, next: &Snapshot, values: &[usize], tokens: u64) -> (u64, u64) {
+        let (new, unchanged) = match self {
+            Self::Full => return (0, 0),
+            Self::Unchanged => return (tokens, tokens),
+            Self::Changed { added, modified, unchanged, .. } => {
+                (added.iter().chain(modified).min(), unchanged)
+            }
+        };
+        let first_new = new.copied().unwrap_or(usize::MAX);
+        let (mut all, mut before) = (0, 0);
+        for (entry, value) in next.entries.iter().flatten().zip(values) {
+            if unchanged.binary_search(value).is_ok() {
+                all += entry.tokens;
+                before += if *value < first_new { entry.tokens } else { 0 };
+            }
+        }
+        (all, before)
+    }
+
     fn by_key(base: &Snapshot, next: &Snapshot, values: &[usize]) -> Self {
         let (Some(old), Some(new)) = (&base.entries, &next.entries) else { return Self::Full };
         let (mut added, mut modified, mut unchanged) = (Vec::new(), Vec::new(), Vec::new());

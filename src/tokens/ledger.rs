@@ -217,6 +217,11 @@ impl Ledger {
         Report::of(&state)
     }
 
+    /// Tokens that were not sent, of all that could have been; below zero where more was sent. O(1).
+    pub fn transport_saved(&self) -> i64 {
+        self.state.lock().totals.transport_saved()
+    }
+
     /// The totals in words, made from the figures. O(1).
     ///
     /// For example: `41.3 % fewer tokens sent (12,345 of 29,881 saved) over 17 messages`.

@@ -26,6 +26,7 @@ mod ranks;
 mod raw;
 pub mod schedule;
 mod segments;
+mod sent;
 pub mod states;
 #[cfg(test)]
 mod tests;

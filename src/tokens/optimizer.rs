@@ -10,11 +10,11 @@ use sha2::{Digest, Sha256};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::Encoding;
-use super::blocks::{MIN_TEXT_BYTES, Part, Shelf, TextId, write_parts};
+use super::blocks::{MIN_TEXT_BYTES, Part, Shelf, TextId};
 use super::delta::{Delta, Hash, Hashes, Snapshot, Written, hex};
 use super::segments::SegmentCounter;
+use super::sent::{delta_json, unchanged_json};
 use super::states::{Acknowledgement, AgentStates, Base, Sent};
-use crate::base::document::Kind;
 use crate::base::json::{KeyOrder, View};
 
 /// Encoding of every count that names no model: that of current `OpenAI` models (GPT-4o and later).
@@ -146,8 +146,8 @@ impl TokenOptimizer {
     }
 
     /// The texts of the project from now on; without, [`DeltaEncoding::Blocks`] is answered as [`DeltaEncoding::Keys`].
-    pub fn set_shelf(&self, shelf: Option<Arc<Shelf>>) {
-        *self.shelf.write() = shelf;
+    pub fn set_shelf(&self, texts: Option<Arc<Shelf>>) {
+        *self.shelf.write() = texts;
     }
 
     /// The texts of the project.
@@ -233,14 +233,14 @@ impl TokenOptimizer {
             if with_held && done.delta != Delta::Unchanged {
                 done.blocks = self.encode(filtered, &done.delta, snapshot, values, &base);
             }
-            (done.unchanged_tokens, done.cached_tokens) = known(&done.delta, snapshot, values, *tokens);
+            (done.unchanged_tokens, done.cached_tokens) = done.delta.known(snapshot, values, *tokens);
             match (&done.delta, &done.blocks) {
                 (Delta::Unchanged, _) => {
-                    done.result_tokens = self.count(unchanged_json(&done.hash).as_bytes())
+                    done.result_tokens = self.count(unchanged_json(&done.hash).as_bytes());
                 }
                 (Delta::Full, None) => {}
                 (delta, blocks) => {
-                    done.result_tokens = self.count(&delta_json(filtered, &written, delta, blocks.as_ref()))
+                    done.result_tokens = self.count(&delta_json(filtered, &written, delta, blocks.as_ref()));
                 }
             }
             let sent =
@@ -332,7 +332,7 @@ impl TokenOptimizer {
         values: &[usize],
         base: &Base,
     ) -> Option<Blocks> {
-        let shelf = self.shelf()?;
+        let texts = self.shelf()?;
         let entries = snapshot.entries.as_ref()?;
         let held: hashbrown::HashSet<TextId> = base.held.iter().copied().collect();
         let is_held = |id: TextId| held.contains(&id);
@@ -353,7 +353,7 @@ impl TokenOptimizer {
                 before.and_then(|before| before.iter().find(|old| old.key == entry.key)?.text.get().copied());
             let recent = base.held.iter().rev().take(LIKELY_TEXTS).copied();
             let likely: Vec<TextId> = old.into_iter().chain(recent).collect();
-            let encoded = shelf.encode(&text, &hash, &likely, &is_held);
+            let encoded = texts.encode(&text, &hash, &likely, &is_held);
             if let Some(id) = encoded.id {
                 // Another call may have said so already.
                 let _ = entry.text.set(id);
@@ -368,7 +368,7 @@ impl TokenOptimizer {
         blocks.all.sort_unstable();
         blocks.values.sort_unstable_by_key(|(value, _)| *value);
         // Without a reference it is as with whole values; where nobody else could follow one, too.
-        (!blocks.values.is_empty() && shelf.flush()).then_some(blocks)
+        (!blocks.values.is_empty() && texts.flush()).then_some(blocks)
     }
 
     /// Counts what references stand for: each by itself.
@@ -388,174 +388,5 @@ impl TokenOptimizer {
     }
 }
 
-/// Tokens of what the agent has of a context: of all its unchanged values, and of those before the first new one.
-fn known(delta: &Delta, snapshot: &Snapshot, values: &[usize], tokens: u64) -> (u64, u64) {
-    let (new, unchanged) = match delta {
-        Delta::Full => return (0, 0),
-        Delta::Unchanged => return (tokens, tokens),
-        Delta::Changed { added, modified, unchanged, .. } => (added.iter().chain(modified).min(), unchanged),
-    };
-    let first_new = new.copied().unwrap_or(usize::MAX);
-    let (mut all, mut before) = (0, 0);
-    for (entry, value) in snapshot.entries.iter().flatten().zip(values) {
-        if unchanged.binary_search(value).is_ok() {
-            all += entry.tokens;
-            before += if *value < first_new { entry.tokens } else { 0 };
-        }
-    }
-    (all, before)
-}
-
-/// JSON of the result for an unchanged context, as callers see it.
-fn unchanged_json(hash: &str) -> String {
-    format!(r#"{{"type":"incremental","changes":[],"reference":"{hash}"}}"#)
-}
-
-/// JSON of the result for a context that is new or has changed, as callers see it.
-fn delta_json(view: View<'_>, written: &Written, delta: &Delta, blocks: Option<&Blocks>) -> Vec<u8> {
-    let mut out = Members::new();
-    let in_parts = |value: usize| {
-        let blocks = blocks?;
-        let at = blocks.values.binary_search_by_key(&value, |(value, _)| *value).ok()?;
-        Some(&blocks.values[at].1)
-    };
-    let all: Vec<usize>;
-    let none: [String; 0] = [];
-    let (added, modified, removed, unchanged): (&[usize], &[usize], &[String], &[usize]) = match delta {
-        Delta::Changed { added, modified, removed, unchanged } => (added, modified, removed, unchanged),
-        _ => {
-            all = view.entries(0).collect();
-            (&all, &[], &none, &[])
-        }
-    };
-    let always = blocks.is_none();
-    if blocks.is_some() {
-        out.member("encoding", |out| out.extend_from_slice(b"\"blocks\""));
-    }
-    for (name, values) in [("added", added), ("modified", modified)] {
-        let whole: Vec<usize> = values.iter().copied().filter(|&value| in_parts(value).is_none()).collect();
-        if always || !whole.is_empty() {
-            out.object(name, view, &whole, |value, out| out.extend_from_slice(written.value(value)));
-        }
-    }
-    if always || !removed.is_empty() {
-        out.member("removed", |out| out.extend_from_slice(format!("[{}]", removed.join(",")).as_bytes()));
-    }
-    if always || !unchanged.is_empty() {
-        out.list("unchanged", unchanged, |value, out| view.write_key(value, out));
-    }
-    for (name, strings) in [("texts", true), ("values", false)] {
-        let values: Vec<usize> = blocks
-            .iter()
-            .flat_map(|blocks| blocks.values.iter().map(|(value, _)| *value))
-            .filter(|&value| (view.document.kind(value) == Kind::String) == strings)
-            .collect();
-        if !values.is_empty() {
-            out.object(name, view, &values, |value, out| {
-                write_parts(in_parts(value).expect("invariant: only values in parts are listed"), out);
-            });
-        }
-    }
-    out.end()
-}
-
-/// An object that is being written.
-struct Members(Vec<u8>);
-
-impl Members {
-    fn new() -> Self {
-        Self(vec![b'{'])
-    }
-
-    fn member(&mut self, name: &str, write: impl FnOnce(&mut Vec<u8>)) {
-        if self.0.len() > 1 {
-            self.0.push(b',');
-        }
-        self.0.extend_from_slice(format!("\"{name}\":").as_bytes());
-        write(&mut self.0);
-    }
-
-    fn list(&mut self, name: &str, values: &[usize], write: impl Fn(usize, &mut Vec<u8>)) {
-        self.member(name, |out| {
-            out.push(b'[');
-            separated(values, out, write);
-            out.push(b']');
-        });
-    }
-
-    fn object(&mut self, name: &str, view: View<'_>, values: &[usize], write: impl Fn(usize, &mut Vec<u8>)) {
-        self.member(name, |out| {
-            out.push(b'{');
-            separated(values, out, |value, out| {
-                view.write_key(value, out);
-                out.push(b':');
-                write(value, out);
-            });
-            out.push(b'}');
-        });
-    }
-
-    fn end(mut self) -> Vec<u8> {
-        self.0.push(b'}');
-        self.0
-    }
-}
-
-fn separated(values: &[usize], out: &mut Vec<u8>, write: impl Fn(usize, &mut Vec<u8>)) {
-    for (position, &value) in values.iter().enumerate() {
-        if position > 0 {
-            out.push(b',');
-        }
-        write(value, out);
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::base::document::tests::document;
-
-    fn tokens(text: &str) -> u64 {
-        DEFAULT_ENCODING.tokenizer().count(text) as u64
-    }
-
-    #[test]
-    fn counts_are_of_the_json_that_callers_can_make_themselves() {
-        let optimizer = TokenOptimizer::new();
-        let run = |json: &str| {
-            let document = document(json);
-            optimizer.optimize("a", View::whole(&document), View::whole(&document), &SendOptions::default())
-        };
-        let first = r#"{"task":"fix the bug","n":[1,2,3],"gone":null}"#;
-        let full = run(first);
-        assert_eq!((full.original_tokens, full.result_tokens), (tokens(first), tokens(first)));
-        assert_eq!(full.base_hash, None);
-        let again = run(first);
-        let expected = format!(r#"{{"type":"incremental","changes":[],"reference":"{}"}}"#, full.hash);
-        assert_eq!(again.result_tokens, tokens(&expected));
-        let changed = run(r#"{"task":"fix the other bug","n":[1,2,3],"new":"x"}"#);
-        let expected = r#"{"added":{"new":"x"},"modified":{"task":"fix the other bug"},"removed":["gone"],"unchanged":["n"]}"#;
-        assert_eq!(changed.result_tokens, tokens(expected));
-        assert_eq!(changed.base_hash, Some(full.hash));
-        let totals = optimizer.totals();
-        assert_eq!((totals.operations, totals.full, totals.unchanged, totals.changed), (3, 1, 1, 1));
-        assert_eq!(
-            totals.tokens_saved,
-            totals.original_tokens.cast_signed() - totals.result_tokens.cast_signed()
-        );
-    }
-
-    #[test]
-    fn forgotten_agent_gets_everything_again() {
-        let optimizer = TokenOptimizer::new();
-        let document = document(r#"{"x":1}"#);
-        let run = || {
-            optimizer
-                .optimize("a", View::whole(&document), View::whole(&document), &SendOptions::default())
-                .delta
-        };
-        run();
-        optimizer.forget();
-        assert_eq!(run(), Delta::Full);
-    }
-}
+mod tests;

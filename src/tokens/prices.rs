@@ -106,12 +106,11 @@ impl Prices {
     /// `E_CONFIG_INVALID` with every problem.
     pub fn with(path: &str, table: &Value) -> Result<Self> {
         let mut problems = Problems::new(Origin::Code);
-        let prices = match table.as_object() {
-            Some(rows) => Self::read(path, rows, &mut problems),
-            None => {
-                problems.add(path, "must be an object with one object for each model");
-                Self::default()
-            }
+        let prices = if let Some(rows) = table.as_object() {
+            Self::read(path, rows, &mut problems)
+        } else {
+            problems.add(path, "must be an object with one object for each model");
+            Self::default()
         };
         problems.into_result().map(|()| prices)
     }

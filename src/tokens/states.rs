@@ -160,7 +160,7 @@ impl AgentStates {
                 view.write_key(hashed.value, &mut key);
                 // Most often the keys are the same as before, in the same order.
                 let same = old.get(at).filter(|old| old.hash == hashed.hash && old.key.as_bytes() == key);
-                let key = same.is_none().then(|| key_text(view, hashed.value)).unwrap_or_default();
+                let key = if same.is_none() { key_text(view, hashed.value) } else { String::new() };
                 let id = same.map_or_else(|| Entry::id_of(&key, hashed.hash), |old| old.id());
                 keyed.push((same.cloned(), id, key, hashed));
             }

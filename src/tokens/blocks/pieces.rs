@@ -131,8 +131,10 @@ mod tests {
     fn insertion_moves_only_the_cuts_next_to_it() {
         let mut random = Random(0x5EED_0202);
         let unspaced: String = (0..40_000).map(|_| random.character(0x61, 0x7A)).collect();
-        let words: String =
-            (0..8_000_u32).map(|n| format!("w{} ", n.wrapping_mul(2_654_435_761) >> 12)).collect();
+        let words: String = (0..8_000_u32)
+            .map(|n| format!("w{} ", n.wrapping_mul(2_654_435_761) >> 12))
+            .collect::<Vec<_>>()
+            .concat();
         for text in [unspaced, words] {
             let before: std::collections::HashSet<u32> = cut(&text).iter().map(|piece| piece.hash).collect();
             let changed = format!("{}inserted{}", &text[..20_000], &text[20_000..]);

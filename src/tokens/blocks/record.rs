@@ -23,12 +23,14 @@ pub(super) struct Run {
     pub(super) len: usize,
 }
 
-/// What a stored text says of itself; its own bytes are behind it.
+/// What a stored text says of itself.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Record<'a> {
+pub(super) struct Record {
     pub(super) sha256: String,
-    pub(super) runs: Vec<Run>,
-    pub(super) own: &'a str,
+    runs: Vec<Run>,
+    /// First byte of each run in the text.
+    starts: Vec<usize>,
+    len: usize,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -40,14 +42,25 @@ struct Header {
     runs: Vec<usize>,
 }
 
-impl<'a> Record<'a> {
-    /// Bytes of the text.
-    pub(super) fn len(&self) -> usize {
-        self.runs.iter().map(|run| run.len).sum()
+impl Record {
+    /// That of a text with this hash. `None` if the runs are longer than memory.
+    pub(super) fn new(sha256: String, runs: Vec<Run>) -> Option<Self> {
+        let mut len = 0_usize;
+        let mut starts = Vec::with_capacity(runs.len());
+        for run in &runs {
+            starts.push(len);
+            len = len.checked_add(run.len)?;
+        }
+        Some(Self { sha256, runs, starts, len })
     }
 
-    /// The record as it is stored.
-    pub(super) fn write(&self) -> Box<str> {
+    /// Bytes of the text.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The record as it is stored, with the own bytes of the text.
+    pub(super) fn write(&self, own: &str) -> Box<str> {
         let mut owners: Vec<TextId> = Vec::new();
         let mut places = HashMap::new();
         let mut runs = Vec::with_capacity(self.runs.len() * 3);
@@ -63,51 +76,50 @@ impl<'a> Record<'a> {
         let header = Header {
             v: VERSION,
             sha256: self.sha256.clone(),
-            bytes: self.len(),
+            bytes: self.len,
             owners: owners.into_iter().map(TextId::number).collect(),
             runs,
         };
         let mut text = serde_json::to_string(&header).expect("invariant: a header can be written");
         text.push('\n');
-        text.push_str(self.own);
+        text.push_str(own);
         text.into()
     }
 
-    /// From what is stored; `None` if it is not a sound record of this version.
-    pub(super) fn read(text: &'a str) -> Option<Self> {
+    /// From what is stored, and where its own bytes begin there; `None` if it is not a sound record of this version.
+    pub(super) fn read(text: &str) -> Option<(Self, usize)> {
         let (header, own) = text.split_once('\n')?;
+        let begin = header.len() + 1;
         let header: Header = serde_json::from_str(header).ok()?;
-        if header.v != VERSION {
-            return None;
-        }
         let (rows, odd) = header.runs.as_chunks::<3>();
-        if !odd.is_empty() {
+        if header.v != VERSION || !odd.is_empty() {
             return None;
         }
         let run = |&[owner, start, len]: &[usize; 3]| {
             let owner = match owner.checked_sub(1) {
-                None => None,
+                None => {
+                    own.get(start..start.checked_add(len)?)?;
+                    None
+                }
                 Some(at) => Some(TextId::from_number(*header.owners.get(at)?)?),
             };
             Some(Run { owner, start, len })
         };
         let runs = rows.iter().map(run).collect::<Option<Vec<_>>>()?;
-        let bytes = runs.iter().try_fold(0_usize, |sum, run| sum.checked_add(run.len))?;
-        let is_sound = bytes == header.bytes
-            && runs.iter().all(|run| {
-                run.start
-                    .checked_add(run.len)
-                    .is_some_and(|end| run.owner.is_some() || own.get(run.start..end).is_some())
-            });
-        is_sound.then_some(Self { sha256: header.sha256, runs, own })
+        let record = Self::new(header.sha256, runs)?;
+        (record.len == header.bytes).then_some((record, begin))
     }
 
-    /// The runs of the range that begins at byte `start` and has `len` bytes; `id` is the text's own. `None` if it has no such bytes.
+    /// The runs of the range that begins at byte `start` and has `len` bytes; `id` is the text's own. `None` if it has no such
+    /// bytes. O(log runs) and what is found.
     pub(super) fn range(&self, id: TextId, start: usize, len: usize) -> Option<Vec<Run>> {
-        let end = start.checked_add(len)?;
+        let end = start.checked_add(len).filter(|&end| end <= self.len)?;
+        let first = self.starts.partition_point(|&at| at <= start).saturating_sub(1);
         let mut found = Vec::new();
-        let mut at = 0;
-        for run in &self.runs {
+        for (run, &at) in self.runs.iter().zip(&self.starts).skip(first) {
+            if at >= end {
+                break;
+            }
             let (from, to) = (start.max(at), end.min(at + run.len));
             if from < to {
                 found.push(Run {
@@ -116,9 +128,8 @@ impl<'a> Record<'a> {
                     len: to - from,
                 });
             }
-            at += run.len;
         }
-        (end <= at).then_some(found)
+        Some(found)
     }
 }
 
@@ -130,13 +141,11 @@ mod tests {
     fn record_comes_back_and_anything_else_is_refused() {
         let id = TextId::from_number(7).expect("small");
         let run = |owner, start, len| Run { owner, start, len };
-        let record = Record {
-            sha256: "ab".into(),
-            runs: vec![run(None, 0, 3), run(Some(id), 5, 10), run(None, 3, 2)],
-            own: "äb\n\"",
-        };
-        let text = record.write();
-        assert_eq!(Record::read(&text).as_ref(), Some(&record));
+        let runs = vec![run(None, 0, 3), run(Some(id), 5, 10), run(None, 3, 2)];
+        let record = Record::new("ab".into(), runs).expect("short");
+        let text = record.write("äb\n\"");
+        let (read, begin) = Record::read(&text).expect("sound");
+        assert_eq!((&read, &text[begin..]), (&record, "äb\n\""));
         let me = TextId::from_number(9).expect("small");
         let expected = vec![run(Some(me), 2, 1), run(Some(id), 5, 10), run(Some(me), 3, 1)];
         assert_eq!(record.range(me, 2, 12), Some(expected));
@@ -144,7 +153,7 @@ mod tests {
         assert_eq!(record.range(me, usize::MAX, 1), None);
         for at in 0..text.len() {
             if let Some(part) = text.get(..at) {
-                assert_eq!(Record::read(part), None, "cut at {at}");
+                assert!(Record::read(part).is_none(), "cut at {at}");
             }
         }
         for bad in [
@@ -160,7 +169,7 @@ mod tests {
             "{\"v\":1,\"sha256\":\"\",\"bytes\":1,\"owners\":[],\"runs\":[0,1,1]}\n\u{e4}",
             "{\"v\":1,\"sha256\":\"\",\"bytes\":0,\"owners\":[281474976710656],\"runs\":[1,0,0]}\n",
         ] {
-            assert_eq!(Record::read(bad), None, "{bad}");
+            assert!(Record::read(bad).is_none(), "{bad}");
         }
     }
 }

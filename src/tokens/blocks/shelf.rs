@@ -8,8 +8,9 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 
 use super::pieces::cut;
+use super::reading::Reading;
 use super::record::{Record, Run};
-use super::texts::{Found, Reading, Texts};
+use super::texts::{Found, Texts};
 use super::{MIN_TEXT_BYTES, Part, Range, TextId, TextStore};
 use crate::tokens::delta::{Hash, hex};
 
@@ -23,6 +24,8 @@ const MIN_SEARCH_BYTES: usize = 512;
 const MAX_LOOKUPS: usize = 256;
 /// Most texts taken in from other processes for one text.
 const MAX_IMPORTS: usize = 16;
+/// A text of more runs is stored as a whole again: following its references would take too long.
+const MAX_RUNS: usize = 1024;
 /// Longer texts are sent as they are: places in a text are 32 bits.
 const MAX_TEXT_BYTES: usize = 1 << 30;
 
@@ -52,8 +55,16 @@ pub struct Shelf {
 
 type Value = Arc<dyn AsRef<str> + Send + Sync>;
 
-/// Values that one call has looked at, with where their own bytes begin.
-type Seen = HashMap<TextId, Option<(Value, usize)>>;
+/// A stored text that one call has looked at.
+#[derive(Clone)]
+struct Opened {
+    value: Value,
+    record: Arc<Record>,
+    /// Where the own bytes begin in the value.
+    begin: usize,
+}
+
+type Seen = HashMap<TextId, Option<Opened>>;
 
 impl Shelf {
     /// The texts in `store`. `max_index_bytes` bounds what is remembered of them in memory to find them again.
@@ -77,7 +88,8 @@ impl Shelf {
         }
         if let Some(value) = self.value(id) {
             // The same text, or one of the 2^48 that have its number.
-            let is_same = Record::read((*value).as_ref()).is_some_and(|record| record.sha256 == hex(hash));
+            let is_same =
+                Record::read((*value).as_ref()).is_some_and(|(record, _)| record.sha256 == hex(hash));
             if !is_same {
                 return literal(None);
             }
@@ -101,18 +113,25 @@ impl Shelf {
         for piece in found {
             match piece {
                 Found::New { start, len } => draft.add_new(start, len),
-                Found::Seen(range) => match self.compare(range, &text[draft.at..], &mut values) {
-                    Some((runs, is_whole)) => draft.add_known(range, is_whole, is_held(range.text), runs),
-                    None => {
+                Found::Seen(range) => {
+                    if let Some((runs, is_whole)) = self.compare(range, &text[draft.at..], &mut values) {
+                        draft.add_known(range, is_whole, is_held(range.text), runs);
+                    } else {
                         self.texts.lock().forget(range.text);
                         draft.add_new(draft.at, range.len);
                     }
-                },
+                }
             }
         }
         let (parts, own, runs) = (draft.parts, draft.own, draft.runs);
-        let record = Record { sha256: hex(hash), runs, own: &own };
-        if !self.store.put(&text_key(id), record.write()) {
+        let record = if runs.len() > MAX_RUNS {
+            // Too many pieces of too many texts: from here on it stands for itself.
+            let run = Run { owner: None, start: 0, len: text.len() };
+            Record::new(hex(hash), vec![run]).map(|record| record.write(text))
+        } else {
+            Record::new(hex(hash), runs).map(|record| record.write(&own))
+        };
+        if !record.is_some_and(|record| self.store.put(&text_key(id), record)) {
             return Encoded { id: None, parts };
         }
         for hash in reading.anchors(PIECES_AN_ANCHOR) {
@@ -120,7 +139,7 @@ impl Shelf {
         }
         let mut texts = self.texts.lock();
         // Others may have come meanwhile: what was new may be known now.
-        let reading = texts.read(reading.into_pieces());
+        let reading = texts.read(reading.into_pieces()).not_scattered(MAX_RUNS);
         texts.add(id, &reading);
         texts.shrink(self.max_index_bytes);
         Encoded { id: Some(id), parts }
@@ -186,10 +205,9 @@ impl Shelf {
             out.push_str(if is_whole { &text } else { text.get(range.start..end).ok_or(missing)? });
             return Ok(false);
         }
-        let value = self.value(range.text).ok_or(missing)?;
-        let record = Record::read((*value).as_ref()).ok_or(missing)?;
+        let mut values = Seen::new();
+        let record = self.opened(range.text, &mut values).ok_or(missing)?.record;
         let len = if is_whole { record.len() } else { range.len };
-        let mut values = HashMap::new();
         for run in record.range(range.text, range.start, len).ok_or(missing)? {
             self.with_own(run, &mut values, |own| out.push_str(own)).ok_or(missing)?;
         }
@@ -198,8 +216,7 @@ impl Shelf {
 
     /// Whether `text` begins with a range of a known text: then the runs that it is made of, and whether it is all of it.
     fn compare(&self, range: Range, text: &str, values: &mut Seen) -> Option<(Vec<Run>, bool)> {
-        let (value, _) = self.cached(range.text, values)?;
-        let record = Record::read((*value).as_ref())?;
+        let record = self.opened(range.text, values)?.record;
         let runs = record.range(range.text, range.start, range.len)?;
         let mut rest = text.as_bytes();
         for run in &runs {
@@ -214,15 +231,15 @@ impl Shelf {
 
     /// Shows the own bytes that a run is.
     fn with_own<T>(&self, run: Run, values: &mut Seen, show: impl FnOnce(&str) -> T) -> Option<T> {
-        let (value, begin) = self.cached(run.owner?, values)?;
+        let Opened { value, begin, .. } = self.opened(run.owner?, values)?;
         (*value).as_ref()[begin..].get(run.start..run.start.checked_add(run.len)?).map(show)
     }
 
-    fn cached(&self, id: TextId, values: &mut Seen) -> Option<(Value, usize)> {
+    fn opened(&self, id: TextId, values: &mut Seen) -> Option<Opened> {
         let look = || {
             let value = self.value(id)?;
-            let begin = (*value).as_ref().find('\n')? + 1;
-            Some((value, begin))
+            let (record, begin) = Record::read((*value).as_ref())?;
+            Some(Opened { value, record: Arc::new(record), begin })
         };
         values.entry(id).or_insert_with(look).clone()
     }
@@ -310,7 +327,7 @@ impl<'a> Draft<'a> {
     fn push_run(&mut self, run: Run) {
         match self.runs.last_mut() {
             Some(last) if last.owner == run.owner && last.start + last.len == run.start => {
-                last.len += run.len
+                last.len += run.len;
             }
             _ => self.runs.push(run),
         }

@@ -61,7 +61,10 @@ fn sent(encoded: &Encoded) -> usize {
 }
 
 fn lines(from: usize, to: usize) -> String {
-    (from..to).map(|n| format!("    let value_{n} = compute({});\n", n * 7919 % 1009)).collect()
+    (from..to)
+        .map(|n| format!("    let value_{n} = compute({});\n", n * 7919 % 1009))
+        .collect::<Vec<_>>()
+        .concat()
 }
 
 #[test]

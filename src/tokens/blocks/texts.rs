@@ -8,10 +8,9 @@
 use hashbrown::{HashMap, HashSet, HashTable};
 
 use super::pieces::Piece;
+use super::reading::{MIN_RUN_BYTES, Reading, Segment, number};
 use super::{Range, TextId};
 
-/// Shorter runs between others are new text: a reference would cost more.
-const MIN_RUN_BYTES: u32 = 48;
 /// Texts looked at for a run, the latest that had it.
 const CANDIDATES: usize = 8;
 /// A range of a text that the receiver has is taken if it has at least this part of the longest one: what the receiver
@@ -62,35 +61,15 @@ pub(super) struct Texts {
     /// First piece of each owner, in order; owners are texts that had something new.
     bases: Vec<u32>,
     by_hash: HashTable<u32>,
-    texts: Vec<Text>,
+    all: Vec<Text>,
     by_id: HashMap<TextId, u32>,
     /// By owner, the latest texts with a run of it.
     users: Vec<Vec<u32>>,
     tick: u64,
 }
 
-/// What a text is made of, before it is known itself.
-pub(super) struct Reading {
-    pieces: Vec<Piece>,
-    segments: Vec<Segment>,
-}
-
-/// A stretch of pieces of the text that is read.
-#[derive(Debug, Clone, Copy)]
-struct Segment {
-    /// First piece of the text.
-    first: u32,
-    count: u32,
-    /// First known piece and its owner.
-    known: Option<(u32, u32)>,
-}
-
 fn spread(hash: u32) -> u64 {
     u64::from(hash).wrapping_mul(0x9E37_79B9_7F4A_7C15)
-}
-
-fn number(value: usize) -> u32 {
-    u32::try_from(value).expect("invariant: bounded far below 2^32")
 }
 
 impl Texts {
@@ -103,18 +82,18 @@ impl Texts {
     pub(super) fn touch(&mut self, id: TextId) {
         self.tick += 1;
         if let Some(&text) = self.by_id.get(&id) {
-            self.texts[text as usize].used = self.tick;
+            self.all[text as usize].used = self.tick;
         }
     }
 
     /// Texts that are known.
     pub(super) fn len(&self) -> usize {
-        self.texts.len()
+        self.all.len()
     }
 
     /// Bytes that it holds.
     pub(super) fn bytes(&self) -> usize {
-        let runs: usize = self.texts.iter().map(|text| text.runs.len() * 20 + size_of::<Text>() + 24).sum();
+        let runs: usize = self.all.iter().map(|text| text.runs.len() * 20 + size_of::<Text>() + 24).sum();
         let users: usize = self.users.iter().map(|users| users.capacity() * 4 + 24).sum();
         (self.hashes.capacity() + self.ends.capacity() + self.bases.capacity()) * 4
             + self.by_hash.capacity() * 6
@@ -188,9 +167,9 @@ impl Texts {
             };
             let mut best: Option<(Match, bool)> = None;
             for &text in likely.iter().chain(self.users[owner as usize].iter().rev()) {
-                let Some(run) = self.texts[text as usize].run_with(piece + skipped) else { continue };
+                let Some(run) = self.all[text as usize].run_with(piece + skipped) else { continue };
                 let candidate = self.follow(reading, segment, skipped, text, run);
-                let held = is_held(self.texts[text as usize].id);
+                let held = is_held(self.all[text as usize].id);
                 let is_better = best.is_none_or(|(best, best_held)| match (held, best_held) {
                     (true, false) => candidate.len as f64 >= best.len as f64 * HELD_SHARE,
                     (false, true) => candidate.len as f64 * HELD_SHARE > best.len as f64,
@@ -218,7 +197,7 @@ impl Texts {
             return;
         }
         let owner = number(self.bases.len());
-        let text = number(self.texts.len());
+        let text = number(self.all.len());
         let base = number(self.hashes.len());
         let (mut runs, mut starts) = (Vec::new(), Vec::new());
         let mut own_bytes = 0;
@@ -256,13 +235,13 @@ impl Texts {
         by_piece.sort_by_key(|&run| runs[run as usize].first);
         self.tick += 1;
         self.by_id.insert(id, text);
-        self.texts.push(Text { id, runs: runs.into(), starts: starts.into(), by_piece, used: self.tick });
+        self.all.push(Text { id, runs: runs.into(), starts: starts.into(), by_piece, used: self.tick });
     }
 
     /// Forgets a text: it is not where it was thought to be.
     pub(super) fn forget(&mut self, id: TextId) {
         let keep: HashSet<TextId> =
-            self.texts.iter().map(|text| text.id).filter(|&other| other != id).collect();
+            self.all.iter().map(|text| text.id).filter(|&other| other != id).collect();
         self.rebuild(&keep);
     }
 
@@ -272,7 +251,7 @@ impl Texts {
             return;
         }
         let mut by_use: Vec<(u64, TextId, usize)> = self
-            .texts
+            .all
             .iter()
             .map(|text| (text.used, text.id, text.pieces() * 16 + text.runs.len() * 16))
             .collect();
@@ -289,7 +268,7 @@ impl Texts {
     /// Only the texts to keep, in their order.
     fn rebuild(&mut self, keep: &HashSet<TextId>) {
         let old = std::mem::take(self);
-        for text in old.texts.iter().filter(|text| keep.contains(&text.id)) {
+        for text in old.all.iter().filter(|text| keep.contains(&text.id)) {
             let mut end = 0;
             let pieces = text.runs.iter().flat_map(|run| run.first..run.first + run.count).map(|piece| {
                 end += old.piece_bytes(piece);
@@ -297,19 +276,18 @@ impl Texts {
             });
             let reading = self.read(pieces.collect());
             self.add(text.id, &reading);
-            self.texts.last_mut().expect("invariant: just added").used = text.used;
+            self.all.last_mut().expect("invariant: just added").used = text.used;
         }
         self.tick = old.tick;
     }
 
     fn index(&mut self, piece: u32) {
         let hash = self.hashes[piece as usize];
-        match self.by_hash.find_mut(spread(hash), |&other| self.hashes[other as usize] == hash) {
-            Some(known) => *known = piece,
-            None => {
-                let hashes = &self.hashes;
-                self.by_hash.insert_unique(spread(hash), piece, |&piece| spread(hashes[piece as usize]));
-            }
+        let hashes = &self.hashes;
+        if let Some(known) = self.by_hash.find_mut(spread(hash), |&other| hashes[other as usize] == hash) {
+            *known = piece;
+        } else {
+            self.by_hash.insert_unique(spread(hash), piece, |&piece| spread(hashes[piece as usize]));
         }
     }
 
@@ -345,7 +323,7 @@ impl Texts {
         text: u32,
         mut run: usize,
     ) -> Match {
-        let known = &self.texts[text as usize];
+        let known = &self.all[text as usize];
         let (_, first) =
             reading.segments[segment].known.expect("invariant: only known segments are followed");
         let begun = known.runs[run];
@@ -406,55 +384,5 @@ struct Match {
 impl Match {
     fn range(self) -> Range {
         Range { text: self.text, start: self.start, len: self.len }
-    }
-}
-
-impl Segment {
-    fn bytes(self, pieces: &[Piece]) -> u32 {
-        let start = if self.first == 0 { 0 } else { pieces[self.first as usize - 1].end };
-        pieces[(self.first + self.count) as usize - 1].end - start
-    }
-}
-
-impl Reading {
-    /// First byte of a piece, or the end.
-    fn start(&self, piece: u32) -> usize {
-        if piece == 0 { 0 } else { self.pieces[piece as usize - 1].end as usize }
-    }
-
-    /// Bytes that nobody had.
-    pub(super) fn new_bytes(&self) -> usize {
-        self.new_segments().map(|segment| segment.bytes(&self.pieces) as usize).sum()
-    }
-
-    /// Hashes of one of `every` new pieces, chosen by content.
-    pub(super) fn anchors(&self, every: u32) -> impl Iterator<Item = u32> {
-        self.new_segments()
-            .flat_map(|segment| {
-                &self.pieces[segment.first as usize..(segment.first + segment.count) as usize]
-            })
-            .map(|piece| piece.hash)
-            .filter(move |hash| hash.is_multiple_of(every))
-    }
-
-    /// Its pieces, to be read again.
-    pub(super) fn into_pieces(self) -> Vec<Piece> {
-        self.pieces
-    }
-
-    fn new_segments(&self) -> impl Iterator<Item = &Segment> {
-        self.segments.iter().filter(|segment| segment.known.is_none())
-    }
-
-    /// Runs that are too short are new text, with what is new next to them.
-    fn merge_short(&mut self, segments: Vec<Segment>) {
-        for segment in segments {
-            let is_long = segment.bytes(&self.pieces) >= MIN_RUN_BYTES;
-            let known = segment.known.filter(|_| is_long);
-            match self.segments.last_mut() {
-                Some(last) if last.known.is_none() && known.is_none() => last.count += segment.count,
-                _ => self.segments.push(Segment { known, ..segment }),
-            }
-        }
     }
 }
