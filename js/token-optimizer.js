@@ -129,12 +129,11 @@ class TokenOptimizer {
 
   async #filtered(agentId, context, request, before) {
     if (before) await unlessAborted(before, request.signal);
-    const { filtered } = await this.#filter.filterContext(agentId, context, 0, 0, { signal: request.signal });
-    const { source: whole, result: counting } = read(context, (columns) =>
-      call(this.#native.countContext, ...inOrder(columns)),
-    );
-    release(whole);
-    const originalTokens = await callAsync(() => counting);
+    // Both look at the context now: the caller may change it afterwards.
+    const [originalTokens, { filtered }] = await Promise.all([
+      this.#count(context),
+      this.#filter.filterContext(agentId, context, 0, 0, { signal: request.signal }),
+    ]);
     request.signal?.throwIfAborted();
     const { source, result: pending } = read(filtered, (columns) =>
       this.#send(agentId, { ...request, originalTokens }, columns),

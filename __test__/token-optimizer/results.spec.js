@@ -255,6 +255,19 @@ test('tokens are those of the filtered context, saved are those against the orig
   expect(again.tokensSaved).toBe(saved({ ...context([2]), drop: 'other' }, again));
 });
 
+test('a filtered context may be changed as soon as the call has returned', async () => {
+  const filter = { filterContext: async (_, { keep }) => ({ filtered: { keep } }) };
+  const optimizer = open({}, { filter });
+  const context = { keep: 1, drop: 'many words that no agent needs '.repeat(20) };
+  const expected = saved(context, { keep: 1 });
+  const call = optimizer.optimizeContext('agent', context);
+  context.drop = '';
+  context.keep = 2;
+  const result = await call;
+  expect(result).toEqual({ keep: 1 });
+  expect(result.tokensSaved).toBe(expected);
+});
+
 test.each([
   ['a cycle', (context) => Object.assign(context, { context }), 'E_CONTEXT_INVALID'],
   ['a BigInt', () => ({ deep: [{ n: 1n }] }), 'E_CONTEXT_INVALID'],
