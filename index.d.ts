@@ -346,7 +346,10 @@ export interface SystemConfig extends Partial<Omit<OptimizationConfig, 'environm
   /** A configuration file; if it is not there, a `warning` is emitted and the usual places are looked at. */
   configFile?: string;
   projectId?: string;
-  /** Default false. Not available in this version: `getStatus().unavailable` names it. */
+  /**
+   * Whether agents share a context of the project through a server, see {@link SharedContextClient}; its token is the environment
+   * variable `SHARED_CONTEXT_TOKEN`. A server that is away is a `warning`, and costs its help only. Default false.
+   */
   enableSharedContext?: boolean;
   /** Default `http://localhost:3003`. */
   sharedContextUrl?: string;
@@ -1151,7 +1154,7 @@ export interface SystemStatus {
   /** `null` before the first. */
   lastOptimization: any;
   tokenOptimizer: any;
-  /** Not available in this version. */
+  /** {@link SharedContextClientStats}; absent without `enableSharedContext`. */
   sharedContext?: any;
   /** The configuration file that was used, or `null`. */
   configFile: any;
