@@ -37,6 +37,7 @@ export type ErrorCode =
   | 'E_CACHE_FILE_INVALID'
   | 'E_CANCELLED'
   | 'E_REFERENCE_UNKNOWN'
+  | 'E_DELTA_MISMATCH'
   | 'E_SHARED_CONTEXT'
   | 'E_IO'
   | 'E_INTERNAL';
@@ -335,6 +336,7 @@ export interface OptimizationConfig {
   memory?: Partial<MemoryConfig>;
   cache?: Partial<CacheConfig>;
   contextFilter?: Partial<ContextFilterConfig>;
+  tokens?: Partial<TokensConfig>;
   monitoring?: Partial<Omit<MonitoringConfig, 'alertThresholds'>> & { alertThresholds?: Partial<AlertThresholds> };
 }
 
@@ -344,7 +346,10 @@ export interface SystemConfig extends Partial<Omit<OptimizationConfig, 'environm
   /** A configuration file; if it is not there, a `warning` is emitted and the usual places are looked at. */
   configFile?: string;
   projectId?: string;
-  /** Default false. Not available in this version: `getStatus().unavailable` names it. */
+  /**
+   * Whether agents share a context of the project through a server, see {@link SharedContextClient}; its token is the environment
+   * variable `SHARED_CONTEXT_TOKEN`. A server that is away is a `warning`, and costs its help only. Default false.
+   */
   enableSharedContext?: boolean;
   /** Default `http://localhost:3003`. */
   sharedContextUrl?: string;
@@ -550,10 +555,14 @@ export class AgentContextFilter extends TypedEmitter<AgentContextFilterEvents> {
   updateConfig(partial: Partial<ContextFilterConfig>): void;
 }
 
-/** Options of `optimizeAgentContext`: those of the filter, and one. */
+/** Options of `optimizeAgentContext`: those of the filter, and of the token optimizer. */
 export interface OptimizeOptions extends FilterOptions {
   /** Adds the non-enumerable property `debug` ({@link OptimizeDebug}). Default false. */
   includeDebugInfo?: boolean;
+  /** How changes are said, see {@link TokensConfig}. Default as configured. */
+  encoding?: 'keys' | 'blocks';
+  /** Who reads it: whose price and context window count in reports. Default as configured. */
+  model?: string;
 }
 
 /** How a result came about. */
@@ -576,9 +585,12 @@ export interface OptimizeDebug {
 }
 
 /**
- * What `optimizeAgentContext` resolves with: the (filtered) context itself the first time; then what changed.
- * `type`, `tokensSaved`, `hash`, `baseHash`, `dropped` and `debug` are not enumerable unless shown in the literal, and yield to the
- * context's own properties of these names.
+ * What `optimizeAgentContext` and `optimizeContext` resolve with: the (filtered) context itself the first time; then what changed.
+ * `type`, `tokensSaved`, `hash`, `baseHash`, `heldTokens`, `fetchTokens`, `dropped` and `debug` are not enumerable unless shown in
+ * the literal, and yield to the context's own properties of these names.
+ * Callers of the replaced package read fields without looking, so those that it had are declared as always there.
+ *
+ * JSON of a result is what is shown. {@link toMessage} adds what a receiver needs besides.
  */
 export interface OptimizedContext {
   /** `'full'`: the context; `'incremental'`: nothing changed, or what did. */
@@ -597,17 +609,31 @@ export interface OptimizedContext {
   /** With `includeDebugInfo`. */
   debug?: OptimizeDebug;
   /** Nothing changed: empty. */
-  changes?: never[];
+  changes: never[];
   /** Nothing changed: the hash of the context that the agent has. */
-  reference?: string;
+  reference: string;
   /** Top-level values that are new. */
-  added?: Record<string, any>;
+  added: Record<string, any>;
   /** Top-level values that differ. */
-  modified?: Record<string, any>;
+  modified: Record<string, any>;
   /** Top-level keys that are gone. */
-  removed?: string[];
+  removed: string[];
   /** Top-level keys whose value is the same. */
-  unchanged?: string[];
+  unchanged: string[];
+  /** With references: what is said whole is under `added` and `modified`, the rest under `texts` and `values`. What is empty is absent. */
+  encoding?: 'blocks';
+  /** Top-level strings in parts, see {@link TextPart}; new or not. */
+  texts?: Record<string, TextPart[]>;
+  /** The JSON of other top-level values in parts. */
+  values?: Record<string, TextPart[]>;
+  /** With references: tokens of what they stand for and the agent holds. */
+  heldTokens?: number;
+  /** With references: tokens of what they stand for and the agent has to fetch. */
+  fetchTokens?: number;
+  /** `'shared_incremental'`: what makes the context of the shared one, whose hash is `baseHash`. */
+  diff: ContextDiff;
+  /** `'shared_incremental'`. */
+  sharedReference: true;
   [key: string]: any;
 }
 
@@ -1128,7 +1154,7 @@ export interface SystemStatus {
   /** `null` before the first. */
   lastOptimization: any;
   tokenOptimizer: any;
-  /** Not available in this version. */
+  /** {@link SharedContextClientStats}; absent without `enableSharedContext`. */
   sharedContext?: any;
   /** The configuration file that was used, or `null`. */
   configFile: any;
@@ -1245,6 +1271,16 @@ export class ProductionOptimizationSystem extends TypedEmitter<ProductionOptimiz
    * `E_SHUT_DOWN`, `E_INVALID_ARGUMENT`.
    */
   resolveReference(reference: string): Promise<any>;
+  /** As {@link TokenOptimizer.acknowledge}. */
+  acknowledge(agentId: string, hash: string): boolean;
+  /** As {@link TokenOptimizer.resetAgent}. */
+  resetAgent(agentId: string): boolean;
+  /** As {@link TokenOptimizer.resolveBlocks}. */
+  resolveBlocks(result: OptimizedContext | DeltaMessage | any, options?: ResolveBlocksOptions): Promise<any>;
+  /** As {@link TokenOptimizer.trackUsage}. */
+  trackUsage(agentId: string, tokens: number, operation: string, options?: UsageOptions): void;
+  /** As {@link TokenOptimizer.getOptimizationReport}. */
+  getOptimizationReport(): OptimizationReport;
   /**
    * The answer stored for this query, or for one that asks the same in other words (docs/similarity.md), or `null`: shared
    * entries and the agent's own, never another agent's.
@@ -1498,10 +1534,535 @@ export interface SharedContextServer {
  */
 export function startSharedContextServer(options?: SharedContextServerOptions): Promise<SharedContextServer>;
 
+/**
+ * List prices of a model in USD per million tokens, 0 to 100,000, on one day. Prices change: check those that are built in
+ * before relying on a cost. See docs/savings.md.
+ */
+export interface TokenPrice {
+  /** What is new in a prompt. */
+  input: number;
+  /** What the provider reads from its prompt cache. Default as `input`. */
+  cachedRead?: number;
+  /** What it writes to it. Default as `input`. */
+  cacheWrite?: number;
+  /** What is generated. */
+  output: number;
+  /** Day on which it was listed so, `YYYY-MM-DD`. */
+  asOf: string;
+  /** Where. */
+  source?: string;
+}
+
+/** What is known of a model, whatever provider and deployment marks are around its name. */
+export interface ModelInfo {
+  /** Without those marks. */
+  name: string;
+  /** By which its tokens are counted. */
+  encoding: 'o200k_base' | 'cl100k_base';
+  /** Whether that is the model's own; else it stands in, and is calibrated by {@link TokenOptimizer.trackUsage}. */
+  isExact: boolean;
+  /** Tokens; `null` if it is not known. */
+  contextWindow: number | null;
+  /** The built-in list price; `null` if there is none. `prices` of a {@link TokensConfig} count in reports only. */
+  price: Required<TokenPrice> | null;
+}
+
+/** Settings of the token optimizer. MB are 2^20 bytes, 0.001 to 10,000,000. See docs/savings.md. */
+export interface TokensConfig {
+  /**
+   * How changes are said: `'keys'` (default), whole top-level values, or `'blocks'`, text that is new and references to what
+   * agents of the project were given before.
+   */
+  encoding: 'keys' | 'blocks';
+  /** What counts as received: `'implicit'` (default), what was sent, or `'explicit'`, what {@link TokenOptimizer.acknowledge} named. */
+  acknowledgement: 'implicit' | 'explicit';
+  /** ms that a context waits to be acknowledged, whole, 1 to 86,400,000. Default 300,000. */
+  acknowledgementTimeoutMs: number;
+  /** Whose price and context window count where a call names no model. Default none. */
+  model?: string;
+  /** Prices by model, before the built-in ones. Default none. */
+  prices: Record<string, TokenPrice>;
+  /** MB of texts on disk. Default 200. */
+  blockStoreMB: number;
+  /** MB of texts in memory. Default 64. */
+  blockMemoryMB: number;
+  /** MB by which parts of texts are found again. Default 32. */
+  blockIndexMB: number;
+  /** Seconds that a text is kept after its last use, 1 to 3,153,600,000. Default 604,800, a week. */
+  blockRetentionSeconds: number;
+  /** Accepted and checked; the system's own environment counts. */
+  environment?: Environment;
+}
+
+/** What a {@link TokenOptimizer} is made with: its settings, and where the texts that are referred to are. */
+export interface TokenOptimizerOptions extends Partial<TokensConfig> {
+  /** Whose texts they are: optimizers of one directory and different projects know nothing of each other. Default that of the cache. */
+  projectId?: string;
+  /**
+   * Directory of the texts, made when the first is stored; all processes of a machine may share it. Default beside the answers
+   * of `cacheManager`; without one, or if that has no disk, texts are in memory only.
+   */
+  cacheDir?: string;
+  /** `false`: in memory only, whatever the directory. Default true. */
+  persistToDisk?: boolean;
+}
+
+/**
+ * What the token optimizer uses of a shared context: a {@link SharedContextClient}, or the caller's own. All may also be async.
+ */
+export interface SharedContextLike {
+  /** The context, or what is no object if there is none. */
+  getContext(options?: { useCache?: boolean }): any;
+  setContext(context: any): any;
+  updateContext(diff: any): any;
+  /** What makes the second of the first, as a {@link ContextDiff}; what is not exactly that is not used. */
+  createDiff(oldContext: any, newContext: any): any;
+  getStats?(): any;
+  isConnected?(): boolean;
+  disconnect?(): any;
+}
+
+/** What one call of {@link TokenOptimizer.optimizeContext} asks for. */
+export interface OptimizeContextOptions {
+  /** How changes are said. Default as configured. */
+  encoding?: 'keys' | 'blocks';
+  /** Who reads it: whose price and context window count in reports. Default as configured. */
+  model?: string;
+  /** What it is for, a row of the report. Default `'optimizeContext'`. */
+  operation?: string;
+  /** A call that waits for another one of its agent rejects with its reason; what is at work already is finished. */
+  signal?: AbortSignal;
+}
+
+/** One part of a text: new text, or where it was said before: `[text]`, all of it, or `[text, first byte, bytes]` of its UTF-8. */
+export type TextPart = string | [text: number] | [text: number, start: number, bytes: number];
+
+/**
+ * A result as plain JSON, with what it is, for a receiver elsewhere. Of an unchanged context there are only the first four
+ * fields.
+ */
+export interface DeltaMessage {
+  /** Version of this form. */
+  v: 1;
+  type: 'full' | 'incremental';
+  /** SHA-256 of the RFC 8785 JSON of the context that comes out, 64 hexadecimal digits. */
+  hash: string;
+  /** The same of the context that it is applied to; absent for `'full'`. */
+  baseHash?: string;
+  /** The context, of a full one that is said in keys. */
+  context?: any;
+  /** Whether there may be references: then {@link TokenOptimizer.resolveBlocks} comes first. */
+  encoding?: 'blocks';
+  added?: Record<string, any>;
+  modified?: Record<string, any>;
+  removed?: string[];
+  unchanged?: string[];
+  /** By top-level key, strings in parts. */
+  texts?: Record<string, TextPart[]>;
+  /** By top-level key, the JSON of other values in parts. */
+  values?: Record<string, TextPart[]>;
+  [key: string]: any;
+}
+
+/** Sums of one name or of all, in tokens unless the name says otherwise. See docs/savings.md. */
+export interface SavingsFigures {
+  /** Messages sent or replaced. */
+  messages: number;
+  /** Asked to be sent. */
+  originalTokens: number;
+  /** Of these, what could have been sent. */
+  baselineTokens: number;
+  sentTokens: number;
+  /** Left out because the receiver's conversation holds it. */
+  heldTokens: number;
+  /** Fetched back by receivers. */
+  fetchedTokens: number;
+  /** Baseline minus sent; below zero where more was sent. */
+  transportSavedTokens: number;
+  /** Baseline minus sent minus fetched back. */
+  promptSavedTokens: number;
+  /** % of the baseline; absent without one. */
+  transportSavedPercent?: number;
+  promptSavedPercent?: number;
+  /** With the provider's prompt cache, USD; absent where no message has a price. */
+  cost?: {
+    baselineUsd: number;
+    usd: number;
+    /** Below zero where it is a loss. */
+    savedUsd: number;
+    savedPercent?: number;
+    /** Messages, and tokens fetched back, of no known price: not in these costs. */
+    unpricedMessages: number;
+    unpricedFetchedTokens: number;
+    /** Oldest price used, `YYYY-MM-DD`. */
+    pricesAsOf: string;
+    [key: string]: any;
+  };
+  /** What was reported by {@link TokenOptimizer.trackUsage}. */
+  usage: {
+    calls: number;
+    totalTokens: number;
+    promptTokens: number;
+    cachedReadTokens: number;
+    cacheWriteTokens: number;
+    outputTokens: number;
+    costUsd?: number;
+    unpricedCalls: number;
+    [key: string]: any;
+  };
+  [key: string]: any;
+}
+
+/** What {@link TokenOptimizer.getOptimizationReport} gives. */
+export interface OptimizationReport {
+  /** Prompt tokens that providers reported. */
+  totalTokensUsed: number;
+  /** The same by agent; 0 for one of which nothing was reported. */
+  tokensByAgent: Record<string, number>;
+  /** What to change, with the figures that say so; empty before ten messages. */
+  recommendations: string[];
+  /** The totals in words; `'nothing was measured yet'` if so. */
+  estimatedSavings: string;
+  /** All figures. What was used too long ago to have a row of its own is in the totals. */
+  savings: {
+    totals: SavingsFigures;
+    byAgent: Record<string, SavingsFigures>;
+    byOperation: Record<string, SavingsFigures>;
+    byModel: Record<string, SavingsFigures>;
+    /** Prices in force for models seen; `source` may be empty. */
+    prices: { model: string; asOf: string; source: string }[];
+    [key: string]: any;
+  };
+  [key: string]: any;
+}
+
+/** What {@link TokenOptimizer.getEnhancedOptimizationReport} gives. */
+export interface EnhancedOptimizationReport extends OptimizationReport {
+  productionComponents: {
+    memoryManager: ComponentReport;
+    cacheManager: ComponentReport;
+    contextFilter: ComponentReport;
+    [key: string]: any;
+  };
+  integrationStatus: {
+    /** Not critical and a score over 70. */
+    productionReady: boolean;
+    sharedContextEnabled: boolean;
+    /** Of the three. */
+    componentsCount: number;
+    [key: string]: any;
+  };
+}
+
+/** What a component says of itself; `stats` is `null` if it is not there or does not. */
+export interface ComponentReport {
+  enabled: boolean;
+  stats: any;
+  /** 0–100; `undefined` if it does not say. */
+  healthScore: any;
+  [key: string]: any;
+}
+
+/** What is known of how a model's prompt tokens differ from counts. See docs/savings.md. */
+export interface Calibration {
+  /** Reports taken in. */
+  samples: number;
+  /** Of these, so far from the expected that they changed nothing. */
+  outliers: number;
+  /** Prompt tokens for each token counted; 1 where the model's own encoding is counted. */
+  slope: number;
+  /** Prompt tokens of a call beyond those, the median over agents. */
+  intercept: number;
+  /** Median of |prediction / reported − 1| over the last 64 reports. */
+  medianError: number;
+}
+
+/** What stands in a trimmed context for what had no room. */
+export interface ContextReference {
+  type: 'reference';
+  /** `shared:<key>`. */
+  location: string;
+  /** Kind, tokens and beginning. */
+  summary: string;
+}
+
+/** What {@link TokenOptimizer.trimContext} makes of an object. */
+export interface TrimmedContext {
+  /** Keys of which not even a reference had room. Not enumerable; yields to the context's own key of this name. */
+  omitted: string[];
+  [key: string]: any;
+}
+
+/** What contexts of several agents have in common. */
+export interface SharedContextSummary {
+  /** Values, or references to those that are not stored, by kind and name. */
+  common: {
+    tasks: Record<string, any>;
+    dependencies: Record<string, any>;
+    projectInfo: Record<string, any>;
+    completedWork: Record<string, any>;
+    [key: string]: any;
+  };
+  /** By agent, what only it has. */
+  agentSpecific: Record<string, Record<string, any>>;
+  /** By agent, names under `common`. */
+  references: Record<string, string[]>;
+  /** By shared value: its key, kind, agents, and size once. */
+  details: { key: string; group: string; agents: string[]; tokens: number; bytes: number }[];
+  /** Tokens of the contexts, and of what they become. */
+  tokens: Record<string, number>;
+  tokensSaved: number;
+  /** Agents that have no context here. */
+  unknown: string[];
+  [key: string]: any;
+}
+
+/** What {@link TokenOptimizer.optimizeAgentConfiguration} gives. */
+export interface AgentConfiguration {
+  shared: SharedContextSummary;
+  agents: Record<
+    string,
+    {
+      /** As of {@link TokenOptimizer.optimizeContext}. */
+      context: OptimizedContext;
+      /** Names under `shared.common`. */
+      sharedRef: string[];
+      /** Index in `batches`. */
+      batch: number;
+      optimizationType: 'full' | 'incremental' | 'shared_incremental';
+      [key: string]: any;
+    }
+  >;
+  batches: string[][];
+  /** Agents that wait for each other. */
+  cycles: string[][];
+  /** What tasks depend on that is no task and no agent. */
+  unknown: string[];
+  /** Tokens of what is sent. */
+  estimatedTokens: number;
+  /** Tokens of a whole context for every agent minus these; below zero if more is sent. */
+  actualTokensSaved: number;
+  /** The same in words, with a %. */
+  savings: string;
+  sharedContextEnabled: boolean;
+  [key: string]: any;
+}
+
+/** What {@link TokenOptimizer.trackUsage} takes besides. Tokens. */
+export interface UsageOptions {
+  /** Whose price counts, and whose counts get better. */
+  model?: string;
+  /** The caller's own count of the whole prompt, always made the same way. */
+  predicted?: number;
+  /** Of the prompt, what the provider read from its cache. */
+  cachedRead?: number;
+  /** Of the prompt, what it wrote to it. */
+  cacheWrite?: number;
+  /** Generated. */
+  output?: number;
+}
+
+/** How references are followed. */
+export interface ResolveBlocksOptions {
+  /** What the receiver has, besides the project's store: texts, or a `Map` from their numbers to them. */
+  have?: Map<number, string> | Iterable<string> | null;
+  /** On whom what came from the store is charged as fetched. Default nobody: where the sender sent, it has been charged already. */
+  agentId?: string;
+}
+
+/**
+ * Sends agents what is new to them. By itself, or with any of: a shared context, a memory manager, a cache, a context filter;
+ * each ours or an object with the methods that are used of it. Nothing of it keeps the process alive.
+ *
+ * @example
+ * import TokenOptimizer, { applyDelta, toMessage } from 'agentwise-optimization/tokens';
+ * await using optimizer = new TokenOptimizer();
+ * const first = await optimizer.optimizeContext('agent', { task: 'login form', files });
+ * const next = await optimizer.optimizeContext('agent', { task: 'logout', files });
+ * // next: { added: {}, modified: { task: 'logout' }, removed: [], unchanged: ['files'] }
+ * const context = applyDelta(first, JSON.parse(JSON.stringify(toMessage(next)))); // { task: 'logout', files }
+ */
+export class TokenOptimizer {
+  /**
+   * @throws {AgentwiseError} `E_CONFIG_INVALID` with every problem of the settings; `E_INVALID_ARGUMENT`, also for components
+   * without the methods that are used.
+   */
+  constructor(
+    sharedContextClient?: SharedContextLike | any,
+    memoryManager?: any,
+    cacheManager?: AdvancedCacheManager | any,
+    contextFilter?: AgentContextFilter | any,
+    options?: TokenOptimizerOptions,
+  );
+  /** `null` for none. @throws {AgentwiseError} `E_INVALID_ARGUMENT`. */
+  setSharedContextClient(client: SharedContextLike | any): void;
+  /** Whether the client, if there is one, is asked. Default true. */
+  setSharedContextEnabled(enabled: boolean): void;
+  /** `null` for none, as for the two others. */
+  setMemoryManager(memoryManager: any): void;
+  /** Texts are beside its answers from now on, unless the options name a directory. */
+  setCacheManager(cacheManager: AdvancedCacheManager | any): void;
+  setContextFilter(contextFilter: AgentContextFilter | any): void;
+  /** All of it or nothing. @throws {AgentwiseError} `E_CONFIG_INVALID` with every problem. */
+  updateConfig(partial: TokenOptimizerOptions): void;
+  getConfig(): TokensConfig;
+  /**
+   * What to send to an agent: its (filtered) context the first time, then what changed. Calls for one agent run one after the
+   * other, in the order they were made. Without a filter the context is read before the call returns. It is never changed. A
+   * context of a class of its own is given back itself, and a scalar too, without `type` and the other hidden fields.
+   *
+   * With a shared context that has something, the result is what differs from that, if it is smaller; a client that fails costs
+   * nothing but its help.
+   *
+   * @param agentId 1 to 1,024 bytes.
+   * @throws {AgentwiseError} `E_CONTEXT_INVALID` with the path of what JSON cannot hold; `E_INVALID_ARGUMENT`.
+   * @throws the signal's reason; what the filter throws.
+   */
+  optimizeContext(agentId: string, context: any, options?: OptimizeContextOptions): Promise<OptimizedContext>;
+  /** What changed by top-level key; `newContext` if there is no old one or one of them is no object. */
+  computeContextDiff(oldContext: any, newContext: any): Promise<any>;
+  /**
+   * Whole elements by priority (`currentTask`, `recentChanges`, `projectStructure`, `dependencies`, `completedTasks`,
+   * `documentation`, `history`, `metadata`, the rest) while they fit; the others become a {@link ContextReference}. Elements are the
+   * caller's own values. A context that is no object stays, or becomes a reference or `null`.
+   *
+   * @param maxTokens most tokens (o200k_base) of the JSON of what comes out, from 1. Default 8,000. Passed only by `{}`.
+   * @throws {AgentwiseError} `E_CONTEXT_INVALID`, `E_INVALID_ARGUMENT`.
+   */
+  trimContext(context: any, maxTokens?: number): Promise<TrimmedContext | any>;
+  /**
+   * Batches of at most three agents; whoever depends on others comes after them, by what tasks say (`dependsOn`) or by words of
+   * their descriptions. `devops-specialist` is always alone.
+   *
+   * @throws {AgentwiseError} `E_INVALID_ARGUMENT`.
+   */
+  scheduleAgents(agents: string[], tasks?: any[]): Promise<string[][]>;
+  /** One context for several agents: batches of its `tasks`, what to send to each, what they have in common. */
+  optimizeAgentConfiguration(agents: string[], context: any): Promise<AgentConfiguration>;
+  /** What the last contexts of these agents have in common. */
+  compressSharedContext(agents: string[]): Promise<SharedContextSummary>;
+  /** What the cache has, or `null`. */
+  getCachedResponse(query: string, agentId?: string): Promise<any>;
+  /** As {@link countTokens}; of a model whose own encoding is not here, corrected by what was reported of it. */
+  countTokens(value: any, options?: CountTokensOptions): number;
+  countTokensAsync(value: any, options?: CountTokensOptions): Promise<number>;
+  /**
+   * The prompt tokens to expect of a call for which `tokens` were counted.
+   *
+   * @example
+   * const predicted = countTokens(messages, { model });
+   * const expected = optimizer.predictPromptTokens('agent', predicted, model);
+   * // … the call …
+   * optimizer.trackUsage('agent', usage.prompt_tokens, 'chat', { model, predicted, output: usage.completion_tokens });
+   */
+  predictPromptTokens(agentId: string, tokens: number, model: string): number;
+  /** `undefined` before the first report of the model. */
+  getCalibration(model: string): Calibration | undefined;
+  getModel(model: string): ModelInfo;
+  /**
+   * Books what a provider reported about a call.
+   *
+   * @param tokens of the prompt, cached ones included.
+   * @throws {AgentwiseError} `E_INVALID_ARGUMENT`.
+   */
+  trackUsage(agentId: string, tokens: number, operation: string, options?: UsageOptions): void;
+  getOptimizationReport(): OptimizationReport;
+  getEnhancedOptimizationReport(): EnhancedOptimizationReport;
+  getSharedContextStats(): {
+    /** Whether there is a client and it is asked. */
+    enabled: boolean;
+    connected: boolean;
+    /** What the client says of itself, or `null`. */
+    clientStats: any;
+    /** Agents whose last context is known. */
+    localCacheSize: number;
+    /** Contexts optimized. */
+    totalMetrics: number;
+    [key: string]: any;
+  };
+  /** Texts of the project: how many are known, bytes by which they are found, and where they are; `store` is `null` before the first. */
+  getBlockStats(): { texts: number; indexBytes: number; store: CacheStats | null; [key: string]: any };
+  /** What the memory manager says; false without one. */
+  shouldThrottleAgent(agentId: string): boolean;
+  /** Forgets what agents were given, removes texts that were not used for too long; the same of the components. */
+  performProductionCleanup(): Promise<void>;
+  /** Mean of the components' scores, 100 without any; a component that is not there is `null`. `warning` under 75, `critical` under 50. */
+  getProductionHealthStatus(): {
+    overall: 'healthy' | 'warning' | 'critical';
+    score: number;
+    components: { memoryManager: PartHealth; cacheManager: PartHealth; contextFilter: PartHealth; [key: string]: any };
+    recommendations: string[];
+    [key: string]: any;
+  };
+  /** As the function {@link applyDelta}. */
+  applyDelta(base: any, delta: OptimizedContext | DeltaMessage | any): any;
+  applyDeltaAsync(base: any, delta: OptimizedContext | DeltaMessage | any): Promise<any>;
+  /**
+   * A result or message as it is without references, for {@link applyDelta}. Texts come from `have` and from the project's store.
+   *
+   * @throws {AgentwiseError} `E_REFERENCE_UNKNOWN`: neither has the text, or it has no such range; reset the agent then.
+   * `E_INVALID_ARGUMENT`: what should be parts is not. `E_DELTA_MISMATCH`: it is no result.
+   */
+  resolveBlocks(result: OptimizedContext | DeltaMessage | any, options?: ResolveBlocksOptions): Promise<any>;
+  /** As the function {@link toMessage}. */
+  toMessage(result: OptimizedContext | any): DeltaMessage;
+  /** As the function {@link renderForPrompt}. */
+  renderForPrompt(result: OptimizedContext | DeltaMessage | any): string;
+  /**
+   * Says that a context arrived: with `acknowledgement: 'explicit'` the next one is a delta to it.
+   *
+   * @param hash as of the result or message, 64 hexadecimal digits in lower case.
+   * @returns whether it was sent, and not longer than `acknowledgementTimeoutMs` ago.
+   * @throws {AgentwiseError} `E_INVALID_ARGUMENT`.
+   */
+  acknowledge(agentId: string, hash: string): boolean;
+  /** Forgets what an agent was given: it gets its next context in full. @returns whether it was known. */
+  resetAgent(agentId: string): boolean;
+  /** Waits for calls under way, writes what waits, closes the texts. Idempotent. A later call opens them again. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * The context that a delta makes of `base`: exactly the one that was sent, or an error. Neither is changed; values are those of
+ * `base` and of the delta, not copies. Of an unchanged context it is `base` itself. O(context): both hashes are computed.
+ *
+ * @param base what the receiver has; anything for a full result.
+ * @param delta a result of this process, or a {@link DeltaMessage}. Its references have to be resolved.
+ * @example
+ * const context = applyDelta(before, JSON.parse(message));
+ * @throws {AgentwiseError} `E_DELTA_MISMATCH`: another base, something is missing or was changed on the way, references, no
+ * message at all, or a result of the shared context. Have the agent reset and the context sent in full.
+ */
+export function applyDelta(base: any, delta: OptimizedContext | DeltaMessage | any): any;
+
+/** As {@link applyDelta}, with hashes computed off the main thread. */
+export function applyDeltaAsync(base: any, delta: OptimizedContext | DeltaMessage | any): Promise<any>;
+
+/**
+ * A result as plain JSON, with what it is: a result's own JSON says no hashes. A message is given back itself.
+ *
+ * @example
+ * socket.send(JSON.stringify(toMessage(await optimizer.optimizeContext('agent', context))));
+ * @throws {AgentwiseError} `E_INVALID_ARGUMENT` for what is no result of an agent's own context, scalars among them.
+ */
+export function toMessage(result: OptimizedContext | any): DeltaMessage;
+
+/**
+ * A result or message as text for a model: a section for each top-level key, what seldom changes first, keys sorted, so that equal
+ * content is equal text and a provider's prompt cache finds the same beginning. Of a delta: what is as before, what is gone, what
+ * is new. References read `[text 123, 456 bytes from 789]`.
+ *
+ * @throws {AgentwiseError} `E_INVALID_ARGUMENT` for what is no result of an agent's own context.
+ */
+export function renderForPrompt(result: OptimizedContext | DeltaMessage | any): string;
+
 /** Options of the token counters. */
 export interface CountTokensOptions {
-  /** Default `'o200k_base'` (GPT-4o and later); `'cl100k_base'` is that of GPT-4 and GPT-3.5. */
+  /** Default that of `model`, else `'o200k_base'` (GPT-4o and later); `'cl100k_base'` is that of GPT-4 and GPT-3.5. */
   encoding?: 'o200k_base' | 'cl100k_base';
+  /** Whose encoding counts, see {@link ModelInfo}; for models of other vendors `o200k_base` stands in. */
+  model?: string;
 }
 
 /**

@@ -9,7 +9,12 @@ const NAMES = [
   'AdvancedCacheManager',
   'AgentContextFilter',
   'SharedContextClient',
+  'TokenOptimizer',
   'AgentwiseError',
+  'applyDelta',
+  'applyDeltaAsync',
+  'toMessage',
+  'renderForPrompt',
   'countTokens',
   'countTokensAsync',
   'startSharedContextServer',
@@ -77,18 +82,33 @@ test.each([
   expect(heard).toEqual([1, 1, 2]);
 });
 
-test('the shared context has an entry of its own, with the client as default', async () => {
+test.each([
+  ['shared-context', 'SharedContextClient', ['AgentwiseError', 'SharedContextClient', 'startSharedContextServer']],
+  [
+    'tokens',
+    'TokenOptimizer',
+    [
+      'AgentwiseError',
+      'TokenOptimizer',
+      'applyDelta',
+      'applyDeltaAsync',
+      'countTokens',
+      'countTokensAsync',
+      'renderForPrompt',
+      'toMessage',
+    ],
+  ],
+])('the entry %s has %s as default', async (entry, standard, names) => {
   const found = await runNode(
     `import { createRequire } from 'node:module';
-     import standard, * as all from 'agentwise-optimization/shared-context';
-     const cjs = createRequire(${ESM})('agentwise-optimization/shared-context');
+     import standard, * as all from 'agentwise-optimization/${entry}';
+     const cjs = createRequire(${ESM})('agentwise-optimization/${entry}');
      const main = createRequire(${ESM})(${CJS});
      const names = Object.keys(all).filter((name) => name !== 'default').sort();
      const same = names.filter((name) => all[name] === cjs[name] && all[name] === main[name]);
-     console.log(JSON.stringify({ names, same, standard: standard === cjs.default && standard === main.SharedContextClient }));`,
+     console.log(JSON.stringify({ names, same, standard: standard === cjs.default && standard === main.${standard} }));`,
     { module: true },
   );
-  const names = ['AgentwiseError', 'SharedContextClient', 'startSharedContextServer'];
   expect(found).toEqual({ names, same: names, standard: true });
 });
 

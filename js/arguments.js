@@ -73,6 +73,11 @@ function array(name, value) {
   return value;
 }
 
+/** A list of names, each once. */
+function names(name, value) {
+  return [...new Set(array(name, value).map((each, at) => string(`${name}[${at}]`, each)))];
+}
+
 /** Most texts of one list, for example tags: they are stored with every entry. */
 const MAX_TEXTS = 1000;
 
@@ -243,6 +248,7 @@ module.exports = {
   optionalFraction,
   finite,
   array,
+  names,
   optionalTexts,
   func,
   signal,

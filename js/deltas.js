@@ -98,11 +98,11 @@ function patched(base, delta) {
     if (isBlocks) return { context: { ...(body.added ?? {}) }, hash };
     return { context: about === delta ? delta.context : delta, hash };
   }
-  if (base === null || typeof base !== 'object') throw mismatch('its base is missing');
   if (about.isUnchanged || (about === delta && !isChanged(body))) {
     if (hash !== baseHash) throw mismatch('it says that nothing changed, and has two hashes');
     return { context: base, hash, baseHash };
   }
+  if (base === null || typeof base !== 'object') throw mismatch('its base is missing');
   return { context: merged(base, body), hash, baseHash };
 }
 
@@ -118,7 +118,7 @@ function merged(base, { added = {}, modified = {}, removed = [], unchanged = [] 
   const same = new Set(unchanged);
   const context = {};
   for (const key of Object.keys(base)) {
-    if (base[key] === undefined || typeof base[key] === 'function' || typeof base[key] === 'symbol') continue;
+    if (!hasJson(base[key], key)) continue;
     if (gone.delete(key)) continue;
     if (Object.hasOwn(modified, key)) setOwn(context, key, modified[key]);
     else if (same.delete(key)) setOwn(context, key, base[key]);
@@ -130,6 +130,12 @@ function merged(base, { added = {}, modified = {}, removed = [], unchanged = [] 
     for (const key of Object.keys(object)) setOwn(context, key, object[key]);
   }
   return context;
+}
+
+/** Whether `JSON.stringify` writes a value: what it leaves out was never sent. */
+function hasJson(value, key) {
+  const shown = typeof value?.toJSON === 'function' ? value.toJSON(key) : value;
+  return shown !== undefined && typeof shown !== 'function' && typeof shown !== 'symbol';
 }
 
 const isRecord = (value) => value !== null && typeof value === 'object' && !Array.isArray(value);
@@ -258,6 +264,14 @@ function rowsOf({ texts, values }) {
   return [...rows(texts, true), ...rows(values, false)];
 }
 
+function valueOfJson(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw mismatch('the parts of a value are not its JSON');
+  }
+}
+
 /**
  * A result or message with references, as it would be without.
  * @param {(rows: string, have: object) => Promise<string>} resolve of the core
@@ -268,7 +282,7 @@ async function withoutReferences(result, have, resolve) {
   const isBlocks = result.encoding === 'blocks' && (about === result || about.encoding === 'blocks');
   if (!isBlocks) return { result, tokens: 0 };
   const { texts, tokens } = JSON.parse(await callAsync(resolve, JSON.stringify(rowsOf(result)), textsById(have)));
-  const found = new Map(texts.map(([key, isText, text]) => [JSON.parse(key), isText ? text : JSON.parse(text)]));
+  const found = new Map(texts.map(([key, isText, text]) => [JSON.parse(key), isText ? text : valueOfJson(text)]));
   const { type, hash, baseHash } = about;
   const plain = { type, hash, baseHash, encoding: 'keys' };
   const { added = {}, modified = {}, removed = [], unchanged = [] } = result;
@@ -293,7 +307,7 @@ module.exports = {
   note,
   factsOf,
   toMessage,
-  hashContext,
+  hashContextAsync,
   applyDelta,
   applyDeltaAsync,
   contextDiff,

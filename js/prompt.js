@@ -9,6 +9,7 @@
 
 const { AgentwiseError } = require('./errors.js');
 const { factsOf } = require('./deltas.js');
+const { setOwn } = require('./document.js');
 
 /** Known keys, the most stable first; all others come between the first and the last of them. */
 const STABLE = ['projectStructure', 'dependencies', 'documentation', 'metadata'];
@@ -26,14 +27,34 @@ function inStableOrder(keys) {
   return [...keys].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : a > b ? 1 : 0));
 }
 
-const textOf = (value) => (typeof value === 'string' ? value : JSON.stringify(value));
+const isRecord = (value) => value !== null && typeof value === 'object' && !Array.isArray(value);
+
+const isNames = (value) => Array.isArray(value) && value.every((name) => typeof name === 'string');
+
+/** An object with its keys sorted, as `JSON.stringify` goes through it. */
+function sorted(_, value) {
+  if (!isRecord(value)) return value;
+  const copy = {};
+  for (const key of Object.keys(value).sort()) setOwn(copy, key, value[key]);
+  return copy;
+}
+
+const textOf = (value) => (typeof value === 'string' ? value : JSON.stringify(value, sorted));
 
 /** How a reference reads: what it stands for is not repeated. */
 function marker([id, start, length]) {
   return start === undefined ? `[text ${id}]` : `[text ${id}, ${length} bytes from ${start}]`;
 }
 
-const partsOf = (parts) => parts.map((part) => (typeof part === 'string' ? part : marker(part))).join('');
+function partsOf(parts) {
+  const isPart = (part) => typeof part === 'string' || (Array.isArray(part) && part.every(Number.isFinite));
+  if (!Array.isArray(parts) || !parts.every(isPart)) throw refused();
+  return parts.map((part) => (typeof part === 'string' ? part : marker(part))).join('');
+}
+
+function refused() {
+  return new AgentwiseError('E_INVALID_ARGUMENT', 'result must be what optimizeContext gave, or a message of it');
+}
 
 function section(title, body) {
   return `## ${title}\n${body}\n`;
@@ -45,9 +66,7 @@ function section(title, body) {
  */
 function renderForPrompt(result) {
   const about = factsOf(result);
-  if (!about || about.type === 'shared_incremental') {
-    throw new AgentwiseError('E_INVALID_ARGUMENT', 'result must be what optimizeContext gave, or a message of it');
-  }
+  if (!about || about.type === 'shared_incremental') throw refused();
   const isBlocks = result.encoding === 'blocks' && (about === result || about.encoding === 'blocks');
   const body = about === result && about.type === 'full' && !isBlocks ? result.context : result;
   if (about.type === 'full' && !isBlocks) return whole(body);
@@ -55,6 +74,7 @@ function renderForPrompt(result) {
     return 'The context is the same as before.\n';
   }
   const { added = {}, modified = {}, removed = [], unchanged = [], texts = {}, values = {} } = body;
+  if (![added, modified, texts, values].every(isRecord) || ![removed, unchanged].every(isNames)) throw refused();
   const bodies = new Map();
   for (const object of [added, modified]) for (const key of Object.keys(object)) bodies.set(key, textOf(object[key]));
   for (const object of [texts, values]) for (const key of Object.keys(object)) bodies.set(key, partsOf(object[key]));

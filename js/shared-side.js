@@ -71,7 +71,8 @@ class SharedSide {
       return undefined;
     }
     const diff = await client.createDiff(base, context);
-    if (!isObject(diff)) return undefined;
+    // What a receiver would make of it has to be the context, whatever the client says.
+    if (!isObject(diff) || (await deltas.hashContextAsync(applyShared(base, diff))) !== hash) return undefined;
     const result = { type: 'shared_incremental', diff, sharedReference: true, tokensSaved: 0 };
     // The figure is part of what it is a figure of: its own digits are counted with it.
     let tokens = await count(result);
@@ -80,10 +81,13 @@ class SharedSide {
     result.tokensSaved = originalTokens - tokens;
     await this.#give(client, agentId, context, diff);
     if (result.tokensSaved <= 0) return undefined;
-    for (const [name, value] of Object.entries({ hash, baseHash: deltas.hashContext(base) })) {
+    for (const [name, value] of Object.entries({ hash, baseHash: await deltas.hashContextAsync(base) })) {
       Object.defineProperty(result, name, { value, writable: true, configurable: true, enumerable: false });
     }
-    return { result: deltas.note(result, { type: 'shared_incremental', hash }), tokens };
+    return {
+      result: deltas.note(result, { type: 'shared_incremental', hash, tokensSaved: result.tokensSaved }),
+      tokens,
+    };
   }
 
   /** Tells the others what is new, and takes back what the agent itself gave and no longer has. */
@@ -135,8 +139,8 @@ async function within(promise, ms) {
   }
 }
 
-/** The context that a result with a shared reference makes of the shared context that it refers to. */
-function applyShared(base, { diff }) {
+/** The context that a diff makes of the shared one. */
+function applyShared(base, diff) {
   const context = { ...base };
   for (const key of diff.removed ?? []) delete context[key];
   for (const object of [diff.modified ?? {}, diff.added ?? {}]) {
@@ -145,4 +149,4 @@ function applyShared(base, { diff }) {
   return context;
 }
 
-module.exports = { SharedSide, applyShared };
+module.exports = { SharedSide };

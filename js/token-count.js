@@ -19,7 +19,7 @@ function modelInfo(name) {
     if (models.size >= MAX_MODELS) models.clear();
     models.set(name, known);
   }
-  return { ...known };
+  return { ...known, price: known.price && { ...known.price } };
 }
 
 function prepare(value, options) {

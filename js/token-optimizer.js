@@ -8,7 +8,9 @@ const deltas = require('./deltas.js');
 const { renderForPrompt } = require('./prompt.js');
 const { countTokens, countTokensAsync, modelInfo } = require('./token-count.js');
 const { SharedSide } = require('./shared-side.js');
+const { trimmedContext } = require('./trimmed.js');
 const { unlessAborted } = require('./jobs.js');
+const components = require('./components.js');
 const { placeOf } = require('./block-place.js');
 const reports = require('./token-reports.js');
 const exit = require('./exit.js');
@@ -34,9 +36,9 @@ class TokenOptimizer {
   constructor(sharedContextClient, memoryManager, cacheManager, contextFilter, options = {}) {
     this.#options = { ...args.options('options', options) };
     this.#shared = new SharedSide(sharedContextClient);
-    this.#memory = component('memoryManager', memoryManager);
-    this.#cache = component('cacheManager', cacheManager);
-    this.#filter = component('contextFilter', contextFilter);
+    this.#memory = components.memoryManager(memoryManager);
+    this.#cache = components.cacheManager(cacheManager);
+    this.#filter = components.contextFilter(contextFilter);
     this.#native = call(native.openTokens, this.#settings(), this.#place(), process.cwd());
     this.#unwatch = exit.watch();
   }
@@ -46,8 +48,8 @@ class TokenOptimizer {
     return args.configurationJson(settings);
   }
 
-  #place() {
-    return JSON.stringify(placeOf(this.#options, this.#cache));
+  #place(options = this.#options, cache = this.#cache) {
+    return JSON.stringify(placeOf(options, cache));
   }
 
   setSharedContextClient(client) {
@@ -60,23 +62,23 @@ class TokenOptimizer {
   }
 
   setMemoryManager(memoryManager) {
-    this.#memory = component('memoryManager', memoryManager);
+    this.#memory = components.memoryManager(memoryManager);
   }
 
   setCacheManager(cacheManager) {
-    this.#cache = component('cacheManager', cacheManager);
-    call(this.#native.configure, '{}', this.#place(), process.cwd());
+    const cache = components.cacheManager(cacheManager);
+    call(this.#native.configure, '{}', this.#place(this.#options, cache), process.cwd());
+    this.#cache = cache;
   }
 
   setContextFilter(contextFilter) {
-    this.#filter = component('contextFilter', contextFilter);
+    this.#filter = components.contextFilter(contextFilter);
   }
 
   updateConfig(partial) {
     const given = { ...args.options('partial', partial) };
     const options = { ...this.#options, ...given };
-    const place = JSON.stringify(placeOf(options, this.#cache));
-    call(this.#native.configure, this.#settings(given), place, process.cwd());
+    call(this.#native.configure, this.#settings(given), this.#place(options), process.cwd());
     this.#options = options;
   }
 
@@ -127,12 +129,11 @@ class TokenOptimizer {
 
   async #filtered(agentId, context, request, before) {
     if (before) await unlessAborted(before, request.signal);
-    const { filtered } = await this.#filter.filterContext(agentId, context);
-    const { source: whole, result: counting } = read(context, (columns) =>
-      call(this.#native.countContext, ...inOrder(columns)),
-    );
-    release(whole);
-    const originalTokens = await callAsync(() => counting);
+    // Both look at the context now: the caller may change it afterwards.
+    const [originalTokens, { filtered }] = await Promise.all([
+      this.#count(context),
+      this.#filter.filterContext(agentId, context, 0, 0, { signal: request.signal }),
+    ]);
     request.signal?.throwIfAborted();
     const { source, result: pending } = read(filtered, (columns) =>
       this.#send(agentId, { ...request, originalTokens }, columns),
@@ -154,7 +155,7 @@ class TokenOptimizer {
   /** What is sent, after the shared context has had its say. */
   async #result(agentId, request, source, delta) {
     const whole = () => assemble(source).filtered;
-    this.#memory?.registerAgentMemory?.(agentId, delta.bytes, 0);
+    this.#register(agentId, delta.bytes);
     if (delta.isUnbooked) {
       const shared = await this.#shared.result(agentId, whole(), delta, (value) => this.#count(value));
       reports.book(this.#native.book, agentId, request, delta, shared?.tokens);
@@ -164,6 +165,14 @@ class TokenOptimizer {
     // A root of a class of its own is the caller's object: nothing is added to it. Nothing can be added to a scalar.
     if (delta.type === 'full' && (source.isOpaque || result === null || typeof result !== 'object')) return result;
     return addFacts(result, delta);
+  }
+
+  #register(agentId, bytes) {
+    try {
+      this.#memory?.registerAgentMemory?.(agentId, bytes, 0);
+    } catch {
+      // The agent's next delta is against this result: it must not be lost for a figure.
+    }
   }
 
   async #count(value) {
@@ -191,8 +200,7 @@ class TokenOptimizer {
   }
 
   async scheduleAgents(agents, tasks) {
-    const names = args.array('agents', agents).map((agent, at) => args.string(`agents[${at}]`, agent));
-    const { batches } = await this.#schedule(names, args.array('tasks', tasks ?? []));
+    const { batches } = await this.#schedule(args.names('agents', agents), args.array('tasks', tasks ?? []));
     return batches;
   }
 
@@ -201,7 +209,7 @@ class TokenOptimizer {
   }
 
   async optimizeAgentConfiguration(agents, context) {
-    const names = args.array('agents', agents).map((agent, at) => args.string(`agents[${at}]`, agent));
+    const names = args.names('agents', agents);
     const tasks = Array.isArray(context?.tasks) ? context.tasks : [];
     const { batches, cycles, unknown } = await this.#schedule(names, tasks);
     const results = {};
@@ -210,11 +218,12 @@ class TokenOptimizer {
       setOwn(contexts, name, this.#filter ? (await this.#filter.filterContext(name, context)).filtered : context);
       setOwn(results, name, await this.optimizeContext(name, context));
     }
-    const shared = await this.#common(names, (name, key) => contexts[name]?.[key]);
+    const shared = await this.#common(names, contexts);
     return reports.configuration({
       names,
       batches,
       results,
+      factsOf: deltas.factsOf,
       shared,
       cycles,
       unknown,
@@ -224,13 +233,12 @@ class TokenOptimizer {
   }
 
   async compressSharedContext(agents) {
-    const names = args.array('agents', agents).map((agent, at) => args.string(`agents[${at}]`, agent));
-    return this.#common(names, () => undefined);
+    return this.#common(args.names('agents', agents), {});
   }
 
-  async #common(names, valueFor) {
+  async #common(names, contexts) {
     const common = JSON.parse(await callAsync(this.#native.common, names.map(args.exactText)));
-    return reports.sharedContext(common, valueFor);
+    return reports.sharedContext(common, contexts);
   }
 
   async getCachedResponse(query, agentId) {
@@ -352,42 +360,6 @@ class TokenOptimizer {
   async [Symbol.asyncDispose]() {
     await this.close();
   }
-}
-
-/** A component of the caller's or ours: any object. */
-function component(name, value) {
-  if (value === undefined || value === null) return null;
-  if (typeof value !== 'object' && typeof value !== 'function') {
-    throw new AgentwiseError('E_INVALID_ARGUMENT', `${name} must be an object`);
-  }
-  return value;
-}
-
-/** The context with references in place of what does not fit. `elements` are in the order of its keys. */
-function trimmedContext(context, { elements, isObject }) {
-  const reference = (key, summary) => ({ type: 'reference', location: `shared:${key}`, summary });
-  if (!isObject) {
-    const { outcome, summary } = elements[0];
-    if (outcome === 'kept') return context;
-    return outcome === 'reference' ? reference('context', summary) : null;
-  }
-  const trimmed = {};
-  const omitted = [];
-  for (const { key: json, outcome, summary } of elements) {
-    const key = JSON.parse(json);
-    if (outcome === 'kept') setOwn(trimmed, key, context[key]);
-    else if (outcome === 'reference') setOwn(trimmed, key, reference(key, summary));
-    else omitted.push(key);
-  }
-  if (!Object.hasOwn(trimmed, 'omitted')) {
-    Object.defineProperty(trimmed, 'omitted', {
-      value: omitted,
-      writable: true,
-      configurable: true,
-      enumerable: false,
-    });
-  }
-  return trimmed;
 }
 
 module.exports = { TokenOptimizer };

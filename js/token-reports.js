@@ -136,24 +136,32 @@ function storedValue(text, isText) {
   return isText ? text : JSON.parse(text);
 }
 
+/** The second where there is no first; `null` is a value. */
+const firstOf = (value, other) => (value === undefined ? other : value);
+
+function ownOf(object, key) {
+  return object !== null && typeof object === 'object' && Object.hasOwn(object, key) ? object[key] : undefined;
+}
+
 const GROUPS = ['tasks', 'dependencies', 'projectInfo', 'completedWork'];
 
 /**
  * What contexts have in common.
  * @param {object} common of the core
- * @param {(agent: string, key: string) => unknown} valueFor value of an agent's key, where the caller gave it
+ * @param {Record<string, unknown>} contexts of agents, where the caller gave them
  */
-function sharedContext({ shared, own, totals, unknown }, valueFor) {
+function sharedContext({ shared, own, totals, unknown }, contexts) {
+  const given = (agent, key) => ownOf(ownOf(contexts, agent), key);
   const common = Object.fromEntries(GROUPS.map((group) => [group, {}]));
   const details = [];
   for (const { key: json, name, group, agents, tokens, bytes, text, isText } of shared) {
     const key = JSON.parse(json);
     const who = agents.map(originalText);
-    const value = valueFor(who[0], key) ?? storedValue(text, isText);
+    const value = firstOf(given(who[0], key), storedValue(text, isText));
     setOwn(
       common[group],
       JSON.parse(name),
-      value ?? { type: 'reference', location: `shared:${key}`, summary: `${tokens} tokens` },
+      firstOf(value, { type: 'reference', location: `shared:${key}`, summary: `${tokens} tokens` }),
     );
     details.push({ key, group, agents: who, tokens, bytes });
   }
@@ -166,7 +174,7 @@ function sharedContext({ shared, own, totals, unknown }, valueFor) {
       setOwn(
         values,
         key,
-        valueFor(agent, key) ?? { type: 'reference', location: `shared:${key}`, summary: 'of this agent only' },
+        firstOf(given(agent, key), { type: 'reference', location: `shared:${key}`, summary: 'of this agent only' }),
       );
     }
     setOwn(agentSpecific, agent, values);
@@ -188,18 +196,20 @@ function sharedContext({ shared, own, totals, unknown }, valueFor) {
 }
 
 /** `optimizeAgentConfiguration()`. */
-function configuration({ names, batches, results, shared, cycles, unknown, originalTokens, sharedContextEnabled }) {
+function configuration(parts) {
+  const { names, batches, results, factsOf, shared, cycles, unknown, originalTokens, sharedContextEnabled } = parts;
   const agents = {};
   let saved = 0;
   for (const name of names) {
     const result = results[name];
-    const tokensSaved = result?.tokensSaved ?? 0;
+    // Not of the result itself: a context may have such a key of its own.
+    const { type = 'full', tokensSaved = 0 } = factsOf(result) ?? {};
     saved += tokensSaved;
     setOwn(agents, name, {
       context: result,
       sharedRef: shared.references[name] ?? [],
       batch: batches.findIndex((batch) => batch.includes(name)),
-      optimizationType: result?.type ?? 'full',
+      optimizationType: type,
     });
   }
   const estimatedTokens = originalTokens - saved;

@@ -80,6 +80,7 @@ test.each([
   'AdvancedCacheManager',
   'AgentContextFilter',
   'SharedContextClient',
+  'TokenOptimizer',
 ])('%s has the members it declares', async (name) => {
   const addonClass = addon[name];
   const own = (object, ...others) =>

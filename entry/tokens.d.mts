@@ -1,0 +1,2 @@
+export * from './tokens.js';
+export { TokenOptimizer as default } from './tokens.js';

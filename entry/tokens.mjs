@@ -1,0 +1,13 @@
+import tokens from './tokens.js';
+
+export const {
+  TokenOptimizer,
+  applyDelta,
+  applyDeltaAsync,
+  toMessage,
+  renderForPrompt,
+  countTokens,
+  countTokensAsync,
+  AgentwiseError,
+} = tokens;
+export default TokenOptimizer;
