@@ -257,11 +257,15 @@ function textsById(have) {
   return texts;
 }
 
+/** By UTF-16 units, as RFC 8785 orders keys. */
+const compareKeys = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
+
 /** Rows `[key as JSON, is a string, parts]` of a result in blocks. */
 function rowsOf({ texts, values }) {
   const rows = (object, isText) =>
     Object.entries(object ?? {}).map(([key, parts]) => [JSON.stringify(key), isText, parts]);
-  return [...rows(texts, true), ...rows(values, false)];
+  // In canonical order, as the sender went: a value may refer to one before it.
+  return [...rows(texts, true), ...rows(values, false)].sort(([a], [b]) => compareKeys(JSON.parse(a), JSON.parse(b)));
 }
 
 function valueOfJson(text) {

@@ -4,7 +4,7 @@ const v8 = require('node:v8');
 const args = require('./arguments.js');
 const { AgentwiseError, messageOf, call, callAsync } = require('./errors.js');
 const { read, release, copyColumns, inOrder } = require('./document.js');
-const { filterResult, optimizedResult } = require('./result.js');
+const { filterResult, optimizedResult, addLazy } = require('./result.js');
 const { CacheView } = require('./cache-view.js');
 const { revive } = require('./revive.js');
 const exit = require('./exit.js');
@@ -211,10 +211,14 @@ class ProductionOptimizationSystem extends NativeEmitter {
   }
 
   /** A result that refers to the context that all agents share, where there is one and it saves something. */
-  async #sharedResult(agentId, source, { filter, delta }, { sending }) {
+  async #sharedResult(agentId, source, { filter, delta }, { asked, sending }) {
     const about = filter ? JSON.parse(delta) : undefined;
     if (!about?.isUnbooked) return undefined;
-    return this.#tokens.sharedResult(agentId, filterResult(source, filter).filtered, about, sending[1]);
+    const kept = filterResult(source, filter);
+    const whose = { maxTokens: asked[1], model: sending[1] };
+    const result = await this.#tokens.sharedResult(agentId, kept.filtered, about, whose);
+    if (result && !Object.hasOwn(result, 'dropped')) addLazy(result, 'dropped', () => kept.dropped, false);
+    return result;
   }
 
   async resolveReference(reference) {

@@ -30,10 +30,16 @@ class SystemTokens {
   }
 
   /** The result that refers to the shared context, if there is one. Books the message. */
-  async sharedResult(agentId, context, delta, model) {
+  async sharedResult(agentId, context, delta, { model, maxTokens }) {
     if (!delta.isUnbooked) return undefined;
     const shared = await this.#shared.result(agentId, context, delta, (value) => this.#count(value));
-    reports.book(this.#native.book, agentId, { operation: 'optimizeAgentContext', model }, delta, shared?.tokens);
+    reports.book(
+      this.#native.book,
+      agentId,
+      { operation: 'optimizeAgentContext', model, maxTokens },
+      delta,
+      shared?.tokens,
+    );
     return shared?.result;
   }
 

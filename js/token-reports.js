@@ -32,6 +32,13 @@ function optimization(ledger) {
       byOperation: byName(ledger.byOperation.rows, (row) => row),
       byModel: byName(ledger.byModel.rows, (row) => row),
       prices: ledger.prices,
+      // What has no row of its own: names used too long ago, and messages without a model.
+      others: {
+        agents: byAgent.others ?? null,
+        operations: ledger.byOperation.others ?? null,
+        models: ledger.byModel.others ?? null,
+      },
+      unnamedModel: ledger.byModel.unnamed ?? null,
     },
   };
 }
@@ -243,13 +250,14 @@ function trackUsage(native, agentId, tokens, operation, options) {
 }
 
 /** Books what is sent: a shared reference of so many tokens, or the agent's own delta. */
-function book(native, agentId, { operation, model }, delta, sharedTokens) {
-  const { originalTokens, unchangedTokens, resultTokens, heldTokens = 0, fetchTokens = 0 } = delta;
-  const sent = sharedTokens ?? resultTokens;
-  const held = Math.min(unchangedTokens + (sharedTokens === undefined ? heldTokens : 0), originalTokens);
+function book(native, agentId, { operation, model, maxTokens }, delta, sharedTokens) {
+  const { originalTokens, resultTokens, heldAll, fetchedAll, cachedTokens, carriedTokens } = delta;
+  const isShared = sharedTokens !== undefined;
+  const sent = isShared ? sharedTokens : resultTokens;
   // What the shared context has and the agent was not given before, it has to get from there.
-  const fetched = sharedTokens === undefined ? fetchTokens : Math.max(0, originalTokens - sent - held);
-  call(native, args.exactText(agentId), operation, model, originalTokens, sent, held, fetched);
+  const fetched = isShared ? Math.max(0, originalTokens - sent - heldAll) : fetchedAll;
+  const figures = [originalTokens, sent, heldAll, fetched, cachedTokens, carriedTokens];
+  call(native, args.exactText(agentId), operation, model, ...figures, maxTokens);
 }
 
 module.exports = {

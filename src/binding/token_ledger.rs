@@ -10,6 +10,7 @@ use super::cache::whole;
 use super::call::method;
 use super::token_optimizer::Source;
 use crate::base::error::Error;
+use crate::engine::check_agent_id;
 use crate::orchestrator::token_service::DEFAULT_OPERATION;
 use crate::tokens::ledger::{Entry, Usage};
 
@@ -18,6 +19,7 @@ pub(super) fn add(env: &Env, handle: &mut Object, source: &Source) -> napi::Resu
     let shared = Arc::clone(source);
     method(env, handle, "trackUsage", move |args| {
         let (agent, operation) = (args.get::<String>(0)?, args.get::<String>(2)?);
+        check_agent_id(&agent)?;
         let (model, predicted) = (args.get::<Option<String>>(3)?, args.get::<Option<f64>>(4)?);
         let figure = |at: usize| Ok::<_, Error>(args.get::<Option<f64>>(at)?.map_or(0, whole));
         let usage = Usage {
@@ -52,6 +54,7 @@ pub(super) fn add(env: &Env, handle: &mut Object, source: &Source) -> napi::Resu
     let shared = Arc::clone(source);
     method(env, handle, "chargeFetch", move |args| {
         let (agent, operation) = (args.get::<String>(0)?, args.get::<String>(1)?);
+        check_agent_id(&agent)?;
         let model = args.get::<Option<String>>(2)?;
         shared()?.tokens().ledger().charge_fetch(
             &agent,
@@ -65,6 +68,7 @@ pub(super) fn add(env: &Env, handle: &mut Object, source: &Source) -> napi::Resu
     method(env, handle, "book", move |args| {
         let (agent, operation) = (args.get::<String>(0)?, args.get::<Option<String>>(1)?);
         let model = args.get::<Option<String>>(2)?;
+        check_agent_id(&agent)?;
         let figure = |at: usize| Ok::<_, Error>(whole(args.get::<f64>(at)?));
         shared()?.tokens().book(&Entry {
             agent: &agent,
@@ -74,7 +78,10 @@ pub(super) fn add(env: &Env, handle: &mut Object, source: &Source) -> napi::Resu
             sent: figure(4)?,
             held: figure(5)?,
             fetched: figure(6)?,
-            ..Entry::default()
+            baseline_cached: figure(7)?,
+            sent_cached: 0,
+            carried: figure(8)?,
+            limit: args.get::<Option<f64>>(9)?.map(whole),
         });
         Ok(())
     })

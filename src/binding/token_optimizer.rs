@@ -8,7 +8,8 @@ use napi::Env;
 use napi::bindgen_prelude::Object;
 use napi_derive::napi;
 use parking_lot::Mutex;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::cache::whole;
 use super::call::{Args, guard, method, spawn};
@@ -22,7 +23,7 @@ use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::json::{KeyOrder, View};
 use crate::engine::{Engine, check_agent_id};
 use crate::orchestrator::block_store::BlockPlace;
-use crate::orchestrator::token_service::{TokenCall, TokenService};
+use crate::orchestrator::token_service::{TokenCall, TokenService, held_and_fetched};
 use crate::tokens::blocks::{Part, Range, TextId, Unresolved, write_parts};
 use crate::tokens::config::TokensConfig;
 use crate::tokens::delta::{Delta, from_hex, hash_of, hex};
@@ -153,7 +154,9 @@ pub(super) fn add(env: &Env, handle: &mut Object, source: &Source) -> napi::Resu
         let hash = from_hex(&hash).ok_or_else(|| {
             Error::new(ErrorKind::InvalidArgument, "hash must be 64 hexadecimal digits in lower case")
         })?;
-        Ok(shared()?.tokens().acknowledge(&args.get::<String>(0)?, &hash))
+        let agent_id = args.get::<String>(0)?;
+        check_agent_id(&agent_id)?;
+        Ok(shared()?.tokens().acknowledge(&agent_id, &hash))
     })?;
     let shared = Arc::clone(source);
     method(env, handle, "tokenStats", move |_| {
@@ -179,7 +182,9 @@ pub(super) fn add(env: &Env, handle: &mut Object, source: &Source) -> napi::Resu
     })?;
     let shared = Arc::clone(source);
     method(env, handle, "resetAgent", move |args| {
-        Ok(shared()?.tokens().reset_agent(&args.get::<String>(0)?))
+        let agent_id = args.get::<String>(0)?;
+        check_agent_id(&agent_id)?;
+        Ok(shared()?.tokens().reset_agent(&agent_id))
     })?;
     let shared = Arc::clone(source);
     method(env, handle, "resolveBlocks", move |args| {
@@ -191,6 +196,7 @@ pub(super) fn add(env: &Env, handle: &mut Object, source: &Source) -> napi::Resu
 
 /// What the facade needs to say what is sent. `document` is absent for an unchanged context.
 pub(super) fn sent_json(document: Option<&Document>, tokens: &Optimized, is_unbooked: bool) -> Value {
+    let (held, fetched) = held_and_fetched(tokens);
     let mut sent = json!({
         "type": if tokens.delta == Delta::Full { "full" } else { "incremental" },
         "hash": tokens.hash,
@@ -199,7 +205,10 @@ pub(super) fn sent_json(document: Option<&Document>, tokens: &Optimized, is_unbo
         "filteredTokens": tokens.filtered_tokens,
         "resultTokens": tokens.result_tokens,
         "bytes": tokens.bytes,
-        "unchangedTokens": tokens.unchanged_tokens,
+        "heldAll": held,
+        "fetchedAll": fetched,
+        "cachedTokens": tokens.cached_tokens,
+        "carriedTokens": tokens.carried_tokens,
         "isUnbooked": is_unbooked,
     });
     let Some(document) = document else { return sent };
@@ -281,25 +290,29 @@ fn place(json: &Value, cwd: &str) -> BlockPlace {
     }
 }
 
+/// Most bytes that the references of one message may stand for: what a context's texts can have.
+const MAX_RESOLVED_BYTES: usize = 256 << 20;
+
 /// Texts for parts: `[[key, is a string, parts], …]` becomes `{ "texts": [[key, is a string, text], …], "tokens" }`, those of what was fetched.
 fn resolve(tokens: &TokenService, asked: &Value, have: HashMap<String, String>) -> Result<String> {
-    let have: HashMap<TextId, Arc<str>> = have
+    let mut have: HashMap<TextId, Arc<str>> = have
         .into_iter()
         .filter_map(|(id, text)| Some((id.parse().ok().and_then(TextId::from_number)?, Arc::from(text))))
         .collect();
     let shelf = tokens.shelf();
-    let mut fetched = 0;
+    let (mut fetched, mut left) = (0, MAX_RESOLVED_BYTES);
     let mut count = |text: &str| fetched += tokens.optimizer().count(text.as_bytes());
     let mut rows = Vec::new();
     for row in asked.as_array().ok_or_else(bad_parts)? {
         let parts = parts(&row[2]).ok_or_else(bad_parts)?;
-        let text = shelf.resolve(&parts, &|id| have.get(&id).cloned(), &mut count).map_err(unresolved)?;
+        let look = |id| have.get(&id).cloned();
+        let text = shelf.resolve(&parts, &look, &mut count, left).map_err(unresolved)?;
+        left -= text.len();
+        // Later values of a message may refer to earlier ones.
+        have.insert(TextId::of(&Sha256::digest(text.as_bytes()).into()), Arc::from(text.as_str()));
         rows.push(json!([row[0], row[1], text]));
     }
-    let mut done = Map::new();
-    done.insert("texts".to_owned(), Value::Array(rows));
-    done.insert("tokens".to_owned(), json!(fetched));
-    Ok(Value::Object(done).to_string())
+    Ok(json!({ "texts": rows, "tokens": fetched }).to_string())
 }
 
 /// Parts from their JSON.
@@ -328,9 +341,17 @@ fn bad_parts() -> Error {
     )
 }
 
-fn unresolved(Unresolved(id): Unresolved) -> Error {
-    let message = format!(
-        "the text {id} is not in the project's store, or has no such range; reset the agent and send in full"
-    );
-    Error::new(ErrorKind::ReferenceUnknown, message)
+fn unresolved(problem: Unresolved) -> Error {
+    match problem {
+        Unresolved::Missing(id) => Error::new(
+            ErrorKind::ReferenceUnknown,
+            format!(
+                "the text {id} is not in the project's store, or has no such range; reset the agent and send in full"
+            ),
+        ),
+        Unresolved::TooLong => Error::new(
+            ErrorKind::InvalidArgument,
+            format!("the references stand for more than {MAX_RESOLVED_BYTES} bytes"),
+        ),
+    }
 }

@@ -146,11 +146,7 @@ impl TokenService {
         if call.is_booked_later {
             return done;
         }
-        let (held, fetched) = match (&done.delta, &done.blocks) {
-            (Delta::Unchanged, _) => (done.original_tokens, 0),
-            (_, Some(blocks)) => (done.unchanged_tokens + blocks.held_tokens, blocks.fetch_tokens),
-            (_, None) => (done.unchanged_tokens, 0),
-        };
+        let (held, fetched) = held_and_fetched(&done);
         self.book(&Entry {
             agent: agent_id,
             operation: call.operation.as_deref().unwrap_or(DEFAULT_OPERATION),
@@ -162,6 +158,7 @@ impl TokenService {
             limit: call.max_tokens,
             baseline_cached: done.cached_tokens,
             sent_cached: 0,
+            carried: done.carried_tokens,
         });
         done
     }
@@ -231,6 +228,15 @@ impl TokenService {
             now_ms: self.clock.now_ms(),
             fingerprint: call.fingerprint,
         }
+    }
+}
+
+/// Tokens of what is left out and the receiver has, and of what it has to fetch.
+pub fn held_and_fetched(done: &Optimized) -> (u64, u64) {
+    match (&done.delta, &done.blocks) {
+        (Delta::Unchanged, _) => (done.original_tokens, 0),
+        (_, Some(blocks)) => (done.unchanged_tokens + blocks.held_tokens, blocks.fetch_tokens),
+        (_, None) => (done.unchanged_tokens, 0),
     }
 }
 

@@ -250,25 +250,18 @@ impl Delta {
         Self::by_key(base, next, values)
     }
 
-    /// Tokens of what the agent has of the context: of all its unchanged values, and of those before the first new one. `tokens`
-    /// are those of the whole.
-    pub(super) fn known(&self, next: &Snapshot, values: &[usize], tokens: u64) -> (u64, u64) {
-        let (new, unchanged) = match self {
-            Self::Full => return (0, 0),
-            Self::Unchanged => return (tokens, tokens),
-            Self::Changed { added, modified, unchanged, .. } => {
-                (added.iter().chain(modified).min(), unchanged)
-            }
+    /// Tokens of the unchanged values of the context, each by itself. `tokens` are those of the whole.
+    pub(super) fn known(&self, next: &Snapshot, values: &[usize], tokens: u64) -> u64 {
+        let unchanged = match self {
+            Self::Full => return 0,
+            Self::Unchanged => return tokens,
+            Self::Changed { unchanged, .. } => unchanged,
         };
-        let first_new = new.copied().unwrap_or(usize::MAX);
-        let (mut all, mut before) = (0, 0);
-        for (entry, value) in next.entries.iter().flatten().zip(values) {
-            if unchanged.binary_search(value).is_ok() {
-                all += entry.tokens;
-                before += if *value < first_new { entry.tokens } else { 0 };
-            }
-        }
-        (all, before)
+        let entries = next.entries.iter().flatten().zip(values);
+        entries
+            .filter(|(_, value)| unchanged.binary_search(value).is_ok())
+            .map(|(entry, _)| entry.tokens)
+            .sum()
     }
 
     fn by_key(base: &Snapshot, next: &Snapshot, values: &[usize]) -> Self {

@@ -61,6 +61,8 @@ pub struct Entry<'a> {
     pub baseline_cached: u64,
     /// The same of `sent`, after what the agent was really sent before.
     pub sent_cached: u64,
+    /// Messages before that this one adds to: the receiver reads them again with it, from the provider's prompt cache.
+    pub carried: u64,
 }
 
 /// What a provider reported about one call. Numbers are tokens.
@@ -165,7 +167,9 @@ impl Ledger {
             Some(price) => {
                 figures.priced_messages = 1;
                 figures.baseline_cost = price.prompt(baseline, entry.baseline_cached);
-                figures.sent_cost = price.prompt(sent, entry.sent_cached);
+                let carried = entry.carried.min(MAX_TOKENS);
+                let cached = entry.sent_cached.min(sent) + carried;
+                figures.sent_cost = price.prompt(sent + carried, cached);
                 figures.price_fetched(price, fetched);
             }
             None => figures.unpriced_fetched = fetched,

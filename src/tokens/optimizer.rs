@@ -12,7 +12,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::Encoding;
 use super::blocks::{MIN_TEXT_BYTES, Part, Shelf, TextId};
 use super::delta::{Delta, Hash, Hashes, Snapshot, Written, hex};
-use super::segments::SegmentCounter;
+use super::segments::{Counted, SegmentCounter, common_prefix};
 use super::sent::{delta_json, unchanged_json};
 use super::states::{Acknowledgement, AgentStates, Base, Sent};
 use crate::base::json::{KeyOrder, View};
@@ -69,9 +69,11 @@ pub struct Optimized {
     pub bytes: usize,
     /// Tokens of top-level values that the agent has and that are not sent again, each counted by itself.
     pub unchanged_tokens: u64,
-    /// The same of those before the first value that is new: what a provider's prompt cache would have, had the
-    /// agent been sent its whole context each time.
+    /// Tokens with which the original context's JSON begins as the agent's last one did, to some 1.3 KB: what a provider's
+    /// prompt cache would have, had the agent been sent its whole context each time.
     pub cached_tokens: u64,
+    /// Tokens of the messages before that this one adds to: the receiver reads them again.
+    pub carried_tokens: u64,
     /// Values that are sent in parts; the others are sent whole.
     pub blocks: Option<Blocks>,
 }
@@ -166,7 +168,8 @@ impl TokenOptimizer {
         let base = self.states.base(agent_id, false, options.now_ms, options.acknowledgement);
         let sent = base.same(options.fingerprint)?;
         let done = self.same_again(sent, sent.tokens);
-        self.states.advance(agent_id, &base, sent, options.acknowledgement, options.now_ms)?;
+        let next = sent.again(done.result_tokens);
+        self.states.advance(agent_id, &base, &next, options.acknowledgement, options.now_ms)?;
         Some(self.counted(done))
     }
 
@@ -178,38 +181,39 @@ impl TokenOptimizer {
         filtered: View<'_>,
         options: &SendOptions,
     ) -> Optimized {
-        let original_tokens = if filtered.fates.is_some() {
+        // What a filter took out was to be sent, too.
+        let whole = filtered.fates.is_some().then(|| {
             let mut text = Vec::new();
             original.write(0, KeyOrder::Insertion, &mut text);
-            self.count(&text)
-        } else {
-            0
-        };
+            self.segments(&text)
+        });
+        let original_of = |tokens| whole.as_deref().map_or(tokens, sum);
         let written = Written::of(filtered);
         let fingerprint = options.fingerprint.unwrap_or_else(|| xxh3_128(&written.text));
         let options = SendOptions { fingerprint: Some(fingerprint), ..*options };
-        let original_of = |tokens| if filtered.fates.is_some() { original_tokens } else { tokens };
-        let mut work: Option<(Arc<Snapshot>, Vec<usize>, u64)> = None;
+        let mut work: Option<(Arc<Snapshot>, Vec<usize>, Vec<Counted>)> = None;
         loop {
             let with_held = options.encoding == DeltaEncoding::Blocks;
             let base = self.states.base(agent_id, with_held, options.now_ms, options.acknowledgement);
             if let Some(sent) = base.same(options.fingerprint) {
                 let done = self.same_again(sent, original_of(sent.tokens));
+                let next = sent.again(done.result_tokens);
                 if self
                     .states
-                    .advance(agent_id, &base, sent, options.acknowledgement, options.now_ms)
+                    .advance(agent_id, &base, &next, options.acknowledgement, options.now_ms)
                     .is_some()
                 {
                     return self.counted(done);
                 }
                 continue;
             }
-            let (snapshot, values, tokens) = work.get_or_insert_with(|| {
-                let (hashes, tokens) = self.measure(filtered, &written);
+            let (snapshot, values, segments) = work.get_or_insert_with(|| {
+                let (hashes, segments) = self.measure(filtered, &written);
                 let count = |value: usize| self.count(written.value(value));
                 let (snapshot, values) = self.states.snapshot(filtered, hashes, &base, &count);
-                (snapshot, values, tokens)
+                (snapshot, values, segments)
             });
+            let tokens = sum(segments);
             let delta = base
                 .sent
                 .as_ref()
@@ -221,19 +225,25 @@ impl TokenOptimizer {
                     .as_ref()
                     .filter(|_| delta != Delta::Full)
                     .map(|sent| hex(&sent.snapshot.hash)),
-                original_tokens: original_of(*tokens),
-                filtered_tokens: *tokens,
-                result_tokens: *tokens,
+                original_tokens: original_of(tokens),
+                filtered_tokens: tokens,
+                result_tokens: tokens,
                 bytes: snapshot.bytes,
                 unchanged_tokens: 0,
                 cached_tokens: 0,
+                carried_tokens: 0,
                 blocks: None,
                 delta,
             };
             if with_held && done.delta != Delta::Unchanged {
                 done.blocks = self.encode(filtered, &done.delta, snapshot, values, &base);
             }
-            (done.unchanged_tokens, done.cached_tokens) = done.delta.known(snapshot, values, *tokens);
+            done.unchanged_tokens = done.delta.known(snapshot, values, tokens);
+            let prefix = whole.as_deref().unwrap_or(segments);
+            if let Some(sent) = &base.sent {
+                done.cached_tokens = common_prefix(&sent.segments, prefix);
+                done.carried_tokens = if done.delta == Delta::Full { 0 } else { sent.carried };
+            }
             match (&done.delta, &done.blocks) {
                 (Delta::Unchanged, _) => {
                     done.result_tokens = self.count(unchanged_json(&done.hash).as_bytes());
@@ -243,8 +253,14 @@ impl TokenOptimizer {
                     done.result_tokens = self.count(&delta_json(filtered, &written, delta, blocks.as_ref()));
                 }
             }
-            let sent =
-                Sent { snapshot: Arc::clone(snapshot), fingerprint: Some(fingerprint), tokens: *tokens };
+            let fetched = done.blocks.as_ref().map_or(0, |blocks| blocks.fetch_tokens);
+            let sent = Sent {
+                snapshot: Arc::clone(snapshot),
+                fingerprint: Some(fingerprint),
+                tokens,
+                segments: prefix.into(),
+                carried: done.carried_tokens + done.result_tokens + fetched,
+            };
             if self.states.advance(agent_id, &base, &sent, options.acknowledgement, options.now_ms).is_some()
             {
                 return self.counted(done);
@@ -280,16 +296,20 @@ impl TokenOptimizer {
         self.counter.count(std::str::from_utf8(json).expect("invariant: JSON is written from UTF-8"))
     }
 
+    fn segments(&self, json: &[u8]) -> Vec<Counted> {
+        self.counter.segments(std::str::from_utf8(json).expect("invariant: JSON is written from UTF-8"))
+    }
+
     /// Hashes and tokens of a context.
-    fn measure(&self, view: View<'_>, written: &Written) -> (Hashes, u64) {
+    fn measure(&self, view: View<'_>, written: &Written) -> (Hashes, Vec<Counted>) {
         if written.text.len() < TWO_THREADS_BYTES {
-            return (Hashes::of(view, written), self.count(&written.text));
+            return (Hashes::of(view, written), self.segments(&written.text));
         }
         std::thread::scope(|scope| {
             let hashes = scope.spawn(|| Hashes::of(view, written));
-            let tokens = self.count(&written.text);
+            let segments = self.segments(&written.text);
             match hashes.join() {
-                Ok(hashes) => (hashes, tokens),
+                Ok(hashes) => (hashes, segments),
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         })
@@ -306,7 +326,8 @@ impl TokenOptimizer {
             filtered_tokens: sent.tokens,
             bytes: sent.snapshot.bytes,
             unchanged_tokens: sent.tokens,
-            cached_tokens: sent.tokens,
+            cached_tokens: original_tokens,
+            carried_tokens: sent.carried,
             blocks: None,
         }
     }
@@ -334,8 +355,7 @@ impl TokenOptimizer {
     ) -> Option<Blocks> {
         let texts = self.shelf()?;
         let entries = snapshot.entries.as_ref()?;
-        let held: hashbrown::HashSet<TextId> = base.held.iter().copied().collect();
-        let is_held = |id: TextId| held.contains(&id);
+        let mut held: hashbrown::HashSet<TextId> = base.held.iter().copied().collect();
         let before = base.sent.as_ref().and_then(|sent| sent.snapshot.entries.as_ref());
         let mut blocks = Blocks::default();
         for (entry, &value) in entries.iter().zip(values) {
@@ -353,10 +373,12 @@ impl TokenOptimizer {
                 before.and_then(|before| before.iter().find(|old| old.key == entry.key)?.text.get().copied());
             let recent = base.held.iter().rev().take(LIKELY_TEXTS).copied();
             let likely: Vec<TextId> = old.into_iter().chain(recent).collect();
-            let encoded = texts.encode(&text, &hash, &likely, &is_held);
+            let encoded = texts.encode(&text, &hash, &likely, &|id| held.contains(&id));
             if let Some(id) = encoded.id {
                 // Another call may have said so already.
                 let _ = entry.text.set(id);
+                // What comes after it in the message may refer to it.
+                held.insert(id);
             }
             if let [Part::Literal(_)] = &encoded.parts[..] {
                 continue;
@@ -386,6 +408,10 @@ impl TokenOptimizer {
             }
         }
     }
+}
+
+fn sum(segments: &[Counted]) -> u64 {
+    segments.iter().map(|segment| u64::from(segment.tokens)).sum()
 }
 
 #[cfg(test)]

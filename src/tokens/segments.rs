@@ -37,6 +37,19 @@ pub(super) struct SegmentCounter {
     known: Mutex<Generations>,
 }
 
+/// One segment of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Counted {
+    /// Of its bytes: enough to see where two texts part, not to know a text by.
+    hash: u64,
+    pub(super) tokens: u32,
+}
+
+/// Tokens of the segments with which both texts begin.
+pub(super) fn common_prefix(a: &[Counted], b: &[Counted]) -> u64 {
+    a.iter().zip(b).take_while(|(a, b)| a == b).map(|(a, _)| u64::from(a.tokens)).sum()
+}
+
 /// The older generation goes as a whole when the younger one is full.
 #[derive(Debug, Default)]
 struct Generations {
@@ -70,42 +83,50 @@ impl SegmentCounter {
 
     /// Tokens of `text`, exactly. O(text) to find the segments, some 2 GB/s; what is new is counted.
     pub(super) fn count(&self, text: &str) -> u64 {
-        let tokenizer = self.encoding.tokenizer();
         if text.len() <= SMALL {
-            return tokenizer.count(text) as u64;
+            return self.encoding.tokenizer().count(text) as u64;
         }
-        let mut total = 0;
+        self.segments(text).into_iter().map(|segment| u64::from(segment.tokens)).sum()
+    }
+
+    /// The segments of `text` with their tokens; together they have those of `text`.
+    pub(super) fn segments(&self, text: &str) -> Vec<Counted> {
+        let tokenizer = self.encoding.tokenizer();
+        let mut counted = Vec::with_capacity(text.len() / MIN_BYTES + 1);
         let mut unknown = Vec::new();
         {
             let mut known = self.known.lock();
             for segment in (Segments { rest: text }) {
                 let key = xxh3_128(segment.as_bytes());
-                match known.get(key) {
-                    Some(count) => total += u64::from(count),
-                    None => unknown.push((key, segment)),
+                let tokens = known.get(key);
+                if tokens.is_none() {
+                    unknown.push((counted.len(), key, segment));
                 }
+                counted.push(Counted { hash: low(key), tokens: tokens.unwrap_or(0) });
             }
         }
-        let mut counted = Vec::with_capacity(unknown.len());
-        for (key, segment) in unknown {
-            let count = tokenizer.count(segment);
-            total += count as u64;
-            // A segment has no more tokens than bytes; one over 4 GB is not remembered.
-            counted.extend(u32::try_from(count).ok().map(|count| (key, count)));
+        for (at, _, segment) in &unknown {
+            // A segment has no more tokens than bytes, and texts of a context have less than 4 GB.
+            counted[*at].tokens = u32::try_from(tokenizer.count(segment)).unwrap_or(u32::MAX);
         }
-        if !counted.is_empty() {
+        if !unknown.is_empty() {
             let mut known = self.known.lock();
-            for (key, count) in counted {
-                known.put(key, count);
+            for (at, key, _) in unknown {
+                known.put(key, counted[at].tokens);
             }
         }
-        total
+        counted
     }
 
     /// Forgets all counts.
     pub(super) fn clear(&self) {
         *self.known.lock() = Generations::default();
     }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
+fn low(hash: u128) -> u64 {
+    hash as u64
 }
 
 /// The segments of a text, in order; together they are the text.

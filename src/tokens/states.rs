@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 
 use super::blocks::TextId;
 use super::delta::{Entry, Hash, Hashed, Hashes, Snapshot, key_text};
+use super::segments::Counted;
 use crate::base::json::View;
 
 /// Most agents whose last context is remembered.
@@ -48,6 +49,17 @@ pub struct Sent {
     pub fingerprint: Option<u128>,
     /// Tokens of its JSON.
     pub tokens: u64,
+    /// Its JSON by segments: how much of it the next one begins with.
+    pub(super) segments: Arc<[Counted]>,
+    /// Tokens of the messages that made it, from the last one in full on: what the receiver's conversation has.
+    pub carried: u64,
+}
+
+impl Sent {
+    /// The same context again, by a message of so many tokens.
+    pub(super) fn again(&self, message_tokens: u64) -> Self {
+        Self { carried: self.carried + message_tokens, ..self.clone() }
+    }
 }
 
 /// What one agent has.

@@ -38,9 +38,14 @@ pub struct Encoded {
     pub parts: Vec<Part>,
 }
 
-/// A reference that nobody can follow.
+/// Why references were not followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Unresolved(pub TextId);
+pub enum Unresolved {
+    /// Nobody has this text, or it has no such range.
+    Missing(TextId),
+    /// They stand for more than was allowed.
+    TooLong,
+}
 
 /// What a receiver has: the text of an id.
 pub type Have<'a> = dyn Fn(TextId) -> Option<Arc<str>> + 'a;
@@ -107,7 +112,10 @@ impl Shelf {
             };
         }
         let reading = self.read(text);
-        let found = self.texts.lock().cover(&reading, likely, is_held);
+        let (found, known) = {
+            let texts = self.texts.lock();
+            (texts.cover(&reading, likely, is_held), texts.changes())
+        };
         let mut draft = Draft::new(text);
         let mut values = HashMap::new();
         for piece in found {
@@ -139,7 +147,8 @@ impl Shelf {
         }
         let mut texts = self.texts.lock();
         // Others may have come meanwhile: what was new may be known now.
-        let reading = texts.read(reading.into_pieces()).not_scattered(MAX_RUNS);
+        let reading = if texts.changes() == known { reading } else { texts.read(reading.into_pieces()) };
+        let reading = reading.not_scattered(MAX_RUNS);
         texts.add(id, &reading);
         texts.shrink(self.max_index_bytes);
         Encoded { id: Some(id), parts }
@@ -148,12 +157,13 @@ impl Shelf {
     /// The text that parts stand for; `fetched` is told what the receiver did not have. Reads the store, so it blocks.
     ///
     /// # Errors
-    /// The first text that neither `have` nor the store has, or that has no such range.
+    /// The first text that neither `have` nor the store has, or that has no such range; that it is more than `max_bytes`.
     pub fn resolve(
         &self,
         parts: &[Part],
         have: &Have<'_>,
         fetched: &mut dyn FnMut(&str),
+        max_bytes: usize,
     ) -> Result<String, Unresolved> {
         let mut text = String::new();
         for part in parts {
@@ -161,7 +171,7 @@ impl Shelf {
                 Part::Literal(literal) => text.push_str(literal),
                 Part::Known { range, is_whole, .. } => {
                     let before = text.len();
-                    if self.append(*range, *is_whole, have, &mut text)? {
+                    if self.append(*range, *is_whole, have, max_bytes, &mut text)? {
                         fetched(&text[before..]);
                     }
                 }
@@ -176,7 +186,7 @@ impl Shelf {
     /// That it is not known.
     pub fn text(&self, id: TextId) -> Result<String, Unresolved> {
         let mut text = String::new();
-        self.append(Range { text: id, start: 0, len: 0 }, true, &|_| None, &mut text)?;
+        self.append(Range { text: id, start: 0, len: 0 }, true, &|_| None, MAX_TEXT_BYTES, &mut text)?;
         Ok(text)
     }
 
@@ -197,17 +207,25 @@ impl Shelf {
         range: Range,
         is_whole: bool,
         have: &Have<'_>,
+        max_bytes: usize,
         out: &mut String,
     ) -> Result<bool, Unresolved> {
-        let missing = Unresolved(range.text);
+        let missing = Unresolved::Missing(range.text);
         let end = range.start.checked_add(range.len).ok_or(missing)?;
         if let Some(text) = have(range.text) {
-            out.push_str(if is_whole { &text } else { text.get(range.start..end).ok_or(missing)? });
+            let part = if is_whole { &*text } else { text.get(range.start..end).ok_or(missing)? };
+            if out.len() + part.len() > max_bytes {
+                return Err(Unresolved::TooLong);
+            }
+            out.push_str(part);
             return Ok(false);
         }
         let mut values = Seen::new();
         let record = self.opened(range.text, &mut values).ok_or(missing)?.record;
         let len = if is_whole { record.len() } else { range.len };
+        if len > max_bytes.saturating_sub(out.len()) {
+            return Err(Unresolved::TooLong);
+        }
         for run in record.range(range.text, range.start, len).ok_or(missing)? {
             self.with_own(run, &mut values, |own| out.push_str(own)).ok_or(missing)?;
         }

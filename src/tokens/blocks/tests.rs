@@ -49,7 +49,7 @@ fn nobody(_: TextId) -> Option<Arc<str>> {
 fn round(store: &Arc<Memory>, shelf: &Shelf, text: &str) -> Encoded {
     let encoded = encode(shelf, text, &HashSet::new());
     let other = Shelf::new(Arc::clone(store) as Arc<dyn TextStore>, INDEX);
-    let found = other.resolve(&encoded.parts, &nobody, &mut |_| {}).expect("all is stored");
+    let found = other.resolve(&encoded.parts, &nobody, &mut |_| {}, usize::MAX).expect("all is stored");
     assert_eq!(found, text);
     encoded
 }
@@ -135,16 +135,17 @@ fn lost_or_damaged_texts_are_not_referred_to() {
         assert_eq!(encoded.parts.len(), 1, "{:?}", encoded.parts);
         store.values.lock().retain(|other, _| *other == key);
         store.values.lock().insert(key.clone(), Arc::clone(&sound));
-        assert_eq!(shelf.resolve(&reference, &nobody, &mut |_| {}).expect("sound again"), text);
+        assert_eq!(shelf.resolve(&reference, &nobody, &mut |_| {}, usize::MAX).expect("sound again"), text);
     }
     store.values.lock().clear();
-    assert_eq!(shelf.resolve(&reference, &nobody, &mut |_| {}), Err(Unresolved(id)));
+    assert_eq!(shelf.resolve(&reference, &nobody, &mut |_| {}, usize::MAX), Err(Unresolved::Missing(id)));
     let have = |other: TextId| (other == id).then(|| Arc::from(text.as_str()));
     let mut fetched = |_: &str| panic!("nothing has to be fetched");
-    assert_eq!(shelf.resolve(&reference, &have, &mut fetched), Ok(text.clone()));
+    assert_eq!(shelf.resolve(&reference, &have, &mut fetched, usize::MAX), Ok(text.clone()));
+    assert_eq!(shelf.resolve(&reference, &have, &mut |_| {}, text.len() - 1), Err(Unresolved::TooLong));
     for (start, len) in [(0, text.len() + 1), (text.len(), 1), (usize::MAX, 2)] {
         let bad = [Part::Known { range: Range { text: id, start, len }, is_whole: false, is_held: false }];
-        assert_eq!(shelf.resolve(&bad, &have, &mut |_| {}), Err(Unresolved(id)));
+        assert_eq!(shelf.resolve(&bad, &have, &mut |_| {}, usize::MAX), Err(Unresolved::Missing(id)));
     }
 }
 

@@ -66,6 +66,7 @@ pub(super) struct Texts {
     /// By owner, the latest texts with a run of it.
     users: Vec<Vec<u32>>,
     tick: u64,
+    changes: u64,
 }
 
 /// Makes room by a quarter, not by half: these lists are most of what is remembered.
@@ -91,6 +92,11 @@ impl Texts {
         if let Some(&text) = self.by_id.get(&id) {
             self.all[text as usize].used = self.tick;
         }
+    }
+
+    /// How often what is known has changed.
+    pub(super) fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// Texts that are known.
@@ -245,6 +251,7 @@ impl Texts {
         let mut by_piece: Box<[u32]> = (0..number(runs.len())).collect();
         by_piece.sort_by_key(|&run| runs[run as usize].first);
         self.tick += 1;
+        self.changes += 1;
         self.by_id.insert(id, text);
         self.all.push(Text { id, runs: runs.into(), starts: starts.into(), by_piece, used: self.tick });
     }
@@ -290,6 +297,7 @@ impl Texts {
             self.all.last_mut().expect("invariant: just added").used = text.used;
         }
         self.tick = old.tick;
+        self.changes = old.changes + 1;
     }
 
     fn index(&mut self, piece: u32) {
