@@ -1647,8 +1647,8 @@ export interface DeltaMessage {
   type: 'full' | 'incremental';
   /** SHA-256 of the RFC 8785 JSON of the context that comes out, 64 hexadecimal digits. */
   hash: string;
-  /** The same of the context that it is applied to; absent for `'full'`. */
-  baseHash?: string;
+  /** The first 16 digits of that of the context that it is applied to; absent for `'full'`. */
+  base?: string;
   /** The context, of a full one that is said in keys. */
   context?: any;
   /** Whether there may be references: then {@link TokenOptimizer.resolveBlocks} comes first. */
@@ -1731,6 +1731,10 @@ export interface OptimizationReport {
     byModel: Record<string, SavingsFigures>;
     /** Prices in force for models seen; `source` may be empty. */
     prices: { model: string; asOf: string; source: string }[];
+    /** Of names used so long ago that they have no figures of their own any more: with these the rows add up to the totals. */
+    others: { agents: SavingsFigures | null; operations: SavingsFigures | null; models: SavingsFigures | null };
+    /** Of messages that name no model. */
+    unnamedModel: SavingsFigures | null;
     [key: string]: any;
   };
   [key: string]: any;

@@ -33,11 +33,15 @@ function factsOf(value) {
   return facts.get(value) ?? (isMessage(value) ? value : undefined);
 }
 
+const BASE = /^[0-9a-f]{16}$/;
 const isHash = (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
 
-function isMessage({ v, type, hash, baseHash }) {
+/** Names the context that a delta is against; the hash of what comes out says whether it was that one. */
+const BASE_DIGITS = 16;
+
+function isMessage({ v, type, hash, base }) {
   if (v !== MESSAGE_VERSION || !isHash(hash)) return false;
-  return type === 'full' ? true : type === 'incremental' && isHash(baseHash);
+  return type === 'full' ? true : type === 'incremental' && typeof base === 'string' && BASE.test(base);
 }
 
 /**
@@ -52,7 +56,7 @@ function toMessage(result) {
   if (about === result) return result;
   const { type, hash, baseHash, encoding, isUnchanged } = about;
   const head = { v: MESSAGE_VERSION, type, hash };
-  if (baseHash) head.baseHash = baseHash;
+  if (baseHash) head.base = baseHash.slice(0, BASE_DIGITS);
   if (isUnchanged) return head;
   if (encoding === 'blocks') return { ...head, ...result };
   if (type === 'full') return { ...head, context: result };
@@ -82,12 +86,13 @@ function mismatch(message) {
 }
 
 /**
- * The new context, before its hash is looked at: `{ context, hash, baseHash }`.
+ * The new context, before its hash is looked at: `{ context, hash, base }`, with how the hash of its base begins.
  */
 function patched(base, delta) {
   const about = factsOf(delta);
   if (!about) throw mismatch('it has no hashes; send what toMessage(result) gives');
-  const { type, hash, baseHash } = about;
+  const { type, hash } = about;
+  const begin = about === delta ? about.base : about.baseHash;
   if (type !== 'full' && type !== 'incremental') throw mismatch(`its type is ${type}, whose base is not an agent's`);
   const body = delta;
   const isBlocks = body.encoding === 'blocks' && (about === delta || about.encoding === 'blocks');
@@ -99,11 +104,11 @@ function patched(base, delta) {
     return { context: about === delta ? delta.context : delta, hash };
   }
   if (about.isUnchanged || (about === delta && !isChanged(body))) {
-    if (hash !== baseHash) throw mismatch('it says that nothing changed, and has two hashes');
-    return { context: base, hash, baseHash };
+    if (!hash.startsWith(begin)) throw mismatch('it says that nothing changed, and has two hashes');
+    return { context: base, hash, base: begin };
   }
   if (base === null || typeof base !== 'object') throw mismatch('its base is missing');
-  return { context: merged(base, body), hash, baseHash };
+  return { context: merged(base, body), hash, base: begin };
 }
 
 const hasEntries = (object) => object !== null && typeof object === 'object' && Object.keys(object).length > 0;
@@ -152,7 +157,7 @@ const wrongBase = () => mismatch('it was made for another base; reset the agent 
 function applyDelta(base, delta) {
   return checked(() => {
     const next = patched(base, delta);
-    if (next.baseHash && hashContext(base) !== next.baseHash) throw wrongBase();
+    if (next.base && !hashContext(base).startsWith(next.base)) throw wrongBase();
     return next.context === base ? base : verified(next, hashContext(next.context));
   });
 }
@@ -161,7 +166,7 @@ function applyDelta(base, delta) {
 async function applyDeltaAsync(base, delta) {
   const next = checked(() => patched(base, delta));
   try {
-    if (next.baseHash && (await hashContextAsync(base)) !== next.baseHash) throw wrongBase();
+    if (next.base && !(await hashContextAsync(base)).startsWith(next.base)) throw wrongBase();
     return next.context === base ? base : verified(next, await hashContextAsync(next.context));
   } catch (error) {
     throw unreadable(error);
@@ -287,8 +292,8 @@ async function withoutReferences(result, have, resolve) {
   if (!isBlocks) return { result, tokens: 0 };
   const { texts, tokens } = JSON.parse(await callAsync(resolve, JSON.stringify(rowsOf(result)), textsById(have)));
   const found = new Map(texts.map(([key, isText, text]) => [JSON.parse(key), isText ? text : valueOfJson(text)]));
-  const { type, hash, baseHash } = about;
-  const plain = { type, hash, baseHash, encoding: 'keys' };
+  const { type, hash } = about;
+  const plain = { type, hash, baseHash: about.baseHash ?? about.base, encoding: 'keys' };
   const { added = {}, modified = {}, removed = [], unchanged = [] } = result;
   const changed = type === 'full' ? { ...added } : { ...modified };
   for (const [key, value] of found) setOwn(changed, key, value);

@@ -12,7 +12,7 @@ async function expectChain(optimizer, results, contexts) {
   let hash;
   for (const [at, result] of results.entries()) {
     const message = wire(result);
-    expect(message.baseHash).toBe(at === 0 ? undefined : hash);
+    expect(message.base).toBe(at === 0 ? undefined : hash.slice(0, 16));
     has = applyDelta(has, wire(await optimizer.resolveBlocks(message)));
     expect(has).toEqual(contexts[at]);
     hash = message.hash;
@@ -93,10 +93,10 @@ test('acknowledged while calls are under way', async () => {
   const calls = Array.from({ length: 60 }, async (_, at) => {
     const context = { at, same: 'for all of them' };
     const message = wire(await optimizer.optimizeContext('agent', context));
-    had.set(message.hash, context);
+    had.set(message.hash.slice(0, 16), context);
     if (at % 4 === 0) optimizer.acknowledge('agent', message.hash);
     if (message.type === 'full') return;
-    expect(applyDelta(had.get(message.baseHash), message)).toEqual(context);
+    expect(applyDelta(had.get(message.base), message)).toEqual(context);
   });
   await Promise.all(calls);
   expect((await optimizer.optimizeContext('agent', { last: 1 })).type).toBe('incremental');

@@ -42,6 +42,8 @@ test('a fresh optimizer has measured nothing', () => {
       byOperation: {},
       byModel: {},
       prices: [],
+      others: { agents: null, operations: null, models: null },
+      unnamedModel: null,
     },
   });
   expect(optimizer.getEnhancedOptimizationReport()).toEqual({

@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::optimizer::DeltaEncoding;
 use super::prices::Prices;
+use super::sent::DeltaEncoding;
 use super::states::Acknowledgement;
 use crate::base::config::{Choice, Configure, Number, Origin, Problems, Section, Text};
 

@@ -34,9 +34,8 @@ pub mod trim;
 
 use std::sync::LazyLock;
 
-pub use optimizer::{
-    Blocks, DEFAULT_ENCODING, DeltaEncoding, Optimized, SendOptions, TokenOptimizer, TokenTotals,
-};
+pub use optimizer::{DEFAULT_ENCODING, TokenOptimizer, TokenTotals};
+pub use sent::{Blocks, DeltaEncoding, Optimized, SendOptions};
 pub use states::Acknowledgement;
 
 use cache::Cache;

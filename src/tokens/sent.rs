@@ -1,10 +1,77 @@
-//! The JSON of results as callers see them, to be counted.
+//! What is sent, and its JSON as callers see it, to be counted.
 
-use super::blocks::write_parts;
+use serde::Serialize;
+
+use super::blocks::{Part, write_parts};
 use super::delta::{Delta, Written};
-use super::optimizer::Blocks;
+use super::states::Acknowledgement;
 use crate::base::document::Kind;
 use crate::base::json::View;
+
+/// How a change is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeltaEncoding {
+    /// Whole top-level values.
+    #[default]
+    Keys,
+    /// Of values, what no agent of the project was given before, and references to the rest.
+    Blocks,
+}
+
+/// How a call is to be answered.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SendOptions {
+    /// How changes are said.
+    pub encoding: DeltaEncoding,
+    /// When the agent counts as having what it is sent.
+    pub acknowledgement: Acknowledgement,
+    /// Ms of a steady clock.
+    pub now_ms: u64,
+    /// Of the columns that the context was read from; equal columns are the same context.
+    pub fingerprint: Option<u128>,
+}
+
+/// What an agent is sent.
+#[derive(Debug)]
+pub struct Optimized {
+    /// What is new.
+    pub delta: Delta,
+    /// SHA-256 of the (filtered) context, hexadecimal.
+    pub hash: String,
+    /// The same of the context that the delta is against; `None` in full.
+    pub base_hash: Option<String>,
+    /// Tokens of the original context's JSON.
+    pub original_tokens: u64,
+    /// Tokens of the filtered context's JSON.
+    pub filtered_tokens: u64,
+    /// Tokens of the JSON of what is sent.
+    pub result_tokens: u64,
+    /// Bytes of the filtered context's JSON.
+    pub bytes: usize,
+    /// Tokens of top-level values that the agent has and that are not sent again, each counted by itself.
+    pub unchanged_tokens: u64,
+    /// Tokens with which the original context's JSON begins as the agent's last one did, to some 1.3 KB: what a provider's
+    /// prompt cache would have, had the agent been sent its whole context each time.
+    pub cached_tokens: u64,
+    /// Tokens of the messages before that this one adds to: the receiver reads them again.
+    pub carried_tokens: u64,
+    /// Values that are sent in parts; the others are sent whole.
+    pub blocks: Option<Blocks>,
+}
+
+/// The values of a context that are sent in parts.
+#[derive(Debug, Default)]
+pub struct Blocks {
+    /// Value and parts: of the string itself, or of the value's JSON.
+    pub values: Vec<(usize, Vec<Part>)>,
+    /// All top-level values, in the context's order.
+    pub all: Vec<usize>,
+    /// Tokens of what is referred to and the agent has.
+    pub held_tokens: u64,
+    /// Tokens of what is referred to and the agent has to fetch.
+    pub fetch_tokens: u64,
+}
 
 /// JSON of the result for an unchanged context, as callers see it.
 pub(super) fn unchanged_json(hash: &str) -> String {

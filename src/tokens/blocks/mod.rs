@@ -8,6 +8,7 @@
 //! for byte before it is referred to, and a receiver checks the hash of the whole context: a collision costs a little
 //! text, never truth.
 
+mod known;
 pub(super) mod pieces;
 mod reading;
 mod record;

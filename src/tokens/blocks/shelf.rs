@@ -222,6 +222,9 @@ impl Shelf {
         }
         let mut values = Seen::new();
         let record = self.opened(range.text, &mut values).ok_or(missing)?.record;
+        if !is_whole && end > record.len() {
+            return Err(missing);
+        }
         let len = if is_whole { record.len() } else { range.len };
         if len > max_bytes.saturating_sub(out.len()) {
             return Err(Unresolved::TooLong);

@@ -7,6 +7,7 @@
 
 use hashbrown::{HashMap, HashSet, HashTable};
 
+use super::known::{Run, Text};
 use super::pieces::Piece;
 use super::reading::{MIN_RUN_BYTES, Reading, Segment, number};
 use super::{Range, TextId};
@@ -29,26 +30,6 @@ pub(super) enum Found {
     },
     /// It seems to be this range of a known text.
     Seen(Range),
-}
-
-/// A run of pieces that one text had first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Run {
-    owner: u32,
-    /// Among all pieces.
-    first: u32,
-    count: u32,
-}
-
-#[derive(Debug)]
-struct Text {
-    id: TextId,
-    runs: Box<[Run]>,
-    /// First byte of each run.
-    starts: Box<[u32]>,
-    /// The runs in the order of their pieces.
-    by_piece: Box<[u32]>,
-    used: u64,
 }
 
 /// The known texts of a project.
@@ -365,25 +346,6 @@ impl Texts {
             }
         }
         Match { text: known.id, start, len: to - from, next: (segment, skipped) }
-    }
-}
-
-impl Run {
-    fn has(self, piece: u32) -> bool {
-        (self.first..self.first + self.count).contains(&piece)
-    }
-}
-
-impl Text {
-    /// A run that has a piece, in O(log runs). Runs can overlap: then the one that begins last, if it has it.
-    fn run_with(&self, piece: u32) -> Option<usize> {
-        let behind = self.by_piece.partition_point(|&run| self.runs[run as usize].first <= piece);
-        let run = *self.by_piece.get(behind.checked_sub(1)?)? as usize;
-        self.runs[run].has(piece).then_some(run)
-    }
-
-    fn pieces(&self) -> usize {
-        self.runs.iter().map(|run| run.count as usize).sum()
     }
 }
 
