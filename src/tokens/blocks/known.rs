@@ -2,6 +2,11 @@
 
 use super::TextId;
 
+/// Runs of a text looked at for those that have a piece.
+const MAX_LOOKED_AT: usize = 256;
+/// Runs of a text that are followed from a piece on.
+const MAX_RUNS: usize = 8;
+
 /// A run of pieces that one text had first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Run {
@@ -29,11 +34,11 @@ impl Run {
 }
 
 impl Text {
-    /// A run that has a piece, in O(log runs). Runs can overlap: then the one that begins last, if it has it.
-    pub(super) fn run_with(&self, piece: u32) -> Option<usize> {
+    /// Runs that have a piece, the last ones first. They overlap where a text says something twice.
+    pub(super) fn runs_with(&self, piece: u32) -> impl Iterator<Item = usize> {
         let behind = self.by_piece.partition_point(|&run| self.runs[run as usize].first <= piece);
-        let run = *self.by_piece.get(behind.checked_sub(1)?)? as usize;
-        self.runs[run].has(piece).then_some(run)
+        let before = self.by_piece[..behind].iter().rev().take(MAX_LOOKED_AT).map(|&run| run as usize);
+        before.filter(move |&run| self.runs[run].has(piece)).take(MAX_RUNS)
     }
 
     pub(super) fn pieces(&self) -> usize {

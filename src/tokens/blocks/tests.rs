@@ -88,6 +88,24 @@ fn second_text_is_a_reference_and_an_edit_is_its_line() {
 }
 
 #[test]
+fn text_that_says_things_many_times_is_found_as_a_whole() {
+    let store = Arc::new(Memory::default());
+    let shelf = Shelf::new(Arc::clone(&store) as _, INDEX);
+    let file = |n: usize| lines(90_000, 90_020) + &lines(n * 100, n * 100 + 40) + &lines(80_000, 80_015);
+    let mut text: String = (0..60).map(file).collect::<Vec<_>>().concat();
+    round(&store, &shelf, &text);
+    // A line of the file itself, and one of those that all have.
+    for n in 0..40 {
+        text = text.replacen(&format!("value_{} ", n * 100 + 20), "renamed ", 1);
+        let bytes = sent(&round(&store, &shelf, &text));
+        assert!(bytes < 500, "{n}: {bytes}");
+        text = text.replacen("value_90010 ", &format!("renamed_{n} "), 1);
+        let bytes = sent(&round(&store, &shelf, &text));
+        assert!(bytes < 500, "{n}: {bytes}");
+    }
+}
+
+#[test]
 fn text_that_the_receiver_holds_is_preferred() {
     let store = Arc::new(Memory::default());
     let shelf = Shelf::new(store, INDEX);

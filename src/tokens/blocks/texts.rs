@@ -111,8 +111,10 @@ impl Texts {
                     continue;
                 }
             }
-            let known = self.by_hash.find(spread(hash), |&piece| self.hashes[piece as usize] == hash);
-            let known = known.map(|&piece| (self.owner_of(piece), piece));
+            let known = self.resumed(&segments, hash).or_else(|| {
+                let known = self.by_hash.find(spread(hash), |&piece| self.hashes[piece as usize] == hash);
+                known.map(|&piece| (self.owner_of(piece), piece))
+            });
             match (known, segments.last_mut()) {
                 (None, Some(last)) if last.known.is_none() => last.count += 1,
                 (None, _) => segments.push(Segment { first: at, count: 1, known: None }),
@@ -122,6 +124,21 @@ impl Texts {
         let mut reading = Reading { pieces, segments: Vec::new() };
         reading.merge_short(segments);
         reading
+    }
+
+    /// Where the run before what is new goes on, if it does with this piece: after a line that was changed, added or taken out,
+    /// rather than at another place that says the same.
+    fn resumed(&self, segments: &[Segment], hash: u32) -> Option<(u32, u32)> {
+        let (run, new) = match segments {
+            [.., run @ Segment { known: Some(_), .. }, new @ Segment { known: None, .. }] => (run, new.count),
+            [.., run @ Segment { known: Some(_), .. }] => (run, 1),
+            _ => return None,
+        };
+        let (owner, first) = run.known?;
+        let end = first + run.count;
+        let places = [end + new, end, end + new + 1, end + new - 1];
+        let found = places.into_iter().find(|&at| self.is_own(owner, at) && self.hashes[at as usize] == hash);
+        found.map(|at| (owner, at))
     }
 
     /// Begins a run, which takes what fits before it from new text.
@@ -152,38 +169,55 @@ impl Texts {
     ) -> Vec<Found> {
         let likely: Vec<u32> = likely.iter().filter_map(|id| self.by_id.get(id).copied()).collect();
         let mut found: Vec<Found> = Vec::new();
-        let (mut segment, mut skipped) = (0, 0);
-        while let Some(&Segment { first, count, known }) = reading.segments.get(segment) {
-            let start = reading.start(first + skipped);
-            let Some((owner, piece)) = known else {
-                found.push(Found::New { start, len: reading.start(first + count) - start });
-                (segment, skipped) = (segment + 1, 0);
-                continue;
-            };
-            let mut best: Option<(Match, bool)> = None;
-            for &text in likely.iter().chain(self.users[owner as usize].iter().rev()) {
-                let Some(run) = self.all[text as usize].run_with(piece + skipped) else { continue };
-                let candidate = self.follow(reading, segment, skipped, text, run);
-                let held = is_held(self.all[text as usize].id);
-                let is_better = best.is_none_or(|(best, best_held)| match (held, best_held) {
-                    (true, false) => candidate.len as f64 >= best.len as f64 * HELD_SHARE,
-                    (false, true) => candidate.len as f64 * HELD_SHARE > best.len as f64,
-                    _ => candidate.len > best.len,
+        let mut at = 0;
+        for segment in &reading.segments {
+            let end = segment.first + segment.count;
+            // A range may have gone on through what comes next.
+            while at < end {
+                let best = segment.known.and_then(|(owner, first)| {
+                    let piece = first + at - segment.first;
+                    self.best_match(reading, at, (owner, piece), &likely, is_held)
                 });
-                if is_better {
-                    best = Some((candidate, held));
+                if let Some(best) = best {
+                    found.push(Found::Seen(best.range()));
+                    at = best.next;
+                } else {
+                    // Nobody had it, or whoever had it was given up.
+                    let start = reading.start(at);
+                    found.push(Found::New { start, len: reading.start(end) - start });
+                    at = end;
                 }
             }
-            let Some((best, _)) = best else {
-                // Whoever had it was given up.
-                found.push(Found::New { start, len: reading.start(first + count) - start });
-                (segment, skipped) = (segment + 1, 0);
-                continue;
-            };
-            found.push(Found::Seen(best.range()));
-            (segment, skipped) = best.next;
         }
         found
+    }
+
+    /// The range of a known text that goes on longest as the text that is read does, or one almost as long that the receiver
+    /// has.
+    fn best_match(
+        &self,
+        reading: &Reading,
+        at: u32,
+        (owner, piece): (u32, u32),
+        likely: &[u32],
+        is_held: &dyn Fn(TextId) -> bool,
+    ) -> Option<Match> {
+        let mut best: Option<(Match, bool)> = None;
+        for &text in likely.iter().chain(self.users[owner as usize].iter().rev()) {
+            let text = &self.all[text as usize];
+            let ways = text.runs_with(piece).map(|run| self.follow(reading, at, text, run, piece));
+            let Some(candidate) = ways.max_by_key(|way| way.len) else { continue };
+            let held = is_held(text.id);
+            let is_better = best.is_none_or(|(best, best_held)| match (held, best_held) {
+                (true, false) => candidate.len as f64 >= best.len as f64 * HELD_SHARE,
+                (false, true) => candidate.len as f64 * HELD_SHARE > best.len as f64,
+                _ => candidate.len > best.len,
+            });
+            if is_better {
+                best = Some((candidate, held));
+            }
+        }
+        best.map(|(best, _)| best)
     }
 
     /// Makes a text that was read known under `id`.
@@ -311,41 +345,24 @@ impl Texts {
         self.lens[from as usize..to as usize].iter().map(|&len| u32::from(len)).sum()
     }
 
-    /// How far the text that is read goes on as a known text does, from a place in both.
-    fn follow(
-        &self,
-        reading: &Reading,
-        mut segment: usize,
-        mut skipped: u32,
-        text: u32,
-        mut run: usize,
-    ) -> Match {
-        let known = &self.all[text as usize];
-        let (_, first) =
-            reading.segments[segment].known.expect("invariant: only known segments are followed");
-        let begun = known.runs[run];
-        let mut piece = first + skipped;
-        let start = known.starts[run] as usize + self.bytes_between(begun.first, piece) as usize;
-        let from = reading.start(reading.segments[segment].first + skipped);
-        let mut to = from;
-        while let Some(&Segment { first, count, known: Some((_, other)) }) = reading.segments.get(segment)
-            && let Some(current) = known.runs.get(run)
-            && current.has(piece)
-            && other + skipped == piece
-        {
-            let common = (count - skipped).min(current.first + current.count - piece);
-            to = reading.start(first + skipped + common);
-            skipped += common;
-            piece += common;
-            if skipped == count {
-                (segment, skipped) = (segment + 1, 0);
+    /// How far the text that is read goes on from piece `at` as a known text does from `piece` of its run `run`. By hashes:
+    /// what of it is known from where does not matter.
+    fn follow(&self, reading: &Reading, at: u32, text: &Text, run: usize, piece: u32) -> Match {
+        let begun = text.runs[run];
+        let start = text.starts[run] as usize + self.bytes_between(begun.first, piece) as usize;
+        let mut rest = &reading.pieces[at as usize..];
+        let mut from = piece;
+        for run in &text.runs[run..] {
+            let hashes = &self.hashes[from.max(run.first) as usize..(run.first + run.count) as usize];
+            let same = hashes.iter().zip(rest).take_while(|(hash, piece)| **hash == piece.hash).count();
+            rest = &rest[same..];
+            if same < hashes.len() || rest.is_empty() {
+                break;
             }
-            if piece == current.first + current.count {
-                run += 1;
-                piece = known.runs.get(run).map_or(0, |run| run.first);
-            }
+            from = 0;
         }
-        Match { text: known.id, start, len: to - from, next: (segment, skipped) }
+        let next = number(reading.pieces.len() - rest.len());
+        Match { text: text.id, start, len: reading.start(next) - reading.start(at), next }
     }
 }
 
@@ -355,8 +372,8 @@ struct Match {
     text: TextId,
     start: usize,
     len: usize,
-    /// Segment behind it, and how many of its pieces it has.
-    next: (usize, u32),
+    /// The piece behind it, of the text that is read.
+    next: u32,
 }
 
 impl Match {

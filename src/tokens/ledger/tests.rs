@@ -21,6 +21,19 @@ fn check_usd(found: f64, expected: f64) {
 }
 
 #[test]
+fn messages_before_are_read_again() {
+    let table = serde_json::json!({ "m": { "input": 10, "cachedRead": 1, "cacheWrite": 12, "output": 0, "asOf": "2026-01-31" } });
+    let ledger = Ledger::new(Prices::with("prices", &table).expect("sound"));
+    let message = Entry { agent: "a", operation: "o", model: Some("m"), original: 1_000, ..Entry::default() };
+    // 100 new tokens behind 5,000 that the conversation has; whole, it would have been 1,000 of which 900 are cached.
+    ledger.record(&Entry { sent: 100, carried: 5_000, baseline_cached: 900, ..message });
+    let cost = ledger.report().totals.cost.expect("priced");
+    assert!((cost.usd - (5_000.0 + 100.0 * 12.0) / 1e6).abs() < 1e-12, "{}", cost.usd);
+    assert!((cost.baseline_usd - (900.0 + 100.0 * 12.0) / 1e6).abs() < 1e-12, "{}", cost.baseline_usd);
+    assert!(cost.saved_usd < 0.0);
+}
+
+#[test]
 fn nothing_measured_says_so() {
     let ledger = Ledger::default();
     assert_eq!(ledger.summary(), "nothing was measured yet");
@@ -259,7 +272,7 @@ proptest! {
                     _ => ledger.record(&Entry {
                         agent, operation, model, original, sent,
                         held: part, fetched: part / 2, limit: (kind == 3).then_some(50_000),
-                        baseline_cached: part * 3, sent_cached: part,
+                        baseline_cached: part * 3, sent_cached: part, carried: part * 2,
                     }),
                 }
             }
