@@ -41,7 +41,7 @@ const BASE_DIGITS = 16;
 
 function isMessage({ v, type, hash, base }) {
   if (v !== MESSAGE_VERSION || !isHash(hash)) return false;
-  return type === 'full' ? true : type === 'incremental' && typeof base === 'string' && BASE.test(base);
+  return type === 'full' || ((type === 'incremental' || type === 'shared_incremental') && BASE.test(String(base)));
 }
 
 /**
@@ -50,14 +50,15 @@ function isMessage({ v, type, hash, base }) {
  */
 function toMessage(result) {
   const about = factsOf(result);
-  if (!about || about.type === 'shared_incremental') {
-    throw new AgentwiseError('E_INVALID_ARGUMENT', 'result must be what optimizeContext gave for a context of its own');
+  if (!about) {
+    throw new AgentwiseError('E_INVALID_ARGUMENT', 'result must be what optimizeContext gave');
   }
   if (about === result) return result;
   const { type, hash, baseHash, encoding, isUnchanged } = about;
   const head = { v: MESSAGE_VERSION, type, hash };
   if (baseHash) head.base = baseHash.slice(0, BASE_DIGITS);
   if (isUnchanged) return head;
+  if (type === 'shared_incremental') return { ...head, diff: result.diff };
   if (encoding === 'blocks') return { ...head, ...result };
   if (type === 'full') return { ...head, context: result };
   const { added, modified, removed, unchanged } = result;
@@ -93,7 +94,11 @@ function patched(base, delta) {
   if (!about) throw mismatch('it has no hashes; send what toMessage(result) gives');
   const { type, hash } = about;
   const begin = about === delta ? about.base : about.baseHash;
-  if (type !== 'full' && type !== 'incremental') throw mismatch(`its type is ${type}, whose base is not an agent's`);
+  if (type === 'shared_incremental') {
+    if (!isRecord(base) || !isRecord(delta.diff))
+      throw mismatch('its base, the shared context, or its diff is missing');
+    return { context: withDiff(base, delta.diff), hash, base: begin };
+  }
   const body = delta;
   const isBlocks = body.encoding === 'blocks' && (about === delta || about.encoding === 'blocks');
   if (isBlocks && (hasEntries(body.texts) || hasEntries(body.values))) {
@@ -109,6 +114,16 @@ function patched(base, delta) {
   }
   if (base === null || typeof base !== 'object') throw mismatch('its base is missing');
   return { context: merged(base, body), hash, base: begin };
+}
+
+/** The context that a diff makes of the shared context. */
+function withDiff(base, { added = {}, modified = {}, removed = [] }) {
+  if (!isRecord(added) || !isRecord(modified) || !isNames(removed)) throw mismatch('its diff is not what it should be');
+  const gone = new Set(removed);
+  const context = {};
+  for (const key of Object.keys(base)) if (!gone.has(key)) setOwn(context, key, base[key]);
+  for (const object of [modified, added]) for (const key of Object.keys(object)) setOwn(context, key, object[key]);
+  return context;
 }
 
 const hasEntries = (object) => object !== null && typeof object === 'object' && Object.keys(object).length > 0;
@@ -157,8 +172,9 @@ const wrongBase = () => mismatch('it was made for another base; reset the agent 
 function applyDelta(base, delta) {
   return checked(() => {
     const next = patched(base, delta);
-    if (next.base && !hashContext(base).startsWith(next.base)) throw wrongBase();
-    return next.context === base ? base : verified(next, hashContext(next.context));
+    const found = next.base && hashContext(base);
+    if (next.base && !found.startsWith(next.base)) throw wrongBase();
+    return verified(next, next.context === base ? found : hashContext(next.context));
   });
 }
 
@@ -166,8 +182,9 @@ function applyDelta(base, delta) {
 async function applyDeltaAsync(base, delta) {
   const next = checked(() => patched(base, delta));
   try {
-    if (next.base && !(await hashContextAsync(base)).startsWith(next.base)) throw wrongBase();
-    return next.context === base ? base : verified(next, await hashContextAsync(next.context));
+    const found = next.base && (await hashContextAsync(base));
+    if (next.base && !found.startsWith(next.base)) throw wrongBase();
+    return verified(next, next.context === base ? found : await hashContextAsync(next.context));
   } catch (error) {
     throw unreadable(error);
   }
@@ -206,6 +223,12 @@ const copyOf = (value) => (Array.isArray(value) ? [...value] : isRecord(value) ?
 /** Top-level keys and values by the core's numbers, of what was read or of what a filter made of it. */
 function entriesOf({ keys, values }, filtered) {
   return { key: (at) => keys[at], value: filtered ? (at) => filtered[keys[at]] : (at) => values[at] };
+}
+
+/** Keys that the agent changed since its last context; `undefined` if it had none. */
+function changedKeys(entries, { type, changes }) {
+  if (type === 'full') return undefined;
+  return new Set([...(changes?.added ?? []), ...(changes?.modified ?? [])].map(entries.key));
 }
 
 /** The object that is sent for a changed context. Keys that are gone come as JSON, so that lone surrogates survive. */
@@ -265,12 +288,29 @@ function textsById(have) {
 /** By UTF-16 units, as RFC 8785 orders keys. */
 const compareKeys = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
 
-/** Rows `[key as JSON, is a string, parts]` of a result in blocks. */
-function rowsOf({ texts, values }) {
-  const rows = (object, isText) =>
-    Object.entries(object ?? {}).map(([key, parts]) => [JSON.stringify(key), isText, parts]);
-  // In canonical order, as the sender went: a value may refer to one before it.
-  return [...rows(texts, true), ...rows(values, false)].sort(([a], [b]) => compareKeys(JSON.parse(a), JSON.parse(b)));
+/** Shorter texts are never referred to (`MIN_TEXT_BYTES` in src/tokens/blocks/mod.rs). */
+const MIN_TEXT = 128;
+
+/**
+ * Rows `[key as JSON, is a string, parts, is only there to be referred to]` of a result in blocks. In canonical order, as the
+ * sender went: a value may refer to one before it, also to one that is there whole.
+ */
+function rowsOf({ texts, values, added, modified }) {
+  const rows = [];
+  const add = (object, isText, partsFor, isWhole) => {
+    for (const [key, value] of Object.entries(object ?? {})) {
+      const parts = partsFor(value);
+      if (parts) rows.push([key, [JSON.stringify(key), isText ?? typeof value === 'string', parts, isWhole]]);
+    }
+  };
+  const whole = (value) => {
+    const text = typeof value === 'string' ? value : JSON.stringify(value);
+    return text !== undefined && text.length * 3 >= MIN_TEXT ? [text] : undefined;
+  };
+  add(texts, true, (parts) => parts, false);
+  add(values, false, (parts) => parts, false);
+  for (const object of [added, modified]) add(object, undefined, whole, true);
+  return rows.sort(([a], [b]) => compareKeys(a, b)).map(([, row]) => row);
 }
 
 function valueOfJson(text) {
@@ -290,6 +330,13 @@ async function withoutReferences(result, have, resolve) {
   if (!about) throw mismatch('it has no hashes; send what toMessage(result) gives');
   const isBlocks = result.encoding === 'blocks' && (about === result || about.encoding === 'blocks');
   if (!isBlocks) return { result, tokens: 0 };
+  if (
+    ![result.texts, result.values, result.added, result.modified].every(
+      (object) => object === undefined || isRecord(object),
+    )
+  ) {
+    throw mismatch('its parts are not what they should be');
+  }
   const { texts, tokens } = JSON.parse(await callAsync(resolve, JSON.stringify(rowsOf(result)), textsById(have)));
   const found = new Map(texts.map(([key, isText, text]) => [JSON.parse(key), isText ? text : valueOfJson(text)]));
   const { type, hash } = about;
@@ -317,10 +364,12 @@ module.exports = {
   factsOf,
   toMessage,
   hashContextAsync,
+  withDiff,
   applyDelta,
   applyDeltaAsync,
   contextDiff,
   entriesOf,
+  changedKeys,
   changesOf,
   blocksOf,
   resolveBlocks,

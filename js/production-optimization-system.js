@@ -215,7 +215,7 @@ class ProductionOptimizationSystem extends NativeEmitter {
     const about = filter ? JSON.parse(delta) : undefined;
     if (!about?.isUnbooked) return undefined;
     const kept = filterResult(source, filter);
-    const whose = { maxTokens: asked[1], model: sending[1] };
+    const whose = { maxTokens: asked[1], model: sending[1], keys: source.keys };
     const result = await this.#tokens.sharedResult(agentId, kept.filtered, about, whose);
     if (result && !Object.hasOwn(result, 'dropped')) addLazy(result, 'dropped', () => kept.dropped, false);
     return result;

@@ -56,8 +56,12 @@ function refused() {
   return new AgentwiseError('E_INVALID_ARGUMENT', 'result must be what optimizeContext gave, or a message of it');
 }
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
+const isPlain = (title) => !/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/.test(title);
+
 function section(title, body) {
-  return `## ${title}\n${body}\n`;
+  // A name with a line feed in it must not look like a section of its own.
+  return `## ${isPlain(title) ? title : JSON.stringify(title)}\n${body}\n`;
 }
 
 /**

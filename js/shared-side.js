@@ -7,11 +7,15 @@
  */
 
 const { AgentwiseError } = require('./errors.js');
-const { setOwn } = require('./document.js');
 const deltas = require('./deltas.js');
 
-/** How long a client may take for one context, ms: ours gives up long before. */
-const DEADLINE_MS = 30_000;
+/** How long a client may take for one context, ms: ours gives up before. */
+const DEADLINE_MS = 10_000;
+
+/** How long one that took longer is not asked again, ms. */
+const PAUSE_MS = 30_000;
+
+const LATE = new AgentwiseError('E_SHARED_CONTEXT', 'the client of the shared context does not answer');
 
 /** Agents whose keys are remembered. */
 const MAX_AGENTS = 10_000;
@@ -23,6 +27,8 @@ const isObject = (value) => value !== null && typeof value === 'object' && !Arra
 class SharedSide {
   #client;
   isEnabled = true;
+  /** Until when a client that did not answer is left alone. */
+  #notBefore = 0;
   /** By agent, the keys that it gave to the shared context: nobody takes away what others gave. */
   #given = new Map();
 
@@ -50,19 +56,21 @@ class SharedSide {
   /**
    * The result that refers to the shared context, and its tokens; `undefined` where there is none yet, where it is away, and
    * where it saves nothing.
+   * @param {Set<string> | undefined} changed keys that the agent changed since its last context; `undefined`: it had none
    * @param {(value: unknown) => Promise<number>} count tokens of a value's JSON
    */
-  async result(agentId, context, delta, count) {
-    if (!this.isActive || !isObject(context)) return undefined;
+  async result(agentId, context, delta, changed, count) {
+    if (!this.isActive || !isObject(context) || performance.now() < this.#notBefore) return undefined;
     try {
-      return await within(this.#exchange(agentId, context, delta, count), DEADLINE_MS);
-    } catch {
+      return await within(this.#exchange(agentId, context, delta, changed, count), DEADLINE_MS);
+    } catch (error) {
       // Whatever it is, the client tells it by its own events; the agent gets its context all the same.
+      if (error === LATE) this.#notBefore = performance.now() + PAUSE_MS;
       return undefined;
     }
   }
 
-  async #exchange(agentId, context, { originalTokens, hash }, count) {
+  async #exchange(agentId, context, { originalTokens, hash, type }, changed, count) {
     const client = this.#client;
     const base = await client.getContext({ useCache: true });
     if (!isObject(base)) {
@@ -72,29 +80,37 @@ class SharedSide {
     }
     const diff = await client.createDiff(base, context);
     // What a receiver would make of it has to be the context, whatever the client says.
-    if (!isObject(diff) || (await deltas.hashContextAsync(applyShared(base, diff))) !== hash) return undefined;
+    if (!isObject(diff) || (await deltas.hashContextAsync(deltas.withDiff(base, diff))) !== hash) return undefined;
     const result = { type: 'shared_incremental', diff, sharedReference: true, tokensSaved: 0 };
     // The figure is part of what it is a figure of: its own digits are counted with it.
     let tokens = await count(result);
     result.tokensSaved = originalTokens - tokens;
     tokens = await count(result);
     result.tokensSaved = originalTokens - tokens;
-    await this.#give(client, agentId, context, diff);
-    if (result.tokensSaved <= 0) return undefined;
-    for (const [name, value] of Object.entries({ hash, baseHash: await deltas.hashContextAsync(base) })) {
+    await this.#give(client, agentId, context, diff, changed);
+    // Nothing is shorter than that nothing has changed.
+    const isUnchanged = type === 'incremental' && changed?.size === 0;
+    if (result.tokensSaved <= 0 || isUnchanged) return undefined;
+    const baseHash = await deltas.hashContextAsync(base);
+    for (const [name, value] of Object.entries({ hash, baseHash })) {
       Object.defineProperty(result, name, { value, writable: true, configurable: true, enumerable: false });
     }
     return {
-      result: deltas.note(result, { type: 'shared_incremental', hash, tokensSaved: result.tokensSaved }),
+      result: deltas.note(result, { type: 'shared_incremental', hash, baseHash, tokensSaved: result.tokensSaved }),
       tokens,
     };
   }
 
-  /** Tells the others what is new, and takes back what the agent itself gave and no longer has. */
-  async #give(client, agentId, context, diff) {
-    const { added = {}, modified = {}, removed = [] } = diff;
+  /**
+   * Tells the others what the agent itself changed since its last context, and takes back what it gave and no longer has: what
+   * others changed meanwhile stays.
+   */
+  async #give(client, agentId, context, diff, changed) {
     const own = this.#given.get(agentId);
-    const gone = Array.isArray(removed) ? removed.filter((key) => own?.has(key)) : [];
+    const mine = (object) =>
+      Object.fromEntries(Object.entries(object ?? {}).filter(([key]) => changed?.has(key) ?? true));
+    const [added, modified] = [mine(diff.added), mine(diff.modified)];
+    const gone = (diff.removed ?? []).filter((key) => own?.has(key));
     this.#remember(agentId, context);
     if (Object.keys(added).length + Object.keys(modified).length + gone.length === 0) return;
     await client.updateContext({ added, modified, removed: gone, unchanged: [] });
@@ -126,27 +142,13 @@ class SharedSide {
 async function within(promise, ms) {
   let timer;
   const deadline = new Promise((_, reject) => {
-    timer = setTimeout(
-      reject,
-      ms,
-      new AgentwiseError('E_SHARED_CONTEXT', 'the client of the shared context does not answer'),
-    );
+    timer = setTimeout(reject, ms, LATE);
   });
   try {
     return await Promise.race([promise, deadline]);
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** The context that a diff makes of the shared one. */
-function applyShared(base, diff) {
-  const context = { ...base };
-  for (const key of diff.removed ?? []) delete context[key];
-  for (const object of [diff.modified ?? {}, diff.added ?? {}]) {
-    for (const key of Object.keys(object)) setOwn(context, key, object[key]);
-  }
-  return context;
 }
 
 module.exports = { SharedSide };

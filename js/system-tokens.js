@@ -30,9 +30,10 @@ class SystemTokens {
   }
 
   /** The result that refers to the shared context, if there is one. Books the message. */
-  async sharedResult(agentId, context, delta, { model, maxTokens }) {
+  async sharedResult(agentId, context, delta, { model, maxTokens, keys }) {
     if (!delta.isUnbooked) return undefined;
-    const shared = await this.#shared.result(agentId, context, delta, (value) => this.#count(value));
+    const changed = deltas.changedKeys({ key: (at) => keys[at] }, delta);
+    const shared = await this.#shared.result(agentId, context, delta, changed, (value) => this.#count(value));
     reports.book(
       this.#native.book,
       agentId,

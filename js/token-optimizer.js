@@ -128,12 +128,14 @@ class TokenOptimizer {
   }
 
   async #filtered(agentId, context, request, before) {
-    if (before) await unlessAborted(before, request.signal);
     // Both look at the context now: the caller may change it afterwards.
-    const [originalTokens, { filtered }] = await Promise.all([
+    const looking = Promise.all([
       this.#count(context),
       this.#filter.filterContext(agentId, context, 0, 0, { signal: request.signal }),
     ]);
+    looking.catch(() => {});
+    if (before) await unlessAborted(before, request.signal);
+    const [originalTokens, { filtered }] = await looking;
     request.signal?.throwIfAborted();
     const { source, result: pending } = read(filtered, (columns) =>
       this.#send(agentId, { ...request, originalTokens }, columns),
@@ -157,7 +159,8 @@ class TokenOptimizer {
     const whole = () => assemble(source).filtered;
     this.#register(agentId, delta.bytes);
     if (delta.isUnbooked) {
-      const shared = await this.#shared.result(agentId, whole(), delta, (value) => this.#count(value));
+      const changed = deltas.changedKeys(deltas.entriesOf(source), delta);
+      const shared = await this.#shared.result(agentId, whole(), delta, changed, (value) => this.#count(value));
       reports.book(this.#native.book, agentId, request, delta, shared?.tokens);
       if (shared) return shared.result;
     }

@@ -293,7 +293,7 @@ fn place(json: &Value, cwd: &str) -> BlockPlace {
 /// Most bytes that the references of one message may stand for: what a context's texts can have.
 const MAX_RESOLVED_BYTES: usize = 256 << 20;
 
-/// Texts for parts: `[[key, is a string, parts], …]` becomes `{ "texts": [[key, is a string, text], …], "tokens" }`, those of what was fetched.
+/// Texts for parts: `[[key, is a string, parts, is only there to be referred to], …]` becomes `{ "texts": [[key, is a string, text], …], "tokens" }`, those of what was fetched.
 fn resolve(tokens: &TokenService, asked: &Value, have: HashMap<String, String>) -> Result<String> {
     let mut have: HashMap<TextId, Arc<str>> = have
         .into_iter()
@@ -310,7 +310,10 @@ fn resolve(tokens: &TokenService, asked: &Value, have: HashMap<String, String>) 
         left -= text.len();
         // Later values of a message may refer to earlier ones.
         have.insert(TextId::of(&Sha256::digest(text.as_bytes()).into()), Arc::from(text.as_str()));
-        rows.push(json!([row[0], row[1], text]));
+        // What the message has whole is only there to be referred to.
+        if row[3].as_bool() != Some(true) {
+            rows.push(json!([row[0], row[1], text]));
+        }
     }
     Ok(json!({ "texts": rows, "tokens": fetched }).to_string())
 }

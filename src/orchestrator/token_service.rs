@@ -85,7 +85,7 @@ impl TokenService {
         self.config.read().clone()
     }
 
-    /// Other settings, and another place for texts, from now on. Blocks while a store is closed.
+    /// Other settings, and another place for texts, from now on.
     pub fn reconfigure(&self, config: TokensConfig, place: BlockPlace) {
         let is_other = *self.place.read() != place;
         let bytes = |config: &TokensConfig| mb_to_bytes(config.block_index_mb);
@@ -95,7 +95,12 @@ impl TokenService {
             // What agents hold can still be referred to by text; what they have to fetch is elsewhere now.
             self.optimizer.set_shelf(None);
             if let Some(store) = store.take() {
-                store.close();
+                // It writes what waits; nobody needs to wait for that.
+                let closing = Arc::clone(&store);
+                let thread = std::thread::Builder::new().name("agentwise-blocks".to_owned());
+                if thread.spawn(move || closing.close()).is_err() {
+                    store.close();
+                }
             }
         } else if let Some(store) = &*store {
             store.reconfigure(&place, &config);

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use hashbrown::{HashMap, HashSet};
 use sha2::{Digest, Sha256};
-use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::blocks::TextId;
 use crate::base::document::Kind;
@@ -164,7 +164,7 @@ impl Hashes {
             };
             entries.push(Hashed {
                 value,
-                hash: xxh3_128(text),
+                hash: short_hash(text),
                 bytes: text.len(),
                 is_string: text.first() == Some(&b'"'),
             });
@@ -188,6 +188,12 @@ impl Hashes {
     pub fn hash(&self) -> &Hash {
         &self.hash
     }
+}
+
+/// The first half of the SHA-256: nobody can make two values that have the same.
+fn short_hash(text: &[u8]) -> u128 {
+    let hash: Hash = Sha256::digest(text).into();
+    hash.first_chunk().map_or(0, |half| u128::from_be_bytes(*half))
 }
 
 /// By keys. Most are told apart by their first bytes, which are at hand.

@@ -1,13 +1,14 @@
 //! From a filtered context to what an agent is sent: in full the first time, then what changed; with exact token
 //! counts of both.
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use super::Encoding;
 use super::blocks::{MIN_TEXT_BYTES, Part, Shelf, TextId};
@@ -53,6 +54,8 @@ pub struct TokenTotals {
 pub struct TokenOptimizer {
     states: AgentStates,
     counter: SegmentCounter,
+    /// Keeps whoever writes contexts from making two that are taken for the same.
+    seed: u64,
     shelf: RwLock<Option<Arc<Shelf>>>,
     original: AtomicU64,
     result: AtomicU64,
@@ -73,6 +76,7 @@ impl TokenOptimizer {
         Self {
             states: AgentStates::default(),
             counter: SegmentCounter::new(DEFAULT_ENCODING),
+            seed: RandomState::new().hash_one(0),
             shelf: RwLock::default(),
             original: AtomicU64::new(0),
             result: AtomicU64::new(0),
@@ -124,7 +128,7 @@ impl TokenOptimizer {
         });
         let original_of = |tokens| whole.as_deref().map_or(tokens, sum);
         let written = Written::of(filtered);
-        let fingerprint = options.fingerprint.unwrap_or_else(|| xxh3_128(&written.text));
+        let fingerprint = options.fingerprint.unwrap_or_else(|| xxh3_128_with_seed(&written.text, self.seed));
         let options = SendOptions { fingerprint: Some(fingerprint), ..*options };
         let mut work: Option<(Arc<Snapshot>, Vec<usize>, Vec<Counted>)> = None;
         loop {

@@ -9,9 +9,11 @@
 //! patterns (`pretokenizer.rs`) letters are followed in their piece by letters, marks or a contraction only, digits by
 //! digits only, and neither pattern looks behind. Commas, points and opening brackets are looked at first, as they are easy to find.
 
+use std::hash::{BuildHasher, RandomState};
+
 use hashbrown::HashMap;
 use parking_lot::Mutex;
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use super::Encoding;
 
@@ -34,6 +36,8 @@ const SMALL: usize = 2048;
 #[derive(Debug)]
 pub(super) struct SegmentCounter {
     encoding: Encoding,
+    /// Keeps whoever writes texts from making two with one count.
+    seed: u64,
     known: Mutex<Generations>,
 }
 
@@ -78,7 +82,7 @@ impl Generations {
 impl SegmentCounter {
     /// A counter that remembers nothing yet.
     pub(super) fn new(encoding: Encoding) -> Self {
-        Self { encoding, known: Mutex::default() }
+        Self { encoding, seed: RandomState::new().hash_one(0), known: Mutex::default() }
     }
 
     /// Tokens of `text`, exactly. O(text) to find the segments, some 2 GB/s; what is new is counted.
@@ -97,7 +101,7 @@ impl SegmentCounter {
         {
             let mut known = self.known.lock();
             for segment in (Segments { rest: text }) {
-                let key = xxh3_128(segment.as_bytes());
+                let key = xxh3_128_with_seed(segment.as_bytes(), self.seed);
                 let tokens = known.get(key);
                 if tokens.is_none() {
                     unknown.push((counted.len(), key, segment));

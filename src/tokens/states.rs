@@ -20,6 +20,13 @@ pub const MAX_AGENTS: usize = 10_000;
 /// Most top-level keys remembered over all agents: 8 bytes each, and about 120 for each that differs.
 pub const MAX_KEYS: usize = 500_000;
 
+/// Most top-level keys of a context that is remembered: one must not take the place of all others. A larger one is sent in full
+/// each time.
+const MAX_KEYS_EACH: usize = MAX_KEYS / 10;
+
+/// So many entries are not worth looking through.
+const MIN_TIDY: usize = 1024;
+
 /// Most texts that an agent is remembered to hold: the latest.
 const MAX_HELD: usize = 4096;
 
@@ -118,6 +125,9 @@ struct States {
     /// Contexts and entries that somebody has, by hash.
     snapshots: HashMap<Hash, Weak<Snapshot>>,
     entries: HashMap<u128, Weak<Entry>>,
+    /// How many there may be of each before those that are gone are looked for.
+    snapshots_limit: usize,
+    entries_limit: usize,
 }
 
 /// What an agent has, at one moment.
@@ -225,6 +235,11 @@ impl AgentStates {
         }
         let before = agent.keys();
         agent.tick = tick;
+        if next.snapshot.len() > MAX_KEYS_EACH {
+            states.by_agent.remove(agent_id);
+            states.keys -= before;
+            return Some(());
+        }
         match mode {
             Acknowledgement::Implicit => {
                 agent.pending.clear();
@@ -313,13 +328,15 @@ impl States {
         entry
     }
 
-    /// Forgets what nobody has any more, when it may be half of all.
+    /// Forgets what nobody has any more, whenever there is twice as much as was left the last time.
     fn tidy(&mut self) {
-        if self.snapshots.len() == self.snapshots.capacity() {
+        if self.snapshots.len() >= self.snapshots_limit {
             self.snapshots.retain(|_, snapshot| snapshot.strong_count() > 0);
+            self.snapshots_limit = (2 * self.snapshots.len()).max(MIN_TIDY);
         }
-        if self.entries.len() == self.entries.capacity() {
+        if self.entries.len() >= self.entries_limit {
             self.entries.retain(|_, entry| entry.strong_count() > 0);
+            self.entries_limit = (2 * self.entries.len()).max(MIN_TIDY);
         }
     }
 

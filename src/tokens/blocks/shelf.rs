@@ -8,7 +8,6 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 
 use super::pieces::cut;
-use super::reading::Reading;
 use super::record::{Record, Run};
 use super::texts::{Found, Texts};
 use super::{MIN_TEXT_BYTES, Part, Range, TextId, TextStore};
@@ -91,33 +90,33 @@ impl Shelf {
         if !(MIN_TEXT_BYTES..=MAX_TEXT_BYTES).contains(&text.len()) || id.number() == 0 {
             return literal(None);
         }
+        let mut values = HashMap::new();
         if let Some(value) = self.value(id) {
             // The same text, or one of the 2^48 that have its number.
             let is_same =
-                Record::read((*value).as_ref()).is_some_and(|(record, _)| record.sha256 == hex(hash));
+                Record::read((*value).as_ref()).is_none_or(|(record, _)| record.sha256 == hex(hash));
             if !is_same {
                 return literal(None);
             }
-            let mut texts = self.texts.lock();
-            if !texts.contains(id) {
-                let reading = texts.read(cut(text));
-                texts.add(id, &reading);
-                texts.shrink(self.max_index_bytes);
-            }
-            texts.touch(id);
             let range = Range { text: id, start: 0, len: text.len() };
-            return Encoded {
-                id: Some(id),
-                parts: vec![Part::Known { range, is_whole: true, is_held: is_held(id) }],
-            };
+            if self.compare(range, text, &mut values).is_some() {
+                self.remember(id, text);
+                let parts = vec![Part::Known { range, is_whole: true, is_held: is_held(id) }];
+                return Encoded { id: Some(id), parts };
+            }
+            // What it was made of is gone, or it was damaged: it stands for itself from here on.
+            return literal(self.put_whole(id, hash, text).then_some(id));
         }
-        let reading = self.read(text);
-        let (found, known) = {
+        self.import(text);
+        let (reading, found, known) = {
+            // Places in what is known are good as long as nobody changes it.
             let texts = self.texts.lock();
-            (texts.cover(&reading, likely, is_held), texts.changes())
+            let reading = texts.read(cut(text));
+            let found = texts.cover(&reading, likely, is_held);
+            (reading, found, texts.changes())
         };
+        let mut lost = Vec::new();
         let mut draft = Draft::new(text);
-        let mut values = HashMap::new();
         for piece in found {
             match piece {
                 Found::New { start, len } => draft.add_new(start, len),
@@ -125,21 +124,24 @@ impl Shelf {
                     if let Some((runs, is_whole)) = self.compare(range, &text[draft.at..], &mut values) {
                         draft.add_known(range, is_whole, is_held(range.text), runs);
                     } else {
-                        self.texts.lock().forget(range.text);
+                        lost.push(range.text);
                         draft.add_new(draft.at, range.len);
                     }
                 }
             }
         }
         let (parts, own, runs) = (draft.parts, draft.own, draft.runs);
-        let record = if runs.len() > MAX_RUNS {
-            // Too many pieces of too many texts: from here on it stands for itself.
-            let run = Run { owner: None, start: 0, len: text.len() };
-            Record::new(hex(hash), vec![run]).map(|record| record.write(text))
+        let is_stored = if runs.len() > MAX_RUNS {
+            // Too many pieces of too many texts: it stands for itself.
+            self.put_whole(id, hash, text)
         } else {
-            Record::new(hex(hash), runs).map(|record| record.write(&own))
+            let record = Record::new(hex(hash), runs).map(|record| record.write(&own));
+            record.is_some_and(|record| self.store.put(&text_key(id), record))
         };
-        if !record.is_some_and(|record| self.store.put(&text_key(id), record)) {
+        if !lost.is_empty() {
+            self.texts.lock().forget(&lost);
+        }
+        if !is_stored {
             return Encoded { id: None, parts };
         }
         for hash in reading.anchors(PIECES_AN_ANCHOR) {
@@ -269,11 +271,29 @@ impl Shelf {
         self.store.get(&text_key(id))
     }
 
-    /// Reads a text, after taking in texts of other processes that seem to have parts of it.
-    fn read(&self, text: &str) -> Reading {
+    /// Stores a text so that it needs no other.
+    fn put_whole(&self, id: TextId, hash: &Hash, text: &str) -> bool {
+        let run = Run { owner: None, start: 0, len: text.len() };
+        let record = Record::new(hex(hash), vec![run]).map(|record| record.write(text));
+        record.is_some_and(|record| self.store.put(&text_key(id), record))
+    }
+
+    /// Makes a stored text known, if it is not.
+    fn remember(&self, id: TextId, text: &str) {
+        let mut texts = self.texts.lock();
+        if !texts.contains(id) {
+            let reading = texts.read(cut(text)).not_scattered(MAX_RUNS);
+            texts.add(id, &reading);
+            texts.shrink(self.max_index_bytes);
+        }
+        texts.touch(id);
+    }
+
+    /// Takes in texts of other processes that seem to have parts of this one.
+    fn import(&self, text: &str) {
         let reading = self.texts.lock().read(cut(text));
         if reading.new_bytes() < MIN_SEARCH_BYTES {
-            return reading;
+            return;
         }
         let mut imported = 0;
         for hash in reading.anchors(PIECES_AN_ANCHOR).take(MAX_LOOKUPS) {
@@ -281,15 +301,12 @@ impl Shelf {
             let id = (*value).as_ref().parse().ok().and_then(TextId::from_number);
             let Some(id) = id.filter(|&id| !self.texts.lock().contains(id)) else { continue };
             let Ok(known) = self.text(id) else { continue };
-            let mut texts = self.texts.lock();
-            let reading = texts.read(cut(&known));
-            texts.add(id, &reading);
+            self.remember(id, &known);
             imported += 1;
             if imported == MAX_IMPORTS {
                 break;
             }
         }
-        if imported == 0 { reading } else { self.texts.lock().read(reading.into_pieces()) }
     }
 }
 

@@ -178,7 +178,7 @@ impl Texts {
                     let piece = first + at - segment.first;
                     self.best_match(reading, at, (owner, piece), &likely, is_held)
                 });
-                if let Some(best) = best {
+                if let Some(best) = best.filter(|best| best.next > at) {
                     found.push(Found::Seen(best.range()));
                     at = best.next;
                 } else {
@@ -271,10 +271,9 @@ impl Texts {
         self.all.push(Text { id, runs: runs.into(), starts: starts.into(), by_piece, used: self.tick });
     }
 
-    /// Forgets a text: it is not where it was thought to be.
-    pub(super) fn forget(&mut self, id: TextId) {
-        let keep: HashSet<TextId> =
-            self.all.iter().map(|text| text.id).filter(|&other| other != id).collect();
+    /// Forgets texts: they are not where they were thought to be. O(pieces).
+    pub(super) fn forget(&mut self, lost: &[TextId]) {
+        let keep = self.all.iter().map(|text| text.id).filter(|id| !lost.contains(id)).collect();
         self.rebuild(&keep);
     }
 
