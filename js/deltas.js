@@ -39,9 +39,11 @@ const isHash = (value) => typeof value === 'string' && /^[0-9a-f]{64}$/.test(val
 /** Names the context that a delta is against; the hash of what comes out says whether it was that one. */
 const BASE_DIGITS = 16;
 
-function isMessage({ v, type, hash, base }) {
+function isMessage({ v, type, hash, base, diff }) {
   if (v !== MESSAGE_VERSION || !isHash(hash)) return false;
-  return type === 'full' || ((type === 'incremental' || type === 'shared_incremental') && BASE.test(String(base)));
+  if (type === 'full') return true;
+  if (type !== 'incremental' && !(type === 'shared_incremental' && isRecord(diff))) return false;
+  return typeof base === 'string' && BASE.test(base);
 }
 
 /**
@@ -300,7 +302,8 @@ function rowsOf({ texts, values, added, modified }) {
   const add = (object, isText, partsFor, isWhole) => {
     for (const [key, value] of Object.entries(object ?? {})) {
       const parts = partsFor(value);
-      if (parts) rows.push([key, [JSON.stringify(key), isText ?? typeof value === 'string', parts, isWhole]]);
+      if (parts !== undefined || !isWhole)
+        rows.push([key, [JSON.stringify(key), isText ?? typeof value === 'string', parts, isWhole]]);
     }
   };
   const whole = (value) => {

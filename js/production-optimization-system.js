@@ -180,18 +180,21 @@ class ProductionOptimizationSystem extends NativeEmitter {
       return () => pending;
     });
     const readMs = Math.round((performance.now() - started) * 100) / 100;
-    const turn = callAsync(begin);
+    // What the shared context makes of it belongs to the turn: a shutdown waits for it.
+    const turn = callAsync(begin).then(async (output) => ({
+      output,
+      shared: await this.#sharedResult(agentId, source, output, request),
+    }));
     const ended = Promise.allSettled([before, turn]);
     ended.then(() => {
       if (this.#turns.get(agentId) === ended) this.#turns.delete(agentId);
     });
     this.#turns.set(agentId, ended);
     try {
-      const output = await turn;
+      const { output, shared } = await turn;
       if (output.filter && this.listenerCount('contextFiltered') > 0) {
         emit(this, 'contextFiltered', filterResult(source, output.filter, { agentId, original: context }));
       }
-      const shared = await this.#sharedResult(agentId, source, output, request);
       return shared ?? optimizedResult(source, output, request.includeDebugInfo, readMs);
     } finally {
       release(source);
