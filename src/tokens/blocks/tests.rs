@@ -168,6 +168,39 @@ fn lost_or_damaged_texts_are_not_referred_to() {
 }
 
 #[test]
+fn text_whose_owner_is_gone_is_sent_and_stored_anew() {
+    let store = Arc::new(Memory::default());
+    let shelf = Shelf::new(Arc::clone(&store) as _, INDEX);
+    let owner = encode(&shelf, &lines(0, 200), &HashSet::new()).id.expect("stored");
+    let text = lines(0, 220);
+    round(&store, &shelf, &text);
+    store.values.lock().remove(&format!("text {owner}"));
+    assert_eq!(round(&store, &shelf, &text).parts, [Part::Literal(text.clone())]);
+    assert!(matches!(round(&store, &shelf, &text).parts[..], [Part::Known { is_whole: true, .. }]));
+}
+
+#[test]
+fn texts_at_once_with_hardly_any_room_are_all_right() {
+    let store = Arc::new(Memory::default());
+    let shelf = Shelf::new(Arc::clone(&store) as _, 30_000);
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let (store, shelf) = (&store, &shelf);
+            scope.spawn(move || {
+                for turn in 0..120 {
+                    round(
+                        store,
+                        shelf,
+                        &lines((thread * 37 + turn * 13) % 50 * 100, 150 + thread * 37 % 50 * 100 + turn),
+                    );
+                    round(store, shelf, &(lines(turn % 7 * 50, turn % 7 * 50 + 100) + &turn.to_string()));
+                }
+            });
+        }
+    });
+}
+
+#[test]
 fn full_store_costs_text_only() {
     let store = Arc::new(Memory::default());
     let shelf = Shelf::new(Arc::clone(&store) as _, INDEX);

@@ -113,6 +113,30 @@ fn equal_entries_of_agents_are_kept_once() {
     assert_eq!(inner.keys, 150);
 }
 
+#[test]
+fn what_is_gone_is_forgotten() {
+    let optimizer = TokenOptimizer::new();
+    for turn in 0..200 {
+        let values: Vec<String> = (0..100).map(|key| format!(r#""k{key}":"{turn} {key}""#)).collect();
+        step(&optimizer, "a", &format!("{{{}}}", values.join(",")));
+    }
+    let inner = optimizer.states().states.lock();
+    assert!(inner.entries.len() <= 2 * MIN_TIDY, "{}", inner.entries.len());
+    assert!(inner.snapshots.len() <= 2 * MIN_TIDY);
+}
+
+#[test]
+fn huge_context_does_not_take_the_place_of_others() {
+    let optimizer = TokenOptimizer::new();
+    step(&optimizer, "small", r#"{"x":1}"#);
+    let values: Vec<String> = (0..=MAX_KEYS_EACH).map(|key| format!(r#""{key}":0"#)).collect();
+    let huge = format!("{{{}}}", values.join(","));
+    for _ in 0..2 {
+        assert_eq!(step(&optimizer, "huge", &huge).0, Delta::Full);
+    }
+    assert_eq!(step(&optimizer, "small", r#"{"x":1}"#).0, Delta::Unchanged);
+}
+
 fn explicit(now_ms: u64) -> SendOptions {
     SendOptions {
         acknowledgement: Acknowledgement::Explicit { timeout_ms: 1000 },
