@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 use parking_lot::Mutex;
 use std::sync::Arc;
 
-use super::pieces::cut;
+use super::pieces::{Piece, cut};
 use super::record::{Record, Run};
 use super::texts::{Found, Texts};
 use super::{MIN_TEXT_BYTES, Part, Range, TextId, TextStore};
@@ -107,11 +107,11 @@ impl Shelf {
             // What it was made of is gone, or it was damaged: it stands for itself from here on.
             return literal(self.put_whole(id, hash, text).then_some(id));
         }
-        self.import(text);
+        let pieces = self.import(cut(text));
         let (reading, found, known) = {
             // Places in what is known are good as long as nobody changes it.
             let texts = self.texts.lock();
-            let reading = texts.read(cut(text));
+            let reading = texts.read(pieces);
             let found = texts.cover(&reading, likely, is_held);
             (reading, found, texts.changes())
         };
@@ -289,11 +289,11 @@ impl Shelf {
         texts.touch(id);
     }
 
-    /// Takes in texts of other processes that seem to have parts of this one.
-    fn import(&self, text: &str) {
-        let reading = self.texts.lock().read(cut(text));
+    /// Takes in texts of other processes that seem to have parts of the one with these pieces, which it gives back.
+    fn import(&self, pieces: Vec<Piece>) -> Vec<Piece> {
+        let reading = self.texts.lock().read(pieces);
         if reading.new_bytes() < MIN_SEARCH_BYTES {
-            return;
+            return reading.into_pieces();
         }
         let mut imported = 0;
         for hash in reading.anchors(PIECES_AN_ANCHOR).take(MAX_LOOKUPS) {
@@ -307,6 +307,7 @@ impl Shelf {
                 break;
             }
         }
+        reading.into_pieces()
     }
 }
 
