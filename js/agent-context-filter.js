@@ -12,12 +12,14 @@ const native = require('./binding.js');
 class AgentContextFilter extends EventEmitter {
   #native;
   #heldMb = 0;
+  /** The first look at the files of agents, until what it found is told. */
+  #firstLook;
 
   constructor(config = {}) {
     super();
     this.#native = call(native.openFilter, args.configurationJson(config), process.cwd());
     // Files of agents are read on the thread pool; every filtering looks at them again.
-    callAsync(this.#native.refreshAgents).then(
+    this.#firstLook = callAsync(this.#native.refreshAgents).then(
       (changes) => this.#tell(changes),
       () => {},
     );
@@ -37,6 +39,8 @@ class AgentContextFilter extends EventEmitter {
     );
     try {
       const output = await callAsync(() => pending);
+      // What a filtering goes by is told before its result, whoever looked first.
+      await this.#firstLook;
       signal?.throwIfAborted();
       this.#tell(output.changes);
       const result = filterResult(source, output, { agentId, original: context });

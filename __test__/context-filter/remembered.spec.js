@@ -143,15 +143,20 @@ describe('while contexts of 5 MB are filtered', () => {
       (context, at) => filter.filterContext(`agent ${at}`, context),
       (context, at) => system.optimizeAgentContext(`agent ${at}`, context),
     ]) {
-      const { total, longest } = await watched(async () => {
-        const pending = [];
-        for (const [at, context] of contexts.entries()) {
-          pending.push(call(context, at));
-          await new Promise(setImmediate);
-        }
-        await Promise.all(pending);
-      });
-      expect(longest).toBeLessThan(Math.max(total / 2, 100));
+      // Other processes can make a timer late, a call that blocks does it every time: the least of three counts.
+      let least = Number.POSITIVE_INFINITY;
+      for (let attempt = 0; attempt < 3 && least >= 100; attempt++) {
+        const { longest } = await watched(async () => {
+          const pending = [];
+          for (const [at, context] of contexts.entries()) {
+            pending.push(call({ ...context, attempt }, at));
+            await new Promise(setImmediate);
+          }
+          await Promise.all(pending);
+        });
+        least = Math.min(least, longest);
+      }
+      expect(least).toBeLessThan(100);
     }
   });
 
