@@ -1,5 +1,5 @@
 //! What every other module may use and that uses none of them: errors, time, cancelling, units, configuration checks, the
-//! column form of a context, names, and files.
+//! column form of a context, names, files, and what the parts hold in memory.
 
 pub mod cancel;
 pub mod clock;
@@ -8,6 +8,7 @@ pub mod config;
 pub mod document;
 pub mod error;
 pub mod file;
+pub mod footprint;
 pub mod json;
 pub mod name;
 pub mod units;
