@@ -30,6 +30,10 @@ pub trait Footprint: Send + Sync {
     fn relieve(&self, relief: Relief);
 }
 
+/// The parts that are counted together.
+#[derive(Default)]
+pub struct Footprints(Mutex<Parts>);
+
 #[derive(Default)]
 struct Parts {
     parts: Vec<Weak<dyn Footprint>>,
@@ -38,28 +42,10 @@ struct Parts {
     relief: Relief,
 }
 
-static PARTS: LazyLock<Mutex<Parts>> = LazyLock::new(Mutex::default);
-
-/// Counts `part` from now on, as long as it lives. It begins with the relief that is asked for now.
-pub fn register(part: &Arc<dyn Footprint>) {
-    let relief = {
-        let mut parts = PARTS.lock();
-        parts.parts.retain(|part| part.strong_count() > 0);
-        parts.parts.push(Arc::downgrade(part));
-        parts.relief
-    };
-    if relief > Relief::None {
-        part.relieve(relief);
-    }
-}
-
-/// What all parts hold, in bytes, by name.
-pub fn held() -> BTreeMap<&'static str, u64> {
-    let mut rows = BTreeMap::new();
-    for part in living() {
-        part.held(&mut |name, bytes| *rows.entry(name).or_insert(0) += bytes);
-    }
-    rows
+/// Those of this process.
+pub fn of_process() -> &'static Arc<Footprints> {
+    static OF_PROCESS: LazyLock<Arc<Footprints>> = LazyLock::new(Arc::default);
+    &OF_PROCESS
 }
 
 /// A number for a watcher that asks for relief.
@@ -68,29 +54,58 @@ pub fn new_watcher() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// Says what `watcher` asks for. When the most that any asks for changes, the parts are told, on this thread.
-pub fn ask(watcher: u64, relief: Relief) {
-    let changed = {
-        let mut parts = PARTS.lock();
-        if relief == Relief::None {
-            parts.asked.remove(&watcher);
-        } else {
-            parts.asked.insert(watcher, relief);
-        }
-        let most = parts.asked.values().copied().max().unwrap_or_default();
-        std::mem::replace(&mut parts.relief, most) != most
-    };
-    if changed {
-        let relief = PARTS.lock().relief;
-        for part in living() {
+impl Footprints {
+    /// Counts `part` from now on, as long as it lives. It begins with the relief that is asked for now.
+    pub fn register(&self, part: &Arc<dyn Footprint>) {
+        let relief = {
+            let mut parts = self.0.lock();
+            parts.parts.retain(|part| part.strong_count() > 0);
+            parts.parts.push(Arc::downgrade(part));
+            parts.relief
+        };
+        if relief > Relief::None {
             part.relieve(relief);
         }
     }
+
+    /// What all parts hold, in bytes, by name.
+    pub fn held(&self) -> BTreeMap<&'static str, u64> {
+        let mut rows = BTreeMap::new();
+        for part in self.living() {
+            part.held(&mut |name, bytes| *rows.entry(name).or_insert(0) += bytes);
+        }
+        rows
+    }
+
+    /// Says what `watcher` asks for. When the most that any asks for changes, the parts are told, on this thread.
+    pub fn ask(&self, watcher: u64, relief: Relief) {
+        let changed = {
+            let mut parts = self.0.lock();
+            if relief == Relief::None {
+                parts.asked.remove(&watcher);
+            } else {
+                parts.asked.insert(watcher, relief);
+            }
+            let most = parts.asked.values().copied().max().unwrap_or_default();
+            (std::mem::replace(&mut parts.relief, most) != most).then_some(most)
+        };
+        if let Some(relief) = changed {
+            for part in self.living() {
+                part.relieve(relief);
+            }
+        }
+    }
+
+    /// Parts that are in use. Upgraded before they are called: a part may register another.
+    fn living(&self) -> Vec<Arc<dyn Footprint>> {
+        self.0.lock().parts.iter().filter_map(Weak::upgrade).collect()
+    }
 }
 
-/// Parts that are in use. Upgraded before they are called: a part may register another.
-fn living() -> Vec<Arc<dyn Footprint>> {
-    PARTS.lock().parts.iter().filter_map(Weak::upgrade).collect()
+impl std::fmt::Debug for Footprints {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Footprints").field("parts", &self.0.lock().parts.len()).finish_non_exhaustive()
+    }
 }
 
 #[cfg(test)]
@@ -113,9 +128,10 @@ mod tests {
 
     #[test]
     fn parts_are_counted_by_name_and_told_the_most_that_any_watcher_asks_for() {
+        let all = Footprints::default();
         let part = Arc::new(Part::default());
-        register(&(part.clone() as Arc<dyn Footprint>));
-        assert_eq!(held().get("a part of a test"), Some(&7));
+        all.register(&(part.clone() as Arc<dyn Footprint>));
+        assert_eq!(all.held().get("a part of a test"), Some(&7));
         let (one, two) = (new_watcher(), new_watcher());
         for (watcher, relief) in [
             (one, Relief::Shrink),
@@ -124,10 +140,10 @@ mod tests {
             (two, Relief::Shrink),
             (two, Relief::None),
         ] {
-            ask(watcher, relief);
+            all.ask(watcher, relief);
         }
         assert_eq!(*part.0.lock(), [Relief::Shrink, Relief::Drop, Relief::Shrink, Relief::None]);
         drop(part);
-        assert_eq!(held().get("a part of a test"), None);
+        assert_eq!(all.held().get("a part of a test"), None);
     }
 }
