@@ -1,6 +1,8 @@
 //! What every other module may use and that uses none of them: errors, time, cancelling, units, configuration checks, the
-//! column form of a context, names, files, and what the parts hold in memory.
+//! column form of a context, names, files, what is
+//! allocated, and what the parts hold of it.
 
+pub mod allocation;
 pub mod cancel;
 pub mod clock;
 pub mod columns;
@@ -9,6 +11,7 @@ pub mod document;
 pub mod error;
 pub mod file;
 pub mod footprint;
+pub mod held;
 pub mod json;
 pub mod name;
 pub mod units;

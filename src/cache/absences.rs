@@ -36,6 +36,16 @@ impl Absences {
         }
     }
 
+    /// Bytes that it holds.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.rows.lock().capacity() * size_of::<(u64, u32)>()
+    }
+
+    /// Forgets all, and gives its memory back.
+    pub(crate) fn give_up(&self) {
+        *self.rows.lock() = Vec::new();
+    }
+
     /// Forgets all.
     pub(crate) fn clear(&self) {
         self.rows.lock().clear();

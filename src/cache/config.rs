@@ -70,6 +70,16 @@ impl Choice for EvictionPolicy {
         &[("lru", Self::Lru), ("lfu", Self::Lfu), ("adaptive", Self::Adaptive)];
 }
 
+/// What a cache keeps. Not a setting: whoever opens one says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Purpose {
+    /// Answers that can be made again.
+    #[default]
+    Answers,
+    /// Texts that agents were told of and can ask for.
+    Texts,
+}
+
 /// Settings of the cache. In JSON also `environment`, which is checked and ignored.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -126,6 +136,9 @@ pub struct CacheConfig {
     /// `allowNetworkFileSystem`: whether the disk tiers may be on a network file system, where locks and shared memory of
     /// several machines do not work: for one machine only. Default false.
     pub allow_network_file_system: bool,
+    /// What it keeps.
+    #[serde(skip)]
+    pub purpose: Purpose,
 }
 
 impl Default for CacheConfig {
@@ -150,6 +163,7 @@ impl Default for CacheConfig {
             sliding_ttl: false,
             warm_on_start: 0,
             allow_network_file_system: false,
+            purpose: Purpose::Answers,
         }
     }
 }

@@ -296,7 +296,7 @@ impl CacheManager {
             return None;
         }
         let mut entry = Entry {
-            record: Arc::new(record),
+            record: record.shared(&self.values),
             fresh_ms,
             used_ms: now_ms,
             hits: 0,

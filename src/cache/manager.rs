@@ -18,15 +18,18 @@ use super::events;
 use super::key::{Key, Namespace};
 use super::l1::map::{EvictingMap, Insertion};
 use super::l1::{self, Entry, L1, Place};
+use super::footprint::Relieved;
 use super::questions::Questions;
 use super::reconcile::Distrusted;
-use super::record::{Kind, Record, Terms};
+use super::record::{Kind, Record, Terms, Uncompared};
 use super::registry;
 use super::stats::Counters;
 use super::vectors::Vectors;
 use super::writes::Writes;
 use crate::base::clock::{Clock, SteadyClock};
 use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::footprint::{Footprint, of_process};
+use crate::base::held::Tally;
 use crate::base::units::mb_to_bytes;
 use crate::telemetry::event::{EventHub, EventKind, EventSink};
 
@@ -40,6 +43,9 @@ pub struct CacheManager {
     pub(crate) l1: Mutex<L1>,
     pub(crate) disk: RwLock<Option<Arc<Disk>>>,
     pub(crate) clock: Arc<SteadyClock>,
+    /// Bytes of all values that anybody has.
+    pub(crate) values: Arc<Tally>,
+    pub(crate) relief: Relieved,
     pub(crate) writes: Writes,
     pub(crate) absences: Absences,
     pub(crate) questions: Questions,
@@ -70,6 +76,8 @@ impl CacheManager {
             l1: Mutex::new(EvictingMap::new(l1::policy(&config), l1::bounds(&config))),
             disk: RwLock::default(),
             clock: Arc::clone(&clock),
+            values: Arc::default(),
+            relief: Relieved::default(),
             writes: Writes::new(),
             absences: Absences::default(),
             questions: Questions::new(),
@@ -91,6 +99,7 @@ impl CacheManager {
         }
         let disk = manager.new_disk();
         *manager.disk.write() = disk;
+        of_process().register(&(Arc::clone(&manager) as Arc<dyn Footprint>));
         manager
     }
 
@@ -150,7 +159,7 @@ impl CacheManager {
     ) -> Result<Stored> {
         self.check_open()?;
         self.check_size(key, text.len())?;
-        let record = Arc::new(self.record(text, kind, terms));
+        let record = self.record(text, kind, terms).shared(&self.values);
         let fresh_ms = record.fresh_until_ms();
         Ok(self.put(key, record, fresh_ms, if_stamp).unwrap_or(Stored { is_crowded: false }))
     }
@@ -168,6 +177,7 @@ impl CacheManager {
             stale_ms: terms.stale_ms,
             sliding: terms.sliding.unwrap_or(config.sliding_ttl),
             tags: terms.tags.into(),
+            counted: Uncompared::default(),
         }
     }
 

@@ -76,6 +76,8 @@ struct State {
     scopes: HashMap<Box<[u8]>, u32>,
     prefixes: Vec<Box<[u8]>>,
     free: Vec<u32>,
+    /// Of the prefixes, which are there twice.
+    prefix_bytes: usize,
     /// How many scopes there may be before those without questions are looked for.
     most_scopes: usize,
 }
@@ -90,6 +92,8 @@ pub(crate) struct Questions {
     pub(crate) looked_ms: AtomicU64,
     /// Where the next sweep begins.
     swept: AtomicUsize,
+    /// What was held when it was asked last.
+    held: AtomicU64,
 }
 
 impl Questions {
@@ -100,6 +104,7 @@ impl Questions {
             is_following: AtomicBool::new(false),
             looked_ms: AtomicU64::new(0),
             swept: AtomicUsize::new(0),
+            held: AtomicU64::new(0),
         }
     }
 
@@ -221,6 +226,16 @@ impl Questions {
         ids.into_iter().filter_map(key).collect()
     }
 
+    /// Bytes that it holds. While changes are taken up, as many as before them: nobody waits.
+    pub(crate) fn held_bytes(&self) -> u64 {
+        if let Some(state) = self.state.try_read() {
+            self.held.store(state.held_bytes() as u64, Ordering::Relaxed);
+        }
+        let changes = self.changes.lock();
+        let waiting = changes.waiting.capacity() * size_of::<Change>() + changes.bytes;
+        self.held.load(Ordering::Relaxed) + waiting as u64
+    }
+
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         self.state.read().index.len()
@@ -262,8 +277,17 @@ impl State {
             scopes: HashMap::new(),
             prefixes: Vec::new(),
             free: Vec::new(),
+            prefix_bytes: 0,
             most_scopes: MANY_SCOPES,
         }
+    }
+
+    fn held_bytes(&self) -> usize {
+        self.index.held_bytes()
+            + self.scopes.allocation_size()
+            + self.prefixes.capacity() * size_of::<Box<[u8]>>()
+            + self.free.capacity() * size_of::<u32>()
+            + 2 * self.prefix_bytes
     }
 
     fn add(&mut self, key: &[u8]) {
@@ -294,6 +318,7 @@ impl State {
         if let Some(place) = self.prefixes.get_mut(scope as usize) {
             *place = prefix.into();
         }
+        self.prefix_bytes += prefix.len();
         self.scopes.insert(prefix.into(), scope);
         scope
     }
@@ -302,10 +327,12 @@ impl State {
     fn forget_scopes(&mut self) {
         let used = self.index.used_scopes(self.prefixes.len());
         let (prefixes, free) = (&mut self.prefixes, &mut self.free);
-        self.scopes.retain(|_, scope| {
+        let prefix_bytes = &mut self.prefix_bytes;
+        self.scopes.retain(|prefix, scope| {
             let is_used = used.get(*scope as usize).is_some_and(|is_used| *is_used);
             if !is_used {
                 prefixes[*scope as usize] = Box::default();
+                *prefix_bytes -= prefix.len();
                 free.push(*scope);
             }
             is_used
@@ -327,48 +354,4 @@ impl std::fmt::Debug for Questions {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cache::key::Scope;
-
-    fn key(agent: usize, query: &str) -> Key {
-        let scope = Scope { agent_id: Some(format!("agent {agent}")), ..Scope::default() };
-        Key::new(&Namespace::root(""), &scope, query)
-    }
-
-    #[test]
-    fn scopes_without_questions_are_forgotten() {
-        let questions = Questions::new();
-        for agent in 0..10 * MANY_SCOPES {
-            let key = key(agent, "how do I boil an egg");
-            questions.add(&key);
-            if agent % 100 > 0 {
-                questions.remove(&key);
-            }
-            questions.catch_up();
-        }
-        let state = questions.state.read();
-        assert!(state.scopes.len() <= 2 * MANY_SCOPES, "{}", state.scopes.len());
-        assert!(state.prefixes.len() <= 2 * MANY_SCOPES, "{}", state.prefixes.len());
-        drop(state);
-        let like = |agent| {
-            let keys = Keys::of(key(agent, "How do I boil an egg?"));
-            questions.like(&keys, 0.8, Wanted::Served).len()
-        };
-        assert_eq!((like(0), like(100), like(101)), (1, 1, 0));
-    }
-
-    #[test]
-    fn rows_of_what_was_left_are_not_taken_up() {
-        let questions = Questions::new();
-        let key = key(0, "how do I boil an egg");
-        let (beginning, _) = questions.followed();
-        questions.clear_all();
-        assert!(!questions.add_rows(vec![key.bytes.clone()], beginning));
-        assert!(!questions.follow_to(7, beginning));
-        assert_eq!((questions.len(), questions.followed().1), (0, 0));
-        let (beginning, _) = questions.followed();
-        assert!(questions.add_rows(vec![key.bytes], beginning) && questions.follow_to(7, beginning));
-        assert_eq!((questions.len(), questions.followed().1), (1, 7));
-    }
-}
+mod tests;

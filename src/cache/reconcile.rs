@@ -1,8 +1,9 @@
 //! L1 and the disk tiers in step: what the writer reports, and what must not be believed of the disk.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+
+use hashbrown::HashMap;
 
 use super::disk::db::Trouble;
 use super::disk::queue::{Command, Operation, Put, Taken, Task};
@@ -28,6 +29,8 @@ const SLIDE_SHARE: u64 = 8;
 #[derive(Debug, Default)]
 pub(crate) struct Distrusted {
     keys: HashMap<u128, Key>,
+    /// Of the keys.
+    bytes: usize,
     is_all: bool,
 }
 
@@ -40,11 +43,25 @@ impl Distrusted {
     fn insert(&mut self, key: Key) {
         if self.keys.len() >= MOST_DISTRUSTED {
             self.is_all = true;
-            self.keys.clear();
+            (self.keys, self.bytes) = (HashMap::new(), 0);
         }
         if !self.is_all {
-            self.keys.insert(key.hash, key);
+            self.bytes += key.bytes.len();
+            if let Some(old) = self.keys.insert(key.hash, key) {
+                self.bytes -= old.bytes.len();
+            }
         }
+    }
+
+    fn remove(&mut self, hash: u128) {
+        if let Some(old) = self.keys.remove(&hash) {
+            self.bytes -= old.bytes.len();
+        }
+    }
+
+    /// Bytes that it holds.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.keys.allocation_size() + self.bytes
     }
 }
 
@@ -195,7 +212,7 @@ impl Observer for CacheManager {
         let mut distrusted = self.distrusted.lock();
         if !distrusted.keys.is_empty() {
             let is_change = |task: &&Task| matches!(task.operation, Operation::Put(_) | Operation::Delete);
-            tasks.iter().filter(is_change).for_each(|task| drop(distrusted.keys.remove(&task.key.hash)));
+            tasks.iter().filter(is_change).for_each(|task| distrusted.remove(task.key.hash));
         }
     }
 

@@ -5,14 +5,11 @@ use super::disk::queue::Command;
 use super::disk::{Arrival, DiskSettings};
 use super::key::Key;
 use super::l1;
-use super::l1::map::{Bounds, EvictingMap};
+use super::l1::map::EvictingMap;
 use super::manager::{CLOSE_DEADLINE, CacheManager};
-use super::reconcile::{Distrusted, SCAN_AT_ONCE};
+use super::reconcile::Distrusted;
 use super::registry;
 use crate::base::units::mb_to_bytes;
-
-/// Bytes by which L1 shrinks under one lock.
-const BYTES_AT_ONCE: u64 = 16 << 20;
 
 impl CacheManager {
     /// Brings the cache to a checked configuration; `namespace` stays. What fits of the entries stays. O(entries) where
@@ -27,7 +24,7 @@ impl CacheManager {
         {
             let mut l1 = self.l1.lock();
             if l1::policy(&old) != l1::policy(&config) {
-                let mut next = EvictingMap::new(l1::policy(&config), l1::bounds(&config));
+                let mut next = EvictingMap::new(l1::policy(&config), self.l1_bounds());
                 for (key, entry) in l1.iter_by_use() {
                     let hash = Key::from_bytes(key.into()).hash64();
                     next.insert(hash, key, entry.clone(), entry.bytes(key.len()), &mut evicted);
@@ -36,7 +33,7 @@ impl CacheManager {
             }
         }
         self.settle_evicted(evicted);
-        self.bound(l1::bounds(&config));
+        self.bound(false);
         if old.enable_similarity_detection != config.enable_similarity_detection {
             self.switch_similarity(config.enable_similarity_detection);
         }
@@ -52,26 +49,6 @@ impl CacheManager {
             *disk.settings.write() = after;
             if disk.is_started() {
                 let _ = disk.queue.order(Command::Maintain);
-            }
-        }
-    }
-
-    /// Brings L1 under other bounds, in steps, so that nobody waits long for it.
-    fn bound(&self, target: Bounds) {
-        loop {
-            let mut evicted = Vec::new();
-            let is_done = {
-                let mut l1 = self.l1.lock();
-                let step = Bounds {
-                    entries: target.entries.max(l1.len().saturating_sub(SCAN_AT_ONCE)),
-                    bytes: target.bytes.max(l1.bytes().saturating_sub(BYTES_AT_ONCE)),
-                };
-                l1.set_bounds(step, &mut evicted);
-                step == target
-            };
-            self.settle_evicted(evicted);
-            if is_done {
-                return;
             }
         }
     }

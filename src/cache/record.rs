@@ -1,5 +1,9 @@
 //! What is stored under a key: a value and what was said about it when it was stored. Never changes; tiers share it.
 
+use std::sync::Arc;
+
+use crate::base::held::{ARC_BYTES, Counted, Tally};
+
 /// What the text of a value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -26,7 +30,27 @@ pub struct Record {
     pub sliding: bool,
     /// By which it can be deleted.
     pub tags: Box<[Box<str>]>,
+    /// Its bytes, from when it is shared on.
+    pub(crate) counted: Uncompared,
 }
+
+/// Of one record; says nothing of its value.
+#[derive(Debug, Default)]
+pub(crate) struct Uncompared(#[expect(dead_code, reason = "counts as long as it is there")] Option<Counted>);
+
+impl Clone for Uncompared {
+    fn clone(&self) -> Self {
+        Self(None)
+    }
+}
+
+impl PartialEq for Uncompared {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Uncompared {}
 
 /// What is asked for beside key and value when something is stored.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -47,6 +71,13 @@ impl Record {
     /// When it stops being fresh if nothing uses it, Unix ms.
     pub fn fresh_until_ms(&self) -> u64 {
         self.created_ms.saturating_add(self.ttl_ms)
+    }
+
+    /// To be shared; counted in `tally` as long as anybody has it.
+    pub(crate) fn shared(mut self, tally: &Arc<Tally>) -> Arc<Self> {
+        let bytes = ARC_BYTES + size_of::<Self>() + self.heap_bytes();
+        self.counted = Uncompared(Some(Counted::new(tally, bytes)));
+        Arc::new(self)
     }
 
     /// Bytes that it holds besides the struct itself.

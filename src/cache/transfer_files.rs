@@ -12,7 +12,7 @@ use super::dump::{self, DumpEntry, DumpError, DumpFile, DumpReason, DumpWriter};
 use super::key::{Key, Namespace, Parts};
 use super::l1::Place;
 use super::manager::{CacheManager, disk_error};
-use super::record::Record;
+use super::record::{Record, Uncompared};
 use super::transfer::Watch;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::units::{iso8601, mb_to_bytes};
@@ -88,7 +88,7 @@ impl CacheManager {
         if bytes > mb_to_bytes(self.config.read().max_entry_size_mb) {
             return false;
         }
-        let stored = self.put(&key, Arc::new(record), fresh_ms, None);
+        let stored = self.put(&key, record.shared(&self.values), fresh_ms, None);
         if stored.is_some_and(|stored| stored.is_crowded) {
             self.wait_for_room();
         }
@@ -197,6 +197,7 @@ fn from_dump(namespace: &Namespace, entry: DumpEntry, now_ms: u64) -> Option<(Ke
         stale_ms: entry.stale_ms,
         sliding: entry.sliding,
         tags: entry.tags.into_iter().map(Into::into).collect(),
+        counted: Uncompared::default(),
     };
     Some((parts.key(), record, fresh_ms))
 }

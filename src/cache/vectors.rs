@@ -4,7 +4,7 @@
 //! crashes, dumps and other processes are those of any entry. A vector says nothing of whether its question has an answer.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -17,8 +17,9 @@ use super::disk::readers::Read;
 use super::key::{Key, Keys, Namespace, Parts};
 use super::manager::CacheManager;
 use super::questions::{Similar, split};
-use super::record::{Kind, Record};
+use super::record::{Kind, Record, Uncompared};
 use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::held::ARC_BYTES;
 use crate::similarity::vectors::{VectorError, VectorIndex, decode, encode};
 use crate::similarity::{Verdict, compare_texts, is_question};
 
@@ -39,6 +40,8 @@ pub(crate) struct Vectors {
     models: RwLock<HashMap<Box<str>, State>>,
     /// Where the next sweep begins.
     swept: AtomicUsize,
+    /// What was held when it was asked last.
+    held: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -49,6 +52,8 @@ struct State {
     keys: Vec<Option<Arc<[u8]>>>,
     ids: HashMap<Arc<[u8]>, u32>,
     free: Vec<u32>,
+    /// Of the keys.
+    key_bytes: usize,
 }
 
 /// Whether this is a namespace of vectors.
@@ -74,6 +79,15 @@ impl Vectors {
     pub(crate) fn len(&self) -> Option<usize> {
         let models = self.models.read();
         (!models.is_empty()).then(|| models.values().map(|state| state.ids.len()).sum())
+    }
+
+    /// Bytes that it holds. While one is stored, as many as before it: nobody waits.
+    pub(crate) fn held_bytes(&self) -> u64 {
+        if let Some(models) = self.models.try_read() {
+            let held: usize = models.values().map(State::held_bytes).sum();
+            self.held.store(held as u64, Ordering::Relaxed);
+        }
+        self.held.load(Ordering::Relaxed)
     }
 
     /// Whether the vectors of this namespace are among those in use.
@@ -129,6 +143,14 @@ impl Vectors {
 }
 
 impl State {
+    fn held_bytes(&self) -> usize {
+        self.index.as_ref().map_or(0, VectorIndex::memory_bytes)
+            + self.keys.capacity() * size_of::<Option<Arc<[u8]>>>()
+            + self.ids.allocation_size()
+            + self.free.capacity() * size_of::<u32>()
+            + self.key_bytes
+    }
+
     fn insert(&mut self, key: &Key, vector: &[f32]) -> std::result::Result<(), VectorError> {
         let room = || MOST_BYTES / (size_of_val(vector) + KEY_BYTES);
         let index = self.index.get_or_insert_with(|| VectorIndex::new(room()));
@@ -151,6 +173,7 @@ impl State {
             } else {
                 self.keys.push(None);
             }
+            self.key_bytes += ARC_BYTES + key.len();
             self.keys[id as usize] = Some(Arc::clone(&key));
             self.ids.insert(key, id);
         }
@@ -175,6 +198,7 @@ impl State {
     /// Forgets whose vector a number was.
     fn release(&mut self, id: u32) {
         if let Some(key) = self.keys.get_mut(id as usize).and_then(Option::take) {
+            self.key_bytes -= ARC_BYTES + key.len();
             self.ids.remove(&key);
             self.free.push(id);
         }
@@ -220,10 +244,11 @@ impl CacheManager {
                 stale_ms: 0,
                 sliding: false,
                 tags: Box::default(),
+                counted: Uncompared::default(),
             };
             let put = Put {
                 fresh_ms: record.fresh_until_ms(),
-                record: Arc::new(record),
+                record: record.shared(&self.values),
                 used_ms: now_ms,
                 version: self.versions.fetch_add(1, Ordering::Relaxed) + 1,
                 if_stamp: None,

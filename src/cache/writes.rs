@@ -16,6 +16,11 @@ impl Writes {
         Self((0..BUCKETS).map(|_| AtomicU32::new(0)).collect())
     }
 
+    /// Bytes that it holds.
+    pub(crate) fn held_bytes(&self) -> usize {
+        size_of_val(&*self.0)
+    }
+
     fn bucket(&self, hash: u64) -> &AtomicU32 {
         &self.0[usize::try_from(hash % BUCKETS as u64).expect("invariant: less than the buckets")]
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::base::clock::Clock;
-use crate::cache::{CacheConfig, Key, Keys, Kind, Namespace, OpenCache, Record, Scope, Terms};
+use crate::cache::{CacheConfig, Key, Keys, Kind, Namespace, OpenCache, Purpose, Record, Scope, Terms};
 use crate::tokens::blocks::TextStore;
 use crate::tokens::config::TokensConfig;
 
@@ -91,6 +91,7 @@ impl BlockStore {
             namespace: place.namespace.clone(),
             max_entry_size_mb: MAX_TEXT_MB,
             allow_network_file_system: place.allow_network_file_system,
+            purpose: Purpose::Texts,
             ..CacheConfig::default()
         }
     }

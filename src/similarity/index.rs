@@ -73,6 +73,9 @@ pub struct Index {
     limit: usize,
     /// Of all texts.
     bytes: usize,
+    /// Of the places of terms that entries have, and of the numbers that lists have room for.
+    term_bytes: usize,
+    list_bytes: usize,
 }
 
 /// Most questions of one normal form: more of them say no more.
@@ -94,6 +97,20 @@ impl Index {
     /// Whether it has none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Bytes that it holds. O(1).
+    pub fn held_bytes(&self) -> usize {
+        let numbers = self.weights.capacity() + self.free.capacity() + self.free_lists.capacity();
+        self.entries.capacity() * size_of::<Option<Entry>>()
+            + numbers * size_of::<u32>()
+            + self.order.capacity() * size_of::<(u32, u32)>()
+            + self.terms.allocation_size()
+            + self.lists.capacity() * size_of::<List>()
+            + self.normals.allocation_size()
+            + self.bytes
+            + self.term_bytes
+            + self.list_bytes
     }
 
     /// The scope of a question.
@@ -157,8 +174,12 @@ impl Index {
         });
         let terms = keys.into_iter().map(|key| self.list(key)).collect::<Box<[u32]>>();
         for &term in &terms {
-            self.lists[term as usize].ids.push(id);
+            let ids = &mut self.lists[term as usize].ids;
+            let before = ids.capacity();
+            ids.push(id);
+            self.list_bytes += (ids.capacity() - before) * size_of::<u32>();
         }
+        self.term_bytes += size_of_val(&*terms);
         self.ages = self.ages.wrapping_add(1);
         self.weights[id as usize] = query.terms.iter().map(|term| term.weight).sum();
         let next = self.normals.insert(normal, id).unwrap_or(NONE);
@@ -202,6 +223,7 @@ impl Index {
             list.ids.retain(|&id| !gone[id as usize]);
             if list.ids.is_empty() && before > 0 {
                 self.terms.remove(&list.key);
+                self.list_bytes -= list.ids.capacity() * size_of::<u32>();
                 *list = List::default();
                 self.free_lists.push(place);
             }
@@ -209,6 +231,7 @@ impl Index {
         for (id, _) in (0..).zip(&gone).filter(|(_, is_gone)| **is_gone) {
             if let Some(entry) = self.entries[id as usize].take() {
                 self.bytes -= entry.text.len();
+                self.term_bytes -= size_of_val(&*entry.terms);
                 self.unchain(entry.normal, id, entry.next);
                 self.free.push(id);
             }
@@ -255,6 +278,7 @@ impl Index {
     fn remove_id(&mut self, id: u32) {
         let Some(entry) = self.entries[id as usize].take() else { return };
         self.bytes -= entry.text.len();
+        self.term_bytes -= size_of_val(&*entry.terms);
         for &term in &entry.terms {
             let list = &mut self.lists[term as usize];
             if let Some(at) = list.ids.iter().position(|&other| other == id) {
@@ -262,6 +286,7 @@ impl Index {
             }
             if list.ids.is_empty() {
                 self.terms.remove(&list.key);
+                self.list_bytes -= list.ids.capacity() * size_of::<u32>();
                 *list = List::default();
                 self.free_lists.push(term);
             }

@@ -17,6 +17,8 @@ use std::sync::LazyLock;
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::base::held::register_for_good;
+
 /// The parts of speech of a word: a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pos(u8);
@@ -97,11 +99,26 @@ pub struct Lexicon {
 
 /// The lexicon, unpacked at the first call.
 pub fn lexicon() -> &'static Lexicon {
-    static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| load::load(include_bytes!("data/lexicon.zst")));
+    static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
+        let lexicon = load::load(include_bytes!("data/lexicon.zst"));
+        let bytes = lexicon.held_bytes() as u64;
+        register_for_good("lexicon", move || bytes);
+        lexicon
+    });
     &LEXICON
 }
 
 impl Lexicon {
+    /// Bytes that it holds.
+    fn held_bytes(&self) -> usize {
+        let words = [&self.starts, &self.edge_starts, &self.edges, &self.lemmas].map(|list| size_of_val(&**list));
+        let bytes = [&self.text, &self.shapes, &self.rarities].map(|list| list.len());
+        words.iter().chain(&bytes).sum::<usize>()
+            + size_of_val(&*self.counts)
+            + size_of_val(&*self.redirections)
+            + self.slots.held_bytes()
+    }
+
     /// The word itself, or if the lexicon has no such word, the lemma of which it is a form.
     pub fn word(&self, word: &str) -> Option<WordId> {
         self.look_up(word, false)

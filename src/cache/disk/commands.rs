@@ -63,6 +63,7 @@ impl Writer {
                 Ok(0)
             }
             Command::Maintain => self.maintain(now_ms),
+            Command::Relieve => self.relieve().map(|()| 0),
         }
     }
 
@@ -171,6 +172,14 @@ impl Writer {
         self.keep_budgets();
         self.shrink()?;
         Ok(db::to_sql(removed as u64))
+    }
+
+    /// Lets go of pages of the database that are remembered, and of memory for packing.
+    fn relieve(&mut self) -> Result<(), Trouble> {
+        self.demotion.relieve();
+        self.note_held();
+        self.connection()?.execute_batch("PRAGMA shrink_memory")?;
+        Ok(())
     }
 
     pub(super) fn remove_expired(&mut self, now_ms: u64, most: usize) -> Result<usize, Trouble> {

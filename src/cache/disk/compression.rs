@@ -96,6 +96,11 @@ impl Compressor {
         Ok(compressor)
     }
 
+    /// Bytes of the buffer, and of zstd's context with what it needs for the dictionary. O(1).
+    pub(crate) fn held_bytes(&mut self) -> (usize, usize) {
+        (self.buffer.capacity(), self.context.context_mut().sizeof())
+    }
+
     /// Packs `raw`. Where that fails (memory) or does not make it smaller, it stays plain.
     pub(crate) fn compress<'a>(&'a mut self, raw: &'a [u8]) -> Packed<'a> {
         trim(&mut self.buffer);
@@ -175,6 +180,12 @@ impl Decompressor {
             self.dictionaries.push((dictionary.id, digested));
         }
         Ok(())
+    }
+
+    /// Bytes of the buffer, and of zstd's context and dictionaries. O(dictionaries).
+    pub(crate) fn held_bytes(&self) -> (usize, usize) {
+        let dictionaries: usize = self.dictionaries.iter().map(|(_, dictionary)| dictionary.sizeof()).sum();
+        (self.frame.capacity(), self.context.sizeof() + dictionaries)
     }
 
     /// Whether payloads with the dictionary `id` are readable. O(dictionaries), of which there are few.

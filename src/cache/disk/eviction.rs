@@ -71,6 +71,18 @@ impl Demotion {
         Ok(())
     }
 
+    /// Lets go of what is made anew when something is packed.
+    pub(super) fn relieve(&mut self) {
+        self.compressor = None;
+    }
+
+    /// Bytes of samples, dictionary and buffers, and those of zstd. O(1).
+    fn held_bytes(&mut self) -> (usize, usize) {
+        let (buffer, context) = self.compressor.as_mut().map_or((0, 0), Compressor::held_bytes);
+        let dictionary = self.dictionary.as_ref().map_or(0, |dictionary| dictionary.data.capacity());
+        (self.trainer.held_bytes() + dictionary + buffer, context)
+    }
+
     /// Notes a value that is stored: it may become a sample.
     pub(crate) fn see(&mut self, text: &str) {
         self.trainer.offer(text.as_bytes());
@@ -317,6 +329,14 @@ impl Writer {
         self.demotion.dictionary = Some(trained.dictionary);
         self.demotion.compressor = None;
         Ok(())
+    }
+
+    /// Says what the writer holds, for whoever asks the disk tiers.
+    pub(super) fn note_held(&mut self) {
+        let (ours, zstd) = self.demotion.held_bytes();
+        let counters = &self.disk.counters;
+        counters.writer_bytes.store(ours as u64, Ordering::Relaxed);
+        counters.packing_bytes.store(zstd as u64, Ordering::Relaxed);
     }
 
     fn entries(&self, tier: i64) -> u64 {

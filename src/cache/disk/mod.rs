@@ -137,6 +137,9 @@ pub(crate) struct Counters {
     pub(crate) evicted: AtomicU64,
     pub(crate) expired: AtomicU64,
     pub(crate) failures: AtomicU64,
+    /// Bytes of samples, dictionary and buffers that the writer holds, and those of zstd.
+    pub(crate) writer_bytes: AtomicU64,
+    pub(crate) packing_bytes: AtomicU64,
 }
 
 /// A generation that is in use.

@@ -2,10 +2,11 @@
 //!
 //! Read before the database: what waits here is newer. Belongs to the disk tiers; the writer thread takes from it.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hashbrown::HashMap;
 use parking_lot::{Condvar, Mutex};
 
 use crate::cache::key::{Key, Namespace};
@@ -125,6 +126,8 @@ pub(crate) enum Command {
     },
     /// Removes what is expired, keeps budgets, mends totals.
     Maintain,
+    /// Lets go of what is remembered to be faster: pages of the database, memory for packing.
+    Relieve,
 }
 
 /// A command and who waits for it.
@@ -165,6 +168,10 @@ struct State {
     in_flight: HashMap<u128, Task>,
     orders: VecDeque<Order>,
     bytes: usize,
+    /// Of the keys that wait.
+    key_bytes: usize,
+    /// Of the keys that are being written, and of all of it.
+    in_flight_bytes: [usize; 2],
     seq: u64,
     closed: bool,
 }
@@ -194,6 +201,9 @@ impl State {
             let task = self.waiting.remove(&hash).expect("invariant: looked at above");
             bytes += task.bytes();
             self.bytes -= task.bytes();
+            self.key_bytes -= task.key.bytes.len();
+            self.in_flight_bytes[0] += task.key.bytes.len();
+            self.in_flight_bytes[1] += task.bytes();
             self.in_flight.insert(hash, task.clone());
             batch.push(task);
         }
@@ -231,8 +241,10 @@ impl Queue {
         let (seq, hash) = (state.next_seq(), key.hash);
         let task = Task { key, operation, seq };
         state.bytes += task.bytes();
+        state.key_bytes += task.key.bytes.len();
         if let Some(old) = state.waiting.insert(hash, task) {
             state.bytes -= old.bytes();
+            state.key_bytes -= old.key.bytes.len();
         }
         state.order.push_back((seq, hash));
         if state.order.len() > 2 * state.waiting.len() + BATCH {
@@ -314,6 +326,14 @@ impl Queue {
     pub(crate) fn done(&self) {
         let mut state = self.state.lock();
         state.in_flight.clear();
+        state.in_flight_bytes = [0; 2];
+        if state.waiting.is_empty() && state.waiting.capacity() > HIGH_WATER_OPERATIONS {
+            // What was made for a rush.
+            (state.waiting, state.order) = (HashMap::new(), VecDeque::new());
+        }
+        if state.in_flight.capacity() > 2 * BATCH {
+            state.in_flight = HashMap::new();
+        }
         drop(state);
         self.room.notify_all();
     }
@@ -338,12 +358,23 @@ impl Queue {
         state.waiting.len() + state.in_flight.len()
     }
 
+    /// Bytes of what waits besides values: keys and tables. Of what is being written also the copies that the writer makes.
+    pub(crate) fn held_bytes(&self) -> usize {
+        let state = self.state.lock();
+        let tables = state.waiting.allocation_size()
+            + state.in_flight.allocation_size()
+            + state.order.capacity() * size_of::<(u64, u128)>();
+        // The batch has its keys once more.
+        tables + state.key_bytes + 2 * state.in_flight_bytes[0] + state.in_flight_bytes[1]
+    }
+
     /// Everything that waits: the database cannot be written. It is found until [`Queue::done`], so that nobody sees the
     /// database's older values before it is known that they are older.
     pub(crate) fn give_up(&self) -> Vec<Task> {
         let mut state = self.state.lock();
         state.order.clear();
         state.bytes = 0;
+        state.in_flight_bytes[0] += std::mem::take(&mut state.key_bytes);
         let waiting = std::mem::take(&mut state.waiting);
         state.in_flight.extend(waiting);
         state.in_flight.values().cloned().collect()

@@ -14,7 +14,7 @@ use super::db::{self, Trouble};
 use super::row;
 use super::tables::{Candidate, Row, Tables};
 use crate::cache::key::{Key, Namespace};
-use crate::cache::record::Record;
+use crate::cache::record::{Record, Uncompared};
 
 /// Connections kept: as many as Node's pool has threads by default.
 const MOST_IDLE: usize = 4;
@@ -128,6 +128,7 @@ impl Reader {
             stale_ms: head.stale_ms,
             sliding: head.sliding,
             tags: head.tags.into(),
+            counted: Uncompared::default(),
         }))
     }
 }
@@ -142,6 +143,19 @@ impl Readers {
     /// For the database at `database`.
     pub(crate) fn new(database: PathBuf) -> Self {
         Self { database, idle: Mutex::default() }
+    }
+
+    /// Bytes of buffers and of zstd that connections hold which nobody uses now.
+    pub(crate) fn held_bytes(&self) -> (usize, usize) {
+        let idle = self.idle.lock();
+        let each = idle.iter().map(|reader| reader.unpack.held_bytes());
+        each.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
+    }
+
+    /// Closes the connections that nobody uses now.
+    pub(crate) fn close_idle(&self) {
+        let idle = std::mem::take(&mut *self.idle.lock());
+        drop(idle);
     }
 
     /// Runs `work` with a connection. One that failed is not used again.

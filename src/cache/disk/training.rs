@@ -290,6 +290,11 @@ impl Trainer {
         }
     }
 
+    /// Bytes of the samples. O(1).
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.kept_bytes + self.kept.capacity() * size_of::<(u64, Box<[u8]>)>()
+    }
+
     /// Raw bytes that have gone by, to be stored with a dictionary for [`Self::resume`].
     pub(crate) fn volume(&self) -> u64 {
         self.volume

@@ -339,6 +339,7 @@ impl Writer {
         let tables = Tables(self.connection()?);
         let (tiers, dictionary_bytes) = (tables.totals()?, tables.dictionary_bytes()?);
         *self.disk.totals.lock() = super::Totals { tiers, dictionary_bytes };
+        self.note_held();
         Ok(())
     }
 

@@ -107,6 +107,12 @@ impl Adaptive {
         self.current.victim(slab, keep)
     }
 
+    /// Bytes of its history and simulations. O(1).
+    pub(super) fn held_bytes(&self) -> usize {
+        let simulation = |one: &Simulation| size_of::<Simulation>() + one.map.held_bytes();
+        size_of::<Self>() + self.current.held_bytes() + self.simulations.iter().map(simulation).sum::<usize>()
+    }
+
     /// The segments, the one that loses entries first first.
     pub(super) fn eviction_order(&self) -> [Segment; SEGMENTS] {
         self.current.eviction_order()

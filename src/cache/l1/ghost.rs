@@ -40,6 +40,11 @@ impl Ghost {
         self.cells.shrink_to_fit();
     }
 
+    /// Bytes that it holds. O(1).
+    pub(super) fn held_bytes(&self) -> usize {
+        self.cells.capacity() * size_of::<u64>()
+    }
+
     /// Remembers an evicted key. O(1).
     pub(super) fn remember(&mut self, hash: u64) {
         self.evictions = self.evictions.wrapping_add(1);

@@ -261,6 +261,21 @@ impl<V> EvictingMap<V> {
         self.slab.bytes()
     }
 
+    /// Sum of the keys' lengths. O(1).
+    pub(crate) fn key_bytes(&self) -> usize {
+        self.slab.key_bytes()
+    }
+
+    /// Bytes of the policy's history. O(1).
+    pub(crate) fn policy_bytes(&self) -> usize {
+        self.replacement.held_bytes()
+    }
+
+    /// Bytes that it holds besides what the values hold. O(1).
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.index.allocation_size() + self.slab.held_bytes() + self.policy_bytes()
+    }
+
     /// The bounds in force.
     pub(crate) fn bounds(&self) -> Bounds {
         self.bounds

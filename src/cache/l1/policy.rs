@@ -95,6 +95,15 @@ impl Replacement {
         }
     }
 
+    /// Bytes of its history. O(1).
+    pub(super) fn held_bytes(&self) -> usize {
+        match self {
+            Self::Lru => 0,
+            Self::Fixed(policy) => policy.held_bytes(),
+            Self::Adaptive(policy) => policy.held_bytes(),
+        }
+    }
+
     /// The lists in the order in which they are evicted from, the first first; for a policy that weighs
     /// several lists against each other this is an approximation.
     pub(super) fn eviction_order(&self) -> [Segment; SEGMENTS] {

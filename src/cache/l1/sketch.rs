@@ -48,6 +48,11 @@ impl Sketch {
         self.words.shrink_to_fit();
     }
 
+    /// Bytes that it holds. O(1).
+    pub(super) fn held_bytes(&self) -> usize {
+        self.words.capacity() * size_of::<u64>()
+    }
+
     /// Counts one use. O(1) amortized over the halving.
     pub(super) fn count(&mut self, hash: u64) {
         let mask = self.words.len() - 1;

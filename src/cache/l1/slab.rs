@@ -62,12 +62,21 @@ pub(super) struct Slab<V> {
     live: usize,
     last_seq: u64,
     bytes: u64,
+    key_bytes: usize,
 }
 
 impl<V> Slab<V> {
     /// An empty slab; allocates nothing.
     pub(super) fn new() -> Self {
-        Self { slots: Vec::new(), lists: [List::EMPTY; SEGMENTS], free: NONE, live: 0, last_seq: 0, bytes: 0 }
+        Self {
+            slots: Vec::new(),
+            lists: [List::EMPTY; SEGMENTS],
+            free: NONE,
+            live: 0,
+            last_seq: 0,
+            bytes: 0,
+            key_bytes: 0,
+        }
     }
 
     /// Entries held. O(1).
@@ -78,6 +87,16 @@ impl<V> Slab<V> {
     /// Sum of the entries' sizes. O(1).
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// Sum of the keys' lengths. O(1).
+    pub(super) fn key_bytes(&self) -> usize {
+        self.key_bytes
+    }
+
+    /// Bytes that it holds besides the values. O(1).
+    pub(super) fn held_bytes(&self) -> usize {
+        self.slots.capacity() * size_of::<Slot<V>>() + self.key_bytes
     }
 
     /// The slot with this number.
@@ -98,6 +117,7 @@ impl<V> Slab<V> {
         let seq = self.next_seq();
         self.live += 1;
         self.bytes += bytes;
+        self.key_bytes += key.len();
         let filled = Slot {
             hash,
             seq,
@@ -148,6 +168,7 @@ impl<V> Slab<V> {
         self.free = slot;
         self.live -= 1;
         self.bytes -= bytes;
+        self.key_bytes -= entry.key.len();
         Some(entry)
     }
 
@@ -156,6 +177,7 @@ impl<V> Slab<V> {
         self.free = NONE;
         self.live = 0;
         self.bytes = 0;
+        self.key_bytes = 0;
         self.lists = [List::EMPTY; SEGMENTS];
         std::mem::take(&mut self.slots)
     }

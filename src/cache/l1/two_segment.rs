@@ -159,6 +159,11 @@ impl TwoSegment {
         turn_clock(slab, keep).or_else(|| slab.tail_except(WINDOW, keep))
     }
 
+    /// Bytes of its history. O(1).
+    pub(super) fn held_bytes(&self) -> usize {
+        self.ghost.as_ref().map_or(0, Ghost::held_bytes) + self.sketch.as_ref().map_or(0, Sketch::held_bytes)
+    }
+
     /// The segments, the one that loses entries first first.
     pub(super) fn eviction_order(&self) -> [Segment; SEGMENTS] {
         if self.is_lru() { [MAIN, WINDOW] } else { [WINDOW, MAIN] }

@@ -1,10 +1,16 @@
 //! Sums per question, without a hash table: many lists are added up for one look.
 
 use std::cell::RefCell;
+use std::sync::Once;
+
+use crate::base::held::{Tally, register_for_good};
 
 thread_local! {
     pub(super) static SUMS: RefCell<Sums> = RefCell::default();
 }
+
+/// Bytes of those of all threads.
+static HELD: Tally = Tally::new();
 
 /// Bits of a mark for the number of a term.
 const TERM_BITS: u32 = 8;
@@ -29,8 +35,18 @@ impl Sums {
             self.sums.fill((0, 0.0));
         }
         if self.sums.len() < count {
+            let before = self.held_bytes();
             self.sums.resize(count, (0, 0.0));
+            // So that it never grows while sums are added.
+            self.touched.reserve_exact(count);
+            HELD.add(self.held_bytes() - before);
+            static ONCE: Once = Once::new();
+            ONCE.call_once(|| register_for_good("cache index", || HELD.bytes()));
         }
+    }
+
+    fn held_bytes(&self) -> usize {
+        self.sums.capacity() * size_of::<(u32, f32)>() + self.touched.capacity() * size_of::<u32>()
     }
 
     /// Adds the weight of a term, once however often it is found.
@@ -49,5 +65,11 @@ impl Sums {
     /// The questions with a sum.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, f32)> {
         self.touched.iter().map(|&id| (id, self.sums[id as usize].1))
+    }
+}
+
+impl Drop for Sums {
+    fn drop(&mut self) {
+        HELD.subtract(self.held_bytes());
     }
 }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::cache::key::Scope;
-use crate::cache::record::Kind;
+use crate::cache::record::{Kind, Uncompared};
 
 fn key(number: u8) -> Key {
     Key::new(&Namespace::default(), &Scope::default(), &number.to_string())
@@ -21,6 +21,7 @@ fn put_of(bytes: usize, version: u64) -> Operation {
         stale_ms: 0,
         sliding: false,
         tags: Box::default(),
+        counted: Uncompared::default(),
     };
     Operation::Put(Put { record: Arc::new(record), fresh_ms: 1, used_ms: 0, version, if_stamp: None })
 }
