@@ -36,7 +36,7 @@ pub struct Footprints(Mutex<Parts>);
 
 #[derive(Default)]
 struct Parts {
-    parts: Vec<Weak<dyn Footprint>>,
+    known: Vec<Weak<dyn Footprint>>,
     /// What each watcher asks for; the most counts.
     asked: BTreeMap<u64, Relief>,
     relief: Relief,
@@ -59,8 +59,8 @@ impl Footprints {
     pub fn register(&self, part: &Arc<dyn Footprint>) {
         let relief = {
             let mut parts = self.0.lock();
-            parts.parts.retain(|part| part.strong_count() > 0);
-            parts.parts.push(Arc::downgrade(part));
+            parts.known.retain(|part| part.strong_count() > 0);
+            parts.known.push(Arc::downgrade(part));
             parts.relief
         };
         if relief > Relief::None {
@@ -98,13 +98,13 @@ impl Footprints {
 
     /// Parts that are in use. Upgraded before they are called: a part may register another.
     fn living(&self) -> Vec<Arc<dyn Footprint>> {
-        self.0.lock().parts.iter().filter_map(Weak::upgrade).collect()
+        self.0.lock().known.iter().filter_map(Weak::upgrade).collect()
     }
 }
 
 impl std::fmt::Debug for Footprints {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Footprints").field("parts", &self.0.lock().parts.len()).finish_non_exhaustive()
+        f.debug_struct("Footprints").field("parts", &self.0.lock().known.len()).finish_non_exhaustive()
     }
 }
 

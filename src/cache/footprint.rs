@@ -68,7 +68,7 @@ impl CacheManager {
         let _others = self.relief.bounding.lock();
         let target = self.l1_bounds();
         loop {
-            let disk = self.disk().filter(|_| has_time).filter(|disk| is_used(disk));
+            let disk = self.disk().filter(|_| has_time).filter(is_used);
             if let Some(disk) = disk {
                 disk.queue.wait_for_room(ROOM_DEADLINE);
             }
@@ -105,7 +105,10 @@ impl Footprint for CacheManager {
             // An entry counts for its key, what its record holds, and a flat rate.
             let records = map.bytes().saturating_sub(entries * ENTRY_OVERHEAD_BYTES + of_keys)
                 + entries * (ARC_BYTES + size_of::<Record>()) as u64;
-            ([map.held_bytes() as u64 - policy, self.values.bytes(), policy], records.min(self.values.bytes()))
+            (
+                [map.held_bytes() as u64 - policy, self.values.bytes(), policy],
+                records.min(self.values.bytes()),
+            )
         };
         let rows = Rows::of(self.config.read().purpose);
         row(rows.l1, l1 + in_l1);

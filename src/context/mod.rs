@@ -46,6 +46,7 @@ pub use specialization::AgentSpecialization;
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::document::Document;
 use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::held::registered;
 use crate::base::json::{self, Cuts, Fate, View};
 use crate::base::units::mb_to_bytes;
 use analysis::store::Store;
@@ -191,8 +192,8 @@ pub struct Held {
 pub struct ContextFilter {
     config: RwLock<ContextFilterConfig>,
     roster: Roster,
-    store: Store,
-    references: References,
+    store: Arc<Store>,
+    references: Arc<References>,
     tokens: Arc<dyn CountTokens>,
     calls: AtomicU64,
 }
@@ -222,8 +223,8 @@ impl ContextFilter {
 
     fn of(config: ContextFilterConfig, roster: Roster, tokens: Arc<dyn CountTokens>) -> Self {
         Self {
-            store: Store::new(store_bytes(config.analysis_cache_mb)),
-            references: References::new(store_bytes(config.reference_store_mb)),
+            store: registered(Store::new(store_bytes(config.analysis_cache_mb))),
+            references: registered(References::new(store_bytes(config.reference_store_mb))),
             config: RwLock::new(config),
             roster,
             tokens,

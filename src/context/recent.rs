@@ -85,6 +85,17 @@ impl<V> Recent<V> {
         self.max_bytes = max_bytes;
     }
 
+    /// Bytes of the map, and of the values as they were measured.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.entries.allocation_size() + self.bytes - self.entries.len() * ENTRY_BYTES
+    }
+
+    /// Takes out everything, for the caller to drop where it holds no lock.
+    pub(crate) fn clear(&mut self) -> impl Sized + use<V> {
+        self.bytes = 0;
+        std::mem::take(&mut self.entries)
+    }
+
     /// Number of values.
     pub(crate) fn len(&self) -> usize {
         self.entries.len()

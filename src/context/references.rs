@@ -8,6 +8,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::recent::Recent;
+use crate::base::footprint::{Footprint, Relief};
+use crate::base::held::ARC_BYTES;
 
 /// The name of a part: 64 bits of its hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +53,7 @@ impl References {
         let key = u128::from(reference.0);
         if self.parts.lock().get(key).is_none() {
             let json: Arc<str> = json().into();
-            let bytes = json.len();
+            let bytes = ARC_BYTES + json.len();
             self.parts.lock().insert(key, json, bytes);
         }
         reference
@@ -78,6 +80,16 @@ impl References {
     pub(crate) fn held(&self) -> (usize, usize) {
         let parts = self.parts.lock();
         (parts.len(), parts.bytes())
+    }
+}
+
+impl Footprint for References {
+    fn held(&self, row: &mut dyn FnMut(&'static str, u64)) {
+        row("context references", self.parts.lock().held_bytes() as u64);
+    }
+
+    fn relieve(&self, _: Relief) {
+        // Agents were told that they can ask for them.
     }
 }
 

@@ -9,6 +9,7 @@ use parking_lot::{Mutex, RwLock};
 
 use super::block_store::{BlockPlace, BlockStore};
 use crate::base::clock::Clock;
+use crate::base::held::registered;
 use crate::base::json::View;
 use crate::base::units::mb_to_bytes;
 use crate::tokens::blocks::{Shelf, TextStore};
@@ -46,8 +47,8 @@ pub struct TokenService {
     config: RwLock<TokensConfig>,
     place: RwLock<BlockPlace>,
     store: Mutex<Option<Arc<BlockStore>>>,
-    ledger: Ledger,
-    calibrations: Calibrations,
+    ledger: Arc<Ledger>,
+    calibrations: Arc<Calibrations>,
     clock: Arc<dyn Clock>,
 }
 
@@ -56,8 +57,8 @@ impl TokenService {
     pub fn new(config: TokensConfig, place: BlockPlace, clock: Arc<dyn Clock>) -> Self {
         Self {
             optimizer: TokenOptimizer::new(),
-            ledger: Ledger::new(config.prices()),
-            calibrations: Calibrations::new(),
+            ledger: registered(Ledger::new(config.prices())),
+            calibrations: registered(Calibrations::new()),
             config: RwLock::new(config),
             place: RwLock::new(place),
             store: Mutex::default(),
@@ -247,7 +248,7 @@ pub fn held_and_fetched(done: &Optimized) -> (u64, u64) {
 
 fn shelf_of(store: &Arc<BlockStore>, config: &TokensConfig) -> Arc<Shelf> {
     let bytes = usize::try_from(mb_to_bytes(config.block_index_mb)).unwrap_or(usize::MAX);
-    Arc::new(Shelf::new(Arc::clone(store) as Arc<dyn TextStore>, bytes))
+    registered(Shelf::new(Arc::clone(store) as Arc<dyn TextStore>, bytes))
 }
 
 impl std::fmt::Debug for TokenService {

@@ -111,7 +111,8 @@ pub fn lexicon() -> &'static Lexicon {
 impl Lexicon {
     /// Bytes that it holds.
     fn held_bytes(&self) -> usize {
-        let words = [&self.starts, &self.edge_starts, &self.edges, &self.lemmas].map(|list| size_of_val(&**list));
+        let words =
+            [&self.starts, &self.edge_starts, &self.edges, &self.lemmas].map(|list| size_of_val(&**list));
         let bytes = [&self.text, &self.shapes, &self.rarities].map(|list| list.len());
         words.iter().chain(&bytes).sum::<usize>()
             + size_of_val(&*self.counts)
@@ -246,6 +247,10 @@ const NUMBER_MASK: u32 = (1 << NUMBER_BITS) - 1;
 const LONGEST_WORD: usize = 128;
 
 impl Slots {
+    fn held_bytes(&self) -> usize {
+        size_of_val(&*self.0)
+    }
+
     fn index(text: &[u8], starts: &[u32]) -> Self {
         assert!(starts.len() <= NUMBER_MASK as usize, "invariant: a form has a number of 17 bits");
         let mut slots = vec![0_u32; 1 << NUMBER_BITS].into_boxed_slice();

@@ -10,6 +10,9 @@ use std::sync::{Arc, Weak};
 use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
 
+use crate::base::footprint::{Footprint, Relief};
+use crate::base::held::registered;
+
 /// Most events that wait for a listener; older ones are dropped and counted.
 pub const QUEUE_CAPACITY: usize = 1024;
 
@@ -82,14 +85,40 @@ impl EventKind {
 
 type Waker = Arc<dyn Fn() + Send + Sync>;
 
-/// The queue of one system. Shared by its components.
+/// What waits to be told, and the bytes of its texts.
 #[derive(Default)]
+struct Waiting(Mutex<(VecDeque<(EventKind, String)>, usize)>);
+
+impl Footprint for Waiting {
+    fn held(&self, row: &mut dyn FnMut(&'static str, u64)) {
+        let (events, bytes) = &*self.0.lock();
+        row("event queue", (events.capacity() * size_of::<(EventKind, String)>() + bytes) as u64);
+    }
+
+    fn relieve(&self, _: Relief) {
+        // Somebody listens.
+    }
+}
+
+/// The queue of one system. Shared by its components.
 pub struct EventSink {
     listened: AtomicU64,
-    queue: Mutex<VecDeque<(EventKind, String)>>,
+    queue: Arc<Waiting>,
     dropped: AtomicU64,
     waker: Mutex<Option<Waker>>,
     hubs: Mutex<Vec<Weak<EventHub>>>,
+}
+
+impl Default for EventSink {
+    fn default() -> Self {
+        Self {
+            listened: AtomicU64::new(0),
+            queue: registered(Waiting::default()),
+            dropped: AtomicU64::new(0),
+            waker: Mutex::default(),
+            hubs: Mutex::default(),
+        }
+    }
 }
 
 impl EventSink {
@@ -123,11 +152,12 @@ impl EventSink {
         let json = serde_json::to_string(&data())
             .expect("invariant: event data are plain structs and maps with string keys");
         let was_empty = {
-            let mut queue = self.queue.lock();
+            let (queue, bytes) = &mut *self.queue.0.lock();
             if queue.len() == QUEUE_CAPACITY {
-                queue.pop_front();
+                *bytes -= queue.pop_front().map_or(0, |(_, json)| json.capacity());
                 self.dropped.fetch_add(1, Ordering::Relaxed);
             }
+            *bytes += json.capacity();
             queue.push_back((kind, json));
             queue.len() == 1
         };
@@ -140,7 +170,7 @@ impl EventSink {
 
     /// Takes everything that waits as a JSON array of `[name, data]`; `None` when nothing waits.
     pub fn drain(&self) -> Option<String> {
-        let events = std::mem::take(&mut *self.queue.lock());
+        let (events, _) = std::mem::take(&mut *self.queue.0.lock());
         if events.is_empty() {
             return None;
         }
@@ -211,7 +241,7 @@ impl EventHub {
 
 impl std::fmt::Debug for EventSink {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("EventSink").field("waiting", &self.queue.lock().len()).finish_non_exhaustive()
+        f.debug_struct("EventSink").field("waiting", &self.queue.0.lock().0.len()).finish_non_exhaustive()
     }
 }
 

@@ -8,8 +8,10 @@
 //! load, which must not pass the end), token ids, and eviction other than by overwriting.
 
 use std::cell::Cell;
+use std::sync::Once;
 
 use super::Encoding;
+use crate::base::held::{Tally, register_for_good};
 
 /// log2 of the number of entries. More hits with more of them, but more misses of the processor's
 /// own caches too; flat from 12 on.
@@ -19,6 +21,10 @@ thread_local! {
     /// The caches of this thread, by encoding, while no count is running.
     static IDLE: [Cell<Option<Cache>>; Encoding::ALL.len()] = const { [const { Cell::new(None) }; Encoding::ALL.len()] };
 }
+
+/// Bytes of the caches of all threads.
+static HELD: Tally = Tally::new();
+static IS_REGISTERED: Once = Once::new();
 
 /// Token counts of pieces in one encoding.
 pub(super) struct Cache {
@@ -52,6 +58,8 @@ impl Cache {
         let free = Entry { piece: [0; 2], len: 0, count: 0 };
         let entries = vec![free; 1 << BITS].into_boxed_slice();
         let entries = entries.try_into().expect("invariant: made with that length");
+        IS_REGISTERED.call_once(|| register_for_good("token counts", || HELD.bytes()));
+        HELD.add(size_of::<[Entry; 1 << BITS]>());
         Self { entries }
     }
 
@@ -88,6 +96,12 @@ impl Cache {
     pub(super) fn put(&mut self, key: Key, count: usize) {
         let Key { piece, len } = key;
         self.entries[key.place()] = Entry { piece, len, count: count as u32 };
+    }
+}
+
+impl Drop for Cache {
+    fn drop(&mut self) {
+        HELD.subtract(size_of::<[Entry; 1 << BITS]>());
     }
 }
 

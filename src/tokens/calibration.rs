@@ -24,6 +24,8 @@ use parking_lot::Mutex;
 use serde::Serialize;
 
 use super::models;
+use crate::base::footprint::{Footprint, Relief};
+use crate::base::held::table_bytes;
 use line::{Known, Point, Track};
 
 /// Most models that are calibrated at a time; the least recently used goes. A model is some 2 KB without its agents.
@@ -79,6 +81,8 @@ struct Models {
 struct State {
     known: Known,
     agents: HashMap<String, Track>,
+    /// Of the agents.
+    name_bytes: usize,
     errors: Vec<f32>,
     samples: u64,
     outliers: u64,
@@ -90,11 +94,19 @@ impl State {
         Self {
             known: Known::new(is_exact),
             agents: HashMap::new(),
+            name_bytes: 0,
             errors: Vec::new(),
             samples: 0,
             outliers: 0,
             used: 0,
         }
+    }
+
+    fn held_bytes(&self) -> usize {
+        self.known.held_bytes()
+            + table_bytes(self.agents.capacity(), size_of::<(String, Track)>())
+            + self.name_bytes
+            + self.errors.capacity() * size_of::<f32>()
     }
 
     fn predict(&self, agent: Option<&str>, count: f64) -> f64 {
@@ -142,7 +154,8 @@ impl Calibrations {
             let taken = track.take(&mut state.known, point);
             state.outliers += u64::from(!taken);
         } else {
-            give_up_oldest(&mut state.agents, MAX_AGENTS, |track| track.used);
+            state.name_bytes -= give_up_oldest(&mut state.agents, MAX_AGENTS, |track| track.used);
+            state.name_bytes += agent.len();
             state.agents.insert(agent.to_owned(), Track::new(&mut state.known, point, tick));
         }
     }
@@ -193,21 +206,41 @@ impl Calibrations {
     }
 }
 
-/// Makes room for one more. An eighth goes at once, so that the sort is paid rarely.
-fn give_up_oldest<T>(entries: &mut HashMap<String, T>, most: usize, used: impl Fn(&T) -> u64) {
+/// Makes room for one more. An eighth goes at once, so that the sort is paid rarely. Bytes of the names that went.
+fn give_up_oldest<T>(entries: &mut HashMap<String, T>, most: usize, used: impl Fn(&T) -> u64) -> usize {
     if entries.len() < most {
-        return;
+        return 0;
     }
     let mut ticks: Vec<u64> = entries.values().map(&used).collect();
     ticks.sort_unstable();
     let newest_given_up = ticks[ticks.len() / 8];
-    entries.retain(|_, entry| used(entry) > newest_given_up);
+    let mut gone = 0;
+    entries.retain(|name, entry| {
+        let is_kept = used(entry) > newest_given_up;
+        gone += if is_kept { 0 } else { name.len() };
+        is_kept
+    });
+    gone
 }
 
 /// To whole tokens.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturating is what is wanted")]
 fn whole(tokens: f64) -> u64 {
     tokens.round() as u64
+}
+
+impl Footprint for Calibrations {
+    fn held(&self, row: &mut dyn FnMut(&'static str, u64)) {
+        let models = self.models.lock();
+        let tables = table_bytes(models.by_name.capacity(), size_of::<(String, State)>());
+        // Few models, at most 64.
+        let each = models.by_name.iter().map(|(name, state)| name.capacity() + state.held_bytes());
+        row("token calibrations", (tables + each.sum::<usize>()) as u64);
+    }
+
+    fn relieve(&self, _: Relief) {
+        // Nobody else has what was reported.
+    }
 }
 
 #[cfg(test)]

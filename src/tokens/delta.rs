@@ -10,6 +10,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::blocks::TextId;
 use crate::base::document::Kind;
+use crate::base::held::Tally;
 use crate::base::json::{KeyOrder, View};
 
 /// SHA-256 of canonical JSON.
@@ -36,6 +37,9 @@ pub fn from_hex(text: &str) -> Option<Hash> {
         pairs.iter().map(|&[high, low]| Some(digit(high)? << 4 | digit(low)?)).collect::<Option<_>>()?;
     if odd.is_empty() { bytes.try_into().ok() } else { None }
 }
+
+/// Bytes of the keys and of the lists of entries of all contexts, whoever has them.
+pub(super) static HELD: Tally = Tally::new();
 
 /// One top-level value of a context.
 #[derive(Debug)]
@@ -308,6 +312,18 @@ pub(super) fn key_text(view: View<'_>, value: usize) -> String {
     String::from_utf8(text).expect("invariant: a key is written from UTF-8")
 }
 
+impl Drop for Snapshot {
+    fn drop(&mut self) {
+        HELD.subtract(self.entries.as_deref().map_or(0, size_of_val));
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        HELD.subtract(self.key.len());
+    }
+}
+
 impl Snapshot {
     /// That of a context that nobody else has, and the values of its entries.
     fn alone(view: View<'_>) -> (Self, Vec<usize>) {
@@ -318,7 +334,13 @@ impl Snapshot {
             Arc::new(Entry::new(key, hashed, 0))
         };
         let entries = entries.map(|entries| entries.into_iter().map(entry).collect());
-        (Self { hash, entries, bytes }, values)
+        (Self::new(hash, entries, bytes), values)
+    }
+
+    /// That of a context with these entries.
+    pub(super) fn new(hash: Hash, entries: Option<Box<[Arc<Entry>]>>, bytes: usize) -> Self {
+        HELD.add(entries.as_deref().map_or(0, size_of_val));
+        Self { hash, entries, bytes }
     }
 
     /// Top-level keys.
@@ -331,6 +353,7 @@ impl Entry {
     /// That of a value under a key.
     pub(super) fn new(key: String, hashed: Hashed, tokens: u64) -> Self {
         let Hashed { hash, bytes, is_string, .. } = hashed;
+        HELD.add(key.len());
         Self { key: key.into(), hash, bytes, tokens, is_string, text: OnceLock::new() }
     }
 

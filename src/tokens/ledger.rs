@@ -20,6 +20,8 @@ use parking_lot::Mutex;
 
 use super::models;
 use super::prices::{Price, Prices};
+use crate::base::footprint::{Footprint, Relief};
+use crate::base::held::{ARC_BYTES, table_bytes};
 use book::Book;
 use figures::Figures;
 
@@ -120,6 +122,20 @@ struct Known {
     name: String,
     context_window: Option<u64>,
     price: Option<Price>,
+}
+
+impl Footprint for Ledger {
+    fn held(&self, row: &mut dyn FnMut(&'static str, u64)) {
+        let state = self.state.lock();
+        let books = [&state.by_agent, &state.by_operation, &state.by_model];
+        let known = state.known.len() * (ARC_BYTES + size_of::<Known>())
+            + table_bytes(state.known.capacity(), size_of::<(String, Arc<Known>)>());
+        row("savings ledger", (books.map(Book::held_bytes).iter().sum::<usize>() + known) as u64);
+    }
+
+    fn relieve(&self, _: Relief) {
+        // Nobody else has the figures.
+    }
 }
 
 impl Default for Ledger {

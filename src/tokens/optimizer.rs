@@ -16,6 +16,7 @@ use super::delta::{Delta, Hash, Hashes, Snapshot, Written, hex};
 use super::segments::{Counted, SegmentCounter, common_prefix};
 use super::sent::{Blocks, DeltaEncoding, Optimized, SendOptions, delta_json, unchanged_json};
 use super::states::{AgentStates, Base, Sent};
+use crate::base::held::registered;
 use crate::base::json::{KeyOrder, View};
 
 /// Encoding of every count that names no model: that of current `OpenAI` models (GPT-4o and later).
@@ -52,8 +53,8 @@ pub struct TokenTotals {
 /// The token step of one system.
 #[derive(Debug)]
 pub struct TokenOptimizer {
-    states: AgentStates,
-    counter: SegmentCounter,
+    states: Arc<AgentStates>,
+    counter: Arc<SegmentCounter>,
     /// Keeps whoever writes contexts from making two that are taken for the same.
     seed: u64,
     shelf: RwLock<Option<Arc<Shelf>>>,
@@ -74,8 +75,8 @@ impl TokenOptimizer {
     /// An optimizer that remembers no agent.
     pub fn new() -> Self {
         Self {
-            states: AgentStates::default(),
-            counter: SegmentCounter::new(DEFAULT_ENCODING),
+            states: registered(AgentStates::new()),
+            counter: registered(SegmentCounter::new(DEFAULT_ENCODING)),
             seed: RandomState::new().hash_one(0),
             shelf: RwLock::default(),
             original: AtomicU64::new(0),

@@ -11,6 +11,11 @@
 
 use std::sync::OnceLock;
 
+use crate::base::held::register_for_good;
+
+/// What tables are counted as.
+pub(super) const TABLES: &str = "token tables";
+
 /// Where a token stands in the order of merging: lower is merged first.
 ///
 /// It is the place of its bytes in the unpacked table and not the rank itself. As the table is in
@@ -60,9 +65,22 @@ impl Ranks {
     ///
     /// O(total bytes).
     pub(super) fn load(packed: &[u8]) -> Self {
-        let unpacked = zstd::bulk::decompress(packed, UNPACKED_LIMIT)
+        let mut unpacked = zstd::bulk::decompress(packed, UNPACKED_LIMIT)
             .expect("invariant: the embedded rank table is a whole zstd frame");
-        Self::index(unpacked)
+        unpacked.shrink_to_fit();
+        let ranks = Self::index(unpacked);
+        let bytes = ranks.held_bytes() as u64;
+        register_for_good(TABLES, move || bytes);
+        ranks
+    }
+
+    /// Bytes that it holds, except `by_rank`.
+    fn held_bytes(&self) -> usize {
+        size_of_val(&*self.slots)
+            + size_of_val(&*self.filter)
+            + size_of_val(&*self.pairs)
+            + size_of_val(&*self.singles)
+            + self.unpacked.capacity()
     }
 
     /// Indexes a decompressed table.

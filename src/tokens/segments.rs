@@ -16,6 +16,8 @@ use parking_lot::Mutex;
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use super::Encoding;
+use crate::base::footprint::{Footprint, Relief};
+use crate::base::held::REDUCED;
 
 /// Bytes before the next cut is looked for: what is skipped costs nothing.
 const MIN_BYTES: usize = 1024;
@@ -55,13 +57,19 @@ pub(super) fn common_prefix(a: &[Counted], b: &[Counted]) -> u64 {
 }
 
 /// The older generation goes as a whole when the younger one is full.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Generations {
     young: HashMap<u128, u32>,
     old: HashMap<u128, u32>,
+    /// In each.
+    most: usize,
 }
 
 impl Generations {
+    fn new(most: usize) -> Self {
+        Self { young: HashMap::new(), old: HashMap::new(), most }
+    }
+
     fn get(&mut self, key: u128) -> Option<u32> {
         if let Some(&count) = self.young.get(&key) {
             return Some(count);
@@ -72,7 +80,7 @@ impl Generations {
     }
 
     fn put(&mut self, key: u128, count: u32) {
-        if self.young.len() >= MAX_SEGMENTS {
+        if self.young.len() >= self.most {
             self.old = std::mem::take(&mut self.young);
         }
         self.young.insert(key, count);
@@ -82,7 +90,11 @@ impl Generations {
 impl SegmentCounter {
     /// A counter that remembers nothing yet.
     pub(super) fn new(encoding: Encoding) -> Self {
-        Self { encoding, seed: RandomState::new().hash_one(0), known: Mutex::default() }
+        Self {
+            encoding,
+            seed: RandomState::new().hash_one(0),
+            known: Mutex::new(Generations::new(MAX_SEGMENTS)),
+        }
     }
 
     /// Tokens of `text`, exactly. O(text) to find the segments, some 2 GB/s; what is new is counted.
@@ -124,7 +136,24 @@ impl SegmentCounter {
 
     /// Forgets all counts.
     pub(super) fn clear(&self) {
-        *self.known.lock() = Generations::default();
+        let mut known = self.known.lock();
+        *known = Generations::new(known.most);
+    }
+}
+
+impl Footprint for SegmentCounter {
+    fn held(&self, row: &mut dyn FnMut(&'static str, u64)) {
+        let known = self.known.lock();
+        row("token counts", (known.young.allocation_size() + known.old.allocation_size()) as u64);
+    }
+
+    fn relieve(&self, relief: Relief) {
+        let mut known = self.known.lock();
+        if relief == Relief::Drop {
+            *known = Generations::new(MAX_SEGMENTS / usize::try_from(REDUCED).unwrap_or(1));
+        } else {
+            known.most = MAX_SEGMENTS;
+        }
     }
 }
 

@@ -3,16 +3,20 @@
 //! Of a context its hashes are kept, never the context; entries that several agents have are kept once. The number of
 //! agents and of keys is bounded; an agent that was given up simply gets its next context in full.
 
+mod bounds;
+
 use std::collections::VecDeque;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Once, Weak};
 
 use hashbrown::{HashMap, HashSet};
 use parking_lot::Mutex;
 
 use super::blocks::TextId;
-use super::delta::{Entry, Hash, Hashed, Hashes, Snapshot, key_text};
+use super::delta::{Entry, HELD, Hash, Hashed, Hashes, Snapshot, key_text};
 use super::segments::Counted;
+use crate::base::held::register_for_good;
 use crate::base::json::View;
+use bounds::Size;
 
 /// Most agents whose last context is remembered.
 pub const MAX_AGENTS: usize = 10_000;
@@ -23,9 +27,6 @@ pub const MAX_KEYS: usize = 500_000;
 /// Most top-level keys of a context that is remembered: one must not take the place of all others. A larger one is sent in full
 /// each time.
 const MAX_KEYS_EACH: usize = MAX_KEYS / 10;
-
-/// So many entries are not worth looking through.
-const MIN_TIDY: usize = 1024;
 
 /// Most texts that an agent is remembered to hold: the latest.
 const MAX_HELD: usize = 4096;
@@ -83,11 +84,6 @@ struct Agent {
 }
 
 impl Agent {
-    fn keys(&self) -> usize {
-        let pending = self.pending.iter().map(|(sent, _)| sent);
-        self.base.iter().chain(pending).map(|sent| sent.snapshot.len()).sum()
-    }
-
     fn hold(&mut self, text: TextId) {
         if !self.is_held.insert(text) {
             return;
@@ -120,7 +116,9 @@ pub struct AgentStates {
 #[derive(Debug, Default)]
 struct States {
     by_agent: HashMap<String, Agent>,
-    keys: usize,
+    size: Size,
+    /// Whether there are to be fewer: memory is short.
+    is_reduced: bool,
     tick: u64,
     /// Contexts and entries that somebody has, by hash.
     snapshots: HashMap<Hash, Weak<Snapshot>>,
@@ -129,6 +127,9 @@ struct States {
     snapshots_limit: usize,
     entries_limit: usize,
 }
+
+/// What it is counted as.
+const ROW: &str = "token states";
 
 /// What an agent has, at one moment.
 #[derive(Debug, Clone, Default)]
@@ -148,19 +149,24 @@ impl Base {
 }
 
 impl AgentStates {
+    /// No agent is remembered.
+    pub fn new() -> Self {
+        static ONCE: Once = Once::new();
+        ONCE.call_once(|| register_for_good(ROW, || HELD.bytes()));
+        Self::default()
+    }
+
     /// What an agent has; what it holds only if asked for. What was not acknowledged in time is forgotten.
     pub fn base(&self, agent_id: &str, with_held: bool, now_ms: u64, mode: Acknowledgement) -> Base {
-        let mut states = self.states.lock();
-        let Some(agent) = states.by_agent.get_mut(agent_id) else { return Base::default() };
-        let before = agent.keys();
-        agent.expire(now_ms, mode);
-        let after = agent.keys();
-        let base = Base {
-            sent: agent.base.clone(),
-            held: if with_held { agent.held.iter().copied().collect() } else { Vec::new() },
+        let expired = |states: &mut States| {
+            let Some(agent) = states.by_agent.get_mut(agent_id) else { return Base::default() };
+            agent.expire(now_ms, mode);
+            Base {
+                sent: agent.base.clone(),
+                held: if with_held { agent.held.iter().copied().collect() } else { Vec::new() },
+            }
         };
-        states.keys -= before - after;
-        base
+        self.states.lock().changed(agent_id, expired)
     }
 
     /// The snapshot of what was hashed, and the values of its entries; what others have of it is shared with them, and with
@@ -209,7 +215,7 @@ impl AgentStates {
         let mut states = self.states.lock();
         let entries =
             entries.map(|entries| entries.into_iter().map(|(id, entry)| states.share(id, entry)).collect());
-        let snapshot = Arc::new(Snapshot { hash: hashes.hash, entries, bytes: hashes.bytes });
+        let snapshot = Arc::new(Snapshot::new(hashes.hash, entries, hashes.bytes));
         states.tidy();
         states.snapshots.insert(hashes.hash, Arc::downgrade(&snapshot));
         (snapshot, values)
@@ -226,64 +232,30 @@ impl AgentStates {
         now_ms: u64,
     ) -> Option<()> {
         let mut states = self.states.lock();
-        states.tick += 1;
-        let tick = states.tick;
-        let agent = states.by_agent.entry_ref(agent_id).or_default();
-        let hash = |sent: &Option<Sent>| sent.as_ref().map(|sent| sent.snapshot.hash);
-        if hash(&agent.base) != hash(&base.sent) {
-            return None;
+        let done = states.changed(agent_id, |states| states.advance(agent_id, base, next, mode, now_ms));
+        if done.is_some() {
+            states.give_up_least_recent();
         }
-        let before = agent.keys();
-        agent.tick = tick;
-        if next.snapshot.len() > MAX_KEYS_EACH {
-            states.by_agent.remove(agent_id);
-            states.keys -= before;
-            return Some(());
-        }
-        match mode {
-            Acknowledgement::Implicit => {
-                agent.pending.clear();
-                agent.settle(next.clone());
-            }
-            Acknowledgement::Explicit { .. } => {
-                let same = |sent: &Sent| sent.snapshot.hash == next.snapshot.hash;
-                if !agent.base.as_ref().is_some_and(same) {
-                    agent.pending.retain(|(pending, _)| !same(pending));
-                    agent.pending.push_back((next.clone(), now_ms));
-                    if agent.pending.len() > MAX_PENDING {
-                        agent.pending.pop_front();
-                    }
-                }
-            }
-        }
-        let after = agent.keys();
-        states.keys = states.keys + after - before;
-        states.give_up_least_recent();
-        Some(())
+        done
     }
 
     /// Says that a context arrived: it is what the next one is sent against. False if it was not sent, or too long ago.
     pub fn acknowledge(&self, agent_id: &str, hash: &Hash, now_ms: u64, mode: Acknowledgement) -> bool {
-        let mut states = self.states.lock();
-        let Some(agent) = states.by_agent.get_mut(agent_id) else { return false };
-        let before = agent.keys();
-        agent.expire(now_ms, mode);
-        let at = agent.pending.iter().position(|(pending, _)| pending.snapshot.hash == *hash);
-        if let Some((sent, _)) = at.and_then(|at| agent.pending.drain(..=at).next_back()) {
-            agent.settle(sent);
-        }
-        let is_base = agent.base.as_ref().is_some_and(|base| base.snapshot.hash == *hash);
-        let after = agent.keys();
-        states.keys = states.keys + after - before;
-        is_base
+        let settled = |states: &mut States| {
+            let Some(agent) = states.by_agent.get_mut(agent_id) else { return false };
+            agent.expire(now_ms, mode);
+            let at = agent.pending.iter().position(|(pending, _)| pending.snapshot.hash == *hash);
+            if let Some((sent, _)) = at.and_then(|at| agent.pending.drain(..=at).next_back()) {
+                agent.settle(sent);
+            }
+            agent.base.as_ref().is_some_and(|base| base.snapshot.hash == *hash)
+        };
+        self.states.lock().changed(agent_id, settled)
     }
 
     /// Forgets one agent; whether it was known.
     pub fn reset(&self, agent_id: &str) -> bool {
-        let mut states = self.states.lock();
-        let Some(agent) = states.by_agent.remove(agent_id) else { return false };
-        states.keys -= agent.keys();
-        true
+        self.states.lock().changed(agent_id, |states| states.by_agent.remove(agent_id).is_some())
     }
 
     /// The last context of an agent.
@@ -296,7 +268,8 @@ impl AgentStates {
 
     /// Forgets every agent: each gets its next context in full.
     pub fn clear(&self) {
-        *self.states.lock() = States::default();
+        let mut states = self.states.lock();
+        *states = States { is_reduced: states.is_reduced, ..States::default() };
     }
 
     /// Agents whose last context is remembered.
@@ -319,6 +292,45 @@ impl Agent {
 }
 
 impl States {
+    /// See [`AgentStates::advance`].
+    fn advance(
+        &mut self,
+        agent_id: &str,
+        base: &Base,
+        next: &Sent,
+        mode: Acknowledgement,
+        now_ms: u64,
+    ) -> Option<()> {
+        self.tick += 1;
+        let agent = self.by_agent.entry_ref(agent_id).or_default();
+        let hash = |sent: &Option<Sent>| sent.as_ref().map(|sent| sent.snapshot.hash);
+        if hash(&agent.base) != hash(&base.sent) {
+            return None;
+        }
+        agent.tick = self.tick;
+        if next.snapshot.len() > MAX_KEYS_EACH {
+            self.by_agent.remove(agent_id);
+            return Some(());
+        }
+        match mode {
+            Acknowledgement::Implicit => {
+                agent.pending.clear();
+                agent.settle(next.clone());
+            }
+            Acknowledgement::Explicit { .. } => {
+                let same = |sent: &Sent| sent.snapshot.hash == next.snapshot.hash;
+                if !agent.base.as_ref().is_some_and(same) {
+                    agent.pending.retain(|(pending, _)| !same(pending));
+                    agent.pending.push_back((next.clone(), now_ms));
+                    if agent.pending.len() > MAX_PENDING {
+                        agent.pending.pop_front();
+                    }
+                }
+            }
+        }
+        Some(())
+    }
+
     /// The entry that others have, or this one from now on.
     fn share(&mut self, id: u128, entry: Arc<Entry>) -> Arc<Entry> {
         if let Some(known) = self.entries.get(&id).and_then(Weak::upgrade) {
@@ -326,37 +338,6 @@ impl States {
         }
         self.entries.insert(id, Arc::downgrade(&entry));
         entry
-    }
-
-    /// Forgets what nobody has any more, whenever there is twice as much as was left the last time.
-    fn tidy(&mut self) {
-        if self.snapshots.len() >= self.snapshots_limit {
-            self.snapshots.retain(|_, snapshot| snapshot.strong_count() > 0);
-            self.snapshots_limit = (2 * self.snapshots.len()).max(MIN_TIDY);
-        }
-        if self.entries.len() >= self.entries_limit {
-            self.entries.retain(|_, entry| entry.strong_count() > 0);
-            self.entries_limit = (2 * self.entries.len()).max(MIN_TIDY);
-        }
-    }
-
-    /// Keeps the bounds. A tenth goes at once, so that the sort is paid rarely.
-    fn give_up_least_recent(&mut self) {
-        if self.by_agent.len() <= MAX_AGENTS && self.keys <= MAX_KEYS {
-            return;
-        }
-        let mut by_age: Vec<(u64, String)> =
-            self.by_agent.iter().map(|(id, agent)| (agent.tick, id.clone())).collect();
-        by_age.sort_unstable();
-        let (agents, keys) = (MAX_AGENTS - MAX_AGENTS / 10, MAX_KEYS - MAX_KEYS / 10);
-        for (_, id) in by_age {
-            if self.by_agent.len() <= agents && self.keys <= keys {
-                break;
-            }
-            if let Some(agent) = self.by_agent.remove(&id) {
-                self.keys -= agent.keys();
-            }
-        }
     }
 }
 

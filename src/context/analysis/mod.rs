@@ -61,10 +61,9 @@ impl Analysis {
         Self { postings, lengths, ..Self::default() }
     }
 
-    /// Bytes it takes.
-    pub(crate) fn bytes(&self) -> usize {
-        size_of::<Self>()
-            + size_of_val(&*self.postings)
+    /// Bytes that it holds besides the struct itself.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        size_of_val(&*self.postings)
             + size_of_val(&*self.starts)
             + size_of_val(&*self.definitions)
             + size_of_val(&*self.imports)

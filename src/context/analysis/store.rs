@@ -3,12 +3,15 @@
 //! Bounded by bytes between calls: what was not used for longest goes first. A unit that two calls want at once is analysed
 //! once.
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
 use super::super::recent::Recent;
 use super::Analysis;
+use crate::base::footprint::{Footprint, Relief};
+use crate::base::held::{ARC_BYTES, REDUCED};
 
 /// What is remembered of a unit.
 #[derive(Debug, Default)]
@@ -41,7 +44,7 @@ impl Known {
 
     fn bytes(&self) -> usize {
         let tokens = self.tokens.get().map_or(0, |tokens| size_of_val(&**tokens));
-        size_of::<Self>() + self.analysis.get().map_or(0, Analysis::bytes) + tokens
+        ARC_BYTES + size_of::<Self>() + self.analysis.get().map_or(0, Analysis::heap_bytes) + tokens
     }
 }
 
@@ -49,12 +52,20 @@ impl Known {
 #[derive(Debug)]
 pub(crate) struct Store {
     units: Mutex<Recent<Arc<Known>>>,
+    /// As configured.
+    max_bytes: AtomicUsize,
+    /// Whether less is to be remembered: memory is short.
+    is_reduced: AtomicBool,
 }
 
 impl Store {
     /// An empty store of at most `max_bytes` between calls.
     pub(crate) fn new(max_bytes: usize) -> Self {
-        Self { units: Mutex::new(Recent::new(max_bytes)) }
+        Self {
+            units: Mutex::new(Recent::new(max_bytes)),
+            max_bytes: AtomicUsize::new(max_bytes),
+            is_reduced: AtomicBool::new(false),
+        }
     }
 
     /// What is known of the units with these hashes, in their order.
@@ -65,7 +76,7 @@ impl Store {
                 return Arc::clone(known);
             }
             let known = Arc::<Known>::default();
-            units.insert(hash, Arc::clone(&known), size_of::<Known>());
+            units.insert(hash, Arc::clone(&known), ARC_BYTES + size_of::<Known>());
             known
         };
         hashes.map(&mut take).collect()
@@ -82,6 +93,14 @@ impl Store {
 
     /// Changes the bound.
     pub(crate) fn set_max_bytes(&self, max_bytes: usize) {
+        self.max_bytes.store(max_bytes, Ordering::Relaxed);
+        self.bound();
+    }
+
+    /// Brings the bound about that holds now.
+    fn bound(&self) {
+        let part = if self.is_reduced.load(Ordering::Relaxed) { REDUCED } else { 1 };
+        let max_bytes = self.max_bytes.load(Ordering::Relaxed) / usize::try_from(part).unwrap_or(1);
         self.units.lock().set_max_bytes(max_bytes);
         self.settle(std::iter::empty());
     }
@@ -90,6 +109,23 @@ impl Store {
     pub(crate) fn held(&self) -> (usize, usize) {
         let units = self.units.lock();
         (units.len(), units.bytes())
+    }
+}
+
+impl Footprint for Store {
+    fn held(&self, row: &mut dyn FnMut(&'static str, u64)) {
+        row("context analyses", self.units.lock().held_bytes() as u64);
+    }
+
+    /// Everything goes, and comes again when it is needed.
+    fn relieve(&self, relief: Relief) {
+        let is_reduced = relief == Relief::Drop;
+        self.is_reduced.store(is_reduced, Ordering::Relaxed);
+        if is_reduced {
+            let gone = self.units.lock().clear();
+            drop(gone);
+        }
+        self.bound();
     }
 }
 

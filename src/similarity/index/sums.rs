@@ -11,6 +11,7 @@ thread_local! {
 
 /// Bytes of those of all threads.
 static HELD: Tally = Tally::new();
+static IS_REGISTERED: Once = Once::new();
 
 /// Bits of a mark for the number of a term.
 const TERM_BITS: u32 = 8;
@@ -40,8 +41,7 @@ impl Sums {
             // So that it never grows while sums are added.
             self.touched.reserve_exact(count);
             HELD.add(self.held_bytes() - before);
-            static ONCE: Once = Once::new();
-            ONCE.call_once(|| register_for_good("cache index", || HELD.bytes()));
+            IS_REGISTERED.call_once(|| register_for_good("cache index", || HELD.bytes()));
         }
     }
 

@@ -41,6 +41,11 @@ impl Text {
         before.filter(move |&run| self.runs[run].has(piece)).take(MAX_RUNS)
     }
 
+    /// Bytes that it holds.
+    pub(super) fn held_bytes(&self) -> usize {
+        size_of_val(&*self.runs) + size_of_val(&*self.starts) + size_of_val(&*self.by_piece)
+    }
+
     pub(super) fn pieces(&self) -> usize {
         self.runs.iter().map(|run| run.count as usize).sum()
     }

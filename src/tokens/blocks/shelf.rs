@@ -6,11 +6,14 @@
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::pieces::{Piece, cut};
 use super::record::{Record, Run};
 use super::texts::{Found, Texts};
 use super::{MIN_TEXT_BYTES, Part, Range, TextId, TextStore};
+use crate::base::footprint::{Footprint, Relief};
+use crate::base::held::REDUCED;
 use crate::tokens::delta::{Hash, hex};
 
 /// Shorter ranges are sent as text: in text, 64 bytes are about what a reference and the break of a string cost.
@@ -55,6 +58,8 @@ pub struct Shelf {
     texts: Mutex<Texts>,
     store: Arc<dyn TextStore>,
     max_index_bytes: usize,
+    /// Whether less is to be remembered: memory is short.
+    is_reduced: AtomicBool,
 }
 
 type Value = Arc<dyn AsRef<str> + Send + Sync>;
@@ -73,7 +78,7 @@ type Seen = HashMap<TextId, Option<Opened>>;
 impl Shelf {
     /// The texts in `store`. `max_index_bytes` bounds what is remembered of them in memory to find them again.
     pub fn new(store: Arc<dyn TextStore>, max_index_bytes: usize) -> Self {
-        Self { texts: Mutex::default(), store, max_index_bytes }
+        Self { texts: Mutex::default(), store, max_index_bytes, is_reduced: AtomicBool::new(false) }
     }
 
     /// How to send a text, whose SHA-256 is `hash`, to a receiver who has what `is_held` says, above all `likely`. Stores it.
@@ -152,7 +157,7 @@ impl Shelf {
         let reading = if texts.changes() == known { reading } else { texts.read(reading.into_pieces()) };
         let reading = reading.not_scattered(MAX_RUNS);
         texts.add(id, &reading);
-        texts.shrink(self.max_index_bytes);
+        texts.shrink(self.most_bytes());
         Encoded { id: Some(id), parts }
     }
 
@@ -201,6 +206,12 @@ impl Shelf {
     pub fn held(&self) -> (usize, usize) {
         let texts = self.texts.lock();
         (texts.len(), texts.bytes())
+    }
+
+    /// Most bytes that are remembered now.
+    fn most_bytes(&self) -> usize {
+        let is_reduced = self.is_reduced.load(Ordering::Relaxed);
+        self.max_index_bytes / if is_reduced { usize::try_from(REDUCED).unwrap_or(1) } else { 1 }
     }
 
     /// Appends a range; whether it came from the store.
@@ -284,7 +295,7 @@ impl Shelf {
         if !texts.contains(id) {
             let reading = texts.read(cut(text)).not_scattered(MAX_RUNS);
             texts.add(id, &reading);
-            texts.shrink(self.max_index_bytes);
+            texts.shrink(self.most_bytes());
         }
         texts.touch(id);
     }
@@ -308,6 +319,18 @@ impl Shelf {
             }
         }
         reading.into_pieces()
+    }
+}
+
+impl Footprint for Shelf {
+    fn held(&self, row: &mut dyn FnMut(&'static str, u64)) {
+        row("shared text index", self.held().1 as u64);
+    }
+
+    /// The texts themselves stay; of fewer it is known what they have in common with new ones.
+    fn relieve(&self, relief: Relief) {
+        self.is_reduced.store(relief == Relief::Drop, Ordering::Relaxed);
+        self.texts.lock().shrink(self.most_bytes());
     }
 }
 

@@ -46,6 +46,9 @@ pub(super) struct Texts {
     by_id: HashMap<TextId, u32>,
     /// By owner, the latest texts with a run of it.
     users: Vec<Vec<u32>>,
+    /// Of the runs of all texts, and of the lists in `users`.
+    run_bytes: usize,
+    user_bytes: usize,
     tick: u64,
     changes: u64,
 }
@@ -85,15 +88,16 @@ impl Texts {
         self.all.len()
     }
 
-    /// Bytes that it holds.
+    /// Bytes that it holds. O(1).
     pub(super) fn bytes(&self) -> usize {
-        let runs: usize = self.all.iter().map(|text| text.runs.len() * 20 + size_of::<Text>() + 24).sum();
-        let users: usize = self.users.iter().map(|users| users.capacity() * 4 + 24).sum();
-        (self.hashes.capacity() + self.bases.capacity()) * 4
-            + self.lens.capacity() * 2
-            + self.by_hash.capacity() * 6
-            + runs
-            + users
+        (self.hashes.capacity() + self.bases.capacity()) * size_of::<u32>()
+            + self.lens.capacity() * size_of::<u16>()
+            + self.by_hash.allocation_size()
+            + self.by_id.allocation_size()
+            + self.all.capacity() * size_of::<Text>()
+            + self.users.capacity() * size_of::<Vec<u32>>()
+            + self.run_bytes
+            + self.user_bytes
     }
 
     /// Reads a text into what is known and what is new. O(pieces).
@@ -261,14 +265,18 @@ impl Texts {
             if users.len() == CANDIDATES {
                 users.remove(0);
             }
+            let before = users.capacity();
             users.push(text);
+            self.user_bytes += (users.capacity() - before) * size_of::<u32>();
         }
         let mut by_piece: Box<[u32]> = (0..number(runs.len())).collect();
         by_piece.sort_by_key(|&run| runs[run as usize].first);
         self.tick += 1;
         self.changes += 1;
         self.by_id.insert(id, text);
-        self.all.push(Text { id, runs: runs.into(), starts: starts.into(), by_piece, used: self.tick });
+        let text = Text { id, runs: runs.into(), starts: starts.into(), by_piece, used: self.tick };
+        self.run_bytes += text.held_bytes();
+        self.all.push(text);
     }
 
     /// Forgets texts: they are not where they were thought to be. O(pieces).

@@ -105,6 +105,11 @@ impl Known {
         }
     }
 
+    /// Bytes that it holds.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.sums.capacity() * size_of::<(u64, Sum)>() + self.firsts.capacity() * size_of::<Point>()
+    }
+
     pub(super) fn is_exact(&self) -> bool {
         self.is_exact
     }

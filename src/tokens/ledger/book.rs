@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::figures::Figures;
+use crate::base::held::table_bytes;
 
 /// Longest name that has figures of its own, in bytes; the rest of a longer one is cut off.
 const MAX_NAME_BYTES: usize = 256;
@@ -12,6 +13,7 @@ const MAX_NAME_BYTES: usize = 256;
 pub(super) struct Book {
     most: usize,
     by_name: HashMap<String, (Figures, u64)>,
+    name_bytes: usize,
     /// Of the names that are not here any more.
     others: Figures,
     tick: u64,
@@ -19,7 +21,7 @@ pub(super) struct Book {
 
 impl Book {
     pub(super) fn new(most: usize) -> Self {
-        Self { most, by_name: HashMap::new(), others: Figures::default(), tick: 0 }
+        Self { most, by_name: HashMap::new(), name_bytes: 0, others: Figures::default(), tick: 0 }
     }
 
     pub(super) fn add(&mut self, name: &str, figures: &Figures) {
@@ -33,6 +35,7 @@ impl Book {
         if self.by_name.len() >= self.most {
             self.fold_oldest();
         }
+        self.name_bytes += name.len();
         self.by_name.insert(name.to_owned(), (figures.clone(), self.tick));
     }
 
@@ -41,14 +44,20 @@ impl Book {
         let mut ticks: Vec<u64> = self.by_name.values().map(|(_, used)| *used).collect();
         ticks.sort_unstable();
         let newest_folded = ticks[ticks.len() / 8];
-        let others = &mut self.others;
-        self.by_name.retain(|_, (figures, used)| {
+        let (others, name_bytes) = (&mut self.others, &mut self.name_bytes);
+        self.by_name.retain(|name, (figures, used)| {
             let is_kept = *used > newest_folded;
             if !is_kept {
                 others.add(figures);
+                *name_bytes -= name.len();
             }
             is_kept
         });
+    }
+
+    /// Bytes that it holds.
+    pub(super) fn held_bytes(&self) -> usize {
+        table_bytes(self.by_name.capacity(), size_of::<(String, (Figures, u64))>()) + self.name_bytes
     }
 
     pub(super) fn rows(&self) -> impl Iterator<Item = (&String, &Figures)> {

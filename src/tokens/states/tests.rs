@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::bounds::MIN_TIDY;
 use super::*;
 use crate::base::document::tests::document;
 use crate::tokens::delta::{Delta, from_hex, hash_of, hex};
@@ -110,7 +111,7 @@ fn equal_entries_of_agents_are_kept_once() {
     }
     let inner = states.states().states.lock();
     assert_eq!(inner.entries.values().filter(|entry| entry.strong_count() > 0).count(), 52);
-    assert_eq!(inner.keys, 150);
+    assert_eq!(inner.size.keys, 150);
 }
 
 #[test]
@@ -212,7 +213,7 @@ fn updates_of_one_agent_at_once_are_one_after_the_other() {
     });
     assert_eq!(full.load(Ordering::Relaxed), 1);
     assert_eq!(optimizer.totals().unchanged, unchanged.load(Ordering::Relaxed));
-    assert_eq!(optimizer.states().states.lock().keys, 1);
+    assert_eq!(optimizer.states().states.lock().size.keys, 1);
 }
 
 #[test]
