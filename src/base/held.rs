@@ -16,6 +16,9 @@ pub const ARC_BYTES: usize = 2 * size_of::<usize>();
 /// Fewer of everything than configured while memory is short: a quarter.
 pub const REDUCED: u64 = 4;
 
+/// The row of what zstd holds by its own count: the only one that is neither Rust's memory nor `SQLite`'s.
+pub const ZSTD: &str = "zstd";
+
 /// Bytes of things that count themselves.
 #[derive(Debug, Default)]
 pub struct Tally(AtomicU64);

@@ -1,6 +1,5 @@
 //! What every other module may use and that uses none of them: errors, time, cancelling, units, configuration checks, the
-//! column form of a context, names, files, what is
-//! allocated, and what the parts hold of it.
+//! column form of a context, names, files, what is allocated, and what the parts hold of it.
 
 pub mod allocation;
 pub mod cancel;

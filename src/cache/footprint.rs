@@ -1,5 +1,8 @@
 //! What a cache holds in memory, and how it holds less for a while.
 //!
+//! Not counted: what `SQLite` has, which is the process's ([`sqlite_bytes`]), counters that are shared with other processes, and
+//! connections and buffers while somebody uses them.
+//!
 //! The configuration stays what its users see; while memory is short, L1 is bounded by a quarter of it. What leaves L1 then
 //! goes the way of everything that does: what is nowhere else is written first. Texts that have no other place stay: agents
 //! were told that they can fetch them.
@@ -20,7 +23,7 @@ use super::manager::CacheManager;
 use super::reconcile::SCAN_AT_ONCE;
 use super::record::Record;
 use crate::base::footprint::{Footprint, Relief};
-use crate::base::held::{ARC_BYTES, REDUCED};
+use crate::base::held::{ARC_BYTES, REDUCED, ZSTD};
 
 /// Bytes by which L1 shrinks under one lock.
 const BYTES_AT_ONCE: u64 = 16 << 20;
@@ -122,7 +125,7 @@ impl Footprint for CacheManager {
         let opened = disk.opened.read().clone();
         let (buffers, zstd) = opened.map_or((0, 0), |opened| opened.readers.held_bytes());
         row("cache compression", disk.counters.writer_bytes.load(Ordering::Relaxed) + buffers as u64);
-        row("zstd", disk.counters.packing_bytes.load(Ordering::Relaxed) + zstd as u64);
+        row(ZSTD, disk.counters.packing_bytes.load(Ordering::Relaxed) + zstd as u64);
     }
 
     fn relieve(&self, relief: Relief) {

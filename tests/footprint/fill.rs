@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use agentwise_optimization::base::cancel::Cancel;
 use agentwise_optimization::base::clock::SystemClock;
 use agentwise_optimization::base::columns::Columns;
 use agentwise_optimization::base::document::{Document, Kind};
@@ -124,7 +125,7 @@ pub(crate) fn filtered(filter: &ContextFilter, document: &Document) -> (Vec<Stri
         limits: CallLimits { target_reduction: Some(0.5), ..CallLimits::default() },
         ..FilterRequest::default()
     };
-    let outcome = filter.filter(document, &request, &Default::default()).expect("not cancelled");
+    let outcome = filter.filter(document, &request, &Cancel::default()).expect("not cancelled");
     let references = outcome.dropped.iter().map(|part| part.reference.to_string()).collect();
     (references, outcome.kept.iter().map(|&value| document.key(value as usize).to_owned()).collect())
 }

@@ -157,9 +157,13 @@ proptest! {
                 prop_assert!(!index.remove(0, text));
             }
         }
+        let rooms: usize = index.lists.iter().map(|list| list.ids.capacity() * size_of::<u32>()).sum();
+        let terms: usize = index.entries.iter().flatten().map(|entry| size_of_val(&*entry.terms)).sum();
+        prop_assert_eq!((index.list_bytes, index.term_bytes), (rooms, terms));
         for text in &texts {
             index.remove(0, text);
         }
+        prop_assert_eq!((index.bytes, index.list_bytes, index.term_bytes), (0, 0, 0));
         prop_assert!(index.is_empty() && index.terms.is_empty() && index.normals.is_empty());
     }
 }

@@ -15,7 +15,7 @@ pub(super) struct Size {
 }
 
 impl Agent {
-    fn size(&self, id: &str) -> Size {
+    pub(super) fn size(&self, id: &str) -> Size {
         let mut size = Size {
             keys: 0,
             bytes: id.len()

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::bounds::MIN_TIDY;
 use super::*;
 use crate::base::document::tests::document;
+use crate::base::footprint::{Footprint, Relief};
 use crate::tokens::delta::{Delta, from_hex, hash_of, hex};
 use crate::tokens::{SendOptions, TokenOptimizer};
 
@@ -124,6 +125,30 @@ fn what_is_gone_is_forgotten() {
     let inner = optimizer.states().states.lock();
     assert!(inner.entries.len() <= 2 * MIN_TIDY, "{}", inner.entries.len());
     assert!(inner.snapshots.len() <= 2 * MIN_TIDY);
+}
+
+#[test]
+fn what_agents_take_is_counted_whatever_becomes_of_them() {
+    let optimizer = TokenOptimizer::new();
+    let check = || {
+        let states = optimizer.states().states.lock();
+        let sizes = states.by_agent.iter().map(|(id, agent)| agent.size(id));
+        let sum = sizes.fold((0, 0), |sum, size| (sum.0 + size.keys, sum.1 + size.bytes));
+        assert_eq!((states.size.keys, states.size.bytes), sum);
+    };
+    for turn in 0..100 {
+        step(&optimizer, &format!("agent {}", turn % 7), &format!(r#"{{"a":{turn},"b":1}}"#));
+        check();
+    }
+    optimizer.states().reset("agent 3");
+    check();
+    for relief in [Relief::Drop, Relief::None] {
+        optimizer.states().relieve(relief);
+        check();
+        assert_eq!(optimizer.states().len(), 6, "there are not too many");
+    }
+    optimizer.forget();
+    check();
 }
 
 #[test]

@@ -147,6 +147,31 @@ fn too_much_is_refused_except_for_removals_and_taken_again_when_there_is_room() 
 }
 
 #[test]
+fn keys_are_counted_while_they_wait_or_are_written() {
+    let queue = Queue::default();
+    let bytes = |queue: &Queue| {
+        let state = queue.state.lock();
+        let sum = |tasks: &hashbrown::HashMap<u128, Task>| {
+            tasks.values().map(|task| task.key.bytes.len()).sum::<usize>()
+        };
+        assert_eq!(state.key_bytes, sum(&state.waiting));
+        assert_eq!(state.in_flight_bytes[0], sum(&state.in_flight));
+        (state.key_bytes > 0, state.in_flight_bytes[0] > 0)
+    };
+    for number in [1, 2, 1] {
+        queue.push(key(number), put(1));
+    }
+    assert_eq!(bytes(&queue), (true, false));
+    next(&queue);
+    queue.push(key(3), put(2));
+    assert_eq!(bytes(&queue), (true, true));
+    queue.give_up();
+    assert_eq!(bytes(&queue), (false, true));
+    queue.done();
+    assert_eq!(bytes(&queue), (false, false));
+}
+
+#[test]
 fn closed_queue_takes_nothing_and_gives_what_waits() {
     let queue = Queue::default();
     queue.push(key(1), put(1));

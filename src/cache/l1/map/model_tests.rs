@@ -158,6 +158,7 @@ fn check_contents(map: &EvictingMap<u64>, model: &Model) {
     assert_eq!((map.len(), map.bytes(), map.bounds()), (model.entries.len(), model.bytes(), model.bounds));
     assert!(map.len() <= model.bounds.entries && map.bytes() <= model.bounds.bytes);
     assert_eq!(map.index.len(), map.len());
+    assert_eq!(map.key_bytes(), model.entries.len(), "keys of one byte");
     let listed: Vec<(u8, u64)> = map.iter_by_use().map(|(key, value)| (key[0], *value)).collect();
     let expected: Vec<(u8, u64)> = model.entries.iter().map(|entry| (entry.0, entry.1)).collect();
     if map.policy() == Policy::Lru {
