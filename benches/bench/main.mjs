@@ -12,6 +12,9 @@ import * as firstResult from './first-result.mjs';
 import { gigabytes, table, targetLine } from './format.mjs';
 import { mainThreadClock } from './harness.mjs';
 import * as lookupCost from './lookup-cost.mjs';
+import * as memoryAgents from './memory-agents.mjs';
+import * as memoryCost from './memory-cost.mjs';
+import * as memoryLeak from './memory-leak.mjs';
 import * as similarity from './similarity.mjs';
 import * as tokenCounting from './token-counting.mjs';
 import * as tokenDeltas from './token-deltas.mjs';
@@ -27,6 +30,9 @@ const BENCHMARKS = [
   cacheCompression,
   cacheLargeHeap,
   similarity,
+  memoryAgents,
+  memoryLeak,
+  memoryCost,
 ];
 const NAMES = BENCHMARKS.map((benchmark) => benchmark.name);
 
@@ -37,7 +43,10 @@ Options:
   --json           print only JSON on stdout (with npm's --silent: npm run --silent bench -- --json)
   --data <folder>  recorded runs, for cache-compression
   --dir <folder>   where what is written on disk goes (default: the system's folder for temporary files)
-  --quick          fewer rounds and seconds in cache-disk and cache-large-heap
+  --quick          fewer rounds, runs and seconds in cache-disk, cache-large-heap and memory-*
+  --runs <n>       runs of each arm of memory-agents (default: 20)
+  --seconds <n>    how long processes rest in memory-cost (default: 60)
+  --no-cgroup      memory-agents without a control group, as where none can be made
   --help           print this
 
 Missed targets do not change the exit status; unknown options give 2.`;
@@ -51,7 +60,17 @@ function options() {
   try {
     const text = { type: 'string' };
     const flag = { type: 'boolean' };
-    const kinds = { only: text, data: text, dir: text, json: flag, quick: flag, help: flag };
+    const numbers = { runs: text, seconds: text };
+    const kinds = {
+      only: text,
+      data: text,
+      dir: text,
+      json: flag,
+      quick: flag,
+      help: flag,
+      'no-cgroup': flag,
+      ...numbers,
+    };
     return parseArgs({ options: kinds, allowPositionals: false }).values;
   } catch (error) {
     return refuse(error.message);
@@ -89,7 +108,16 @@ function print({ title, name, tables }, { results, targets, notes, seconds }) {
   if (targets.length > 0) console.log(`\n${targets.map(targetLine).join('\n')}`);
 }
 
-const { only, json, help, data, dir, quick } = options();
+/** A number given as text, or undefined. */
+function positive(option, text) {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  return Number.isSafeInteger(value) && value > 0
+    ? value
+    : refuse(`--${option} is a whole number over 0, not '${text}'`);
+}
+
+const { only, json, help, data, dir, quick, 'no-cgroup': noGroup, ...given } = options();
 if (help) {
   console.log(HELP);
   process.exit(0);
@@ -98,6 +126,8 @@ if (only !== undefined && !NAMES.includes(only)) refuse(`unknown benchmark '${on
 for (const folder of [data, dir]) {
   if (folder !== undefined && !existsSync(folder)) refuse(`there is no folder ${folder}`);
 }
+const runs = positive('runs', given.runs);
+const seconds = positive('seconds', given.seconds);
 if (typeof globalThis.gc !== 'function') refuse('run node with --expose-gc, as npm run bench does');
 
 // A turn of the event loop, so that its clocks run.
@@ -109,7 +139,7 @@ for (const benchmark of BENCHMARKS) {
   if (only !== undefined && benchmark.name !== only) continue;
   console.error(`running ${benchmark.name} …`);
   const started = performance.now();
-  const outcome = await benchmark.run({ data, dir, quick });
+  const outcome = await benchmark.run({ data, dir, quick, runs, seconds, noGroup });
   outcome.seconds = (performance.now() - started) / 1e3;
   report.benchmarks.push({ name: benchmark.name, title: benchmark.title, ...outcome });
   if (!json) print(benchmark, outcome);
