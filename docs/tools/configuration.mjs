@@ -15,14 +15,7 @@ const SCHEMA = new URL('../../config/optimization.schema.json', import.meta.url)
 const TARGET = new URL('../configuration.md', import.meta.url);
 
 /** Settings that are checked and shown, and that nothing acts on in this version. */
-const CHECKED_ONLY = new Set([
-  'enableProductionMonitoring',
-  'autoTuning',
-  'memory.alertThreshold',
-  'memory.gcInterval',
-  'memory.contextRetentionTime',
-  'memory.enableDetailedLogging',
-]);
+const CHECKED_ONLY = new Set(['enableProductionMonitoring', 'autoTuning']);
 
 /** Sections of which that holds as a whole. */
 const CHECKED_ONLY_SECTIONS = ['monitoring.'];
