@@ -39,6 +39,7 @@ export type ErrorCode =
   | 'E_REFERENCE_UNKNOWN'
   | 'E_DELTA_MISMATCH'
   | 'E_SHARED_CONTEXT'
+  | 'E_TIMEOUT'
   | 'E_IO'
   | 'E_INTERNAL';
 
@@ -111,23 +112,49 @@ export interface ContextDiff {
   [key: string]: any;
 }
 
-/** Memory of the machine at one time, in MB. */
+/** Memory at one time against the limit that was fullest, in MB. */
 export interface MemoryUsage {
+  /** That limit. */
   total: number;
+  /** What counts against it. */
   used: number;
+  /** 0 when it is over the limit. */
   free: number;
+  /** `used` in % of `total`; may be over 100. */
   percentage: number;
   timestamp: Date;
+  /** Resident set of the process. */
+  rss?: number;
+  heapUsed?: number | null;
+  external?: number | null;
+  /** What this package has allocated outside of V8. */
+  native?: number;
+  /** Agents that were known, and how many of them were throttled. */
+  agents?: number;
+  throttled?: number;
+  step?: MemoryStep;
 }
 
 /** An alert about memory, sizes in MB. */
 export interface MemoryAlert {
   type: 'warning' | 'critical' | 'info';
   message: string;
+  /** What counts against the limit. */
   memoryUsage: number;
+  /** Over which it is raised. */
   threshold: number;
   timestamp: Date;
+  /** What to do, with the figures that say so. */
   recommendations: string[];
+  /** By which `memoryAlertResolved` names it. */
+  id?: string;
+  /** The limit that it is about. */
+  source?: MemoryLimitSource;
+  /** `memoryUsage` in % of that limit. */
+  percentage?: number;
+  resolved?: boolean;
+  /** When it was over, or `null`. */
+  resolvedAt?: Date | null;
 }
 
 /** Health of one component. */
@@ -166,19 +193,19 @@ export interface Alert {
   metadata?: any;
 }
 
-/** Settings of the memory manager. MB are 2^20 bytes. */
+/** Settings of the memory manager. MB are 2^20 bytes. See docs/memory.md. */
 export interface MemoryConfig {
-  /** MB the process may use, 1 to 10,000,000. Default 2048. */
+  /** MB the process may use, 1 to 10,000,000; a smaller limit of cgroup, machine or heap counts besides. Default 2048. */
   maxMemoryUsage: number;
-  /** Warning over this % of the limit, 1 to 100. Default 80. */
+  /** Warning over this % of the limit, 1 to 100; the steps against pressure move with it. Default 80. */
   alertThreshold: number;
-  /** ms between clean-ups, whole, 10 to 2,147,483,647. Default 60,000. */
+  /** Most ms between two collections of garbage while memory is short and they free little, whole, 10 to 2,147,483,647. Default 60,000. */
   gcInterval: number;
-  /** ms that an unused context key is kept, whole, 1 to 31,536,000,000. Default 1,800,000. */
+  /** ms that a context key is kept after its last use, whole, 1 to 31,536,000,000. Default 1,800,000. */
   contextRetentionTime: number;
   /** MB of context and cache over which an agent is throttled, 0.001 to 10,000,000. Default 256. */
   agentMemoryLimit: number;
-  /** Default false. */
+  /** Whether every sample is a log line, see `DEBUG`. Default false. */
   enableDetailedLogging: boolean;
   /** Accepted and checked; the system's own environment counts. */
   environment: Environment;
@@ -1006,26 +1033,340 @@ export interface AgentMemoryStats {
   isThrottled: boolean;
 }
 
-/** Memory of the process and the machine, in MB; a figure that the system does not give is `null`. */
+/** What is done against memory pressure, in the order in which it is done; undone in reverse order. */
+export type MemoryStep =
+  | 'normal'
+  | 'shrinkCaches'
+  | 'dropCaches'
+  | 'collectGarbage'
+  | 'releaseMemory'
+  | 'throttleLargest'
+  | 'throttleAll';
+
+/** Whose limit it is: `maxMemoryUsage`; `memory.max` or `memory.high` of a cgroup; the machine; V8's heap. */
+export type MemoryLimitSource = 'config' | 'cgroup' | 'cgroupHigh' | 'system' | 'heap';
+
+/** Why an agent should wait. */
+export interface ThrottleReason {
+  /**
+   * `agentLimit`: it holds more than `agentMemoryLimit`. `largestAgents`: memory is short and it is one of those that hold the
+   * most. `allAgents`: memory is nearly used up.
+   */
+  code: 'agentLimit' | 'largestAgents' | 'allAgents';
+  /** For people, with the figures. */
+  message: string;
+  since: Date;
+}
+
+/** What {@link MemoryView.whenUnthrottled} takes. */
+export interface WhenUnthrottledOptions {
+  /** Ends the waiting: it rejects with the signal's reason. */
+  signal?: AbortSignal;
+  /** Most ms to wait; then it rejects with `E_TIMEOUT`. Default none. */
+  timeout?: number;
+}
+
+/** What an agent holds, as {@link MemoryView.holdContext} is told. */
+export interface HeldContext {
+  agentId: string;
+  /** Bytes. */
+  bytes: number;
+  /** 0–1, default 0.5. */
+  importance?: number;
+}
+
+/** A context that the caller should drop, and then say so by {@link MemoryView.releaseContext}. */
+export interface ContextToDrop {
+  key: string;
+  agentId: string;
+  /** Bytes. */
+  bytes: number;
+  /** 0–1. */
+  importance: number;
+  lastAccessed: Date;
+  /** `pressure`: memory is short; `retention`: it was not used for `contextRetentionTime`. */
+  reason: 'pressure' | 'retention';
+}
+
+/** What {@link MemoryView.getHealth} gives. */
+export interface MemoryHealth {
+  /** 0–100: 100 less what the parts lost. */
+  score: number;
+  parts: {
+    name: string;
+    /** Points. */
+    lost: number;
+    /** Why, with the figures. */
+    explanation: string;
+  }[];
+}
+
+/** One of the limits that count, in MB. */
+export interface MemoryLimit {
+  source: MemoryLimitSource;
+  limit: number;
+  used: number;
+  /** `used` in % of `limit`; may be over 100. */
+  percentage: number;
+  /** MB/s; below zero where it shrinks, `null` before there are enough samples. */
+  growth: number | null;
+  /** ms until the limit is reached if it goes on growing so; `null` if it does not grow. */
+  timeToLimit: number | null;
+}
+
+/**
+ * Memory of the process and the machine, in MB (2^20 bytes) unless a name says otherwise; a figure that the system does not give
+ * is `null`. See docs/memory.md.
+ */
 export interface MemoryStats {
-  process: { rss: number; heapTotal: number; heapUsed: number; external: number };
-  system: { total: number; free: number; used: number; percentage: number };
-  config: { maxMemory: number; alertThreshold: number; agentLimit: number };
+  process: {
+    /** Resident set. */
+    rss: number;
+    /** The same with each page that several processes share counted in parts: what this process alone costs. Linux. */
+    pss: number | null;
+    heapTotal: number;
+    heapUsed: number;
+    external: number;
+    /** Part of `external`; of `getMemoryStats()` only. */
+    arrayBuffers?: number;
+    [key: string]: any;
+  };
+  system: {
+    total: number;
+    /** What can be had without swapping. */
+    free: number;
+    used: number;
+    /** `used` in % of `total`. */
+    percentage: number;
+    swapTotal: number | null;
+    swapUsed: number | null;
+    [key: string]: any;
+  };
+  config: { maxMemory: number; alertThreshold: number; agentLimit: number; [key: string]: any };
+  /** The one that was not used for longest first. */
   agents: AgentMemoryStats[];
   throttledAgents: string[];
-  recentAlerts: any[];
+  /** The last five. */
+  recentAlerts: (MemoryAlert & { [key: string]: any })[];
   limits: {
-    /** The cgroup's limits, the smallest up the hierarchy; `null` outside of one, and each figure where there is none. */
-    cgroup: any;
+    /** The cgroup's figures and its limits, the smallest up the hierarchy; `null` outside of one, and each figure where there is none. */
+    cgroup: {
+      version: 1 | 2;
+      max: number | null;
+      high: number | null;
+      current: number | null;
+      /** `current` without what the kernel can drop at once. */
+      workingSet: number | null;
+      /** How often, since it was made, the kernel reclaimed in it, slowed it down, or killed. */
+      events: Record<'low' | 'high' | 'max' | 'oom' | 'oomKill', number | null> | null;
+      [key: string]: any;
+    } | null;
     /** What V8's heap may grow to. */
     heapLimit: number;
-    /** The smallest of the real limits and `maxMemoryUsage`. */
+    /** The lowest limit. */
     effective: number;
-    effectiveSource: 'config' | 'cgroup' | 'cgroupHigh' | 'system';
+    effectiveSource: MemoryLimitSource;
+    all: MemoryLimit[];
+    [key: string]: any;
   };
-  /** Process memory in % of the effective limit. */
+  pressure: {
+    /** Of the limit that is fullest. */
+    percentage: number;
+    source: MemoryLimitSource;
+    step: MemoryStep;
+    /** `null` before the first. */
+    since: Date | null;
+    /** For people: why this step; empty before the first. */
+    reason: string;
+    /** Share of the last 10 s, in %, in which some or all of the work waited for memory (Linux PSI). */
+    psi: { some: number; full: number } | null;
+    /** % from which each step is taken. */
+    thresholds: Record<Exclude<MemoryStep, 'normal'>, number>;
+    /** How many wait in {@link MemoryView.whenUnthrottled}. */
+    waiting: number;
+    [key: string]: any;
+  };
+  /** ms, the soonest of all limits; `null` if none is getting nearer. */
+  timeToLimit: number | null;
+  /** That of `pressure`. */
   percentage: number;
+  /** Of this package, outside of V8. */
+  native: {
+    /** What Rust has allocated, by a counting allocator. */
+    allocated: number;
+    /** What SQLite has allocated, by its own counter. */
+    sqlite: number;
+    /** What zstd has allocated, by its own count; in neither of the two. */
+    zstd: number;
+    /** `sqlite` and the sum of `parts`: what `allocated` and `sqlite` together should be. */
+    accounted: number;
+    /** What each part says that it holds: `'cache L1'`, `'token states'`, … */
+    parts: Record<string, number>;
+    [key: string]: any;
+  };
+  /** What was done against pressure, by step; those that were not are absent. */
+  actions: {
+    step: MemoryStep;
+    count: number;
+    lastAt: Date;
+    lastReason: string;
+    /** By the last one. */
+    freedMemory: number;
+    totalFreed: number;
+    /** ms of the last one. */
+    costMs: number;
+    maxCostMs: number;
+    [key: string]: any;
+  }[];
+  sampling: {
+    intervalMs: number;
+    samples: number;
+    /** Mean ms of a sample. */
+    costMs: number;
+    /** % of one core. */
+    share: number;
+    [key: string]: any;
+  };
   [key: string]: any;
+}
+
+/** A memory manager as a system gives it out: what is there to ask and to say. Its events are the system's. */
+export interface MemoryView {
+  /**
+   * Says what an agent holds now, in place of what was said before. Over `agentMemoryLimit` it is throttled, under 80 % of it
+   * released. At most 100,000 agents: the one that was not used for longest is forgotten, as is each after ten minutes.
+   *
+   * @param agentId 1 to 1,024 bytes.
+   * @param contextBytes whole, 0 to 2^53 − 1; `cacheBytes` likewise.
+   * @throws {AgentwiseError} `E_INVALID_ARGUMENT`.
+   */
+  registerAgentMemory(agentId: string, contextBytes: number, cacheBytes: number): void;
+  /** The agent has ended: it holds nothing. @returns whether it was known. */
+  forgetAgent(agentId: string): boolean;
+  /** Whether the agent should wait, one that is not known only where all do or others wait; false after `stop()`. No system call. */
+  shouldThrottleAgent(agentId: string): boolean;
+  /** Why it should wait, or `null` if it should not. */
+  throttleReason(agentId: string): ThrottleReason | null;
+  /**
+   * Resolves when the agent need not wait: at once if it is not throttled, else when it is released, or has its turn while memory
+   * is short (docs/memory.md); who came first is first. It keeps the process alive meanwhile. `stop()` releases all.
+   *
+   * @example
+   * await memory.whenUnthrottled('backend-specialist', { timeout: 30_000 });
+   * @throws {AgentwiseError} `E_TIMEOUT`, `E_INVALID_ARGUMENT`.
+   * @throws the signal's reason.
+   */
+  whenUnthrottled(agentId: string, options?: WhenUnthrottledOptions): Promise<void>;
+  /** Releases an agent that holds less than 80 % of its limit, if nothing else throttles it. @returns whether it was throttled and is not any more. */
+  unthrottleAgent(agentId: string): boolean;
+  /**
+   * `requested` × 0.5 / 0.7 / 0.85 over 90 / 80 / 70 % of the limit, else × 0.6 for a throttled agent, rounded down, in the unit
+   * that came in; else `requested`. No system call.
+   */
+  getRecommendedContextSize(agentId: string, requested: number): number;
+  /** Starts or renews the retention of a context key. */
+  updateContextAccess(key: string): void;
+  /** Says that an agent holds a context, and renews it. @throws {AgentwiseError} `E_INVALID_ARGUMENT`. */
+  holdContext(key: string, context: HeldContext): void;
+  /** The caller has dropped it. @returns whether it was held. */
+  releaseContext(key: string): boolean;
+  /**
+   * What should be dropped now, of one agent or of all: first what was not used for `contextRetentionTime` and is not forgotten
+   * yet, then as much as pressure needs, the least valuable first; each agent keeps its best. At most 100,000 keys are known.
+   */
+  contextsToDrop(agentId?: string): ContextToDrop[];
+  /** Figures now. O(agents). */
+  getMemoryStats(): MemoryStats;
+  /** Memory every 10 s, for 24 h, at most 1,000; the oldest first. */
+  getMemoryHistory(): MemoryUsage[];
+  /** 0–100, see {@link getHealth}. */
+  getHealthScore(): number;
+  getHealth(): MemoryHealth;
+  /** Collects V8's garbage, also without `--expose-gc`, and gives free memory back to the system. `freedMemory`: MB. */
+  performMaintenance(): Promise<{ garbageCollected: boolean; freedMemory: number }>;
+  /**
+   * Writes all figures as JSON, and a picture beside it under the same name with `.svg`, readable by the user only.
+   *
+   * @param path default `memory-report-<ms>.json` in the working directory. A file that is there is replaced as a whole.
+   * @returns the absolute path of the JSON.
+   * @throws {AgentwiseError} `E_IO`, `E_INVALID_ARGUMENT`.
+   */
+  exportMemoryReport(path?: string | URL): Promise<string>;
+}
+
+/** Events of a {@link MemoryManager}. Nothing is prepared for those without a listener. */
+export interface MemoryManagerEvents {
+  /** Every ten seconds. */
+  memoryUpdate: [event: { process: MemoryStats['process']; system: MemoryStats['system']; agents: AgentMemoryStats[] }];
+  /** Once for each type until it is over. */
+  memoryAlert: [alert: MemoryAlert & { id: string }];
+  memoryAlertResolved: [event: { id: string; type: MemoryAlert['type']; resolvedAt: Date; durationMs: number }];
+  agentMemoryUpdate: [agent: AgentMemoryStats];
+  agentThrottled: [event: { agentId: string; reason: string }];
+  agentUnthrottled: [event: { agentId: string }];
+  /** `freedMemory`: MB. */
+  garbageCollected: [event: { freedMemory: number; timestamp: Date; durationMs: number }];
+  /** All agents are throttled, and what can be given back is. */
+  emergencyCleanup: [event: { timestamp: Date }];
+  pressureChanged: [
+    event: {
+      step: MemoryStep;
+      previous: MemoryStep;
+      percentage: number;
+      source: MemoryLimitSource;
+      reason: string;
+      timestamp: Date;
+      /** Throttled agents, now and before. */
+      throttled: number;
+      throttledBefore: number;
+    },
+  ];
+  /** Memory is short: each context once, until that is over. `reason`: for people. */
+  contextsToDrop: [event: { agentId: string; contexts: ContextToDrop[]; reason: string }];
+  /** Keys that were not used for `contextRetentionTime`; they are forgotten. */
+  contextExpired: [event: { keys: string[] }];
+  configUpdated: [change: { oldConfig: MemoryConfig; newConfig: MemoryConfig }];
+  stopped: [];
+}
+
+/**
+ * Watches the memory of the process against the limits that count, and acts before one is reached: it shrinks the caches of this
+ * package, collects garbage, and has agents wait. Nothing of it keeps the process alive but {@link whenUnthrottled}. See
+ * docs/memory.md.
+ *
+ * @example
+ * import MemoryManager from 'agentwise-optimization/memory';
+ * const memory = new MemoryManager({ maxMemoryUsage: 1024, agentMemoryLimit: 128 });
+ * memory.registerAgentMemory('backend-specialist', contextBytes, 0);
+ * await memory.whenUnthrottled('backend-specialist', { timeout: 30_000 });
+ * memory.stop();
+ */
+export class MemoryManager extends TypedEmitter<MemoryManagerEvents> implements MemoryView {
+  /** @throws {AgentwiseError} `E_CONFIG_INVALID` with every problem. */
+  constructor(config?: Partial<MemoryConfig>);
+  registerAgentMemory(agentId: string, contextBytes: number, cacheBytes: number): void;
+  forgetAgent(agentId: string): boolean;
+  shouldThrottleAgent(agentId: string): boolean;
+  throttleReason(agentId: string): ThrottleReason | null;
+  whenUnthrottled(agentId: string, options?: WhenUnthrottledOptions): Promise<void>;
+  unthrottleAgent(agentId: string): boolean;
+  getRecommendedContextSize(agentId: string, requested: number): number;
+  updateContextAccess(key: string): void;
+  holdContext(key: string, context: HeldContext): void;
+  releaseContext(key: string): boolean;
+  contextsToDrop(agentId?: string): ContextToDrop[];
+  getMemoryStats(): MemoryStats;
+  getMemoryHistory(): MemoryUsage[];
+  getHealthScore(): number;
+  getHealth(): MemoryHealth;
+  performMaintenance(): Promise<{ garbageCollected: boolean; freedMemory: number }>;
+  exportMemoryReport(path?: string | URL): Promise<string>;
+  /** All of it or nothing; agents are judged by a new limit when they are registered next. @throws {AgentwiseError} `E_CONFIG_INVALID`. */
+  updateConfig(partial: Partial<MemoryConfig>): void;
+  /** Ends watching, releases all agents and those who wait. Idempotent. */
+  stop(): void;
+  /** As `stop()`. */
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** An entry of the cache, as events carry it. */
@@ -1210,6 +1551,15 @@ export interface ProductionOptimizationSystemEvents {
   agentThrottled: [event: { agentId: string; reason: string }];
   agentUnthrottled: [event: { agentId: string }];
   agentMemoryUpdate: [event: AgentMemoryStats];
+  /** This and the others of memory: as those of {@link MemoryManagerEvents}. */
+  memoryUpdate: MemoryManagerEvents['memoryUpdate'];
+  memoryAlert: MemoryManagerEvents['memoryAlert'];
+  memoryAlertResolved: MemoryManagerEvents['memoryAlertResolved'];
+  garbageCollected: MemoryManagerEvents['garbageCollected'];
+  emergencyCleanup: MemoryManagerEvents['emergencyCleanup'];
+  pressureChanged: MemoryManagerEvents['pressureChanged'];
+  contextsToDrop: MemoryManagerEvents['contextsToDrop'];
+  contextExpired: MemoryManagerEvents['contextExpired'];
   /** The filter's result, before the delta. */
   contextFiltered: [result: FilteredContext];
   /** A file of `.claude/agents` gives it, for the first time or in place of another one of its name. */
@@ -1294,8 +1644,14 @@ export class ProductionOptimizationSystem extends TypedEmitter<ProductionOptimiz
    * is a `warning`, also a value that is too large, and a `durable` that could not be done.
    */
   cacheResponse(query: string, response: any, ttlSeconds?: number, options?: CacheResponseOptions): Promise<void>;
-  /** Whether the agent holds more than `memory.agentMemoryLimit` and has not come under 80 % of it since. */
+  /** The memory manager; `null` while the system does not run and while `enableMemoryManagement` is off. */
+  readonly memoryManager: MemoryView | null;
+  /** As {@link MemoryView.shouldThrottleAgent}; false while there is no memory manager. */
   shouldThrottleAgent(agentId: string): boolean;
+  /** As {@link MemoryView.throttleReason}; `null` while there is no memory manager. */
+  throttleReason(agentId: string): ThrottleReason | null;
+  /** As {@link MemoryView.whenUnthrottled}; at once while there is no memory manager. `shutdown()` releases all. */
+  whenUnthrottled(agentId: string, options?: WhenUnthrottledOptions): Promise<void>;
   /**
    * `requestedSize` × 0.5 / 0.7 / 0.85 when the process is over 90 / 80 / 70 % of its limit, else × 0.6 for a throttled
    * agent, rounded down, in the unit that came in; else `requestedSize`.
@@ -1893,7 +2249,7 @@ export class TokenOptimizer {
    */
   constructor(
     sharedContextClient?: SharedContextLike | any,
-    memoryManager?: any,
+    memoryManager?: MemoryView | any,
     cacheManager?: AdvancedCacheManager | any,
     contextFilter?: AgentContextFilter | any,
     options?: TokenOptimizerOptions,
@@ -1903,7 +2259,7 @@ export class TokenOptimizer {
   /** Whether the client, if there is one, is asked. Default true. */
   setSharedContextEnabled(enabled: boolean): void;
   /** `null` for none, as for the two others. */
-  setMemoryManager(memoryManager: any): void;
+  setMemoryManager(memoryManager: MemoryView | any): void;
   /** Texts are beside its answers from now on, unless the options name a directory. */
   setCacheManager(cacheManager: AdvancedCacheManager | any): void;
   setContextFilter(contextFilter: AgentContextFilter | any): void;

@@ -2,6 +2,7 @@
 
 const { ProductionOptimizationSystem } = require('./js/production-optimization-system.js');
 const { AdvancedCacheManager } = require('./js/advanced-cache-manager.js');
+const { MemoryManager } = require('./js/memory-manager.js');
 const { AgentContextFilter } = require('./js/agent-context-filter.js');
 const { TokenOptimizer } = require('./js/token-optimizer.js');
 const { SharedContextClient } = require('./js/shared-context/client.js');
@@ -15,6 +16,7 @@ module.exports = {
   ProductionOptimizationSystem,
   AdvancedCacheManager,
   AgentContextFilter,
+  MemoryManager,
   TokenOptimizer,
   AgentwiseError,
   countTokens,

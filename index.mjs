@@ -4,6 +4,7 @@ export const {
   ProductionOptimizationSystem,
   AdvancedCacheManager,
   AgentContextFilter,
+  MemoryManager,
   TokenOptimizer,
   AgentwiseError,
   countTokens,

@@ -8,6 +8,7 @@ const NAMES = [
   'ProductionOptimizationSystem',
   'AdvancedCacheManager',
   'AgentContextFilter',
+  'MemoryManager',
   'SharedContextClient',
   'TokenOptimizer',
   'AgentwiseError',
@@ -66,6 +67,7 @@ test('the package resolves by its own name, from require and import', async () =
 test.each([
   ['ProductionOptimizationSystem', () => new addon.ProductionOptimizationSystem({ environment: 'development' })],
   ['AgentContextFilter', () => new addon.AgentContextFilter()],
+  ['MemoryManager', () => new addon.MemoryManager()],
   ['SharedContextClient', () => new addon.SharedContextClient({ projectId: 'project', liveUpdates: false })],
 ])('%s is a real EventEmitter', (_, make) => {
   const emitter = make();
@@ -83,6 +85,7 @@ test.each([
 });
 
 test.each([
+  ['memory', 'MemoryManager', ['AgentwiseError', 'MemoryManager']],
   ['shared-context', 'SharedContextClient', ['AgentwiseError', 'SharedContextClient', 'startSharedContextServer']],
   [
     'tokens',

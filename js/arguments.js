@@ -110,9 +110,14 @@ function optionalOneOf(name, value, allowed) {
 
 /** A path as text, absolute: what runs later must not depend on a change of the working directory. */
 function path(name, value) {
+  if (value instanceof URL && value.protocol !== 'file:') throw refuse(name, 'a path or a file: URL', value.href);
   const text = value instanceof URL ? fileURLToPath(value) : string(name, value);
   if (text === '' || text.includes('\0')) throw refuse(name, 'a path', value);
   return resolve(text);
+}
+
+function optionalPath(name, value) {
+  return value === undefined || value === null ? undefined : path(name, value);
 }
 
 /**
@@ -254,6 +259,7 @@ module.exports = {
   signal,
   optionalOneOf,
   path,
+  optionalPath,
   milliseconds,
   exactText,
   jsonOf,

@@ -120,4 +120,4 @@ async function settledWithin(promises, ms) {
   }
 }
 
-module.exports = { followed, cancellable, unlessAborted, settledWithin };
+module.exports = { whenAborted, followed, cancellable, unlessAborted, settledWithin };

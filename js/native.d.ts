@@ -63,6 +63,14 @@ export declare function openFilter(configJson: string, cwd: string): object
 export declare function openHasher(): object
 
 /**
+ * Opens a memory manager. `wake` is called with every sample and when events wait; it must not hold the manager.
+ *
+ * # Errors
+ * `E_CONFIG_INVALID` with every problem.
+ */
+export declare function openMemory(configJson: string, wake: () => void): object
+
+/**
  * Opens a system. `wake` is called when events wait; it must not hold the system.
  *
  * # Errors

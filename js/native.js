@@ -843,6 +843,7 @@ module.exports.modelOf = nativeBinding.modelOf
 module.exports.openCache = nativeBinding.openCache
 module.exports.openFilter = nativeBinding.openFilter
 module.exports.openHasher = nativeBinding.openHasher
+module.exports.openMemory = nativeBinding.openMemory
 module.exports.openSystem = nativeBinding.openSystem
 module.exports.openTokens = nativeBinding.openTokens
 module.exports.panicForTest = nativeBinding.panicForTest

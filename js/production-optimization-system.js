@@ -1,6 +1,5 @@
 'use strict';
 
-const v8 = require('node:v8');
 const args = require('./arguments.js');
 const { AgentwiseError, messageOf, call, callAsync } = require('./errors.js');
 const { read, release, copyColumns, inOrder } = require('./document.js');
@@ -13,8 +12,10 @@ const { countTokensAsync } = require('./token-count.js');
 const signals = require('./signals.js');
 const { PlugIns } = require('./plug-ins.js');
 const { emit } = require('./emit.js');
+const { tellLateListeners } = require('./late-listeners.js');
 const { cancellable, settledWithin, unlessAborted } = require('./jobs.js');
 const { collectGarbage } = require('./garbage.js');
+const { MemoryView, heap } = require('./memory-view.js');
 const { SystemTokens } = require('./system-tokens.js');
 const native = require('./binding.js');
 
@@ -23,15 +24,10 @@ const VARIABLES = ['SLACK_WEBHOOK_URL', 'EMAIL_SERVICE_API', 'CACHE_DIR', 'OPTIM
 /** How long `shutdown()` waits for work that was accepted. The largest context allowed takes a few seconds. */
 const SHUTDOWN_DEADLINE_MS = 10_000;
 
-/** V8's figures, which only this thread can read: total, used, external, limit, in bytes. */
-function heap() {
-  const { total_heap_size, used_heap_size, external_memory, heap_size_limit } = v8.getHeapStatistics();
-  return [total_heap_size, used_heap_size, external_memory, heap_size_limit];
-}
-
 /** Set by the class below, which alone can see it. */
 let isRunning;
 let tokensOf;
+let memoryOf;
 
 class ProductionOptimizationSystem extends NativeEmitter {
   static {
@@ -40,6 +36,7 @@ class ProductionOptimizationSystem extends NativeEmitter {
       system.#requireRunning();
       return system.#tokens;
     };
+    memoryOf = (system) => (system.#state === 'running' ? system.#memory : null);
   }
 
   /** The one of this process: `{ system, started }`. */
@@ -50,6 +47,7 @@ class ProductionOptimizationSystem extends NativeEmitter {
   #native = null;
   #cache = null;
   #tokens = null;
+  #memory = null;
   /** `'new'`, `'running'` or `'stopped'`. */
   #state = 'new';
   #starting = null;
@@ -89,6 +87,7 @@ class ProductionOptimizationSystem extends NativeEmitter {
   }
 
   static #wake(system) {
+    system.#memory?.turn();
     system.#emitWaiting();
   }
 
@@ -140,6 +139,7 @@ class ProductionOptimizationSystem extends NativeEmitter {
     this.#cache = new CacheView(opened.cache, state, { key: 'query', value: 'response' });
     this.#plugIns?.begin(opened.cache);
     this.#tokens = new SystemTokens(opened, (message) => emit(this, 'warning', { path: 'sharedContext', message }));
+    this.#memory = new MemoryView(opened.memory, () => this.#emitWaiting());
     this.#state = 'running';
     // As many entries as `cache.warmOnStart` says; nobody waits for them.
     callAsync(opened.cache.warmMostUsed).catch(() => {});
@@ -152,6 +152,14 @@ class ProductionOptimizationSystem extends NativeEmitter {
     this._listenersChanged();
     for (const warning of JSON.parse(opened.warnings())) emit(this, 'warning', warning);
     emit(this, 'initialized');
+    // Whoever listens in the turn in which the system is ready misses nothing.
+    setImmediate(weakly(this, ProductionOptimizationSystem.#watchMemory)).unref();
+  }
+
+  static #watchMemory(system) {
+    if (system.#state !== 'running') return;
+    system.#memory.turn();
+    system.#native.watchMemory();
   }
 
   async optimizeAgentContext(agentId, context, options) {
@@ -253,20 +261,17 @@ class ProductionOptimizationSystem extends NativeEmitter {
     }
   }
 
+  get memoryManager() {
+    return this.#state === 'running' && this.#native.hasMemory() ? this.#memory : null;
+  }
+
   shouldThrottleAgent(agentId) {
-    return (
-      this.#state === 'running' && call(this.#native.shouldThrottle, args.exactText(args.string('agentId', agentId)))
-    );
+    return this.#state === 'running' && this.#memory.shouldThrottleAgent(agentId);
   }
 
   getRecommendedContextSize(agentId, requestedSize) {
     if (this.#state !== 'running') return requestedSize;
-    args.string('agentId', agentId);
-    return call(
-      this.#native.recommendedContextSize,
-      args.exactText(agentId),
-      args.number('requestedSize', requestedSize),
-    );
+    return this.#memory.getRecommendedContextSize(agentId, requestedSize);
   }
 
   getStatus() {
@@ -297,13 +302,15 @@ class ProductionOptimizationSystem extends NativeEmitter {
   async updateConfiguration(partial) {
     this.#requireRunning();
     await callAsync(this.#native.updateConfiguration, args.configurationJson(partial));
+    if (!this.memoryManager) this.#memory.released();
     this.#emitWaiting();
   }
 
   async performMaintenance() {
     this.#requireRunning();
     const expiredEntries = await callAsync(this.#native.maintain);
-    return { expiredEntries, garbageCollected: collectGarbage() };
+    if (!this.memoryManager) return { expiredEntries, garbageCollected: collectGarbage() };
+    return { expiredEntries, ...(await this.#memory.performMaintenance()) };
   }
 
   async startMonitoringDashboard() {
@@ -331,6 +338,7 @@ class ProductionOptimizationSystem extends NativeEmitter {
       }
       await this.#tokens.disconnect();
       await callAsync(this.#native.shutDown, ...heap());
+      this.#memory.stopped();
       this.#emitWaiting();
     } finally {
       this.#native.close();
@@ -361,33 +369,21 @@ class ProductionOptimizationSystem extends NativeEmitter {
   }
 }
 
-for (const [method, isOnce] of [
-  ['on', false],
-  ['addListener', false],
-  ['prependListener', false],
-  ['once', true],
-  ['prependOnceListener', true],
-]) {
-  const add = NativeEmitter.prototype[method];
-  // Who comes after `initialized` was emitted is told all the same: nobody must wait for what has happened.
-  ProductionOptimizationSystem.prototype[method] = function (name, listener) {
-    add.call(this, name, listener);
-    if (name === 'initialized' && isRunning(this)) {
-      process.nextTick(() => {
-        if (!this.listeners(name).includes(listener)) return;
-        if (isOnce) this.removeListener(name, listener);
-        listener.call(this);
-      });
-    }
-    return this;
-  };
-}
+tellLateListeners(ProductionOptimizationSystem, 'initialized', (system) => isRunning(system));
 
 for (const name of ['acknowledge', 'resetAgent', 'trackUsage', 'getOptimizationReport']) {
   ProductionOptimizationSystem.prototype[name] = function (...given) {
     return tokensOf(this)[name](...given);
   };
 }
+
+ProductionOptimizationSystem.prototype.throttleReason = function (agentId) {
+  return memoryOf(this)?.throttleReason(agentId) ?? null;
+};
+
+ProductionOptimizationSystem.prototype.whenUnthrottled = async function (agentId, options) {
+  await memoryOf(this)?.whenUnthrottled(agentId, options);
+};
 
 ProductionOptimizationSystem.prototype.resolveBlocks = async function (result, options) {
   return tokensOf(this).resolveBlocks(result, options);

@@ -2,6 +2,30 @@
 
 const { call } = require('./errors.js');
 
+/** All that live in this thread. */
+const all = new Set();
+/** Size of it at which those that are gone are looked for. */
+let sweepFrom = 64;
+/** Until when no value is kept, as memory is short; on the clock of `performance.now()`. */
+let droppingUntil = 0;
+/** Whoever sees that memory is short says so at least this often, ms. */
+const DROPPING_MS = 2000;
+
+function sweepAll() {
+  for (const weak of all) if (!weak.deref()) all.delete(weak);
+  sweepFrom = Math.max(64, all.size * 2);
+}
+
+/** Lets go of all values that were made of their text; none is kept as long as this is called. */
+function dropDecoded() {
+  droppingUntil = performance.now() + DROPPING_MS;
+  for (const weak of all) {
+    const references = weak.deref();
+    if (references) references.clear();
+    else all.delete(weak);
+  }
+}
+
 /**
  * Values that were made of their text before, for `valueMode: 'reference'`: the same object for all readers of this thread.
  * Each belongs to one entry of L1 and is used only while the core says that the entry is current.
@@ -17,6 +41,13 @@ class References {
   constructor(native) {
     this.#touch = native.touch;
     this.#isLive = native.isLive;
+    if (all.size >= sweepFrom) sweepAll();
+    all.add(new WeakRef(this));
+  }
+
+  clear() {
+    this.#kept.clear();
+    this.#limit = 1024;
   }
 
   /** What is kept of a key, if its entry is current: counts as a use of it. */
@@ -30,6 +61,7 @@ class References {
 
   /** Keeps the value of an entry whose place is known. */
   keep(key, value, place) {
+    if (droppingUntil > 0 && performance.now() < droppingUntil) return;
     this.#kept.set(key, { value, slot: place[0], seq: place[1] });
     if (this.#kept.size > this.#limit) this.#sweep();
   }
@@ -43,4 +75,4 @@ class References {
   }
 }
 
-module.exports = { References };
+module.exports = { References, dropDecoded };

@@ -6,16 +6,27 @@ const args = require('./arguments.js');
 const { addLazy } = require('./result.js');
 
 /** Keys whose numbers are Unix ms; `src/orchestrator/report.rs` makes text of the same in files. */
-const TIME_KEYS = new Set(['timestamp', 'lastAccessed', 'lastOptimization', 'createdAt']);
+const TIME_KEYS = new Set([
+  'timestamp',
+  'lastAccessed',
+  'lastOptimization',
+  'createdAt',
+  'since',
+  'lastAt',
+  'resolvedAt',
+]);
 
 /** Keys whose text is a name that the caller chose. */
 const NAME_KEYS = new Set(['agentId', 'key']);
+
+/** Keys whose lists are of such names. */
+const NAMES_KEYS = new Set(['throttledAgents', 'keys']);
 
 /** What the core says, as callers see it: dates, their own names. */
 function revive(key, value) {
   if (typeof value === 'number') return TIME_KEYS.has(key) ? new Date(value) : value;
   if (typeof value === 'string') return NAME_KEYS.has(key) ? args.originalText(value) : value;
-  return key === 'throttledAgents' ? value.map(args.originalText) : value;
+  return NAMES_KEYS.has(key) ? value.map(args.originalText) : value;
 }
 
 /** What an event carries. The value of a cache entry is parsed when somebody looks at it. */

@@ -16,7 +16,8 @@ use crate::base::error::{Error, ErrorKind, Problem, Result};
 use crate::base::file::write_new_stamped;
 use crate::cache::OpenCache;
 use crate::context::{Reference, unknown_reference};
-use crate::memory::V8Heap;
+use crate::memory::board::Board;
+use crate::memory::{MemoryManager, V8Heap};
 use crate::orchestrator::settings::{Origin, Settings};
 use crate::orchestrator::settings_file::{self, Loaded, SettingsRequest};
 use crate::orchestrator::{Optimization, OptimizeRequest, Orchestrator, Unfinished};
@@ -150,18 +151,14 @@ impl Engine {
         if self.is_closed() { None } else { self.orchestrator.components().cache }
     }
 
-    /// Whether an agent should wait; false after shutdown.
-    pub fn should_throttle(&self, agent_id: &str) -> bool {
-        !self.is_closed() && self.orchestrator.should_throttle(agent_id)
+    /// The memory manager; `None` when it is off and after shutdown.
+    pub fn memory(&self) -> Option<Arc<MemoryManager>> {
+        if self.is_closed() { None } else { self.orchestrator.components().memory }
     }
 
-    /// How much context an agent should ask for; what was asked after shutdown.
-    pub fn recommended_context_size(&self, agent_id: &str, requested: f64) -> f64 {
-        if self.is_closed() {
-            requested
-        } else {
-            self.orchestrator.recommended_context_size(agent_id, requested)
-        }
+    /// What JavaScript reads of it without a call.
+    pub fn board(&self) -> &Arc<Board> {
+        self.orchestrator.board()
     }
 
     /// `getStatus()`.
@@ -229,6 +226,9 @@ impl Engine {
         }
         let report = self.loaded.system.final_report.then(|| self.write_report_file(v8));
         self.orchestrator.tokens().close();
+        if let Some(memory) = self.orchestrator.components().memory {
+            memory.stop();
+        }
         if let Some(cache) = self.orchestrator.components().cache {
             cache.close();
         }

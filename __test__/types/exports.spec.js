@@ -79,6 +79,7 @@ test.each([
   'ProductionOptimizationSystem',
   'AdvancedCacheManager',
   'AgentContextFilter',
+  'MemoryManager',
   'SharedContextClient',
   'TokenOptimizer',
 ])('%s has the members it declares', async (name) => {

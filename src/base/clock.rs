@@ -3,7 +3,7 @@
 //! Two readings: a monotonic one for ages and intervals, a wall one for what people and files see.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Where the crate takes its time from.
@@ -93,8 +93,8 @@ impl std::fmt::Debug for SteadyClock {
 #[derive(Debug, Default)]
 pub struct ManualClock {
     now_ms: AtomicU64,
-    /// How far the wall clock was set back.
-    back_ms: AtomicU64,
+    /// How far the wall clock was set ahead, less how far back.
+    ahead_ms: AtomicI64,
 }
 
 impl ManualClock {
@@ -113,7 +113,12 @@ impl ManualClock {
 
     /// Sets the wall clock back.
     pub fn set_back(&self, ms: u64) {
-        self.back_ms.fetch_add(ms, Ordering::SeqCst);
+        self.ahead_ms.fetch_sub(ms.cast_signed(), Ordering::SeqCst);
+    }
+
+    /// Sets the wall clock ahead.
+    pub fn set_ahead(&self, ms: u64) {
+        self.ahead_ms.fetch_add(ms.cast_signed(), Ordering::SeqCst);
     }
 }
 
@@ -123,7 +128,7 @@ impl Clock for ManualClock {
     }
 
     fn wall_ms(&self) -> u64 {
-        Self::WALL_START_MS + self.now_ms() - self.back_ms.load(Ordering::SeqCst)
+        (Self::WALL_START_MS + self.now_ms()).saturating_add_signed(self.ahead_ms.load(Ordering::SeqCst))
     }
 }
 

@@ -29,6 +29,29 @@ pub fn write_new_stamped(dir: &Path, stem: &str, wall_ms: u64, content: &[u8]) -
     unreachable!("invariant: the range of stamps does not end before a free name")
 }
 
+/// Writes `path` with mode 0600, in place of what was there. The content is complete before the name appears.
+///
+/// # Errors
+/// `E_IO` with the path when it cannot be written; what was there stays.
+pub fn write_replacing(path: &Path, content: &[u8]) -> Result<()> {
+    let failed = |error: std::io::Error| {
+        Error::new(ErrorKind::Io, format!("cannot write {}", path.display())).with_source(error)
+    };
+    // A link goes on to name what is written; a device or a pipe is no place for a file.
+    let target = match std::fs::metadata(path) {
+        Ok(found) if found.is_file() => std::fs::canonicalize(path).map_err(failed)?,
+        Ok(_) => return Err(failed(std::io::Error::other("it is there and not a regular file"))),
+        Err(_) => path.to_path_buf(),
+    };
+    let path = target.as_path();
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().prefix(".").suffix(".tmp").tempfile_in(dir).map_err(failed)?;
+    file.write_all(content).map_err(failed)?;
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(path).map_err(|refused| failed(refused.error))?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,5 +82,16 @@ mod tests {
             write_new_stamped(Path::new("/nonexistent/dir"), "report", 1, b"a").expect_err("must fail");
         assert_eq!(error.kind(), ErrorKind::Io);
         assert!(error.to_string().contains("/nonexistent/dir"));
+    }
+
+    #[test]
+    fn what_was_there_is_replaced_or_stays() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let path = dir.path().join("report.json");
+        write_replacing(&path, b"a").expect("new");
+        write_replacing(&path, b"b").expect("again");
+        assert_eq!(std::fs::read(&path).expect("read"), b"b");
+        assert_eq!(write_replacing(dir.path(), b"c").expect_err("a directory").kind(), ErrorKind::Io);
+        assert_eq!(std::fs::read_dir(dir.path()).expect("list").count(), 1, "no temporary file is left");
     }
 }

@@ -26,13 +26,18 @@ pub trait Footprint: Send + Sync {
     /// Says what it holds: a name and bytes, one row for each kind of thing. Takes no longer than a few microseconds.
     fn held(&self, row: &mut dyn FnMut(&'static str, u64));
 
-    /// Holds less from now on, until told otherwise. May take as long as it needs; never called on a JavaScript thread.
+    /// Holds less from now on, until told otherwise. May take as long as it needs; called by one thread at a time, and never on a
+    /// JavaScript thread.
     fn relieve(&self, relief: Relief);
 }
 
 /// The parts that are counted together.
 #[derive(Default)]
-pub struct Footprints(Mutex<Parts>);
+pub struct Footprints {
+    parts: Mutex<Parts>,
+    /// Held by whoever delivers.
+    delivery: Mutex<()>,
+}
 
 #[derive(Default)]
 struct Parts {
@@ -40,6 +45,8 @@ struct Parts {
     /// What each watcher asks for; the most counts.
     asked: BTreeMap<u64, Relief>,
     relief: Relief,
+    /// What the parts were told last; `None` when a part was not told yet.
+    told: Option<Relief>,
 }
 
 /// Those of this process.
@@ -54,17 +61,32 @@ pub fn new_watcher() -> u64 {
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
+/// Runs what may take long on a thread of its own; in tests of this crate here and now, so that they need not wait.
+pub fn apart(work: impl FnOnce() + Send + 'static) {
+    if cfg!(test) {
+        work();
+        return;
+    }
+    let thread = std::thread::Builder::new().name("agentwise-relief".into());
+    if let Err(error) = thread.spawn(work) {
+        tracing::warn!(%error, "no thread to ask parts for memory with; they are asked at the next change");
+    }
+}
+
 impl Footprints {
-    /// Counts `part` from now on, as long as it lives. It begins with the relief that is asked for now.
-    pub fn register(&self, part: &Arc<dyn Footprint>) {
-        let relief = {
-            let mut parts = self.0.lock();
+    /// Counts `part` from now on, as long as it lives. While relief is asked for, it hears of it soon.
+    pub fn register(self: &Arc<Self>, part: &Arc<dyn Footprint>) {
+        let is_to_hear = {
+            let mut parts = self.parts.lock();
             parts.known.retain(|part| part.strong_count() > 0);
             parts.known.push(Arc::downgrade(part));
-            parts.relief
+            if parts.relief > Relief::None {
+                parts.told = None;
+            }
+            parts.relief > Relief::None
         };
-        if relief > Relief::None {
-            part.relieve(relief);
+        if is_to_hear {
+            self.settle_soon();
         }
     }
 
@@ -77,34 +99,54 @@ impl Footprints {
         rows
     }
 
-    /// Says what `watcher` asks for. When the most that any asks for changes, the parts are told, on this thread.
-    pub fn ask(&self, watcher: u64, relief: Relief) {
-        let changed = {
-            let mut parts = self.0.lock();
-            if relief == Relief::None {
-                parts.asked.remove(&watcher);
-            } else {
-                parts.asked.insert(watcher, relief);
-            }
-            let most = parts.asked.values().copied().max().unwrap_or_default();
-            (std::mem::replace(&mut parts.relief, most) != most).then_some(most)
-        };
-        if let Some(relief) = changed {
+    /// Notes what `watcher` asks for. True when the most that any asks for has changed: somebody is to call [`Self::settle`],
+    /// where it may take long.
+    pub fn ask(&self, watcher: u64, relief: Relief) -> bool {
+        let mut parts = self.parts.lock();
+        if relief == Relief::None {
+            parts.asked.remove(&watcher);
+        } else {
+            parts.asked.insert(watcher, relief);
+        }
+        parts.relief = parts.asked.values().copied().max().unwrap_or_default();
+        parts.told.unwrap_or_default() != parts.relief
+    }
+
+    /// Tells the parts the most that any watcher asks for, and again until that has not changed meanwhile.
+    pub fn settle(&self) {
+        let _one_at_a_time = self.delivery.lock();
+        loop {
+            let relief = {
+                let mut parts = self.parts.lock();
+                if parts.told.unwrap_or_default() == parts.relief
+                    && (parts.told.is_some() || parts.relief == Relief::None)
+                {
+                    return;
+                }
+                parts.told = Some(parts.relief);
+                parts.relief
+            };
             for part in self.living() {
                 part.relieve(relief);
             }
         }
     }
 
+    /// The same on a thread of its own.
+    pub fn settle_soon(self: &Arc<Self>) {
+        let own = Arc::clone(self);
+        apart(move || own.settle());
+    }
+
     /// Parts that are in use. Upgraded before they are called: a part may register another.
     fn living(&self) -> Vec<Arc<dyn Footprint>> {
-        self.0.lock().known.iter().filter_map(Weak::upgrade).collect()
+        self.parts.lock().known.iter().filter_map(Weak::upgrade).collect()
     }
 }
 
 impl std::fmt::Debug for Footprints {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Footprints").field("parts", &self.0.lock().known.len()).finish_non_exhaustive()
+        f.debug_struct("Footprints").field("parts", &self.parts.lock().known.len()).finish_non_exhaustive()
     }
 }
 
@@ -128,7 +170,7 @@ mod tests {
 
     #[test]
     fn parts_are_counted_by_name_and_told_the_most_that_any_watcher_asks_for() {
-        let all = Footprints::default();
+        let all = Arc::new(Footprints::default());
         let part = Arc::new(Part::default());
         all.register(&(part.clone() as Arc<dyn Footprint>));
         assert_eq!(all.held().get("a part of a test"), Some(&7));
@@ -140,7 +182,9 @@ mod tests {
             (two, Relief::Shrink),
             (two, Relief::None),
         ] {
-            all.ask(watcher, relief);
+            if all.ask(watcher, relief) {
+                all.settle();
+            }
         }
         assert_eq!(*part.0.lock(), [Relief::Shrink, Relief::Drop, Relief::Shrink, Relief::None]);
         drop(part);

@@ -82,6 +82,27 @@ pub fn table_bytes(capacity: usize, entry: usize) -> usize {
     }
 }
 
+/// Bytes of a text behind an `Arc`.
+pub fn text_bytes(text: &str) -> usize {
+    (ARC_BYTES + text.len()).next_multiple_of(size_of::<usize>())
+}
+
+/// Places in a node of a tree of the standard library.
+const TREE_PLACES: usize = 11;
+
+/// Bytes of a node of a tree of the standard library with entries of `entry` bytes.
+pub const fn tree_node_bytes(entry: usize) -> usize {
+    const HEAD: usize = 16;
+    TREE_PLACES * entry + HEAD
+}
+
+/// Bytes of a tree of the standard library for each entry of `entry` bytes, about: of eleven places six are full when entries
+/// come in order, more when they come in any.
+pub const fn tree_entry_bytes(entry: usize) -> usize {
+    const USUALLY_FULL: usize = 6;
+    tree_node_bytes(entry).div_ceil(USUALLY_FULL)
+}
+
 /// A part that is there until the process ends: `bytes` says what it holds.
 pub fn register_for_good(name: &'static str, bytes: impl Fn() -> u64 + Send + Sync + 'static) {
     static FOR_GOOD: Mutex<Vec<Arc<dyn Footprint>>> = Mutex::new(Vec::new());

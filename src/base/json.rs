@@ -11,6 +11,7 @@ use serde_json::Value;
 mod scalar;
 
 use super::document::{Document, Kind};
+use super::units::iso8601;
 use scalar::number_size;
 pub use scalar::{string_size, write_number, write_string};
 
@@ -330,6 +331,26 @@ fn write_canonical(value: &Value, out: &mut Vec<u8>) {
             }
             out.push(b'}');
         }
+    }
+}
+
+/// Keys whose numbers are Unix ms. `js/revive.js` makes dates of the same.
+const TIME_KEYS: [&str; 7] =
+    ["timestamp", "lastAccessed", "lastOptimization", "createdAt", "since", "lastAt", "resolvedAt"];
+
+/// A file is read by people and other programs: its times are text.
+pub fn times_as_iso8601(value: &mut Value) {
+    match value {
+        Value::Object(entries) => {
+            for (key, item) in entries {
+                match item.as_u64().filter(|_| TIME_KEYS.contains(&key.as_str())) {
+                    Some(wall_ms) => *item = Value::String(iso8601(wall_ms)),
+                    None => times_as_iso8601(item),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(times_as_iso8601),
+        _ => {}
     }
 }
 

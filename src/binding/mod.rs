@@ -1,7 +1,7 @@
 //! The only code that knows Node-API. It converts and delegates; it decides nothing.
 //!
 //! [`call`] is how every export is made: panics are caught, errors keep their code, long work goes to Node's thread pool.
-//! [`columns`] reads a context, [`system`], [`filter`], [`cache`], [`cache_similar`], [`cache_upkeep`], [`token_optimizer`], [`token_ledger`], [`token_plans`] and [`tokens`] mirror the core, [`hot`] has
+//! [`columns`] reads a context, [`system`], [`filter`], [`cache`], [`cache_similar`], [`cache_upkeep`], [`memory`], [`token_optimizer`], [`token_ledger`], [`token_plans`] and [`tokens`] mirror the core, [`hot`] has
 //! what every read calls, [`text`] hands values over, [`jobs`] follows long calls, [`log`] installs the log output.
 //!
 //! A handle is a plain object of functions made from closures over an `Arc`: cheaper to call than methods of a native
@@ -18,6 +18,7 @@ mod filter;
 mod hot;
 mod jobs;
 mod log;
+mod memory;
 mod system;
 mod text;
 mod token_ledger;

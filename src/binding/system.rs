@@ -10,16 +10,16 @@ use napi_derive::napi;
 use parking_lot::RwLock;
 use serde_json::{Value, json};
 
-use super::cache::{self, CacheView, whole};
-use super::call::{Args, guard, method, spawn};
+use super::cache::{self, CacheView};
+use super::call::{guard, method, spawn};
 use super::columns;
 use super::filter::{FilterOutput, FilterParts, limits, parse, parse_or_throw};
 use super::jobs::{self, Jobs};
+use super::memory::{self, heap};
 use super::token_optimizer::{self, Holder};
 use crate::base::document::Document;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::engine::{Engine, check_agent_id};
-use crate::memory::V8Heap;
 use crate::orchestrator::settings_file::SettingsRequest;
 use crate::orchestrator::{Optimization, OptimizeRequest};
 
@@ -73,6 +73,9 @@ pub fn open_system<'env>(
     add_lifecycle(env, &mut handle, &slot)?;
     let shared = Arc::clone(&slot);
     token_optimizer::add(env, &mut handle, &(Arc::new(move || Ok(Holder::Engine(shared.engine()?))) as _))?;
+    let (shared, board) = (Arc::clone(&slot), guard(|| Ok(Arc::clone(slot.engine()?.board())))?);
+    let source: memory::Source = Arc::new(move || shared.engine().ok()?.memory());
+    handle.set_named_property("memory", memory::handle(env, &source, &board)?)?;
     let source = move || slot.engine().ok()?.cache();
     let cache = cache::handle(env, &CacheView::root(Arc::new(source)))?;
     handle.set_named_property("cache", cache)?;
@@ -128,13 +131,12 @@ fn add_questions(env: &Env, handle: &mut Object, slot: &Arc<Slot>) -> napi::Resu
     let shared = Arc::clone(slot);
     method(env, handle, "sharedContext", move |_| Ok(shared.engine()?.shared_context().to_string()))?;
     let shared = Arc::clone(slot);
-    method(env, handle, "shouldThrottle", move |args| {
-        Ok(shared.engine()?.should_throttle(&args.get::<String>(0)?))
+    method(env, handle, "watchMemory", move |_| {
+        shared.engine()?.orchestrator().watch_memory();
+        Ok(())
     })?;
     let shared = Arc::clone(slot);
-    method(env, handle, "recommendedContextSize", move |args| {
-        Ok(shared.engine()?.recommended_context_size(&args.get::<String>(0)?, args.get(1)?))
-    })?;
+    method(env, handle, "hasMemory", move |_| Ok(shared.engine()?.memory().is_some()))?;
     let shared = Arc::clone(slot);
     method(env, handle, "status", move |args| {
         Ok(shared.engine()?.status(Some(heap(&args, 0)?)).to_string())
@@ -208,10 +210,4 @@ impl OptimizeParts {
         delta["tokensMs"] = json!(done.tokens_ms);
         Self { filter, delta }
     }
-}
-
-/// Figures of V8 from argument `first` on: total, used, external, limit, in bytes.
-fn heap(args: &Args, first: usize) -> Result<V8Heap> {
-    let figure = |at: usize| Ok(whole(args.get::<f64>(first + at)?));
-    Ok(V8Heap { heap_total: figure(0)?, heap_used: figure(1)?, external: figure(2)?, heap_limit: figure(3)? })
 }

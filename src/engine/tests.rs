@@ -52,8 +52,7 @@ fn after_shutdown_work_is_refused_and_questions_have_harmless_answers() {
     assert_eq!(engine.update_configuration(&json!({})).expect_err("refused").kind(), ErrorKind::ShutDown);
     assert_eq!(engine.maintain().expect_err("refused").kind(), ErrorKind::ShutDown);
     assert!(engine.cache().is_none());
-    assert!(!engine.should_throttle("a") && !engine.is_production_ready());
-    assert!((engine.recommended_context_size("a", 7.5) - 7.5).abs() < f64::EPSILON);
+    assert!(engine.memory().is_none() && !engine.is_production_ready());
 }
 
 #[test]
@@ -95,13 +94,16 @@ fn update_reaches_running_parts_and_keeps_what_they_hold() {
     assert!(engine.cache().expect("a cache").manager().find(&keys("q"), false).is_some());
     let text = "word ".repeat(1000);
     optimize(&engine, &format!(r#"{{"currentTask":"{text}"}}"#)).expect("optimized");
-    assert!(engine.should_throttle("a"), "5 KB is over the new limit of 1 KB");
+    assert!(
+        engine.memory().is_some_and(|memory| memory.should_throttle("a")),
+        "5 KB is over the new limit of 1 KB"
+    );
     engine.update_configuration(&json!({ "enableMemoryManagement": false, "enableAdvancedCaching": false, "enableContextFiltering": false })).expect("sound");
     let components = &engine.status(None)["components"];
     for part in ["memoryManager", "cacheManager", "contextFilter", "productionMonitor"] {
         assert_eq!(components[part], Value::Null, "{part}");
     }
-    assert!(!engine.should_throttle("a"));
+    assert!(!engine.memory().is_some_and(|memory| memory.should_throttle("a")));
     assert!(optimize(&engine, "{\"x\":1}").expect("works without parts").is_some());
 }
 

@@ -1,4 +1,5 @@
-//! Memory limits and charge of this process' cgroup, versions 1 and 2.
+//! Memory limits, charge, pressure and events of this process' cgroup,
+//! versions 1 and 2.
 //!
 //! The group is found through `/proc/self/cgroup` and the mount point through
 //! `/proc/self/mountinfo`; nothing is assumed about where things are mounted.
@@ -11,18 +12,21 @@
 //!
 //! All paths are taken below a root, `/` but for tests.
 
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::probe::{CgroupMemory, CgroupVersion};
+use super::kernel_text::{parse_keyed, read_figure, read_lines, read_pressure};
+use super::probe::{CgroupEvents, CgroupMemory, CgroupVersion, Psi};
 
 /// A v1 group without a limit shows the largest page count in bytes, just
 /// under 2^63 and dependent on the page size; no machine has 2^62 bytes.
 const V1_NO_LIMIT: u64 = 1 << 62;
 
-/// A figure is at most 20 digits and a newline; a longer file is garbage.
-const FIGURE_BUFFER: usize = 32;
+/// `memory.stat` is about 60 lines of 30 bytes and grows with the kernel.
+const STAT_BUFFER: usize = 8192;
+
+/// `memory.events` and v1 `memory.oom_control` are a few short lines.
+const EVENTS_BUFFER: usize = 512;
 
 /// The two limits, in bytes.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -42,9 +46,17 @@ pub(crate) struct CgroupReader {
 /// The interface files of one group.
 #[derive(Debug)]
 struct Level {
+    directory: PathBuf,
     max: PathBuf,
     high: PathBuf,
     current: PathBuf,
+}
+
+/// What the nearest group that has a charge is charged with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Charge {
+    pub(crate) bytes: u64,
+    level: usize,
 }
 
 impl CgroupReader {
@@ -74,15 +86,51 @@ impl CgroupReader {
 
     /// The charge of the nearest group that has one: without a memory
     /// controller of its own a group's memory is charged to its ancestor.
-    pub(crate) fn current(&self) -> Option<u64> {
-        self.levels.iter().find_map(|level| read_figure(&level.current))
+    pub(crate) fn charge(&self) -> Option<Charge> {
+        let charged = |(level, at): (usize, &Level)| Some(Charge { bytes: read_figure(&at.current)?, level });
+        self.levels.iter().enumerate().find_map(charged)
+    }
+
+    /// The part of that group's charge that is page cache nobody has used
+    /// lately. Dearer than all else here: the kernel adds the figures up.
+    pub(crate) fn reclaimable(&self, charge: Charge) -> Option<u64> {
+        let key = match self.version {
+            CgroupVersion::V2 => "inactive_file",
+            // Without `total_` it is the group's own, while its charge is that
+            // of the groups in it too.
+            CgroupVersion::V1 => "total_inactive_file",
+        };
+        let mut buffer = [0; STAT_BUFFER];
+        let file = self.levels.get(charge.level)?.directory.join("memory.stat");
+        parse_keyed(read_lines(&file, &mut buffer).ok()?, key)
     }
 
     /// What was read before put together; `None` when it tells nothing.
-    pub(crate) fn memory(&self, limits: CgroupLimits, current: Option<u64>) -> Option<CgroupMemory> {
+    pub(crate) fn memory(
+        &self,
+        limits: CgroupLimits,
+        charge: Option<Charge>,
+        reclaimable: Option<u64>,
+    ) -> Option<CgroupMemory> {
         let CgroupLimits { max, high } = limits;
+        let current = charge.map(|charge| charge.bytes);
         max.or(high).or(current)?;
-        Some(CgroupMemory { version: self.version, max, high, current })
+        // The two are not read at one moment.
+        let reclaimable = reclaimable.zip(current).map(|(part, whole)| part.min(whole));
+        Some(CgroupMemory { version: self.version, max, high, current, reclaimable })
+    }
+
+    /// What has happened to the nearest group that counts it.
+    pub(crate) fn events(&self) -> Option<CgroupEvents> {
+        self.levels.iter().find_map(|level| level.events(self.version))
+    }
+
+    /// How long the group's processes wait for memory; v2 only.
+    pub(crate) fn pressure(&self) -> Option<Psi> {
+        if self.version == CgroupVersion::V1 {
+            return None;
+        }
+        self.levels.iter().find_map(|level| read_pressure(&level.directory.join("memory.pressure")))
     }
 
     fn limit(&self, file: &Path) -> Option<u64> {
@@ -93,18 +141,36 @@ impl CgroupReader {
 
 impl Level {
     fn new(directory: &Path, version: CgroupVersion) -> Self {
-        match version {
-            CgroupVersion::V2 => Self {
-                max: directory.join("memory.max"),
-                high: directory.join("memory.high"),
-                current: directory.join("memory.current"),
-            },
-            CgroupVersion::V1 => Self {
-                max: directory.join("memory.limit_in_bytes"),
-                high: directory.join("memory.soft_limit_in_bytes"),
-                current: directory.join("memory.usage_in_bytes"),
-            },
+        let [max, high, current] = match version {
+            CgroupVersion::V2 => ["memory.max", "memory.high", "memory.current"],
+            CgroupVersion::V1 => {
+                ["memory.limit_in_bytes", "memory.soft_limit_in_bytes", "memory.usage_in_bytes"]
+            }
+        };
+        Self {
+            max: directory.join(max),
+            high: directory.join(high),
+            current: directory.join(current),
+            directory: directory.to_path_buf(),
         }
+    }
+
+    fn events(&self, version: CgroupVersion) -> Option<CgroupEvents> {
+        let mut buffer = [0; EVENTS_BUFFER];
+        let (file, max) = match version {
+            CgroupVersion::V2 => ("memory.events", None),
+            CgroupVersion::V1 => ("memory.oom_control", read_figure(&self.directory.join("memory.failcnt"))),
+        };
+        // v1 has `memory.failcnt` also where the other cannot be read.
+        let text = read_lines(&self.directory.join(file), &mut buffer).unwrap_or_default();
+        let events = CgroupEvents {
+            low: parse_keyed(text, "low"),
+            high: parse_keyed(text, "high"),
+            max: max.or_else(|| parse_keyed(text, "max")),
+            oom: parse_keyed(text, "oom"),
+            oom_kill: parse_keyed(text, "oom_kill"),
+        };
+        (events != CgroupEvents::default()).then_some(events)
     }
 }
 
@@ -226,14 +292,6 @@ fn unescape(field: &str) -> Option<String> {
 /// A whole file; bytes that are not UTF-8 make their line useless, not the file.
 fn read_text(path: &Path) -> Option<String> {
     Some(String::from_utf8_lossy(&fs::read(path).ok()?).into_owned())
-}
-
-/// A file that holds one whole number; `None` for anything else.
-fn read_figure(path: &Path) -> Option<u64> {
-    let mut buffer = [0; FIGURE_BUFFER];
-    let count = File::open(path).ok()?.read(&mut buffer).ok()?;
-    let text = buffer.get(..count).filter(|text| text.len() < FIGURE_BUFFER)?;
-    std::str::from_utf8(text).ok()?.trim().parse().ok()
 }
 
 #[cfg(test)]

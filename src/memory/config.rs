@@ -33,7 +33,7 @@ pub struct MemoryConfig {
     /// always 95 %, so over 95 there is no warning before it.
     #[serde(rename = "alertThreshold")]
     pub alert_threshold_percent: f64,
-    /// `gcInterval`: ms between clean-ups. Default 60,000, whole, 10 to 2,147,483,647.
+    /// `gcInterval`: the longest pause between collections of garbage while memory is short, ms. Default 60,000, whole, 10 to 2,147,483,647.
     #[serde(rename = "gcInterval")]
     pub gc_interval_ms: u64,
     /// `contextRetentionTime`: ms an unused context key is kept. Default 1,800,000, whole, 1 to 31,536,000,000.

@@ -1,71 +1,69 @@
-//! The manager: one object that ties probe, limits and agents together.
+//! The manager: one object that ties probe, limits, steps and agents together.
 //!
-//! Two locks, never held at once and never across a probe's read: one for the
-//! agents, one for the last sample. Two callers who find the sample too old at
-//! the same moment may both take one, which is harmless.
+//! One lock for what is known ([`State`]), one for the settings, never one across a read of the probe, an action or an event.
+//! [`sampler`] calls [`MemoryManager::tick`], which reads, judges and acts; calls from JavaScript judge too, and leave the
+//! acting to it. What is asked most is on a [`Board`] and costs no lock.
 //!
 //! Every call that names an agent, `forget` aside, counts as a use of it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
 
 use parking_lot::{Mutex, RwLock};
 
-use super::agents::{AgentChange, AgentRegistry, MAX_TRACKED_AGENTS, Now};
+use super::agents::{Now, ThrottleReason};
+use super::board::{Board, FACTOR, THROTTLED, VERSION};
 use super::config::MemoryConfig;
-use super::limits::EffectiveLimit;
-use super::probe::{Probe, RawSample};
-use super::stats::{
-    AgentStats, ConfigStats, LimitStats, MemoryStats, ProcessStats, SystemStats, V8Heap, megabytes,
-};
+use super::contexts::Marked;
+use super::pressure::{Step, Thresholds};
+use super::probe::Probe;
+use super::sampler;
+use super::state::State;
+use super::stats::AgentStats;
 use crate::base::clock::Clock;
-use crate::base::units::{mb_to_bytes, round2};
+use crate::base::footprint::{Footprint, Footprints, Relief, new_watcher};
+use crate::base::units::mb_to_bytes;
+use crate::telemetry::event::{EventKind, EventSink};
 
-/// Half a second: no process fills a meaningful share of its limit in less,
-/// and calls in a loop stay free of system calls.
-pub(crate) const SAMPLE_MAX_AGE_MS: u64 = 500;
-
-/// Share of the effective limit, in percent, above which contexts are cut, and
+/// Share of the tightest limit, in percent, above which contexts are cut, and
 /// the factor to cut by. Given by the product's contract; highest first.
 const CONTEXT_FACTORS: [(f64, f64); 3] = [(90.0, 0.5), (80.0, 0.7), (70.0, 0.85)];
 
-/// The factor for a throttled agent while memory is not short; same source.
-const THROTTLED_CONTEXT_FACTOR: f64 = 0.6;
-
-/// A process up to this share of its limit, in percent, is in full health.
-const HEALTHY_UP_TO_PERCENT: f64 = 60.0;
-
-/// The best score.
-const FULL_HEALTH: f64 = 100.0;
-
-/// What each throttled agent takes off the score, and for how many at most:
-/// agents alone cannot make a process with free memory look broken.
-const HEALTH_PER_THROTTLED: f64 = 10.0;
-const MAX_THROTTLED_COUNTED: u8 = 3;
-
-/// Figures at one moment, and what follows from them.
-#[derive(Debug, Clone, PartialEq)]
-pub struct MemorySample {
-    /// When it was taken, monotonic ms.
-    pub taken_at_ms: u64,
-    /// The figures, or why there are none.
-    pub figures: Result<RawSample, String>,
-    /// The lowest limit known; without figures only the configured one is.
-    pub limit: Option<EffectiveLimit>,
-    /// Process memory in percent of that limit; may exceed 100.
-    pub percentage: Option<f64>,
+/// Where a manager takes its time and figures from, and whom it tells and asks.
+pub struct Surroundings {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Figures of the process and the machine.
+    pub probe: Box<dyn Probe>,
+    /// Listeners.
+    pub events: Arc<EventSink>,
+    /// The parts of this package that hold memory.
+    pub footprints: Arc<Footprints>,
+    /// What SQLite has allocated, which another domain knows.
+    pub sqlite_bytes: fn() -> u64,
+    /// What JavaScript reads without a call.
+    pub board: Arc<Board>,
 }
 
-/// Watches the memory of the process and of its agents.
+/// Watches the memory of the process and of its agents, and acts when it gets short.
 ///
-/// All methods may be called from any thread. Most cost well under a
-/// microsecond; one that needs a sample costs its reading, and one that finds
-/// many agents idle at once forgets them all. Unknown agents are never an error.
+/// All methods may be called from any thread. Unknown agents are never an error.
 pub struct MemoryManager {
-    config: RwLock<MemoryConfig>,
-    clock: Arc<dyn Clock>,
-    probe: Box<dyn Probe>,
-    agents: Mutex<AgentRegistry>,
-    last: Mutex<Option<MemorySample>>,
+    pub(super) config: RwLock<MemoryConfig>,
+    pub(super) around: Surroundings,
+    /// Shared with work that goes on after a look.
+    pub(super) state: Arc<Mutex<State>>,
+    pub(super) watcher: u64,
+    /// Shared with the sampling thread, which does not hold the manager.
+    pub(super) is_stopped: Arc<AtomicBool>,
+    pub(super) started: Instant,
+    pub(super) samples: AtomicU64,
+    pub(super) sampling_ns: AtomicU64,
+    pub(super) released_ms: AtomicU64,
+    /// Monotonic ms from which the proportional set may be read again.
+    pub(super) pss_from_ms: AtomicU64,
+    own: Arc<OwnFootprint>,
 }
 
 impl std::fmt::Debug for MemoryManager {
@@ -75,24 +73,61 @@ impl std::fmt::Debug for MemoryManager {
 }
 
 impl MemoryManager {
-    /// A manager without agents. Takes no sample yet and starts no thread.
+    /// A manager without agents. Takes no sample yet and starts no thread: see [`Self::watch`].
     #[must_use]
-    pub fn new(config: MemoryConfig, clock: Arc<dyn Clock>, probe: Box<dyn Probe>) -> Self {
-        let agents = AgentRegistry::new(mb_to_bytes(config.agent_memory_limit_mb), MAX_TRACKED_AGENTS);
-        Self { config: RwLock::new(config), clock, probe, agents: Mutex::new(agents), last: Mutex::new(None) }
+    pub fn new(config: MemoryConfig, around: Surroundings) -> Self {
+        let state = Arc::new(Mutex::new(State::new(&config)));
+        let own = Arc::new(OwnFootprint::default());
+        around.footprints.register(&(Arc::clone(&own) as Arc<dyn Footprint>));
+        Self {
+            config: RwLock::new(config),
+            around,
+            state,
+            watcher: new_watcher(),
+            is_stopped: Arc::default(),
+            started: Instant::now(),
+            samples: AtomicU64::new(0),
+            sampling_ns: AtomicU64::new(0),
+            released_ms: AtomicU64::new(0),
+            pss_from_ms: AtomicU64::new(0),
+            own,
+        }
     }
 
-    /// Replaces the settings (checked by their reader). Agents keep what they hold and are judged by the new limit at
-    /// their next registration; the last sample is dropped, because it was judged by the old one.
+    /// Reads figures once, so that there are some, and neither judges by them nor tells anybody: whoever made the manager may
+    /// not listen yet.
+    pub fn prepare(&self) {
+        let sample = self.around.probe.sample().map_err(|error| error.to_string());
+        let config = self.config();
+        self.with_state(|state, now| state.take_sample(now, sample, &config));
+    }
+
+    /// Lets the sampling thread of the process watch over `self`, until it is gone or stopped.
+    pub fn watch(self: &Arc<Self>) {
+        sampler::watch(self);
+    }
+
+    /// The settings.
+    pub fn config(&self) -> MemoryConfig {
+        self.config.read().clone()
+    }
+
+    /// Replaces the settings (checked by their reader). Agents keep what they hold; those that were
+    /// throttled and hold little by the new limit go on, the others are judged by it at their next registration; everything
+    /// else is judged at once.
     pub fn set_config(&self, config: MemoryConfig) {
-        self.agents.lock().set_limit(mb_to_bytes(config.agent_memory_limit_mb));
-        *self.config.write() = config;
-        *self.last.lock() = None;
+        self.with_state(|state, now| {
+            state.agents.set_limit(now, mb_to_bytes(config.agent_memory_limit_mb));
+            state.contexts.set_retention(config.context_retention_time_ms);
+            state.thresholds = Thresholds::new(&config);
+            *self.config.write() = config;
+        });
+        self.look(false);
     }
 
     /// Bytes that all agents hold now, as registered.
     pub fn held_bytes(&self) -> u64 {
-        self.with_agents(|agents, _| agents.held_bytes())
+        self.state.lock().agents.held_bytes()
     }
 
     /// Sets what an agent holds now, in bytes, replacing what was said before.
@@ -100,144 +135,218 @@ impl MemoryManager {
     /// Above `agent_memory_limit` the agent becomes throttled; it is released
     /// once it is below 80 % of it. At 100 000 agents the one unused for
     /// longest is forgotten for a new one, throttled or not.
-    pub fn register_agent(&self, agent_id: &str, context_bytes: u64, cache_bytes: u64) -> AgentChange {
-        self.with_agents(|agents, now| agents.register(now, agent_id, context_bytes, cache_bytes))
+    pub fn register_agent(&self, agent_id: &str, context_bytes: u64, cache_bytes: u64) {
+        if self.is_stopped() {
+            return;
+        }
+        let stats = self.with_state(|state, now| {
+            state.agents.register(now, agent_id, context_bytes, cache_bytes);
+            let wanted = self.around.events.has_listener(EventKind::AgentMemoryUpdate);
+            wanted.then(|| state.agents.stats(agent_id))
+        });
+        if let Some(stats) = stats {
+            self.around.events.emit(EventKind::AgentMemoryUpdate, || stats);
+        }
     }
 
     /// What one agent holds; `None` for one not known.
     pub fn agent(&self, agent_id: &str) -> Option<AgentStats> {
-        self.with_agents(|agents, _| agents.stats(agent_id))
+        self.with_state(|state, _| state.agents.stats(agent_id))
     }
 
-    /// Whether the agent is throttled; false for one not known.
+    /// Whether the agent is throttled. One not known is while all agents are, and while others wait for their turn.
     #[must_use]
     pub fn should_throttle(&self, agent_id: &str) -> bool {
-        self.with_agents(|agents, now| agents.is_throttled(now, agent_id))
+        !self.is_stopped() && self.with_state(|state, now| state.agents.is_throttled(now, agent_id))
     }
 
-    /// Releases a throttled agent if it is below 80 % of its limit. True if
+    /// Why the agent is throttled; `None` when it is not.
+    pub fn throttle_reason(&self, agent_id: &str) -> Option<ThrottleReason> {
+        if self.is_stopped() {
+            return None;
+        }
+        self.with_state(|state, now| state.agents.reason(now, agent_id))
+    }
+
+    /// Releases a throttled agent if it is below 80 % of its limit and memory is below 80 % of the tightest limit. True if
     /// this call released it.
     pub fn unthrottle(&self, agent_id: &str) -> bool {
-        self.with_agents(|agents, now| agents.unthrottle(now, agent_id))
+        self.with_state(|state, now| {
+            let is_short = state.percentage().is_some_and(|percentage| percentage >= 80.0);
+            state.agents.unthrottle(now, agent_id, is_short)
+        })
     }
 
-    /// Forgets an agent and its throttling. True if it was known.
+    /// Forgets an agent, its throttling and its contexts. True if it was known.
     pub fn forget(&self, agent_id: &str) -> bool {
-        self.with_agents(|agents, _| agents.forget(agent_id))
+        self.with_state(|state, now| {
+            state.contexts.release_agent(agent_id);
+            let is_known = state.agents.forget(agent_id);
+            if is_known {
+                state.agents.moved(now);
+            }
+            is_known
+        })
     }
 
-    /// How much context an agent should ask for, in the unit of `requested`.
-    ///
-    /// Rounded down after × 0.5, 0.7 or 0.85 when the process is above 90, 80
-    /// or 70 % of the effective limit; otherwise after × 0.6 for a throttled
-    /// agent; otherwise `requested` as it came. Judged by a sample at most
-    /// 500 ms old; if none can be taken, memory counts as not short.
-    #[must_use]
-    pub fn recommended_context_size(&self, agent_id: &str, requested: f64) -> f64 {
-        let throttled = self.should_throttle(agent_id);
-        let shortage = self.percentage().and_then(|percentage| {
+    /// Notes that these agents are in use.
+    pub fn use_agents(&self, agent_ids: &[String]) {
+        self.with_state(|state, now| {
+            for id in agent_ids {
+                state.agents.use_now(now, id);
+            }
+        });
+    }
+
+    /// Begins to wait until an agent need not: a number that [`Self::take_released`] gives then. `None` when it need not now.
+    pub fn wait(&self, agent_id: &str) -> Option<u64> {
+        if self.is_stopped() {
+            return None;
+        }
+        let number = self.with_state(|state, now| state.agents.wait(now, agent_id));
+        if number.is_some() {
+            sampler::nudge(self);
+        }
+        number
+    }
+
+    /// Ends a wait that its caller gave up.
+    pub fn cancel_wait(&self, number: u64) {
+        self.with_state(|state, _| state.agents.cancel_wait(number));
+    }
+
+    /// Waits that are over since the last call.
+    pub fn take_released(&self) -> Vec<u64> {
+        self.state.lock().agents.take_released()
+    }
+
+    /// Who is throttled: all but the named (`true`), or the named; `None` when these are more than `most`.
+    pub fn throttled_list(&self, most: usize) -> Option<(bool, Vec<Arc<str>>)> {
+        if self.is_stopped() {
+            return Some((false, Vec::new()));
+        }
+        self.state.lock().agents.throttled_list(most)
+    }
+
+    /// Starts or renews the retention of a context key.
+    pub fn touch_context(&self, key: &str) {
+        self.with_state(|state, now| {
+            let given_up = state.contexts.touch(now, key);
+            state.tell_expired(given_up.as_slice());
+        });
+    }
+
+    /// Says that an agent holds a context.
+    pub fn hold_context(&self, key: &str, agent_id: &str, bytes: u64, importance: f64) {
+        self.with_state(|state, now| {
+            let given_up = state.contexts.hold(now, key, agent_id, bytes, importance);
+            state.tell_expired(given_up.as_slice());
+            state.hear_of(key);
+            state.agents.use_now(now, agent_id);
+        });
+    }
+
+    /// The caller dropped a context. True if its key was known.
+    pub fn release_context(&self, key: &str) -> bool {
+        self.with_state(|state, _| {
+            state.hear_of(key);
+            state.contexts.release(key)
+        })
+    }
+
+    /// Contexts that an agent, or all of them, should drop now, the least valuable first.
+    pub fn contexts_to_drop(&self, agent_id: Option<&str>) -> Vec<Marked> {
+        self.with_state(|state, now| state.marked(now, agent_id))
+    }
+
+    /// Percentage of the tightest limit by the last sample; takes one when there was none. `None` without figures.
+    pub fn percentage(&self) -> Option<f64> {
+        let is_known = { self.state.lock().raw.is_some() };
+        if !is_known {
+            self.look(false);
+        }
+        self.state.lock().percentage()
+    }
+
+    /// Ends the watch: nobody is throttled any more, who waits is released, the parts hold what they are configured for.
+    pub fn stop(&self) {
+        if self.is_stopped.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        self.with_state(State::calm);
+        self.around.board.set(THROTTLED, 0.0);
+        self.around.board.set(FACTOR, 1.0);
+        if self.around.footprints.ask(self.watcher, Relief::None) {
+            self.around.footprints.settle_soon();
+        }
+        sampler::nudge(self);
+    }
+
+    /// Whether what can be made again is to be dropped, by JavaScript too.
+    pub fn is_dropping(&self) -> bool {
+        self.state.lock().step() >= Step::DropCaches
+    }
+
+    /// Whether it was stopped.
+    pub fn is_stopped(&self) -> bool {
+        self.is_stopped.load(Ordering::Acquire)
+    }
+
+    pub(super) fn now(&self) -> Now {
+        Now { mono_ms: self.around.clock.now_ms(), wall_ms: self.around.clock.wall_ms() }
+    }
+
+    /// Runs `work` under the lock, then publishes what changed and tells listeners.
+    pub(super) fn with_state<T>(&self, work: impl FnOnce(&mut State, Now) -> T) -> T {
+        let (result, events) = {
+            let mut state = self.state.lock();
+            // Read under the lock, or a thread that waited for it would bring an
+            // older time than the agents last in line have.
+            let now = self.now();
+            state.agents.expire(now);
+            let result = work(&mut state, now);
+            self.publish(&state);
+            self.own.0.store(state.own_bytes(), Ordering::Relaxed);
+            (result, state.take_events())
+        };
+        for (kind, event) in events {
+            self.around.events.emit(kind, || event);
+        }
+        result
+    }
+
+    fn publish(&self, state: &State) {
+        if self.is_stopped() {
+            return;
+        }
+        let board = &self.around.board;
+        let any = state.agents.throttled_count() > 0 || state.agents.is_closed_to_new();
+        board.set(VERSION, state.agents.version() as f64);
+        board.set(THROTTLED, f64::from(u8::from(any)));
+        let factor = state.percentage().and_then(|percentage| {
             CONTEXT_FACTORS.iter().find(|(above, _)| percentage > *above).map(|(_, factor)| *factor)
         });
-        match shortage.or(throttled.then_some(THROTTLED_CONTEXT_FACTOR)) {
-            Some(factor) => (requested * factor).floor(),
-            None => requested,
+        board.set(FACTOR, factor.unwrap_or(1.0));
+    }
+}
+
+/// What managers hold: agents, contexts, history. Read while another has the state, it says what it did before.
+#[derive(Debug, Default)]
+pub(super) struct OwnFootprint(pub(super) AtomicU64);
+
+impl Footprint for OwnFootprint {
+    fn held(&self, row: &mut dyn FnMut(&'static str, u64)) {
+        row("agents and their contexts", self.0.load(Ordering::Relaxed));
+    }
+
+    fn relieve(&self, _: Relief) {}
+}
+
+impl Drop for MemoryManager {
+    fn drop(&mut self) {
+        if self.around.footprints.ask(self.watcher, Relief::None) {
+            self.around.footprints.settle_soon();
         }
-    }
-
-    /// Takes a sample now, whatever the age of the last. A failed read is told
-    /// in the sample and not hidden behind older figures.
-    pub fn sample(&self) -> MemorySample {
-        self.with_agents(|_, _| ());
-        self.take_sample()
-    }
-
-    /// Everything there is to tell, from a fresh sample and the heap figures
-    /// given (`None` leaves those null). Costs O(agents).
-    pub fn stats(&self, v8: Option<V8Heap>) -> MemoryStats {
-        let agents = self.with_agents(|agents, _| agents.list());
-        let sample = self.take_sample();
-        let config = self.config.read();
-        let figures = sample.figures.ok();
-        MemoryStats {
-            process: ProcessStats::new(figures.map(|raw| raw.rss), v8),
-            system: SystemStats::new(figures.map(|raw| (raw.system_total, raw.system_available))),
-            config: ConfigStats {
-                max_memory: config.max_memory_usage_mb,
-                alert_threshold: config.alert_threshold_percent,
-                agent_limit: config.agent_memory_limit_mb,
-            },
-            throttled_agents: agents
-                .iter()
-                .filter(|agent| agent.is_throttled)
-                .map(|agent| agent.agent_id.clone())
-                .collect(),
-            agents,
-            recent_alerts: Vec::new(),
-            limits: LimitStats {
-                cgroup: figures.and_then(|raw| raw.cgroup).map(Into::into),
-                heap_limit: v8.map(|heap| megabytes(heap.heap_limit)),
-                effective: sample.limit.map(|limit| megabytes(limit.bytes)),
-                effective_source: sample.limit.map(|limit| limit.source),
-            },
-            percentage: sample.percentage.map(round2),
-        }
-    }
-
-    /// How well the process is off, 0 (worst) to 100.
-    ///
-    /// With `p` the process memory in percent of the effective limit and `t`
-    /// the number of throttled agents:
-    ///
-    /// `max(0, memory - 10 × min(t, 3))`, where `memory` is 100 for `p ≤ 60`,
-    /// `100 × (100 - p) / 40` for `60 < p < 100` and 0 from there on. Without
-    /// figures `memory` is 100: not knowing is no reason for an alarm. Judged
-    /// by a sample at most 500 ms old.
-    #[must_use]
-    pub fn health_score(&self) -> f64 {
-        let throttled = self.with_agents(|agents, _| agents.throttled_count());
-        let counted =
-            u8::try_from(throttled).map_or(MAX_THROTTLED_COUNTED, |count| count.min(MAX_THROTTLED_COUNTED));
-        let memory = self.percentage().map_or(FULL_HEALTH, |percentage| {
-            let left = (100.0 - percentage) / (100.0 - HEALTHY_UP_TO_PERCENT);
-            FULL_HEALTH * left.clamp(0.0, 1.0)
-        });
-        (memory - HEALTH_PER_THROTTLED * f64::from(counted)).max(0.0)
-    }
-
-    /// Runs `work` on the agents after the idle ones have been forgotten.
-    fn with_agents<T>(&self, work: impl FnOnce(&mut AgentRegistry, Now) -> T) -> T {
-        let mut agents = self.agents.lock();
-        // Read under the lock, or a thread that waited for it would bring an
-        // older time than the agents last in line have.
-        let now = Now { mono_ms: self.clock.now_ms(), wall_ms: self.clock.wall_ms() };
-        agents.expire(now);
-        work(&mut agents, now)
-    }
-
-    /// Process memory in percent of the effective limit, at most 500 ms old; `None` without figures.
-    pub fn percentage(&self) -> Option<f64> {
-        let now = self.clock.now_ms();
-        if let Some(last) = self.last.lock().as_ref()
-            && now.saturating_sub(last.taken_at_ms) <= SAMPLE_MAX_AGE_MS
-        {
-            return last.percentage;
-        }
-        self.take_sample().percentage
-    }
-
-    fn take_sample(&self) -> MemorySample {
-        let taken_at_ms = self.clock.now_ms();
-        let figures = self.probe.sample().map_err(|error| error.to_string());
-        let raw = figures.as_ref().ok();
-        let limit = EffectiveLimit::find(
-            mb_to_bytes(self.config.read().max_memory_usage_mb),
-            raw.and_then(|raw| raw.cgroup.as_ref()),
-            raw.map(|raw| raw.system_total),
-        );
-        let percentage = raw.zip(limit).map(|(raw, limit)| limit.percentage(raw.rss));
-        let sample = MemorySample { taken_at_ms, figures, limit, percentage };
-        *self.last.lock() = Some(sample.clone());
-        sample
     }
 }
 

@@ -1,38 +1,49 @@
-//! Memory figures of this process, the limits that apply to it, and the
-//! throttling of agents that hold too much context.
+//! Memory: of this process, of its agents, and of the limits that apply to it; and what is done before one is met.
 //!
-//! What it does:
-//! - reads process, system and cgroup memory through a [`Probe`];
-//! - finds the *effective limit*: the lowest of the configured maximum, the
-//!   cgroup limits and the machine's memory (see [`LimitSource`]);
-//! - keeps a bounded registry of agents and says which of them are throttled,
-//!   how much context one should ask for, and how healthy the process is.
+//! Map, in reading order: [`config`]; [`probe`] reads figures, `cgroup` those of a control group; `limits` says which limit
+//! counts and how full it is, `slope` how fast it fills; `pressure` makes steps of that, `alerts` episodes, `health` a score;
+//! `agents` knows who holds what and who waits, `contexts` which contexts are kept; `collect` decides on collections of
+//! garbage, `actions` keeps what was done; `state` puts all of it together, [`manager`] puts it behind a lock, `watch` looks
+//! and acts, `sampler` is the thread that makes it, [`board`] what JavaScript reads without a call; [`stats`], `history`,
+//! `report` and `summary` tell.
 //!
-//! What it does not do:
-//! - start threads or timers: everything happens inside a caller's call, so
-//!   idle agents are forgotten lazily;
-//! - read the V8 heap: only the JS thread may, so the caller passes [`V8Heap`];
-//! - raise alerts, force garbage collections or log: `gc_interval`,
-//!   `context_retention_time`, `alert_threshold` and `enable_detailed_logging`
-//!   are carried for whoever schedules those, and `recentAlerts` stays empty;
-//! - measure what an agent really holds: the figures are what the caller says.
+//! What it does not do: it reads nothing of V8, which only the JavaScript thread may ([`V8Heap`] is given), it collects no
+//! garbage itself, and it does not measure what an agent holds: callers say so.
 
+mod actions;
 mod agents;
+mod alerts;
+pub mod board;
 #[cfg(target_os = "linux")]
 mod cgroup;
+mod collect;
 pub mod config;
+mod contexts;
+mod health;
+mod history;
+#[cfg(target_os = "linux")]
+mod kernel_text;
 mod limits;
-mod manager;
-mod probe;
-mod stats;
+pub mod manager;
+mod pressure;
+pub mod probe;
+mod report;
+mod sampler;
+mod slope;
+mod state;
+pub mod stats;
+mod summary;
 #[cfg(test)]
 mod test_support;
+mod watch;
 
-pub use agents::{AgentChange, ThrottleReason};
+pub use agents::{ThrottleCode, ThrottleReason};
 pub use config::MemoryConfig;
-pub use limits::{EffectiveLimit, LimitSource};
-pub use manager::{MemoryManager, MemorySample};
-pub use probe::{CgroupMemory, CgroupVersion, Probe, ProbeError, RawSample, SystemProbe};
-pub use stats::{
-    AgentStats, CgroupStats, ConfigStats, LimitStats, MemoryStats, ProcessStats, SystemStats, V8Heap,
-};
+pub use contexts::Marked;
+pub use health::{Health, HealthFigures, Part};
+pub use history::MemoryUsage;
+pub use limits::LimitSource;
+pub use manager::{MemoryManager, Surroundings};
+pub use pressure::{Step, Thresholds};
+pub use probe::{Probe, SystemProbe};
+pub use stats::{AgentStats, MemoryStats, V8Heap};

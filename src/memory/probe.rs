@@ -7,6 +7,8 @@
 
 use std::{error, fmt, io};
 
+use serde::Serialize;
+
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(not(target_os = "linux"))]
@@ -24,6 +26,14 @@ pub trait Probe: Send + Sync {
     /// # Errors
     /// [`ProbeError`] when a figure that always exists cannot be had.
     fn sample(&self) -> Result<RawSample, ProbeError>;
+
+    /// Reads what is dearer, see [`Detail`]: to be asked every 10 s or so, and
+    /// not where someone waits.
+    fn detail(&self) -> Detail;
+
+    /// Proportional resident set: pages shared with others count in parts, in bytes; Linux only. The kernel walks all
+    /// pages for it, some 35 ms for each GB (measured on one machine): never where someone waits.
+    fn pss(&self) -> Option<u64>;
 }
 
 /// Figures as the operating system gives them, all in bytes.
@@ -35,6 +45,10 @@ pub struct RawSample {
     pub system_total: u64,
     /// Memory that can be had without swapping; at most `system_total`.
     pub system_available: u64,
+    /// Swap space of the machine; 0 where there is none.
+    pub swap_total: u64,
+    /// Swap space not in use; at most `swap_total`.
+    pub swap_free: u64,
     /// Memory cgroup of this process; `None` where there is none to see.
     pub cgroup: Option<CgroupMemory>,
 }
@@ -70,6 +84,58 @@ pub struct CgroupMemory {
     pub high: Option<u64>,
     /// What the group is charged with now: all its processes and page cache.
     pub current: Option<u64>,
+    /// The part of `current` that is page cache nobody has used lately
+    /// (`inactive_file`), at most `current`: the kernel drops it before it
+    /// kills for want of memory.
+    pub reclaimable: Option<u64>,
+}
+
+impl CgroupMemory {
+    /// What counts against the limits: `current` less `reclaimable`, which is
+    /// also how the kubelet of Kubernetes counts (`workingSetBytes`). All of
+    /// `current` if `reclaimable` is not known.
+    #[must_use]
+    pub fn working_set(&self) -> Option<u64> {
+        self.current.map(|current| current.saturating_sub(self.reclaimable.unwrap_or(0)))
+    }
+}
+
+/// Figures that are dear or change slowly. `None`: not known here.
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
+pub struct Detail {
+    /// Waiting for memory: of the process' cgroup, else of the machine.
+    pub psi: Option<Psi>,
+    /// What has happened to the process' cgroup.
+    pub cgroup_events: Option<CgroupEvents>,
+}
+
+/// Pressure stall information: time spent waiting for memory, in percent of
+/// the last 10 s, 0–100.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Psi {
+    /// While some task waited.
+    #[serde(rename = "some")]
+    pub some_avg10: f64,
+    /// While all tasks that were not idle waited.
+    #[serde(rename = "full")]
+    pub full_avg10: f64,
+}
+
+/// How often each has happened to a cgroup since it was made. Of v1 only `max`
+/// and `oom_kill` are known.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CgroupEvents {
+    /// Reclaimed from although under its protection (`memory.low`).
+    pub low: Option<u64>,
+    /// Slowed down for being over `memory.high`.
+    pub high: Option<u64>,
+    /// About to go over its hard limit (v1: `memory.failcnt`).
+    pub max: Option<u64>,
+    /// At its limit with nothing left to reclaim.
+    pub oom: Option<u64>,
+    /// Processes in it that the kernel killed for want of memory.
+    pub oom_kill: Option<u64>,
 }
 
 /// Why a sample could not be taken.

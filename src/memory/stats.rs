@@ -1,13 +1,16 @@
 //! The figures as JavaScript gets to see them.
 //!
-//! Shapes and units only; the manager fills them in. Sizes are MB (2^20 bytes)
-//! rounded to two decimals unless said otherwise, percentages likewise. What
-//! is not known is `null`.
+//! Shapes and units only; the manager fills them in. Sizes are MB (2^20 bytes) rounded to two decimals unless said otherwise,
+//! percentages likewise. What is not known is `null`.
+
+use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::limits::{LimitSource, to_f64};
-use super::probe::CgroupMemory;
+use super::pressure::{Step, Thresholds};
+use super::probe::{CgroupEvents, CgroupMemory, Psi, RawSample};
 use crate::base::units::{round2, to_mb};
 
 /// Figures of the V8 heap in bytes, as only the JS thread can read them.
@@ -15,7 +18,7 @@ use crate::base::units::{round2, to_mb};
 pub struct V8Heap {
     /// Memory V8 has taken from the system (`total_heap_size`).
     pub heap_total: u64,
-    /// Part of it in use (`used_heap_size`).
+    /// Part of it in use (`used_heap_size`), garbage that was not collected yet included.
     pub heap_used: u64,
     /// Memory outside the heap held by JS objects (`external_memory`).
     pub external: u64,
@@ -37,12 +40,22 @@ pub struct MemoryStats {
     pub agents: Vec<AgentStats>,
     /// Ids of the throttled ones, in the same order.
     pub throttled_agents: Vec<String>,
-    /// Always empty here; the outer crate's alerts go in.
-    pub recent_alerts: Vec<String>,
+    /// The last five, the newest last.
+    pub recent_alerts: Vec<Value>,
     /// The limits found.
     pub limits: LimitStats,
-    /// Process memory against the effective limit; may exceed 100.
+    /// The tightest limit in percent, the step that holds, and why.
+    pub pressure: PressureStats,
+    /// Ms until the first limit is reached at the present growth; `null` when none will be within a day.
+    pub time_to_limit: Option<u64>,
+    /// The tightest limit in percent; may exceed 100.
     pub percentage: Option<f64>,
+    /// Native memory of this package.
+    pub native: NativeStats,
+    /// What was done about short memory.
+    pub actions: Vec<Value>,
+    /// What sampling costs.
+    pub sampling: SamplingStats,
 }
 
 /// This process, in MB.
@@ -51,6 +64,9 @@ pub struct MemoryStats {
 pub struct ProcessStats {
     /// Resident set.
     pub rss: Option<f64>,
+    /// Proportional set: shared pages count in parts. Linux only; read every ten seconds, less often when that takes over a thousandth of
+    /// the time.
+    pub pss: Option<f64>,
     /// See [`V8Heap::heap_total`].
     pub heap_total: Option<f64>,
     /// See [`V8Heap::heap_used`].
@@ -71,6 +87,10 @@ pub struct SystemStats {
     pub used: Option<f64>,
     /// `used` in percent of `total`, 0–100.
     pub percentage: Option<f64>,
+    /// Swap space; 0 without.
+    pub swap_total: Option<f64>,
+    /// Part of it in use.
+    pub swap_used: Option<f64>,
 }
 
 /// The settings, in their own units.
@@ -104,17 +124,59 @@ pub struct AgentStats {
 }
 
 /// The limits, in MB.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LimitStats {
     /// The memory cgroup, if there is one.
     pub cgroup: Option<CgroupStats>,
-    /// See [`V8Heap::heap_limit`]; not part of `effective`.
+    /// See [`V8Heap::heap_limit`].
     pub heap_limit: Option<f64>,
     /// The lowest limit.
     pub effective: Option<f64>,
     /// Where that comes from.
     pub effective_source: Option<LimitSource>,
+    /// Every limit that there is.
+    pub all: Vec<LimitRow>,
+}
+
+/// One limit and what is used of it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LimitRow {
+    /// Where it comes from.
+    pub source: LimitSource,
+    /// MB.
+    pub limit: f64,
+    /// What counts against it, MB.
+    pub used: f64,
+    /// `used` in percent of it.
+    pub percentage: f64,
+    /// How `used` grows, MB a second; `null` before there is enough to tell.
+    pub growth: Option<f64>,
+    /// Ms until it is reached at this growth.
+    pub time_to_limit: Option<u64>,
+}
+
+/// How short memory is.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PressureStats {
+    /// The tightest limit in percent.
+    pub percentage: Option<f64>,
+    /// Which that is.
+    pub source: Option<LimitSource>,
+    /// What is done about it.
+    pub step: Step,
+    /// Since when, Unix ms; `null` before the first change.
+    pub since: Option<u64>,
+    /// Why; empty before anything was done.
+    pub reason: String,
+    /// How much of the last ten seconds work waited for memory; `null` where the kernel does not say.
+    pub psi: Option<Psi>,
+    /// From which percentage on each step holds.
+    pub thresholds: Thresholds,
+    /// How many callers wait for their agents.
+    pub waiting: usize,
 }
 
 /// The memory cgroup, in MB.
@@ -129,12 +191,47 @@ pub struct CgroupStats {
     pub high: Option<f64>,
     /// See [`CgroupMemory::current`].
     pub current: Option<f64>,
+    /// `current` without the page cache that the kernel drops first: what counts against the limit.
+    pub working_set: Option<f64>,
+    /// How often limits were met. At most ten seconds old.
+    pub events: Option<CgroupEvents>,
+}
+
+/// Native memory of this package, in MB.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NativeStats {
+    /// What Rust has allocated, by a counting allocator.
+    pub allocated: f64,
+    /// What SQLite has allocated, by its own counter.
+    pub sqlite: f64,
+    /// What zstd has allocated for compression, by its own count: in neither of the two.
+    pub zstd: f64,
+    /// The sum of `parts` and `sqlite`; `allocated` and `sqlite` are what it should be.
+    pub accounted: f64,
+    /// What each part says that it holds.
+    pub parts: BTreeMap<&'static str, f64>,
+}
+
+/// What sampling costs.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SamplingStats {
+    /// Ms to the next sample.
+    pub interval_ms: u64,
+    /// Samples taken.
+    pub samples: u64,
+    /// Mean time of one, ms.
+    pub cost_ms: f64,
+    /// All of them in percent of a core since the start.
+    pub share: f64,
 }
 
 impl ProcessStats {
-    pub(crate) fn new(rss: Option<u64>, v8: Option<V8Heap>) -> Self {
+    pub(crate) fn new(rss: Option<u64>, pss: Option<u64>, v8: Option<V8Heap>) -> Self {
         Self {
             rss: rss.map(megabytes),
+            pss: pss.map(megabytes),
             heap_total: v8.map(|heap| megabytes(heap.heap_total)),
             heap_used: v8.map(|heap| megabytes(heap.heap_used)),
             external: v8.map(|heap| megabytes(heap.external)),
@@ -143,27 +240,31 @@ impl ProcessStats {
 }
 
 impl SystemStats {
-    /// From total and available bytes.
-    pub(crate) fn new(memory: Option<(u64, u64)>) -> Self {
-        let used = memory.map(|(total, available)| (total, total.saturating_sub(available)));
+    pub(crate) fn new(raw: Option<&RawSample>) -> Self {
+        let used = raw.map(|raw| raw.system_total.saturating_sub(raw.system_available));
         Self {
-            total: memory.map(|(total, _)| megabytes(total)),
-            free: memory.map(|(_, available)| megabytes(available)),
-            used: used.map(|(_, used)| megabytes(used)),
-            percentage: used
-                .filter(|(total, _)| *total > 0)
-                .map(|(total, used)| round2(to_f64(used) / to_f64(total) * 100.0)),
+            total: raw.map(|raw| megabytes(raw.system_total)),
+            free: raw.map(|raw| megabytes(raw.system_available)),
+            used: used.map(megabytes),
+            percentage: raw
+                .zip(used)
+                .filter(|(raw, _)| raw.system_total > 0)
+                .map(|(raw, used)| round2(to_f64(used) / to_f64(raw.system_total) * 100.0)),
+            swap_total: raw.map(|raw| megabytes(raw.swap_total)),
+            swap_used: raw.map(|raw| megabytes(raw.swap_total.saturating_sub(raw.swap_free))),
         }
     }
 }
 
-impl From<CgroupMemory> for CgroupStats {
-    fn from(group: CgroupMemory) -> Self {
+impl CgroupStats {
+    pub(crate) fn new(group: CgroupMemory, events: Option<CgroupEvents>) -> Self {
         Self {
             version: group.version.number(),
             max: group.max.map(megabytes),
             high: group.high.map(megabytes),
             current: group.current.map(megabytes),
+            working_set: group.working_set().map(megabytes),
+            events,
         }
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod block_store;
 pub mod health;
+mod memory;
 pub mod report;
 pub mod settings;
 pub mod settings_file;
@@ -29,12 +30,14 @@ use crate::cache::OpenCache;
 use crate::context::{
     CallLimits, Change, ContextFilter, ContextFilterConfig, CountTokens, FilterOutcome, FilterRequest,
 };
-use crate::memory::{MemoryManager, SystemProbe};
+use crate::memory::MemoryManager;
+use crate::memory::board::Board;
 use crate::monitor::HostCpu;
 use crate::monitor::host_cpu::system_times;
 use crate::telemetry::event::{EventKind, EventSink};
 use crate::tokens::{DEFAULT_ENCODING, DeltaEncoding, Optimized};
 use block_store::BlockPlace;
+pub use memory::new_memory_manager;
 use settings::Settings;
 use token_service::{TokenCall, TokenService};
 
@@ -107,6 +110,8 @@ pub struct Orchestrator {
     components: RwLock<Components>,
     tokens: TokenService,
     host_cpu: HostCpu,
+    board: Arc<Board>,
+    is_watching: AtomicBool,
     events: Arc<EventSink>,
     /// What a relative cache directory is relative to.
     cwd: PathBuf,
@@ -138,6 +143,8 @@ impl Orchestrator {
                 BlockPlace::beside(&settings.cache, cwd.clone()),
                 Arc::clone(&clock),
             ),
+            board: Arc::default(),
+            is_watching: AtomicBool::new(false),
             host_cpu: HostCpu::new(Arc::clone(&clock), Box::new(system_times)),
             events,
             cwd,
@@ -156,13 +163,19 @@ impl Orchestrator {
         let clock = || Arc::clone(&self.clock.0);
         // Work that grows with what the parts hold is done before the lock is taken.
         let old = self.components();
-        let memory = settings.enable_memory_management.then(|| {
-            let make =
-                || MemoryManager::new(settings.memory.clone(), clock(), Box::new(SystemProbe::new(clock())));
-            let memory = old.memory.unwrap_or_else(|| Arc::new(make()));
-            memory.set_config(settings.memory.clone());
-            memory
-        });
+        let memory = match (settings.enable_memory_management, old.memory) {
+            (true, Some(memory)) => {
+                memory.set_config(settings.memory.clone());
+                Some(memory)
+            }
+            (true, None) => Some(self.new_memory(settings.memory.clone())),
+            (false, old) => {
+                if let Some(old) = old {
+                    old.stop();
+                }
+                None
+            }
+        };
         let cache = match (settings.enable_advanced_caching, old.cache) {
             (true, Some(cache)) => {
                 cache.manager().reconfigure(settings.cache.clone());
@@ -246,17 +259,6 @@ impl Orchestrator {
     /// Makes the next stage panic. For tests of what a defect does to callers.
     pub fn fail_next_stage(&self) {
         self.fail_next_stage.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether an agent should wait; false without a memory manager.
-    pub fn should_throttle(&self, agent_id: &str) -> bool {
-        self.components.read().memory.as_ref().is_some_and(|memory| memory.should_throttle(agent_id))
-    }
-
-    /// How much context an agent should ask for, in the unit of `requested`.
-    pub fn recommended_context_size(&self, agent_id: &str, requested: f64) -> f64 {
-        let memory = self.components.read().memory.clone();
-        memory.map_or(requested, |memory| memory.recommended_context_size(agent_id, requested))
     }
 
     /// Removes expired cache entries and forgets what agents were given. Returns how many entries went.
@@ -370,15 +372,7 @@ impl Orchestrator {
             })
         });
         let Some(memory) = self.components().memory else { return };
-        let change = memory.register_agent(agent_id, filtered.filtered_bytes, 0);
-        self.events.emit(EventKind::AgentMemoryUpdate, || memory.agent(agent_id));
-        if let Some(reason) = change.throttled {
-            self.events
-                .emit(EventKind::AgentThrottled, || json!({ "agentId": agent_id, "reason": reason.text }));
-        }
-        if change.unthrottled {
-            self.events.emit(EventKind::AgentUnthrottled, || json!({ "agentId": agent_id }));
-        }
+        memory.register_agent(agent_id, filtered.filtered_bytes, 0);
     }
 }
 

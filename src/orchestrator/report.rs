@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::health::Health;
 use super::settings::Settings;
 use super::{Components, Orchestrator};
+use crate::base::json::times_as_iso8601;
 use crate::base::units::{BYTES_PER_MB, iso8601, round2, to_mb};
 use crate::cache::CacheStats;
 use crate::memory::V8Heap;
@@ -159,7 +160,7 @@ impl Orchestrator {
             "systemStats": {
                 "process": memory.as_ref().map(|stats| stats.process),
                 "system": memory.as_ref().map(|stats| stats.system),
-                "limits": memory.as_ref().map(|stats| stats.limits),
+                "limits": memory.as_ref().map(|stats| &stats.limits),
                 "hostCpuPercentage": self.host_cpu.percentage().map(round2),
                 "statistics": self.statistics(&health),
             },
@@ -219,24 +220,5 @@ fn recommend_cache(stats: &CacheStats, settings: &Settings, found: &mut Vec<Stri
             "the disk tiers of the cache are not used ({reason}): see {}",
             stats.disk.path.as_deref().unwrap_or_default()
         ));
-    }
-}
-
-/// Keys whose numbers are Unix ms. `js/revive.js` makes dates of the same.
-const TIME_KEYS: [&str; 4] = ["timestamp", "lastAccessed", "lastOptimization", "createdAt"];
-
-/// A file is read by people and other programs: its times are text.
-fn times_as_iso8601(value: &mut Value) {
-    match value {
-        Value::Object(entries) => {
-            for (key, item) in entries {
-                match item.as_u64().filter(|_| TIME_KEYS.contains(&key.as_str())) {
-                    Some(wall_ms) => *item = Value::String(iso8601(wall_ms)),
-                    None => times_as_iso8601(item),
-                }
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(times_as_iso8601),
-        _ => {}
     }
 }

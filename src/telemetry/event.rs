@@ -4,7 +4,7 @@
 //! counted: listeners that never run must not cost memory.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::{Mutex, RwLock};
@@ -35,12 +35,29 @@ macro_rules! events {
 }
 
 events! {
-    /// An agent went over its memory limit: `{ agentId, reason }`.
+    /// An agent is to wait, for its own limit or as memory is short: `{ agentId, reason }`.
     AgentThrottled = "agentThrottled",
-    /// An agent came back under 80 % of its limit: `{ agentId }`.
+    /// An agent need not wait any more: `{ agentId }`.
     AgentUnthrottled = "agentUnthrottled",
     /// An agent's registered memory changed: `AgentMemoryStats`.
     AgentMemoryUpdate = "agentMemoryUpdate",
+    /// Figures of memory, every ten seconds: `{ process, system, agents }`.
+    MemoryUpdate = "memoryUpdate",
+    /// Memory is short: `MemoryAlert`.
+    MemoryAlert = "memoryAlert",
+    /// It no longer is: `{ id, type, resolvedAt, durationMs }`.
+    MemoryAlertResolved = "memoryAlertResolved",
+    /// What is done about short memory changed: `{ step, previous, percentage,
+    /// source, reason, throttled, throttledBefore, timestamp }`.
+    PressureChanged = "pressureChanged",
+    /// All agents wait: `{ timestamp }`.
+    EmergencyCleanup = "emergencyCleanup",
+    /// V8's garbage was collected: `{ freedMemory, durationMs, timestamp }`.
+    GarbageCollected = "garbageCollected",
+    /// An agent should drop contexts: `{ agentId, contexts, reason }`.
+    ContextsToDrop = "contextsToDrop",
+    /// Context keys were not used for long and are forgotten: `{ keys }`.
+    ContextExpired = "contextExpired",
     /// A value was found: `{ layer, key, entry }`.
     CacheHit = "cacheHit",
     /// A value was not found: `{ key }`.
@@ -105,6 +122,8 @@ pub struct EventSink {
     listened: AtomicU64,
     queue: Arc<Waiting>,
     dropped: AtomicU64,
+    /// Whether JavaScript was woken and did not come yet.
+    is_woken: AtomicBool,
     waker: Mutex<Option<Waker>>,
     hubs: Mutex<Vec<Weak<EventHub>>>,
 }
@@ -112,6 +131,7 @@ pub struct EventSink {
 impl Default for EventSink {
     fn default() -> Self {
         Self {
+            is_woken: AtomicBool::new(false),
             listened: AtomicU64::new(0),
             queue: registered(Waiting::default()),
             dropped: AtomicU64::new(0),
@@ -168,8 +188,21 @@ impl EventSink {
         }
     }
 
+    /// Calls the waker although no event waits: there is something else for JavaScript to do. Once until it has come.
+    pub fn wake(&self) {
+        if self.is_woken.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        // Cloned, so that no lock is held while it runs.
+        let waker = self.waker.lock().clone();
+        if let Some(waker) = waker {
+            waker();
+        }
+    }
+
     /// Takes everything that waits as a JSON array of `[name, data]`; `None` when nothing waits.
     pub fn drain(&self) -> Option<String> {
+        self.is_woken.store(false, Ordering::Release);
         let (events, _) = std::mem::take(&mut *self.queue.0.lock());
         if events.is_empty() {
             return None;

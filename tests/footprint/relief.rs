@@ -28,6 +28,7 @@ pub(crate) fn check(world: &World) {
     let before = allocated();
 
     of_process().ask(watcher, Relief::Shrink);
+    of_process().settle();
     assert!(unwritten.stats().disk.queued > 3000 && unwritten.stats().l1.size <= 1000);
     assert_eq!(hits(&unwritten, 4000), 4000, "what is not written yet waits for it");
     drop(lock);
@@ -40,6 +41,7 @@ pub(crate) fn check(world: &World) {
     let (context, references) = filtered(world);
     let (before, sqlite) = (allocated(), sqlite_bytes());
     of_process().ask(watcher, Relief::Drop);
+    of_process().settle();
     // The writer lets go before it does what it is asked for next.
     world.on_disk.flush(false).expect("written");
     unwritten.flush(false).expect("written");
@@ -58,6 +60,7 @@ pub(crate) fn check(world: &World) {
     sent(world);
 
     of_process().ask(watcher, Relief::None);
+    of_process().settle();
     fill::answers(&world.in_memory, 15_000, 2000);
     assert_eq!(hits(&world.in_memory, 15_000), 15_000, "there is room again");
     fill::answers(&unwritten, 4000, 4000);
@@ -70,8 +73,10 @@ pub(crate) fn check(world: &World) {
     unwritten.flush(false).expect("written");
     let behind = behind(&disk);
     of_process().ask(watcher, Relief::Shrink);
+    of_process().settle();
     assert!(behind.stats().l1.size <= RUSH as u64 / 4);
     of_process().ask(watcher, Relief::None);
+    of_process().settle();
     assert_eq!(hits(&behind, RUSH), RUSH, "what had no room in the queue was written before it left");
 }
 

@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::*;
+use crate::memory::stats::AgentStats;
 
 const LIMIT: u64 = 1000;
 
@@ -18,34 +19,54 @@ fn ids(registry: &AgentRegistry) -> Vec<String> {
     registry.list().iter().map(|agent| agent.agent_id.clone()).collect()
 }
 
+/// Registers and says what that changed: throttled, released, or nothing.
+fn register(registry: &mut AgentRegistry, id: &str, context: u64, cache: u64) -> Option<bool> {
+    registry.register(at(0), id, context, cache);
+    let changes: Vec<_> = registry.take_changes().into_iter().collect();
+    match changes.as_slice() {
+        [] => None,
+        [AgentChange::Throttled { id: told, .. }] if **told == *id => Some(true),
+        [AgentChange::Unthrottled { id: told }] if **told == *id => Some(false),
+        other => panic!("{other:?}"),
+    }
+}
+
+const THROTTLED: Option<bool> = Some(true);
+const RELEASED: Option<bool> = Some(false);
+
 #[test]
 fn an_agent_at_its_limit_is_not_throttled_and_above_it_is() {
     let mut agents = registry();
-    let change = agents.register(at(0), "a", 900, 100);
-    assert_eq!(change, AgentChange { total_bytes: 1000, throttled: None, unthrottled: false });
-    let change = agents.register(at(0), "a", 900, 101);
-    assert_eq!(change.total_bytes, 1001);
-    assert!(change.throttled.is_some() && !change.unthrottled);
+    assert_eq!(register(&mut agents, "a", 900, 100), None);
+    assert_eq!(agents.stats("a").map(|agent| agent.total_memory), Some(1000));
+    assert_eq!(register(&mut agents, "a", 900, 101), THROTTLED);
+    assert_eq!(agents.stats("a").map(|agent| agent.total_memory), Some(1001));
     assert!(agents.is_throttled(at(0), "a"));
 }
 
 #[test]
 fn the_reason_names_agent_memory_and_limit() {
     let mut agents = AgentRegistry::new(256 << 20, 3);
-    let reason = agents.register(at(0), "coder-1", 300 << 20, 512 << 10).throttled.unwrap();
-    assert_eq!(reason.text, "agent \"coder-1\" holds 300.50 MB, more than its limit of 256.00 MB");
+    assert_eq!(agents.reason(at(0), "coder-1"), None);
+    agents.register(at(3), "coder-1", 300 << 20, 512 << 10);
+    let message = "agent \"coder-1\" holds 300.50 MB, more than its limit of 256.00 MB";
+    let told = AgentChange::Throttled { id: "coder-1".into(), reason: message.to_owned() };
+    assert_eq!(agents.take_changes(), [told]);
+    let expected =
+        ThrottleReason { code: ThrottleCode::AgentLimit, message: message.to_owned(), since_ms: 1_000_003 };
+    assert_eq!(agents.reason(at(9), "coder-1"), Some(expected));
 }
 
 #[test]
 fn a_throttled_agent_is_reported_once_and_released_only_below_four_fifths() {
     let mut agents = registry();
-    assert!(agents.register(at(0), "a", 2000, 0).throttled.is_some());
-    assert!(agents.register(at(0), "a", 3000, 0).throttled.is_none());
-    assert!(!agents.register(at(0), "a", 800, 0).unthrottled);
+    assert_eq!(register(&mut agents, "a", 2000, 0), THROTTLED);
+    assert_eq!(register(&mut agents, "a", 3000, 0), None);
+    assert_eq!(register(&mut agents, "a", 800, 0), None);
     assert!(agents.is_throttled(at(0), "a"));
-    assert!(agents.register(at(0), "a", 799, 0).unthrottled);
+    assert_eq!(register(&mut agents, "a", 799, 0), RELEASED);
     assert!(!agents.is_throttled(at(0), "a"));
-    assert!(!agents.register(at(0), "a", 10, 0).unthrottled);
+    assert_eq!(register(&mut agents, "a", 10, 0), None);
 }
 
 #[test]
@@ -54,24 +75,52 @@ fn unthrottle_refuses_agents_that_hold_too_much_are_free_or_unknown() {
     agents.register(at(0), "big", 1001, 0);
     agents.register(at(0), "free", 1, 0);
     for id in ["big", "free", "unknown"] {
-        assert!(!agents.unthrottle(at(0), id), "{id}");
+        assert!(!agents.unthrottle(at(0), id, false), "{id}");
     }
     assert!(agents.is_throttled(at(0), "big"));
 }
 
 #[test]
+fn a_raised_limit_lets_those_go_on_that_hold_little_by_it() {
+    let mut agents = registry();
+    agents.register(at(0), "little", 1001, 0);
+    agents.register(at(0), "much", 1100, 0);
+    agents.take_changes();
+    agents.set_limit(at(0), 1252);
+    assert!(!agents.is_throttled(at(0), "little") && agents.is_throttled(at(0), "much"));
+    assert_eq!(agents.take_changes().len(), 1);
+    agents.set_limit(at(0), 10);
+    assert!(!agents.is_throttled(at(0), "little"), "a lower one counts from the next registration on");
+    assert_eq!(agents.throttled_count(), 1);
+}
+
+#[test]
+fn no_more_than_512_changes_wait_to_be_told() {
+    let mut agents = AgentRegistry::new(LIMIT, 1000);
+    for index in 0..600 {
+        agents.register(at(0), &format!("agent{index}"), 2000, 0);
+    }
+    assert_eq!((agents.take_changes().len(), agents.throttled_count()), (MAX_CHANGES, 600));
+    assert_eq!(register(&mut agents, "agent0", 0, 0), RELEASED);
+}
+
+#[test]
 fn totals_saturate() {
     let mut agents = AgentRegistry::new(u64::MAX, 3);
-    let change = agents.register(at(0), "a", u64::MAX, u64::MAX);
-    assert_eq!(change.total_bytes, u64::MAX);
-    assert_eq!(change.throttled, None);
+    assert_eq!(register(&mut agents, "a", u64::MAX, u64::MAX), None);
+    assert_eq!(agents.stats("a").map(|agent| agent.total_memory), Some(u64::MAX));
+    agents.register(at(0), "b", u64::MAX, 0);
+    assert_eq!(agents.held_bytes(), u64::MAX);
+    agents.forget("a");
+    agents.register(at(0), "b", 5, 0);
+    assert_eq!(agents.held_bytes(), 5);
 }
 
 #[test]
 fn a_limit_of_zero_throttles_whoever_holds_anything() {
     let mut agents = AgentRegistry::new(0, 3);
-    assert!(agents.register(at(0), "empty", 0, 0).throttled.is_none());
-    assert!(agents.register(at(0), "a", 1, 0).throttled.is_some());
+    assert_eq!(register(&mut agents, "empty", 0, 0), None);
+    assert_eq!(register(&mut agents, "a", 1, 0), THROTTLED);
 }
 
 #[test]
@@ -103,12 +152,12 @@ fn idle_agents_go_after_ten_minutes_and_any_use_keeps_them() {
 #[test]
 fn a_forgotten_agent_starts_anew() {
     let mut agents = registry();
-    agents.register(at(0), "a", 2000, 0);
+    assert_eq!(register(&mut agents, "a", 2000, 0), THROTTLED);
     assert!(agents.forget("a"));
     assert!(!agents.forget("a"));
     assert!(!agents.is_throttled(at(0), "a"));
     assert_eq!(agents.throttled_count(), 0);
-    assert!(agents.register(at(0), "a", 2000, 0).throttled.is_some());
+    assert_eq!(register(&mut agents, "a", 2000, 0), THROTTLED);
 }
 
 #[test]
@@ -204,10 +253,13 @@ proptest! {
             match step {
                 Step::Register(id, context, cache) => {
                     let id = format!("agent{id}");
-                    let change = agents.register(at(now), &id, context, cache);
-                    prop_assert_eq!(change.total_bytes, context + cache);
+                    agents.take_changes();
+                    agents.register(at(now), &id, context, cache);
+                    let changes = agents.take_changes();
+                    prop_assert!(changes.len() <= 1);
+                    let is_throttled = |change: &AgentChange| matches!(change, AgentChange::Throttled { .. });
                     prop_assert_eq!(
-                        (change.throttled.is_some(), change.unthrottled),
+                        (changes.iter().any(is_throttled), changes.iter().any(|change| !is_throttled(change))),
                         naive.register(now, &id, context, cache)
                     );
                 }
@@ -218,7 +270,7 @@ proptest! {
                 }
                 Step::Unthrottle(id) => {
                     let id = format!("agent{id}");
-                    prop_assert_eq!(agents.unthrottle(at(now), &id), naive.unthrottle(now, &id));
+                    prop_assert_eq!(agents.unthrottle(at(now), &id, false), naive.unthrottle(now, &id));
                 }
                 Step::Forget(id) => {
                     let id = format!("agent{id}");
@@ -235,6 +287,7 @@ proptest! {
                 ))
                 .collect();
             prop_assert_eq!(&listed, &naive.0);
+            prop_assert_eq!(agents.held_bytes(), listed.iter().map(|a| a.1 + a.2).sum::<u64>());
             prop_assert_eq!(agents.throttled_count(), listed.iter().filter(|a| a.3).count());
             let by_use: BTreeSet<_> = agents.by_use.values().collect();
             prop_assert_eq!(by_use, agents.agents.keys().collect::<BTreeSet<_>>());

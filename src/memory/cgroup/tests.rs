@@ -11,17 +11,18 @@ const V1_MOUNT: &str = "32 31 0:29 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cp
 
 fn read(fixture: &Fixture) -> Option<CgroupMemory> {
     let reader = CgroupReader::discover(fixture.root())?;
-    reader.memory(reader.limits(), reader.current())
+    let charge = reader.charge();
+    reader.memory(reader.limits(), charge, charge.and_then(|charge| reader.reclaimable(charge)))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "compared with an option")]
 fn v2(max: Option<u64>, high: Option<u64>, current: Option<u64>) -> Option<CgroupMemory> {
-    Some(CgroupMemory { version: CgroupVersion::V2, max, high, current })
+    Some(CgroupMemory { version: CgroupVersion::V2, max, high, current, reclaimable: None })
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "compared with an option")]
 fn v1(max: Option<u64>, high: Option<u64>, current: Option<u64>) -> Option<CgroupMemory> {
-    Some(CgroupMemory { version: CgroupVersion::V1, max, high, current })
+    Some(CgroupMemory { version: CgroupVersion::V1, max, high, current, reclaimable: None })
 }
 
 fn v1_tree(group: &str) -> Fixture {
@@ -267,12 +268,120 @@ fn a_bad_escape_makes_its_line_useless_only() {
     }
 }
 
+#[test]
+fn v2_inactive_page_cache_is_reclaimable() {
+    let tree = v2_tree("/app");
+    tree.write("sys/fs/cgroup/app/memory.current", "1000\n");
+    tree.write("sys/fs/cgroup/app/memory.stat", "anon 1\nfile 800\nactive_file 500\ninactive_file 300\n");
+    let memory = read(&tree).unwrap();
+    assert_eq!((memory.reclaimable, memory.working_set()), (Some(300), Some(700)));
+}
+
+#[test]
+fn v1_inactive_page_cache_is_that_of_the_groups_in_it_too() {
+    let tree = v1_tree("/app");
+    tree.write("sys/fs/cgroup/memory/app/memory.usage_in_bytes", "1000\n");
+    tree.write("sys/fs/cgroup/memory/app/memory.stat", "inactive_file 300\ntotal_inactive_file 400\n");
+    let memory = read(&tree).unwrap();
+    assert_eq!((memory.reclaimable, memory.working_set()), (Some(400), Some(600)));
+}
+
+#[test]
+fn reclaimable_is_of_the_group_that_is_charged_and_never_more_than_that() {
+    let tree = v2_tree("/slice/app");
+    tree.write("sys/fs/cgroup/slice/app/memory.stat", "inactive_file 1\n");
+    tree.write("sys/fs/cgroup/slice/memory.current", "70\n");
+    tree.write("sys/fs/cgroup/slice/memory.stat", "inactive_file 30\n");
+    assert_eq!(read(&tree).unwrap().reclaimable, Some(30));
+    tree.write("sys/fs/cgroup/slice/memory.stat", "inactive_file 90\n");
+    let memory = read(&tree).unwrap();
+    assert_eq!((memory.reclaimable, memory.working_set()), (Some(70), Some(0)));
+}
+
+#[test]
+fn without_a_charge_or_a_stat_nothing_is_reclaimable() {
+    let tree = v2_tree("/app");
+    tree.write("sys/fs/cgroup/app/memory.max", "90\n");
+    tree.write("sys/fs/cgroup/app/memory.stat", "inactive_file 30\n");
+    let memory = read(&tree).unwrap();
+    assert_eq!((memory.reclaimable, memory.working_set()), (None, None));
+
+    tree.write("sys/fs/cgroup/app/memory.current", "70\n");
+    for content in ["", "file 30\n", "inactive_file max\n", "inactive_file -1\n", "inactive_file 1e3\n"] {
+        tree.write("sys/fs/cgroup/app/memory.stat", content);
+        let memory = read(&tree).unwrap();
+        assert_eq!((memory.reclaimable, memory.working_set()), (None, Some(70)), "{content}");
+    }
+}
+
+#[test]
+fn a_limit_of_zero_is_told_as_it_is() {
+    let tree = v2_tree("/app");
+    tree.write("sys/fs/cgroup/app/memory.max", "0\n");
+    assert_eq!(read(&tree), v2(Some(0), None, None));
+}
+
+fn events(tree: &Fixture) -> Option<CgroupEvents> {
+    CgroupReader::discover(tree.root())?.events()
+}
+
+#[test]
+fn v2_events_are_read_each_on_its_own() {
+    let tree = v2_tree("/app");
+    assert_eq!(events(&tree), None);
+    tree.write(
+        "sys/fs/cgroup/app/memory.events",
+        "low 1\nhigh 2\nmax 3\noom 4\noom_kill 5\noom_group_kill 6\n",
+    );
+    let all = CgroupEvents { low: Some(1), high: Some(2), max: Some(3), oom: Some(4), oom_kill: Some(5) };
+    assert_eq!(events(&tree), Some(all));
+    tree.write("sys/fs/cgroup/app/memory.events", "low x\nhigh -2\nmax 3\noom_kill 99999999999999999999\n");
+    assert_eq!(events(&tree), Some(CgroupEvents { max: Some(3), ..CgroupEvents::default() }));
+    tree.write("sys/fs/cgroup/app/memory.events", b"\xff\x00garbage");
+    assert_eq!(events(&tree), None);
+}
+
+#[test]
+fn v1_events_are_failures_to_charge_and_kills() {
+    let tree = v1_tree("/app");
+    assert_eq!(events(&tree), None);
+    tree.write("sys/fs/cgroup/memory/app/memory.failcnt", "8\n");
+    assert_eq!(events(&tree), Some(CgroupEvents { max: Some(8), ..CgroupEvents::default() }));
+    tree.write(
+        "sys/fs/cgroup/memory/app/memory.oom_control",
+        "oom_kill_disable 0\nunder_oom 0\noom_kill 9\n",
+    );
+    let both = CgroupEvents { max: Some(8), oom_kill: Some(9), ..CgroupEvents::default() };
+    assert_eq!(events(&tree), Some(both));
+}
+
+#[test]
+fn pressure_is_of_the_nearest_v2_group_that_tells_it() {
+    let pressure = |tree: &Fixture| CgroupReader::discover(tree.root())?.pressure();
+    let tree = v2_tree("/slice/app");
+    assert_eq!(pressure(&tree), None);
+    tree.write("sys/fs/cgroup/slice/memory.pressure", "some avg10=2.00\nfull avg10=1.00\n");
+    assert_eq!(pressure(&tree), Some(Psi { some_avg10: 2.0, full_avg10: 1.0 }));
+    tree.write("sys/fs/cgroup/slice/app/memory.pressure", "some avg10=20.00\nfull avg10=10.00\n");
+    assert_eq!(pressure(&tree), Some(Psi { some_avg10: 20.0, full_avg10: 10.0 }));
+
+    let old = v1_tree("/app");
+    old.write("sys/fs/cgroup/memory/app/memory.pressure", "some avg10=2.00\nfull avg10=1.00\n");
+    assert_eq!(pressure(&old), None);
+}
+
 proptest::proptest! {
     #[test]
-    fn no_content_makes_it_panic(groups in ".{0,80}", mounts in "[ -~\n]{0,120}", figure in ".{0,30}") {
+    fn no_content_makes_it_panic(
+        groups in ".{0,80}",
+        mounts in "[ -~\n]{0,120}",
+        figure in proptest::collection::vec(proptest::num::u8::ANY, 0..40),
+    ) {
         let tree = v2_tree("/app");
-        tree.write("sys/fs/cgroup/app/memory.max", &figure);
-        let _ = read(&tree);
+        for file in ["max", "current", "stat", "events", "pressure"] {
+            tree.write(&format!("sys/fs/cgroup/app/memory.{file}"), &figure);
+        }
+        let _ = (read(&tree), events(&tree), CgroupReader::discover(tree.root()).unwrap().pressure());
         tree.write("proc/self/cgroup", groups);
         tree.write("proc/self/mountinfo", mounts);
         let _ = read(&tree);

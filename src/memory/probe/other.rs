@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use sysinfo::{MemoryRefreshKind, Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
-use super::{Probe, ProbeError, RawSample};
+use super::{Detail, Probe, ProbeError, RawSample};
 use crate::base::clock::Clock;
 
 const RSS: &str = "the resident set size";
@@ -34,7 +34,7 @@ impl Probe for SystemProbe {
         // A new one each time: a kept `System` holds a process handle open on
         // Windows, and would still show its last figures after a failed read.
         let mut system = System::new();
-        system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+        system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram().with_swap());
         system.refresh_processes_specifics(
             ProcessesToUpdate::Some(&[self.pid]),
             true,
@@ -53,7 +53,18 @@ impl Probe for SystemProbe {
             rss,
             system_total,
             system_available: system.available_memory().min(system_total),
+            swap_total: system.total_swap(),
+            swap_free: system.free_swap().min(system.total_swap()),
             cgroup: None,
         })
+    }
+
+    /// Nothing of it exists here.
+    fn pss(&self) -> Option<u64> {
+        None
+    }
+
+    fn detail(&self) -> Detail {
+        Detail::default()
     }
 }

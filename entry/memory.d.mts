@@ -1,0 +1,2 @@
+export * from './memory.js';
+export { MemoryManager as default } from './memory.js';

@@ -1,0 +1,4 @@
+import memory from './memory.js';
+
+export const { MemoryManager, AgentwiseError } = memory;
+export default MemoryManager;

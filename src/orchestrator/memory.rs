@@ -1,0 +1,60 @@
+//! What a memory manager is built on in this package.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::Orchestrator;
+use crate::base::clock::{Clock, SystemClock};
+use crate::base::footprint;
+use crate::cache::sqlite_bytes;
+use crate::memory::board::Board;
+use crate::memory::{MemoryConfig, MemoryManager, Surroundings, SystemProbe};
+use crate::telemetry::event::EventSink;
+
+/// A manager by itself, with figures; nobody watches over it yet.
+pub fn new_memory_manager(
+    config: MemoryConfig,
+    events: Arc<EventSink>,
+    board: Arc<Board>,
+) -> Arc<MemoryManager> {
+    let manager = MemoryManager::new(config, surroundings(Arc::new(SystemClock::new()), events, board));
+    manager.prepare();
+    Arc::new(manager)
+}
+
+impl Orchestrator {
+    pub(super) fn new_memory(&self, config: MemoryConfig) -> Arc<MemoryManager> {
+        let around =
+            surroundings(Arc::clone(&self.clock.0), Arc::clone(&self.events), Arc::clone(&self.board));
+        let memory = Arc::new(MemoryManager::new(config, around));
+        memory.prepare();
+        if self.is_watching.load(Ordering::Relaxed) {
+            memory.watch();
+        }
+        memory
+    }
+
+    /// Begins to watch over memory, now that there can be listeners.
+    pub fn watch_memory(&self) {
+        self.is_watching.store(true, Ordering::Relaxed);
+        if let Some(memory) = self.components().memory {
+            memory.watch();
+        }
+    }
+
+    /// What JavaScript reads of the memory manager without a call.
+    pub fn board(&self) -> &Arc<Board> {
+        &self.board
+    }
+}
+
+fn surroundings(clock: Arc<dyn Clock>, events: Arc<EventSink>, board: Arc<Board>) -> Surroundings {
+    Surroundings {
+        probe: Box::new(SystemProbe::new(Arc::clone(&clock))),
+        clock,
+        events,
+        footprints: Arc::clone(footprint::of_process()),
+        sqlite_bytes,
+        board,
+    }
+}
