@@ -3,7 +3,8 @@
 const fs = require('node:fs');
 const { execFileSync } = require('node:child_process');
 const { failureOf, useOwnDirectory, useSystems } = require('../support.js');
-const { MB, isSettled, useManagers } = require('./support.js');
+const { AdvancedCacheManager } = require('../../index.js');
+const { MB, intoPressure, isSettled, until, useManagers } = require('./support.js');
 
 const own = useOwnDirectory();
 const { open } = useManagers();
@@ -88,6 +89,21 @@ describe('a report', () => {
     expect(fs.lstatSync(own.path('link.json')).isSymbolicLink()).toBe(true);
     expect(JSON.parse(fs.readFileSync(own.path('real.json'), 'utf8')).stats.process.rss).toBeGreaterThan(1);
   });
+});
+
+test('values that a cache has decoded are let go while memory is short, and are the same again', async () => {
+  const cache = new AdvancedCacheManager({ valueMode: 'reference', persistToDisk: false });
+  const memory = open();
+  try {
+    await cache.set('key', { answer: [42] });
+    const first = await cache.get('key');
+    expect(await cache.get('key')).toBe(first);
+    await intoPressure(memory);
+    await until(async () => (await cache.get('key')) !== first);
+    expect(await cache.get('key')).toEqual({ answer: [42] });
+  } finally {
+    await cache.stop();
+  }
 });
 
 test('agents and contexts are counted in what native memory adds up to', () => {
