@@ -36,6 +36,7 @@ describe.each([
 
   testWithProc('no thread is left', () => {
     expect(after.threads).toBeLessThanOrEqual(before.threads);
+    expect(after.samplers).toBeLessThanOrEqual(1);
   });
 
   testWithProc('no file descriptor is left', () => {
