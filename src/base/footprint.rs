@@ -118,9 +118,7 @@ impl Footprints {
         loop {
             let relief = {
                 let mut parts = self.parts.lock();
-                if parts.told.unwrap_or_default() == parts.relief
-                    && (parts.told.is_some() || parts.relief == Relief::None)
-                {
+                if parts.told.unwrap_or_default() == parts.relief {
                     return;
                 }
                 parts.told = Some(parts.relief);

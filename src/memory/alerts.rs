@@ -14,21 +14,15 @@ use std::collections::VecDeque;
 use serde::Serialize;
 
 use super::agents::Now;
+use super::pressure::{CRITICAL_PERCENT, GROWTH_COUNTS_FROM_PERCENT, HYSTERESIS_POINTS};
 use crate::base::units::round2;
 
 mod words;
 
-/// In percent of the limit: what is left of it is used up in a moment. Given by the product's contract.
-pub(crate) const CRITICAL_PERCENT: f64 = 95.0;
-
 /// Growth that reaches the limit sooner is critical: time for a garbage collection, not for a person.
-const CRITICAL_TIME_MS: u64 = 5000;
+pub(crate) const CRITICAL_TIME_MS: u64 = 5_000;
 
-/// Up to here growth alone is no danger: a program that starts fills half of a small limit in a second.
-const GROWTH_FROM_PERCENT: f64 = 50.0;
-
-/// An episode ends this far under its threshold, for this long.
-const CALM_POINTS: f64 = 5.0;
+/// An episode ends [`HYSTERESIS_POINTS`] under its threshold, for this long.
 const CALM_MS: u64 = 10_000;
 
 /// How long and how many alerts are kept. Given by the product's contract.
@@ -231,7 +225,7 @@ impl Observed {
     /// Whether growth alone makes it critical.
     fn growth_alarm(&self) -> bool {
         let soon = self.time_to_limit_ms.is_some_and(|time_ms| time_ms < CRITICAL_TIME_MS);
-        self.percentage > GROWTH_FROM_PERCENT && (self.projected || soon)
+        self.percentage > GROWTH_COUNTS_FROM_PERCENT && (self.projected || soon)
     }
 }
 
@@ -244,7 +238,7 @@ impl Episode {
 /// Where calm begins: 5 points under the threshold, but never under half of it, or the smallest thresholds would have
 /// no calm at all.
 fn calm_percent(threshold: f64) -> f64 {
-    (threshold - CALM_POINTS).max(threshold / 2.0)
+    (threshold - HYSTERESIS_POINTS).max(threshold / 2.0)
 }
 
 /// Ends the episode if it was calm for long enough.

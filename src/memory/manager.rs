@@ -97,7 +97,7 @@ impl MemoryManager {
     /// Reads figures once, so that there are some, and neither judges by them nor tells anybody: whoever made the manager may
     /// not listen yet.
     pub fn prepare(&self) {
-        let sample = self.around.probe.sample().map_err(|error| error.to_string());
+        let sample = self.around.probe.sample().ok();
         let config = self.config();
         self.with_state(|state, now| state.take_sample(now, sample, &config));
     }

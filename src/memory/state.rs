@@ -64,8 +64,6 @@ pub(crate) struct State {
     pub(crate) raw: Option<RawSample>,
     /// Whether there were figures of the process once.
     was_known: bool,
-    /// Why there are no figures.
-    pub(crate) trouble: Option<String>,
     pub(crate) detail: Detail,
     pub(crate) pss: Option<u64>,
     pub(crate) heap: Option<V8Heap>,
@@ -94,7 +92,6 @@ impl State {
             actions: ActionLog::default(),
             raw: None,
             was_known: false,
-            trouble: None,
             detail: Detail::default(),
             pss: None,
             heap: None,
@@ -147,12 +144,9 @@ impl State {
         others.filter_map(|figure| self.time_to_limit(figure)).min()
     }
 
-    /// Takes figures of the process, or why there are none: these do not hide behind older ones.
-    pub(crate) fn take_sample(&mut self, now: Now, sample: Result<RawSample, String>, config: &MemoryConfig) {
-        (self.raw, self.trouble) = match sample {
-            Ok(raw) => (Some(raw), None),
-            Err(trouble) => (None, Some(trouble)),
-        };
+    /// Takes figures of the process, or that there are none: that does not hide behind older ones.
+    pub(crate) fn take_sample(&mut self, now: Now, sample: Option<RawSample>, config: &MemoryConfig) {
+        self.raw = sample;
         self.was_known |= self.raw.is_some();
         self.find_figures(config);
         for figure in self.figures.iter() {

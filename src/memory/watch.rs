@@ -96,7 +96,7 @@ impl MemoryManager {
     /// Takes a sample and judges by it; acting is left to [`Self::tick`]. What is dear is read by the sampling thread only.
     pub(super) fn look(&self, is_sampler: bool) {
         let started = Instant::now();
-        let sample = self.around.probe.sample().map_err(|error| error.to_string());
+        let sample = self.around.probe.sample().ok();
         let now_ms = self.around.clock.now_ms();
         let is_due = is_sampler && self.state.lock().history.due(now_ms);
         let detail = is_due.then(|| (self.around.probe.detail(), self.pss(now_ms)));

@@ -1,6 +1,7 @@
 //! What an alert says and advises: always with the setting or limit that it is about, and with figures.
 
-use super::{AlertType, CRITICAL_PERCENT, Observed, calm_percent};
+use super::{AlertType, Observed, calm_percent};
+use crate::memory::pressure::CRITICAL_PERCENT;
 
 /// A limit that is to be raised is best raised so far that the same use does not even shrink caches (70 %).
 const ROOMY_PERCENT: f64 = 70.0;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use super::super::agents::{AgentChange, Now};
-use super::super::alerts::Observed;
+use super::super::alerts::{CRITICAL_TIME_MS, Observed};
 use super::super::config::MemoryConfig;
 use super::super::contexts::{Context, Marked};
 use super::super::history::HistoryPoint;
@@ -15,9 +15,6 @@ use super::super::stats::megabytes;
 use super::State;
 use crate::base::units::{BYTES_PER_MB, mb_to_bytes};
 use crate::telemetry::event::EventKind;
-
-/// A limit that will be reached in less is an alarm.
-const GROWTH_ALARM_MS: u64 = 5_000;
 
 /// Listeners hear at most this often which contexts to drop.
 const TELL_CONTEXTS_EVERY_MS: u64 = 1_000;
@@ -101,7 +98,7 @@ impl State {
                 .filter(|figure| figure.percentage() > GROWTH_COUNTS_FROM_PERCENT)
                 .filter_map(|figure| Some((self.time_to_limit(figure)?, *figure)))
                 .min_by_key(|(left_ms, _)| *left_ms);
-            let growing = nearest.filter(|(left_ms, _)| *left_ms < GROWTH_ALARM_MS);
+            let growing = nearest.filter(|(left_ms, _)| *left_ms < CRITICAL_TIME_MS);
             let figure = growing.map_or(tightest, |(_, figure)| figure);
             Observed {
                 percentage: figure.percentage(),
