@@ -70,6 +70,7 @@ impl CacheManager {
     pub(crate) fn bound(&self, has_time: bool) {
         let _others = self.relief.bounding.lock();
         let target = self.l1_bounds();
+        self.follow_bounds(target);
         loop {
             let disk = self.disk().filter(|_| has_time).filter(is_used);
             if let Some(disk) = disk {
@@ -116,7 +117,8 @@ impl Footprint for CacheManager {
         let rows = Rows::of(self.config.read().purpose);
         row(rows.l1, l1 + in_l1);
         row(rows.values, values.saturating_sub(in_l1));
-        let tables = policy + (self.absences.held_bytes() + self.writes.held_bytes()) as u64;
+        let tables = policy
+            + (self.absences.held_bytes() + self.writes.held_bytes() + self.hindsight.held_bytes()) as u64;
         row(rows.tables, tables + self.distrusted.lock().held_bytes() as u64);
         row("cache index", self.questions.held_bytes());
         row("cache vectors", self.vectors.held_bytes());
@@ -138,6 +140,7 @@ impl Footprint for CacheManager {
             return;
         }
         self.absences.give_up();
+        self.hindsight.give_up();
         if let Some(disk) = self.disk().filter(|disk| disk.is_started()) {
             if let Some(opened) = disk.opened.read().clone() {
                 opened.readers.close_idle();

@@ -237,6 +237,7 @@ impl CacheManager {
                 l1.insert(key.hash64(), &key.bytes, entry, bytes, &mut evicted);
             }
         }
+        self.hindsight.forget(key.hash64());
         self.settle_evicted(evicted);
     }
 
@@ -337,6 +338,9 @@ impl CacheManager {
             Layer::L3 => &self.counters.l3_hits,
         };
         counter.fetch_add(1, Ordering::Relaxed);
+        if hit.layer != Layer::L1 {
+            self.note_disk_hit(key, hit);
+        }
         if self.hub.has_listener(EventKind::CacheHit) {
             let (layer, now_ms) = (hit.layer, self.clock.now_ms());
             self.hub.emit(EventKind::CacheHit, || {
@@ -347,6 +351,7 @@ impl CacheManager {
 
     pub(crate) fn count_miss(&self, keys: &Keys) {
         self.counters.misses.fetch_add(1, Ordering::Relaxed);
+        self.note_miss(keys);
         self.hub.emit(EventKind::CacheMiss, || events::key(&keys.shared.bytes));
     }
 }

@@ -16,6 +16,7 @@ use super::disk::queue::{Command, Operation, Put, Taken};
 use super::disk::{Disk, Observer};
 use super::events;
 use super::footprint::Relieved;
+use super::hindsight::Hindsight;
 use super::key::{Key, Namespace};
 use super::l1::map::{EvictingMap, Insertion};
 use super::l1::{self, Entry, L1, Place};
@@ -53,6 +54,7 @@ pub struct CacheManager {
     pub(crate) distrusted: Mutex<Distrusted>,
     pub(crate) versions: AtomicU64,
     pub(crate) counters: Counters,
+    pub(crate) hindsight: Hindsight,
     pub(crate) hub: Arc<EventHub>,
     /// Reason and message while the disk tiers are not used.
     pub(crate) degraded: Mutex<Option<(&'static str, String)>>,
@@ -85,6 +87,7 @@ impl CacheManager {
             distrusted: Mutex::default(),
             versions: AtomicU64::new(0),
             counters: Counters::default(),
+            hindsight: Hindsight::new(&config, clock.now_ms()),
             hub: Arc::default(),
             degraded: Mutex::default(),
             is_closed: AtomicBool::new(false),
@@ -236,6 +239,7 @@ impl CacheManager {
             }
             Stored { is_crowded: taken != Taken::Yes }
         };
+        self.hindsight.forget(hash);
         self.settle_evicted(evicted);
         self.note_question(key, &entry.record);
         self.hub.emit(EventKind::CacheSet, || events::entry(&key.bytes, &entry, Some("L1"), false));
@@ -279,6 +283,7 @@ impl CacheManager {
         let is_written = self.write_all().is_ok();
         let is_done = disk.close(CLOSE_DEADLINE) && is_written;
         self.l1.lock().clear();
+        self.hindsight.give_up();
         is_done
     }
 

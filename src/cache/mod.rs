@@ -3,7 +3,7 @@
 //! Map, in reading order: [`config`]; [`key`] whose an entry is; [`record`] what is stored; [`l1`] memory; [`disk`] L2 and L3;
 //! [`manager`] stores, [`lookup`] finds, `quick` what must be fast, [`removal`] removes, [`transfer`] moves many, `dump` is a file of many, [`flight`] lets one compute for all;
 //! `reconcile` keeps memory and disk in step, `reconfigure` changes settings, [`footprint`] says what is held and holds less; [`registry`] shares caches within a process;
-//! [`stats`], [`events`]; [`similar`] serves the answer to a question in other words, which
+//! [`stats`], [`events`]; [`hindsight`] says what larger tiers would have answered; [`similar`] serves the answer to a question in other words, which
 //! `questions` finds, or [`vectors`]; `follow` keeps both in step with what is stored.
 
 mod absences;
@@ -14,6 +14,7 @@ mod events;
 pub mod flight;
 mod follow;
 pub mod footprint;
+mod hindsight;
 pub mod key;
 mod l1;
 pub mod lookup;
@@ -34,6 +35,7 @@ mod writes;
 
 pub use config::{CacheConfig, Purpose};
 pub use footprint::sqlite_bytes;
+pub use hindsight::{Bound, Change, DiskWouldHave, SizeAdvice, Step, WouldHave};
 pub use key::{Key, Keys, Namespace, Scope};
 pub use l1::map::SlotId;
 pub use lookup::{Hit, Layer, Peek};

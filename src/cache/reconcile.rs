@@ -7,6 +7,7 @@ use hashbrown::HashMap;
 
 use super::disk::db::Trouble;
 use super::disk::queue::{Command, Operation, Put, Taken, Task};
+use super::disk::tables::Row;
 use super::disk::{Arrival, Disk, Kept, Observer};
 use super::events;
 use super::key::{Key, Namespace};
@@ -72,11 +73,13 @@ impl CacheManager {
         for Evicted { key, value: entry, .. } in evicted {
             self.counters.evictions.fetch_add(1, Ordering::Relaxed);
             self.hub.emit(EventKind::L1Eviction, || events::entry(&key, &entry, None, false));
+            let key = Key::from_bytes(key);
+            self.note_departure(&key, &entry);
             if let Some(disk) = &disk {
-                self.hub.emit(EventKind::CacheSet, || events::entry(&key, &entry, Some("L2"), false));
-                self.spill(disk, Key::from_bytes(key), &entry);
+                self.hub.emit(EventKind::CacheSet, || events::entry(&key.bytes, &entry, Some("L2"), false));
+                self.spill(disk, key, &entry);
             } else {
-                self.forget_question(&Key::from_bytes(key));
+                self.forget_question(&key);
             }
         }
     }
@@ -161,6 +164,7 @@ impl CacheManager {
     /// others have stored meanwhile, theirs counts.
     pub(crate) fn arrive(&self, disk: &Disk, arrival: Arrival) {
         self.writes.count_all();
+        self.hindsight.give_up();
         self.scan(|key, entry| {
             entry.stamp = disk.stamp(Key::from_bytes(key.into()).hash64());
             let was_stored = matches!(entry.place, Place::Stored(_) | Place::GivenUp);
@@ -219,6 +223,7 @@ impl Observer for CacheManager {
     fn stored(&self, versions: &[Kept]) {
         let disk = self.disk();
         for Kept { key, version, row, stamp } in versions {
+            self.hindsight.forget_on_disk(key.hash64());
             let mut l1 = self.l1.lock();
             let held = l1.peek_mut(key.hash64(), &key.bytes).map(|(_, entry)| entry);
             let Some(entry) = held.filter(|entry| entry.version == *version && entry.place == Place::Queued)
@@ -253,6 +258,10 @@ impl Observer for CacheManager {
         if let Some(entry) = l1.find_mut(hash, |entry| entry.place == Place::Stored(row)) {
             entry.place = now.map_or(Place::GivenUp, Place::Stored);
         }
+    }
+
+    fn evicted(&self, hash: u64, row: &Row) {
+        self.note_evicted_on_disk(hash, row);
     }
 
     fn not_written(&self, tasks: Vec<Task>) {

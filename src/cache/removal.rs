@@ -36,6 +36,7 @@ impl CacheManager {
             l1.remove(key.hash64(), &key.bytes)
         };
         drop(removed);
+        self.hindsight.forget(key.hash64());
         self.forget_question(key);
     }
 
@@ -61,6 +62,7 @@ impl CacheManager {
             });
         };
         remove(true);
+        self.hindsight.forget_tagged(tags);
         self.writes.count_all();
         let mut removed = 0;
         if let Some(disk) = self.disk().filter(|disk| disk.is_started()) {
@@ -92,6 +94,7 @@ impl CacheManager {
             self.write_memory_only();
         }
         if matches!(layer, None | Some(Layer::L1)) {
+            self.hindsight.give_up();
             self.writes.count_all();
             self.scan(|key, entry| {
                 let is_kept_nowhere = entry.place == Place::MemoryOnly && layer.is_some() && disk.is_some();
@@ -123,6 +126,7 @@ impl CacheManager {
         }
         self.sweep_questions();
         let now_ms = self.clock.now_ms();
+        self.hindsight.forget_expired(now_ms);
         let mut only_in_memory = 0;
         let removed = self.scan(|_, entry| {
             let is_gone = entry.gone_ms() <= now_ms;

@@ -276,7 +276,10 @@ impl Writer {
             let counters = &self.disk.counters;
             let counter = if now.is_some() { &counters.compressed } else { &counters.evicted };
             counter.fetch_add(1, Ordering::Relaxed);
-            self.tell(|observer| observer.left(hash64(candidate.hash), candidate.row.id, now));
+            self.tell(|observer| {
+                observer.left(hash64(candidate.hash), candidate.row.id, now);
+                observer.evicted(hash64(candidate.hash), &candidate.row);
+            });
         }
         Ok(count)
     }

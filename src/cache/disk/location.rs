@@ -265,6 +265,9 @@ fn write_markers(real: &Path) -> Result<(), LocationError> {
     Ok(())
 }
 
+/// Directories of other parts of this package.
+const NEIGHBOURS: [&str; 2] = ["blocks", "monitor"];
+
 fn list(real: &Path) -> Result<Listing, LocationError> {
     let mut listing = Listing::default();
     for entry in fs::read_dir(real).map_err(LocationError::io("list", real))? {
@@ -274,7 +277,10 @@ fn list(real: &Path) -> Result<Listing, LocationError> {
             listing.generations.push(number);
         } else if name.starts_with(&scratch_prefix()) {
             listing.scratch.push(real.join(&*name));
-        } else if name != LOCK && !MARKERS.iter().any(|(marker, _)| name == *marker) {
+        } else if name != LOCK
+            && !NEIGHBOURS.contains(&&*name)
+            && !MARKERS.iter().any(|(marker, _)| name == *marker)
+        {
             listing.foreign = true;
         }
     }

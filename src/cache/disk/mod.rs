@@ -74,6 +74,8 @@ pub(crate) trait Observer: Send + Sync {
     fn refused(&self, entries: &[(Key, u64)]);
     /// This row left the database for lack of room, or is in another tier as another row now.
     fn left(&self, hash: u64, row: i64, now: Option<i64>);
+    /// This row was over its tier's limit: it left the tier, and would not have left a larger one.
+    fn evicted(&self, hash: u64, row: &tables::Row);
     /// This was not written, and will not be.
     fn not_written(&self, tasks: Vec<queue::Task>);
     /// A lease of a key with this hash was given back.
