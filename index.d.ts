@@ -157,42 +157,6 @@ export interface MemoryAlert {
   resolvedAt?: Date | null;
 }
 
-/** Health of one component. */
-export interface HealthCheck {
-  component: string;
-  status: 'healthy' | 'warning' | 'critical' | 'down';
-  /** 0–100. */
-  score: number;
-  message: string;
-  timestamp: Date;
-  metrics?: any;
-}
-
-/** Figures of the whole at one time. */
-export interface SystemMetrics {
-  timestamp: Date;
-  memory: { process: any; system: any; available: number; percentage: number; [key: string]: any };
-  cpu: { usage: number; loadAverage: number[]; [key: string]: any };
-  disk: { usage: number; available: number; percentage: number; [key: string]: any };
-  cache: CacheStats;
-  agents: { active: number; throttled: number; totalMemory: number; [key: string]: any };
-  performance: { responseTime: number; throughput: number; errorRate: number; [key: string]: any };
-  [key: string]: any;
-}
-
-/** An alert of the production monitor. */
-export interface Alert {
-  id: string;
-  type: string;
-  component: 'memory' | 'cache' | 'cpu' | 'disk' | 'agents' | 'performance';
-  title: string;
-  message: string;
-  timestamp: Date;
-  resolved: boolean;
-  resolvedAt?: Date;
-  metadata?: any;
-}
-
 /** Settings of the memory manager. MB are 2^20 bytes. See docs/memory.md. */
 export interface MemoryConfig {
   /** MB the process may use, 1 to 10,000,000; a smaller limit of cgroup, machine or heap counts besides. Default 2048. */
@@ -316,36 +280,6 @@ export interface ContextFilterConfig {
   referenceStoreMB?: number;
 }
 
-/** Thresholds of alerts, in %. A warning must not be above its critical threshold. */
-export interface AlertThresholds {
-  /** Default 80. */
-  memoryWarning: number;
-  /** Default 95. */
-  memoryCritical: number;
-  /** Default 60. */
-  cacheHitRateWarning: number;
-  /** Default 80. */
-  cpuWarning: number;
-  /** Default 95. */
-  cpuCritical: number;
-  /** Default 85. */
-  diskUsageWarning: number;
-}
-
-/** Settings of the production monitor, which is not available in this version: they are checked only. */
-export interface MonitoringConfig {
-  alertsEnabled: boolean;
-  alertThresholds: AlertThresholds;
-  /** ms, default 30,000. */
-  healthCheckInterval: number;
-  /** Days, default 7. */
-  metricsRetention: number;
-  enableSlackAlerts: boolean;
-  enableEmailAlerts: boolean;
-  console?: boolean;
-  environment: Environment;
-}
-
 /** The configuration of a system, as in a configuration file. */
 export interface OptimizationConfig {
   environment: Environment;
@@ -355,7 +289,7 @@ export interface OptimizationConfig {
   enableAdvancedCaching: boolean;
   /** Default true. */
   enableContextFiltering: boolean;
-  /** Default: production only. Not available in this version. */
+  /** Default: production only. */
   enableProductionMonitoring: boolean;
   /** Default: production only. Not available in this version. */
   autoTuning: boolean;
@@ -364,7 +298,7 @@ export interface OptimizationConfig {
   cache?: Partial<CacheConfig>;
   contextFilter?: Partial<ContextFilterConfig>;
   tokens?: Partial<TokensConfig>;
-  monitoring?: Partial<Omit<MonitoringConfig, 'alertThresholds'>> & { alertThresholds?: Partial<AlertThresholds> };
+  monitoring?: MonitoringOptions;
 }
 
 /** What {@link ProductionOptimizationSystem} is made from. Any {@link OptimizationConfig} setting given here wins. */
@@ -1458,6 +1392,582 @@ export interface CacheStats {
   [key: string]: any;
 }
 
+/** Health of one component, 0–100: 90 excellent, 70 good, 50 acceptable, 30 warning, below critical. */
+export interface HealthCheck {
+  /** `memory`, `cache`, `agents`, `system` (processors, disk, event loop) or `performance`. */
+  component: string;
+  /** `healthy` from 50, `warning` from 30, `critical` below; `down`: the check itself failed or did not answer. */
+  status: 'healthy' | 'warning' | 'critical' | 'down';
+  /** 0–100; 100 where there are no data yet, 0 for what is down. */
+  score: number;
+  /** For people, with the figures. */
+  message: string;
+  timestamp: Date;
+  /** The figures that the score was made of. */
+  metrics?: any;
+}
+
+/** What {@link MonitorView.getOverallHealth} gives. */
+export interface OverallHealth {
+  /** 0–100. */
+  score: number;
+  /** `unknown` before the first check. */
+  status: 'healthy' | 'warning' | 'critical' | 'down' | 'unknown';
+  /** Those that are on; empty before the first check. */
+  components: HealthCheck[];
+  [key: string]: any;
+}
+
+/** Requests of one operation between two samples. Times in ms. */
+export interface OperationMetrics {
+  /** Requests that ended, the failed ones among them. */
+  count: number;
+  errors: number;
+  /** `errors` in % of `count`. */
+  errorRate: number;
+  /** Requests a second. */
+  throughput: number;
+  mean: number;
+  /** Half, 95 % and 99 % were answered within; each within 0.5 % of its exact value. */
+  p50: number;
+  p95: number;
+  p99: number;
+  /** The slowest. */
+  max: number;
+}
+
+/**
+ * Figures of everything at one time; docs/metrics.md says of each what it is, where it is read and how it is exported. Sizes are
+ * MB (2^20 bytes), times ms, shares % unless said otherwise. A figure that could not be read is `null`, never a guess: also those
+ * that are declared as numbers, since callers of the replaced package read them without looking.
+ */
+export interface SystemMetrics {
+  timestamp: Date;
+  memory: {
+    /** Resident set of the process. */
+    process: any;
+    /** Memory of the machine that is in use. */
+    system: any;
+    /** Memory of the machine that can be had without swapping. */
+    available: number;
+    /** Of the limit that is fullest. */
+    percentage: number;
+    /** That limit. */
+    limit: number | null;
+    heapUsed: number | null;
+    heapLimit: number | null;
+    external: number | null;
+    /** What this package has allocated outside of V8. */
+    native: number | null;
+    [key: string]: any;
+  };
+  cpu: {
+    /** Of all processors of the machine, since the last sample. */
+    usage: number;
+    /** Of 1, 5 and 15 minutes. */
+    loadAverage: number[];
+    /** Of the process since the last sample; 100 is one core. */
+    process: number | null;
+    /** Processor time of the process since it began, seconds. */
+    time: number | null;
+    /** Those that the process may use. */
+    cores: number | null;
+    [key: string]: any;
+  };
+  /** The file system of the cache directory, as `df` has it. */
+  disk: { usage: number; available: number; percentage: number; [key: string]: any };
+  /** Figures of the cache, and how often it had an answer of late. */
+  cache: CacheStats & {
+    /** Hits per lookup of the last 5 minutes in %; `null` while there were fewer than 20. */
+    recentHitRate: number | null;
+  };
+  /** `totalMemory`: MB of contexts and caches that agents hold. */
+  agents: { active: number; throttled: number; totalMemory: number; [key: string]: any };
+  performance: {
+    /** 95 % of the requests since the last sample were answered within. */
+    responseTime: number;
+    /** Requests a second since the last sample. */
+    throughput: number;
+    /** Of the requests since the last sample. */
+    errorRate: number;
+    p50: number | null;
+    p99: number | null;
+    max: number | null;
+    /** Since the start. */
+    requests: number | null;
+    errors: number | null;
+    /** p95 of the last minute, of the operation for which it is longest. */
+    slowestP95: number | null;
+    /** Of the requests of the last minute; `null` while there were fewer than 10. */
+    recentErrorRate: number | null;
+    [key: string]: any;
+  };
+  /** By name, those that had requests since the last sample: 64 at most, further ones together as `other`. */
+  operations: Record<string, OperationMetrics>;
+  eventLoop: {
+    /** How long work for the event loop had to wait since the last sample. A stall that goes on counts. */
+    p50: number | null;
+    p99: number | null;
+    max: number | null;
+    /** Share of its time, 0–1, that it was not idle. */
+    utilization: number | null;
+    [key: string]: any;
+  };
+  gc: {
+    /** Garbage collections since the start, and the time that JavaScript waited for them. */
+    count: number | null;
+    time: number | null;
+    /** The longest since the last sample. */
+    max: number | null;
+    [key: string]: any;
+  };
+  /** What the context filter worked on, bytes. */
+  filter: { contexts: number | null; bytesIn: number | null; bytesOut: number | null; [key: string]: any };
+  tokens: {
+    /** Of contexts as they were, and of what was sent instead. */
+    original: number | null;
+    sent: number | null;
+    /** As reported by `trackUsage`. */
+    used: number | null;
+    savedDollars: number | null;
+    [key: string]: any;
+  };
+  health: { score: number | null; [key: string]: any };
+  alerts: { active: number | null; [key: string]: any };
+  /** Seconds. */
+  uptime: number | null;
+  [key: string]: any;
+}
+
+/** How bad an alert is. */
+export type AlertLevel = 'info' | 'warning' | 'critical';
+
+/** What an alert is about. */
+export type AlertComponent = 'memory' | 'cache' | 'cpu' | 'disk' | 'agents' | 'performance';
+
+/** An alert of the production monitor. */
+export interface Alert {
+  /** Unique, also across restarts and processes. */
+  id: string;
+  type: AlertLevel;
+  component: AlertComponent;
+  title: string;
+  /** With the figures. */
+  message: string;
+  timestamp: Date;
+  resolved: boolean;
+  resolvedAt?: Date;
+  /**
+   * Of a rule: `rule`, `metric`, `value`, `threshold`. Once it is over: `resolvedBy` (`'condition'`, `'manual'`, `'rule'`: that is gone
+   * or was switched off, `'age'`, `'noData'`) and `endValue`. `silenced` where it was held back. Else what the application gave.
+   */
+  metadata?: any;
+}
+
+/** What {@link MonitorView.createAlert} takes. */
+export interface NewAlert {
+  type: AlertLevel;
+  component: AlertComponent;
+  /** 1 to 200 characters, no control characters. */
+  title: string;
+  /** At most 4,000 characters; no control characters but line feeds. */
+  message: string;
+  /** At most 16 KB as JSON. */
+  metadata?: Record<string, any>;
+}
+
+/** Thresholds of alerts, in %, 0 to 100. A warning must not be above its critical threshold. */
+export interface AlertThresholds {
+  /** Of the memory limit that is fullest. Default 80. */
+  memoryWarning: number;
+  /** Default 95. */
+  memoryCritical: number;
+  /** Hits per lookup of the last 5 minutes, below which there is a warning. Default 60. */
+  cacheHitRateWarning: number;
+  /** Of the machine's processors, for 30 s. Default 80. */
+  cpuWarning: number;
+  /** Default 95. */
+  cpuCritical: number;
+  /** Of the file system of the cache directory. Default 85. */
+  diskUsageWarning: number;
+}
+
+/**
+ * When there is an alert. One with the `id` of a built-in rule (`memoryWarning`, `memoryCritical`, `cacheHitRateWarning`, `cpuWarning`,
+ * `cpuCritical`, `diskUsageWarning`, `throttledAgents`, `errorRate`, `responseTime`, `eventLoopDelay`) takes its place.
+ *
+ * @example
+ * const rule: AlertRule = {
+ *   id: 'slow-answers', metric: 'performance.p99', above: 2000, for: 60_000, hysteresis: 200, level: 'warning',
+ *   message: '{metric} is {value} {unit}, over {threshold} {unit}',
+ * };
+ */
+export interface AlertRule {
+  /** 1 to 64 letters, digits, `.`, `_`, `-`. */
+  id: string;
+  /** Path of a figure in {@link SystemMetrics} (docs/metrics.md): `cpu.usage`, `cpu.loadAverage.0`. */
+  metric: string;
+  /** The condition: the figure, in its unit, is over this … */
+  above?: number;
+  /** … or under this. Exactly one of the two. */
+  below?: number;
+  level: AlertLevel;
+  /** Default that which the first part of `metric` names, else `performance`. */
+  component?: AlertComponent;
+  /** ms for which the condition must hold without a break, whole, a day at most. Default 0. */
+  for?: number;
+  /** In the unit of the figure: it is over only this far on the other side of the threshold. Default 0. */
+  hysteresis?: number;
+  /** Default made from the rule. */
+  title?: string;
+  /** May hold `{value}`, `{threshold}`, `{metric}` and `{unit}`. Default made from the rule. */
+  message?: string;
+  /** `false` switches it off: of a built-in rule, `{ id, enabled: false }` is enough. Default true. */
+  enabled?: boolean;
+}
+
+/** `{ id, enabled: false }`: a rule that is switched off. */
+export interface DisabledAlertRule extends Partial<AlertRule> {
+  id: string;
+  enabled: false;
+}
+
+/** Settings of the production monitor. Addresses and keys of channels are environment variables. See docs/monitoring.md. */
+export interface MonitoringConfig {
+  /** Whether there are alerts at all; `false` ends those of rules. Default true. */
+  alertsEnabled: boolean;
+  alertThresholds: AlertThresholds;
+  /** ms between health checks, whole, 10 to 2,147,483,647. Default 30,000. */
+  healthCheckInterval: number;
+  /** Days that metrics and alerts are kept, 0.01 to 3,650; as they were for a day, then one a minute. Default 7. */
+  metricsRetention: number;
+  /** Needs `SLACK_WEBHOOK_URL`. Default false. */
+  enableSlackAlerts: boolean;
+  /** Needs `EMAIL_SERVICE_API`. Default false. */
+  enableEmailAlerts: boolean;
+  /** Needs `ALERT_WEBHOOK_URL`; `ALERT_WEBHOOK_SECRET` signs. Default false. */
+  enableWebhookAlerts?: boolean;
+  /** Needs `PAGERDUTY_ROUTING_KEY`. Default false. */
+  enablePagerDutyAlerts?: boolean;
+  /** Sender of alerts by email, `ops@example.com` or `Ops <ops@example.com>`. Default `agentwise-optimization@` and the host's name. */
+  alertEmailFrom?: string;
+  /** Recipients of alerts by email, at most 50. Default none. */
+  alertEmailTo?: string[];
+  /** Whether each alert is a line on stderr. Default true. */
+  console?: boolean;
+  /** ms between samples, whole, 100 to 3,600,000. Default 10,000. */
+  metricsInterval?: number;
+  /** Whether metrics and alerts are kept on disk, in `monitor/` of the cache directory; not while `cache.persistToDisk` is false. Default true. */
+  persistMetrics?: boolean;
+  /** Rules of the application, at most 100. Default none. */
+  alertRules?: (AlertRule | DisabledAlertRule)[];
+  /**
+   * Port of `/metrics`, `/healthz` and `/readyz`; 0 is any free one, `null` (default) no server. One that cannot be had is a
+   * `warning`, and tried again every minute.
+   */
+  metricsPort?: number | null;
+  /** Address that it listens on. One that other machines reach needs `METRICS_TOKEN`, else there is a `warning` and no server. Default `127.0.0.1`. */
+  metricsHost?: string;
+  /** Whether metrics go out by OTLP over HTTP. Default false. */
+  enableOtlpExport?: boolean;
+  /** Default `OTEL_EXPORTER_OTLP_METRICS_ENDPOINT`, else `OTEL_EXPORTER_OTLP_ENDPOINT`, else `http://localhost:4318`. */
+  otlpEndpoint?: string;
+  /** ms between two exports, whole, 1,000 to 3,600,000. Default 60,000. */
+  otlpInterval?: number;
+  /** Accepted and checked; of a system its own counts. Default `'development'`. */
+  environment: Environment;
+}
+
+/** What a {@link ProductionMonitor} is made from: any of the settings, and any of the thresholds. */
+export type MonitoringOptions = Partial<Omit<MonitoringConfig, 'alertThresholds'>> & {
+  alertThresholds?: Partial<AlertThresholds>;
+};
+
+/** What {@link MonitorView.silence} takes: whom it is about (at least one), and how long (exactly one). */
+export interface NewSilence {
+  component?: AlertComponent;
+  type?: AlertLevel;
+  /** `id` of a rule. */
+  rule?: string;
+  /** The whole title. */
+  title?: string;
+  /** ms from now, whole, 366 days at most. */
+  durationMs?: number;
+  /** A time, or Unix ms. */
+  until?: Date | number;
+  /** At most 500 characters. */
+  comment?: string;
+}
+
+/** Alerts that match all that it names are kept, and reach nobody while it lasts. */
+export interface Silence {
+  id: string;
+  component?: AlertComponent;
+  type?: AlertLevel;
+  rule?: string;
+  title?: string;
+  comment?: string;
+  from: Date;
+  until: Date;
+}
+
+/** A way on which alerts get to people. */
+export interface ChannelStatus {
+  name: 'console' | 'slack' | 'email' | 'webhook' | 'pagerduty';
+  /** Whether it is switched on. */
+  enabled: boolean;
+  /** Whether it has what it needs of the environment, and that is sound. */
+  configured: boolean;
+  /** Alerts that wait or are being sent. */
+  queued: number;
+  /** Alerts that arrived; one that began and ended counts twice. */
+  delivered: number;
+  /** Attempts that failed and were or will be repeated. */
+  retries: number;
+  /** Alerts that were given up: refused for good, or a day old. */
+  dead: number;
+  /** Alerts that were only counted as too many waited, or dropped as the channel was switched off. */
+  dropped: number;
+  /** Messages that stood for many in a storm. */
+  digests: number;
+  /** Never with an address or a key. */
+  lastError?: string;
+  lastDeliveredAt?: Date;
+  [key: string]: any;
+}
+
+/** How {@link MonitorView.testAlert} went on one channel. */
+export interface ChannelTest {
+  channel: ChannelStatus['name'];
+  delivered: boolean;
+  attempts: number;
+  durationMs: number;
+  /** Why not; never with an address or a key. */
+  error?: string;
+}
+
+/** A setting that would do more good at another value, by figures of this process. */
+export interface ScalingRecommendation {
+  /** Path in the configuration: `cache.l1MaxSize`. */
+  setting: string;
+  current: number;
+  proposed: number;
+  /** For people, with the figures: what it would have changed. */
+  reason: string;
+  /** Those figures. */
+  evidence: Record<string, any>;
+}
+
+/** Something is slower, or has fewer hits, than it usually has. */
+export interface Degradation {
+  component: AlertComponent;
+  /** Path in {@link SystemMetrics}. */
+  metric: string;
+  /** Of which operation; absent where it is all of them. */
+  operation?: string;
+  /** What is usual, in the unit of the figure. */
+  baseline: number;
+  current: number;
+  since: Date;
+}
+
+/** What {@link MonitorView.getStatus} gives. */
+export interface MonitorStatus {
+  environment: Environment;
+  /** Seconds. */
+  uptime: number;
+  health: OverallHealth;
+  /** `null` before the first sample. */
+  metrics: SystemMetrics | null;
+  /** Of the last hour; `recent`: the last five. */
+  alerts: { total: number; critical: number; warnings: number; recent: Alert[]; [key: string]: any };
+  /** The last check of each; `null` before the first. */
+  components: {
+    memory: HealthCheck | any;
+    cache: HealthCheck | any;
+    agents: HealthCheck | any;
+    system: HealthCheck | any;
+    performance: HealthCheck | any;
+    [key: string]: any;
+  };
+  channels: ChannelStatus[];
+  exporter: {
+    /** Where `/metrics` is, or `null`. */
+    url: string | null;
+    /** `null` while `enableOtlpExport` is off. */
+    otlp: { exported: number; failed: number; lastError?: string; lastAt?: Date; [key: string]: any } | null;
+    [key: string]: any;
+  };
+  /** Where the history is; `null` while there is none on disk. */
+  store: { path: string | null; [key: string]: any };
+  degradations: Degradation[];
+  recommendations: ScalingRecommendation[];
+  silences: Silence[];
+  /** What is not as the settings ask for: channels without their secret, addresses that are none. */
+  warnings: ConfigProblem[];
+  [key: string]: any;
+}
+
+/** A production monitor as a system gives it out: what is there to ask and to say. Its events are the system's. */
+export interface MonitorView {
+  /** The mean of the components' mean and the worst of them. */
+  getOverallHealth(): OverallHealth;
+  /** The last sample; `null` before the first. */
+  getCurrentMetrics(): SystemMetrics | null;
+  /**
+   * Samples, the oldest first, those of earlier runs among them. O(samples): 8,640 a day.
+   *
+   * @param hours how far back. Default 24.
+   * @param options.maxPoints at most so many, from 2; neighbours are joined. Default all.
+   * @throws {AgentwiseError} `E_INVALID_ARGUMENT`.
+   */
+  getMetricsHistory(hours?: number, options?: { maxPoints?: number }): SystemMetrics[];
+  /**
+   * Alerts that began in the last `hours` (default 24), the newest first, those of earlier runs among them; 10,000 at most are
+   * kept. @throws {AgentwiseError} `E_INVALID_ARGUMENT`.
+   */
+  getRecentAlerts(hours?: number): Alert[];
+  /**
+   * Ends an alert by hand; the same one does not begin again within 5 minutes while its condition goes on.
+   *
+   * @returns whether there was one that was not resolved.
+   */
+  resolveAlert(id: string): boolean;
+  getStatus(): MonitorStatus;
+  /**
+   * Writes everything as one file, readable by the user only: as JSON, or as a page with charts that needs nothing else.
+   *
+   * @param path default `monitoring-report-<ms>.json` in the working directory. A file that is there is replaced as a whole.
+   * @param options.format default by the name: `.html` is a page, anything else JSON.
+   * @returns its absolute path.
+   * @throws {AgentwiseError} `E_IO`, `E_INVALID_ARGUMENT`.
+   */
+  exportReport(path?: string | URL, options?: { format?: 'json' | 'html' }): Promise<string>;
+  /**
+   * An alert of the application's own, sent like any other. It lasts until {@link resolveAlert}, a day at most.
+   *
+   * @returns `null` when the same one (component, type, title) was created less than 5 minutes ago. While `alertsEnabled` is false
+   * it is kept and reaches nobody.
+   * @example
+   * monitor.createAlert({ type: 'warning', component: 'agents', title: 'Budget used up', message: 'Team A has spent 20 USD' });
+   * @throws {AgentwiseError} `E_INVALID_ARGUMENT` with every problem; `E_SHUT_DOWN` after `stop()`.
+   */
+  createAlert(alert: NewAlert): Alert | null;
+  /**
+   * Has matching alerts reach nobody for a while; they are raised and kept all the same. What goes on when it ends is sent then.
+   * 1,000 at most; they survive a restart.
+   *
+   * @example
+   * monitor.silence({ component: 'disk', durationMs: 3_600_000, comment: 'moving the cache' });
+   * @throws {AgentwiseError} `E_INVALID_ARGUMENT` with every problem; `E_SHUT_DOWN` after `stop()`.
+   */
+  silence(silence: NewSilence): Silence;
+  /** Those that have not ended. */
+  getSilences(): Silence[];
+  /** Ends one. @returns whether there was one. */
+  removeSilence(id: string): boolean;
+  /**
+   * Books a request that has ended. Under a microsecond.
+   *
+   * @param operation its name; 64 names are kept apart, and cut at 64 bytes.
+   * @param durationMs what is no time (NaN, infinite, negative, over 30 years) counts as a request, and in no mean or percentile.
+   * @param options.error whether it failed. Default false.
+   * @throws {AgentwiseError} `E_INVALID_ARGUMENT` for a name that is no text and a duration that is no number.
+   */
+  recordRequest(operation: string, durationMs: number, options?: { error?: boolean }): void;
+  /**
+   * Runs `work` and books how long it took, of a promise until it is settled, and whether it threw or rejected.
+   *
+   * @returns what `work` returns.
+   * @example
+   * const answer = await monitor.measure('chat', () => client.chat(messages));
+   * @throws what `work` throws.
+   */
+  measure<T>(operation: string, work: () => T): T;
+  /** None where figures do not say that one would help. */
+  getRecommendations(): ScalingRecommendation[];
+  getDegradations(): Degradation[];
+  /** Metrics as Prometheus reads them, in its own format (default) or as OpenMetrics. @throws {AgentwiseError} `E_INVALID_ARGUMENT`. */
+  metricsText(options?: { format?: 'prometheus' | 'openmetrics' }): string;
+  /**
+   * Sends a test message on every channel that is switched on, or on one, switched on or not.
+   *
+   * @returns how it went, within 35 s. It does not reject for a channel that fails or has not what it needs.
+   * @throws {AgentwiseError} `E_INVALID_ARGUMENT` for a channel that there is not; `E_SHUT_DOWN` after `stop()`.
+   */
+  testAlert(options?: { channel?: ChannelStatus['name'] | (string & {}) }): Promise<ChannelTest[]>;
+}
+
+/** Events of a {@link ProductionMonitor}. Nothing is prepared for those without a listener. */
+export interface ProductionMonitorEvents {
+  /** A sample was taken. */
+  metricsCollected: [metrics: SystemMetrics];
+  /** Also for an alert that is silenced. */
+  alertCreated: [alert: Alert];
+  alertResolved: [alert: Alert];
+  /** Each component's, at every check. */
+  healthCheckResult: [check: HealthCheck];
+  /** All components were checked. */
+  healthCheckCompleted: [health: OverallHealth];
+  /** A message arrived; `ids`: of its alerts. */
+  alertDelivered: [event: { channel: ChannelStatus['name']; ids: string[] }];
+  /** It was given up. `reason`: never with an address or a key. */
+  alertNotDelivered: [event: { channel: ChannelStatus['name']; ids: string[]; reason: string }];
+  degradationDetected: [degradation: Degradation];
+  degradationEnded: [degradation: Degradation];
+  /** Something is off but work goes on: a channel without its secret, a history that cannot be stored. */
+  warning: [warning: ConfigProblem];
+  configUpdated: [change: { oldConfig: MonitoringConfig; newConfig: MonitoringConfig }];
+  stopped: [];
+}
+
+/**
+ * Samples figures, checks health, raises alerts and gets them to people, and keeps a history on disk. It goes on while the event loop
+ * is stuck. Nothing of it keeps the process alive. See docs/monitoring.md.
+ *
+ * @example
+ * import ProductionMonitor from 'agentwise-optimization/monitor';
+ * await using monitor = new ProductionMonitor({ alertThresholds: { cpuWarning: 70 }, metricsPort: 9464 });
+ * monitor.on('alertCreated', ({ title, message }) => console.log(title, message));
+ * const answer = await monitor.measure('chat', () => client.chat(messages));
+ */
+export class ProductionMonitor extends TypedEmitter<ProductionMonitorEvents> implements MonitorView {
+  /**
+   * @param memoryManager ours, or an object with the methods that are used of it; so the others. One that throws or does not
+   * answer is `down` in the health checks, and nothing else is.
+   * @throws {AgentwiseError} `E_CONFIG_INVALID` with every problem; `E_INVALID_ARGUMENT` for components that are no objects.
+   */
+  constructor(
+    config?: MonitoringOptions,
+    memoryManager?: MemoryView | any,
+    cacheManager?: AdvancedCacheManager | any,
+    contextFilter?: AgentContextFilter | any,
+  );
+  getOverallHealth(): OverallHealth;
+  getCurrentMetrics(): SystemMetrics | null;
+  getMetricsHistory(hours?: number, options?: { maxPoints?: number }): SystemMetrics[];
+  getRecentAlerts(hours?: number): Alert[];
+  resolveAlert(id: string): boolean;
+  getStatus(): MonitorStatus;
+  exportReport(path?: string | URL, options?: { format?: 'json' | 'html' }): Promise<string>;
+  createAlert(alert: NewAlert): Alert | null;
+  silence(silence: NewSilence): Silence;
+  getSilences(): Silence[];
+  removeSilence(id: string): boolean;
+  recordRequest(operation: string, durationMs: number, options?: { error?: boolean }): void;
+  measure<T>(operation: string, work: () => T): T;
+  getRecommendations(): ScalingRecommendation[];
+  getDegradations(): Degradation[];
+  metricsText(options?: { format?: 'prometheus' | 'openmetrics' }): string;
+  testAlert(options?: { channel?: ChannelStatus['name'] | (string & {}) }): Promise<ChannelTest[]>;
+  /** All of it or nothing. @throws {AgentwiseError} `E_CONFIG_INVALID` with every problem. */
+  updateConfig(partial: MonitoringOptions): void;
+  /** Stores what is not stored yet, gives messages that are under way a moment, ends everything. Idempotent. */
+  stop(): Promise<void>;
+  /** As `stop()`. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
 /**
  * What `getStatus()` returns. Before `initialize()` and after `shutdown()` there are only `initialized` and `error`. Callers
  * of the replaced package read fields without looking, so all are declared as there.
@@ -1484,8 +1994,7 @@ export interface SystemStatus {
       referenceBytes: number;
       [key: string]: any;
     };
-    /** Not available in this version: `null`. */
-    productionMonitor: any;
+    productionMonitor: MonitorStatus;
     tokenOptimizer: { healthScore: number; [key: string]: any };
     [key: string]: any;
   };
@@ -1560,6 +2069,16 @@ export interface ProductionOptimizationSystemEvents {
   pressureChanged: MemoryManagerEvents['pressureChanged'];
   contextsToDrop: MemoryManagerEvents['contextsToDrop'];
   contextExpired: MemoryManagerEvents['contextExpired'];
+  /** This and the others of the monitor: as those of {@link ProductionMonitorEvents}. */
+  metricsCollected: ProductionMonitorEvents['metricsCollected'];
+  alertCreated: ProductionMonitorEvents['alertCreated'];
+  alertResolved: ProductionMonitorEvents['alertResolved'];
+  alertDelivered: ProductionMonitorEvents['alertDelivered'];
+  alertNotDelivered: ProductionMonitorEvents['alertNotDelivered'];
+  healthCheckResult: ProductionMonitorEvents['healthCheckResult'];
+  healthCheckCompleted: ProductionMonitorEvents['healthCheckCompleted'];
+  degradationDetected: ProductionMonitorEvents['degradationDetected'];
+  degradationEnded: ProductionMonitorEvents['degradationEnded'];
   /** The filter's result, before the delta. */
   contextFiltered: [result: FilteredContext];
   /** A file of `.claude/agents` gives it, for the first time or in place of another one of its name. */
@@ -1646,6 +2165,8 @@ export class ProductionOptimizationSystem extends TypedEmitter<ProductionOptimiz
   cacheResponse(query: string, response: any, ttlSeconds?: number, options?: CacheResponseOptions): Promise<void>;
   /** The memory manager; `null` while the system does not run and while `enableMemoryManagement` is off. */
   readonly memoryManager: MemoryView | null;
+  /** The monitor; `null` while the system does not run and while `enableProductionMonitoring` is off. */
+  readonly productionMonitor: MonitorView | null;
   /** As {@link MemoryView.shouldThrottleAgent}; false while there is no memory manager. */
   shouldThrottleAgent(agentId: string): boolean;
   /** As {@link MemoryView.throttleReason}; `null` while there is no memory manager. */

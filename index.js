@@ -3,6 +3,7 @@
 const { ProductionOptimizationSystem } = require('./js/production-optimization-system.js');
 const { AdvancedCacheManager } = require('./js/advanced-cache-manager.js');
 const { MemoryManager } = require('./js/memory-manager.js');
+const { ProductionMonitor } = require('./js/production-monitor.js');
 const { AgentContextFilter } = require('./js/agent-context-filter.js');
 const { TokenOptimizer } = require('./js/token-optimizer.js');
 const { SharedContextClient } = require('./js/shared-context/client.js');
@@ -17,6 +18,7 @@ module.exports = {
   AdvancedCacheManager,
   AgentContextFilter,
   MemoryManager,
+  ProductionMonitor,
   TokenOptimizer,
   AgentwiseError,
   countTokens,

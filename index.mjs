@@ -5,6 +5,7 @@ export const {
   AdvancedCacheManager,
   AgentContextFilter,
   MemoryManager,
+  ProductionMonitor,
   TokenOptimizer,
   AgentwiseError,
   countTokens,

@@ -9,6 +9,7 @@ const NAMES = [
   'AdvancedCacheManager',
   'AgentContextFilter',
   'MemoryManager',
+  'ProductionMonitor',
   'SharedContextClient',
   'TokenOptimizer',
   'AgentwiseError',
@@ -68,6 +69,7 @@ test.each([
   ['ProductionOptimizationSystem', () => new addon.ProductionOptimizationSystem({ environment: 'development' })],
   ['AgentContextFilter', () => new addon.AgentContextFilter()],
   ['MemoryManager', () => new addon.MemoryManager()],
+  ['ProductionMonitor', () => new addon.ProductionMonitor({ console: false })],
   ['SharedContextClient', () => new addon.SharedContextClient({ projectId: 'project', liveUpdates: false })],
 ])('%s is a real EventEmitter', (_, make) => {
   const emitter = make();
@@ -86,6 +88,7 @@ test.each([
 
 test.each([
   ['memory', 'MemoryManager', ['AgentwiseError', 'MemoryManager']],
+  ['monitor', 'ProductionMonitor', ['AgentwiseError', 'ProductionMonitor']],
   ['shared-context', 'SharedContextClient', ['AgentwiseError', 'SharedContextClient', 'startSharedContextServer']],
   [
     'tokens',

@@ -5,7 +5,7 @@
 const { spawn } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
-const { ROOT } = require('./support.js');
+const { ROOT, VARIABLES } = require('./support.js');
 
 const CLI = path.join(ROOT, 'js', 'cli.js');
 
@@ -13,16 +13,7 @@ const CLI = path.join(ROOT, 'js', 'cli.js');
 const HANG_MS = 50_000;
 
 /** What would change the behaviour of the package or of Node. */
-const FOREIGN = [
-  'CACHE_DIR',
-  'DEBUG',
-  'EMAIL_SERVICE_API',
-  'NODE_ENV',
-  'NODE_OPTIONS',
-  'OPTIMIZATION_CONFIG',
-  'SHARED_CONTEXT_TOKEN',
-  'SLACK_WEBHOOK_URL',
-];
+const FOREIGN = [...VARIABLES, 'DEBUG', 'NODE_ENV', 'NODE_EXTRA_CA_CERTS', 'NODE_OPTIONS'];
 
 function environment(extra = {}) {
   const env = { ...process.env };

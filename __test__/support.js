@@ -9,7 +9,25 @@ const { promisify } = require('node:util');
 const { AgentContextFilter, ProductionOptimizationSystem } = require('../index.js');
 
 const ROOT = path.join(__dirname, '..');
-const VARIABLES = ['SLACK_WEBHOOK_URL', 'EMAIL_SERVICE_API', 'CACHE_DIR', 'OPTIMIZATION_CONFIG'];
+
+/** Everything that this package reads of the environment, but for what Node reads too. */
+const VARIABLES = [
+  'ALERT_WEBHOOK_SECRET',
+  'ALERT_WEBHOOK_URL',
+  'CACHE_DIR',
+  'EMAIL_SERVICE_API',
+  'EMAIL_SERVICE_TOKEN',
+  'METRICS_TOKEN',
+  'OPTIMIZATION_CONFIG',
+  'OTEL_EXPORTER_OTLP_ENDPOINT',
+  'OTEL_EXPORTER_OTLP_HEADERS',
+  'OTEL_EXPORTER_OTLP_METRICS_ENDPOINT',
+  'OTEL_SERVICE_NAME',
+  'PAGERDUTY_EVENTS_URL',
+  'PAGERDUTY_ROUTING_KEY',
+  'SHARED_CONTEXT_TOKEN',
+  'SLACK_WEBHOOK_URL',
+];
 
 /** Settings under which nothing is left out: no importance threshold, no memory pressure, no report at the end. */
 const KEEP_ALL = {
@@ -257,6 +275,7 @@ module.exports = {
   contextA,
   contextB,
   ROOT,
+  VARIABLES,
   KEEP_ALL,
   IN_MEMORY,
   useOwnDirectory,

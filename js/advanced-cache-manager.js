@@ -14,12 +14,15 @@ const MAINTENANCE_MS = 300_000;
 
 /** Set by the class below, which alone can see it. */
 let viewOf;
+/** Sizes that would have been worth it, by what was counted. */
+let adviceOf;
 /** The configuration of a cache of ours; `undefined` for anything else. */
 let configOf;
 
 class AdvancedCacheManager extends NativeEmitter {
   static {
     viewOf = (cache) => cache.#view;
+    adviceOf = (cache) => JSON.parse(cache.#native.advice());
     configOf = (cache) => (cache !== null && typeof cache === 'object' && #view in cache ? cache.#config() : undefined);
   }
 
@@ -166,4 +169,8 @@ for (const name of [
   };
 }
 
-module.exports = { AdvancedCacheManager, configOf: (cache) => configOf(cache) };
+module.exports = {
+  AdvancedCacheManager,
+  adviceOf: (cache) => adviceOf(cache),
+  configOf: (cache) => configOf(cache),
+};

@@ -5,18 +5,22 @@ const { parseArgs } = require('node:util');
 const { messageOf } = require('./errors.js');
 
 const HELP = `Usage: agentwise-optimization <command> [--environment <name>] [--json]
+       agentwise-optimization alert-test [--channel <name>] [--environment <name>] [--json]
        agentwise-optimization shared-context [--port <number>] [--host <name>] [--token-file <path>] [--json]
 
 Commands:
   health   health of a system with this directory's configuration; exit code 0 healthy, 1 warning, 2 critical, 3 unknown
   status   its components, figures and effective settings
   report   writes optimization-report-<ms>.json into this directory and prints its path
+  alert-test
+           sends a test message by every alert channel that is switched on; exit code 0 all arrived, 2 one did not
   shared-context
            serves contexts that agents share, until SIGINT or SIGTERM; prints its URL
 
 Options:
   --environment <name>  development, staging or production; default: NODE_ENV if it is one of them, else development
   --json                the same as data, on standard output
+  --channel <name>      only by this channel: console, slack, email, webhook or pagerduty
   --port <number>       where shared-context listens; default 3003, 0 for any free one
   --host <name>         address that it listens on; default 127.0.0.1; any other machine's needs a token
   --token-file <path>   file with the token that clients must have; default: the variable SHARED_CONTEXT_TOKEN, if set
@@ -25,6 +29,7 @@ Options:
 Examples:
   agentwise-optimization health --json
   agentwise-optimization status --environment production
+  agentwise-optimization alert-test --environment production --channel slack
   agentwise-optimization shared-context --port 3003
 `;
 
@@ -33,6 +38,8 @@ const UNKNOWN = 3;
 const HEALTH_CODES = { healthy: 0, warning: 1, critical: 2 };
 
 const ENVIRONMENTS = ['development', 'staging', 'production'];
+
+const ALERT_TEST = 'alert-test';
 
 const COMMANDS = {
   async health(system) {
@@ -61,6 +68,8 @@ const COMMANDS = {
     const path = await system.generateSystemReport();
     return { data: { path }, text: path, code: 0 };
   },
+
+  [ALERT_TEST]: (system, { channel }) => require('./alert-test.js').testAlerts(system, channel),
 };
 
 /** What the system does not say is not shown as a figure. */
@@ -78,12 +87,18 @@ class UsageError extends Error {}
 const SERVER = 'shared-context';
 const SERVER_OPTIONS = ['port', 'host', 'token-file'];
 
+/** Options that not all commands have: whose they are. */
+const OWN_OPTIONS = {
+  environment: (name) => name !== SERVER,
+  channel: (name) => name === ALERT_TEST,
+  ...Object.fromEntries(SERVER_OPTIONS.map((option) => [option, (name) => name === SERVER])),
+};
+
 function parse(argv) {
   const options = {
-    environment: { type: 'string' },
     json: { type: 'boolean' },
     help: { type: 'boolean', short: 'h' },
-    ...Object.fromEntries(SERVER_OPTIONS.map((option) => [option, { type: 'string' }])),
+    ...Object.fromEntries(Object.keys(OWN_OPTIONS).map((option) => [option, { type: 'string' }])),
   };
   let parsed;
   try {
@@ -95,7 +110,7 @@ function parse(argv) {
   if (values.help || (positionals.length === 0 && argv.length === 0)) return { help: true };
   const [name, ...rest] = positionals;
   const isServer = name === SERVER && rest.length === 0;
-  const foreign = (isServer ? ['environment'] : SERVER_OPTIONS).find((option) => values[option] !== undefined);
+  const foreign = Object.keys(OWN_OPTIONS).find((option) => values[option] !== undefined && !OWN_OPTIONS[option](name));
   if (foreign) throw new UsageError(`--${foreign} is not an option of ${isServer ? SERVER : 'this command'}`);
   if (isServer) {
     const { port, host, json, 'token-file': tokenFile } = values;
@@ -106,18 +121,19 @@ function parse(argv) {
   }
   const environment =
     values.environment ?? (ENVIRONMENTS.includes(process.env.NODE_ENV) ? process.env.NODE_ENV : ENVIRONMENTS[0]);
-  return { name, environment, json: values.json === true };
+  return { name, environment, channel: values.channel, json: values.json === true };
 }
 
-async function run({ name, environment, json, server }) {
+async function run({ name, environment, channel, json, server }) {
   if (name === SERVER) return require('./shared-context/command.js').serve(server);
   // Loaded here, so that a native module that does not load is told like any other failure.
   const { ProductionOptimizationSystem } = require('./production-optimization-system.js');
-  const system = new ProductionOptimizationSystem({ environment, finalReport: false });
+  const own = name === ALERT_TEST ? require('./alert-test.js').CONFIG : {};
+  const system = new ProductionOptimizationSystem({ ...own, environment, finalReport: false });
   system.on('warning', (warning) => process.stderr.write(`warning: ${warning.path}: ${warning.message}\n`));
   await system.initialize();
   try {
-    const { data, text, code } = await COMMANDS[name](system);
+    const { data, text, code } = await COMMANDS[name](system, { channel });
     process.stdout.write(json ? `${JSON.stringify(data, null, 2)}\n` : `${text}\n`);
     return code;
   } finally {

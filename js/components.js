@@ -16,6 +16,7 @@ function component(name, value, methods = []) {
 }
 
 module.exports = {
+  component,
   memoryManager: (value) => component('memoryManager', value),
   cacheManager: (value) => component('cacheManager', value, ['get']),
   contextFilter: (value) => component('contextFilter', value, ['filterContext']),

@@ -1,6 +1,6 @@
 'use strict';
 
-/** Writes what waits in caches when the process ends by itself or by `process.exit()`; signals shut systems down before. */
+/** Writes what waits in caches and monitors when the process ends by itself or by `process.exit()`; signals shut systems down before. */
 
 const native = require('./binding.js');
 

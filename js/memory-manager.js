@@ -20,6 +20,8 @@ class MemoryManager extends NativeEmitter {
   #isStopped = false;
 
   static #wake(manager) {
+    // First what was told: the core may wake again from here on, also for what this turn brings about.
+    manager.#emitWaiting();
     manager.#view.turn();
     manager.#emitWaiting();
   }

@@ -31,7 +31,7 @@ export interface FilterOutput {
   changes: string
 }
 
-/** Writes what waits in every cache of the process, which is about to end. Blocks, two seconds for each at most. */
+/** Writes what waits in every cache and monitor of the process, which is about to end. Blocks, two seconds for each at most. */
 export declare function flushCaches(): void
 
 /**
@@ -39,6 +39,29 @@ export declare function flushCaches(): void
  * Only the first call in a process counts. Lines have constant messages and figures, never content, queries or secrets.
  */
 export declare function logToStderr(): void
+
+/** One row of the metric table. */
+export interface MetricColumn {
+  /** Where it stands in `SystemMetrics`. */
+  path: string
+  /** What it is multiplied by to be rounded. */
+  perOne: number
+}
+
+/** The metric table, in its order. */
+export declare function metricColumns(): Array<MetricColumn>
+
+/** Samples in columns, for the facade to assemble. */
+export interface MetricsColumns {
+  /** Of each row: Unix ms, ms that it stands for, then the figures in the order of `metricColumns`; NaN is absent. */
+  rows: Float64Array
+  /** Of each operation of each row: row, name, requests, errors, mean, p50, p95, p99, max in ms. */
+  operations: Float64Array
+  /** Names of operations. */
+  names: Array<string>
+  /** Cells of a row. */
+  width: number
+}
 
 /** JSON of what is known of a model: its encoding, whether that is its own, its context window. */
 export declare function modelOf(name: string): string
@@ -69,6 +92,14 @@ export declare function openHasher(): object
  * `E_CONFIG_INVALID` with every problem.
  */
 export declare function openMemory(configJson: string, wake: () => void): object
+
+/**
+ * Opens a monitor by itself. `wake` is called for a sign of life and when events wait; it must not hold the monitor.
+ *
+ * # Errors
+ * `E_CONFIG_INVALID` with every problem.
+ */
+export declare function openMonitor(configJson: string, optionsJson: string, variables: Record<string, string>, wake: () => void): object
 
 /**
  * Opens a system. `wake` is called when events wait; it must not hold the system.

@@ -16,10 +16,11 @@ const { tellLateListeners } = require('./late-listeners.js');
 const { cancellable, settledWithin, unlessAborted } = require('./jobs.js');
 const { collectGarbage } = require('./garbage.js');
 const { MemoryView, heap } = require('./memory-view.js');
+const { MonitorView } = require('./monitor-view.js');
+const { addParts, hold } = require('./system-parts.js');
 const { SystemTokens } = require('./system-tokens.js');
+const { MONITOR_VARIABLES, SYSTEM_VARIABLES } = require('./variables.js');
 const native = require('./binding.js');
-
-const VARIABLES = ['SLACK_WEBHOOK_URL', 'EMAIL_SERVICE_API', 'CACHE_DIR', 'OPTIMIZATION_CONFIG'];
 
 /** How long `shutdown()` waits for work that was accepted. The largest context allowed takes a few seconds. */
 const SHUTDOWN_DEADLINE_MS = 10_000;
@@ -28,6 +29,7 @@ const SHUTDOWN_DEADLINE_MS = 10_000;
 let isRunning;
 let tokensOf;
 let memoryOf;
+let monitorOf;
 
 class ProductionOptimizationSystem extends NativeEmitter {
   static {
@@ -37,6 +39,7 @@ class ProductionOptimizationSystem extends NativeEmitter {
       return system.#tokens;
     };
     memoryOf = (system) => (system.#state === 'running' ? system.#memory : null);
+    monitorOf = (system) => (system.#state === 'running' && system.#isMonitored ? system.#monitor : null);
   }
 
   /** The one of this process: `{ system, started }`. */
@@ -48,6 +51,8 @@ class ProductionOptimizationSystem extends NativeEmitter {
   #cache = null;
   #tokens = null;
   #memory = null;
+  #monitor = null;
+  #isMonitored = false;
   /** `'new'`, `'running'` or `'stopped'`. */
   #state = 'new';
   #starting = null;
@@ -87,7 +92,9 @@ class ProductionOptimizationSystem extends NativeEmitter {
   }
 
   static #wake(system) {
+    system.#emitWaiting(); // First: the core may wake again from here on.
     system.#memory?.turn();
+    system.#monitor?.turn();
     system.#emitWaiting();
   }
 
@@ -113,7 +120,8 @@ class ProductionOptimizationSystem extends NativeEmitter {
 
   async #start() {
     const variables = {};
-    for (const name of VARIABLES) if (process.env[name]) variables[name] = process.env[name];
+    for (const name of [...SYSTEM_VARIABLES, ...MONITOR_VARIABLES])
+      if (process.env[name]) variables[name] = process.env[name];
     const wake = weakly(this, ProductionOptimizationSystem.#wake);
     const json = args.configurationJson(this.#config);
     const opened = call(native.openSystem, json, process.cwd(), variables, wake);
@@ -140,6 +148,8 @@ class ProductionOptimizationSystem extends NativeEmitter {
     this.#plugIns?.begin(opened.cache);
     this.#tokens = new SystemTokens(opened, (message) => emit(this, 'warning', { path: 'sharedContext', message }));
     this.#memory = new MemoryView(opened.memory, () => this.#emitWaiting());
+    this.#monitor = new MonitorView(opened.monitor, () => this.#emitWaiting());
+    this.#setMonitored(opened.hasMonitor());
     this.#state = 'running';
     // As many entries as `cache.warmOnStart` says; nobody waits for them.
     callAsync(opened.cache.warmMostUsed).catch(() => {});
@@ -153,13 +163,19 @@ class ProductionOptimizationSystem extends NativeEmitter {
     for (const warning of JSON.parse(opened.warnings())) emit(this, 'warning', warning);
     emit(this, 'initialized');
     // Whoever listens in the turn in which the system is ready misses nothing.
-    setImmediate(weakly(this, ProductionOptimizationSystem.#watchMemory)).unref();
+    setImmediate(weakly(this, ProductionOptimizationSystem.#watch)).unref();
   }
 
-  static #watchMemory(system) {
+  static #watch(system) {
     if (system.#state !== 'running') return;
     system.#memory.turn();
-    system.#native.watchMemory();
+    system.#native.watch();
+  }
+
+  #setMonitored(isMonitored) {
+    if (isMonitored && !this.#isMonitored) this.#monitor.renewed();
+    this.#isMonitored = isMonitored;
+    hold(this, isMonitored);
   }
 
   async optimizeAgentContext(agentId, context, options) {
@@ -265,6 +281,10 @@ class ProductionOptimizationSystem extends NativeEmitter {
     return this.#state === 'running' && this.#native.hasMemory() ? this.#memory : null;
   }
 
+  get productionMonitor() {
+    return monitorOf(this);
+  }
+
   shouldThrottleAgent(agentId) {
     return this.#state === 'running' && this.#memory.shouldThrottleAgent(agentId);
   }
@@ -302,6 +322,7 @@ class ProductionOptimizationSystem extends NativeEmitter {
   async updateConfiguration(partial) {
     this.#requireRunning();
     await callAsync(this.#native.updateConfiguration, args.configurationJson(partial));
+    this.#setMonitored(this.#native?.hasMonitor() === true);
     if (!this.memoryManager) this.#memory.released();
     this.#emitWaiting();
   }
@@ -337,10 +358,13 @@ class ProductionOptimizationSystem extends NativeEmitter {
         emit(this, 'warning', { path: 'shutdown', message: `${this.#turns.size} calls were still under way` });
       }
       await this.#tokens.disconnect();
+      this.#monitor.flush();
       await callAsync(this.#native.shutDown, ...heap());
       this.#memory.stopped();
+      this.#monitor.stopped();
       this.#emitWaiting();
     } finally {
+      this.#setMonitored(false);
       this.#native.close();
       this.#native = null;
       // Last: until here a signal must not end the process.
@@ -371,22 +395,6 @@ class ProductionOptimizationSystem extends NativeEmitter {
 
 tellLateListeners(ProductionOptimizationSystem, 'initialized', (system) => isRunning(system));
 
-for (const name of ['acknowledge', 'resetAgent', 'trackUsage', 'getOptimizationReport']) {
-  ProductionOptimizationSystem.prototype[name] = function (...given) {
-    return tokensOf(this)[name](...given);
-  };
-}
-
-ProductionOptimizationSystem.prototype.throttleReason = function (agentId) {
-  return memoryOf(this)?.throttleReason(agentId) ?? null;
-};
-
-ProductionOptimizationSystem.prototype.whenUnthrottled = async function (agentId, options) {
-  await memoryOf(this)?.whenUnthrottled(agentId, options);
-};
-
-ProductionOptimizationSystem.prototype.resolveBlocks = async function (result, options) {
-  return tokensOf(this).resolveBlocks(result, options);
-};
+addParts(ProductionOptimizationSystem, { tokensOf, memoryOf, monitorOf });
 
 module.exports = { ProductionOptimizationSystem };

@@ -14,6 +14,8 @@ const TIME_KEYS = new Set([
   'since',
   'lastAt',
   'resolvedAt',
+  'lastDeliveredAt',
+  'until',
 ]);
 
 /** Keys whose text is a name that the caller chose. */
@@ -22,8 +24,20 @@ const NAME_KEYS = new Set(['agentId', 'key']);
 /** Keys whose lists are of such names. */
 const NAMES_KEYS = new Set(['throttledAgents', 'keys']);
 
+/** Keys of what is the caller's own, or counts: nothing in it is a time. */
+const VERBATIM_KEYS = new Set(['metadata', 'evidence']);
+
+/** `value` with the numbers that were taken for times. */
+function verbatim(value) {
+  if (value instanceof Date) return value.getTime();
+  if (typeof value !== 'object' || value === null) return value;
+  for (const [key, item] of Object.entries(value)) value[key] = verbatim(item);
+  return value;
+}
+
 /** What the core says, as callers see it: dates, their own names. */
 function revive(key, value) {
+  if (VERBATIM_KEYS.has(key)) return verbatim(value);
   if (typeof value === 'number') return TIME_KEYS.has(key) ? new Date(value) : value;
   if (typeof value === 'string') return NAME_KEYS.has(key) ? args.originalText(value) : value;
   return NAMES_KEYS.has(key) ? value.map(args.originalText) : value;

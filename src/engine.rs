@@ -18,9 +18,10 @@ use crate::cache::OpenCache;
 use crate::context::{Reference, unknown_reference};
 use crate::memory::board::Board;
 use crate::memory::{MemoryManager, V8Heap};
+use crate::monitor::Monitor;
 use crate::orchestrator::settings::{Origin, Settings};
 use crate::orchestrator::settings_file::{self, Loaded, SettingsRequest};
-use crate::orchestrator::{Optimization, OptimizeRequest, Orchestrator, Unfinished};
+use crate::orchestrator::{MonitoringPlace, Optimization, OptimizeRequest, Orchestrator, Unfinished};
 use crate::telemetry::event::{EventKind, EventSink};
 
 /// Name of report files before their time.
@@ -61,7 +62,12 @@ impl Engine {
         let settings = loaded.settings.clone();
         let events = Arc::new(EventSink::new());
         let cwd = request.cwd.clone();
-        let orchestrator = Orchestrator::new(&settings, cwd.clone(), clock, Arc::clone(&events));
+        let monitoring =
+            MonitoringPlace { variables: request.env.clone(), project: settings.cache.namespace.clone() };
+        let orchestrator = Orchestrator::new(&settings, cwd.clone(), monitoring, clock, Arc::clone(&events));
+        if let Some(monitor) = orchestrator.components().monitor {
+            loaded.warnings.extend(monitor.problems());
+        }
         tracing::debug!(
             environment = settings.environment.name(),
             from_file = loaded.source.is_some(),
@@ -156,7 +162,12 @@ impl Engine {
         if self.is_closed() { None } else { self.orchestrator.components().memory }
     }
 
-    /// What JavaScript reads of it without a call.
+    /// The monitor; `None` when it is off and after shutdown.
+    pub fn monitor(&self) -> Option<Arc<Monitor>> {
+        if self.is_closed() { None } else { self.orchestrator.components().monitor }
+    }
+
+    /// What JavaScript reads of the memory manager without a call.
     pub fn board(&self) -> &Arc<Board> {
         self.orchestrator.board()
     }
@@ -226,6 +237,10 @@ impl Engine {
         }
         let report = self.loaded.system.final_report.then(|| self.write_report_file(v8));
         self.orchestrator.tokens().close();
+        // First those that ask the others.
+        if let Some(monitor) = self.orchestrator.components().monitor {
+            monitor.stop();
+        }
         if let Some(memory) = self.orchestrator.components().memory {
             memory.stop();
         }
@@ -259,10 +274,7 @@ impl Engine {
     /// What the configuration asks for and this version does not have.
     fn unavailable(&self) -> Vec<&'static str> {
         let settings = self.settings.lock();
-        let rows = [
-            ("productionMonitor", settings.enable_production_monitoring),
-            ("autoTuning", settings.auto_tuning),
-        ];
+        let rows = [("autoTuning", settings.auto_tuning)];
         rows.into_iter().filter(|(_, asked)| *asked).map(|(name, _)| name).collect()
     }
 

@@ -5,18 +5,10 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { untilEnd } = require('../processes.js');
+const { VARIABLES } = require('../support.js');
 
 /** What would change the behaviour of the system under test, or of Node itself. */
-const FOREIGN = [
-  'DEBUG',
-  'NODE_OPTIONS',
-  'OPTIMIZATION_CONFIG',
-  'CACHE_DIR',
-  'SLACK_WEBHOOK_URL',
-  'EMAIL_SERVICE_API',
-  'RUST_BACKTRACE',
-  'RUST_LOG',
-];
+const FOREIGN = [...VARIABLES, 'DEBUG', 'NODE_EXTRA_CA_CERTS', 'NODE_OPTIONS', 'RUST_BACKTRACE', 'RUST_LOG'];
 
 function environment(extra) {
   const env = { ...process.env };

@@ -80,6 +80,7 @@ test.each([
   'AdvancedCacheManager',
   'AgentContextFilter',
   'MemoryManager',
+  'ProductionMonitor',
   'SharedContextClient',
   'TokenOptimizer',
 ])('%s has the members it declares', async (name) => {

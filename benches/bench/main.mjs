@@ -15,6 +15,8 @@ import * as lookupCost from './lookup-cost.mjs';
 import * as memoryAgents from './memory-agents.mjs';
 import * as memoryCost from './memory-cost.mjs';
 import * as memoryLeak from './memory-leak.mjs';
+import * as monitorAgrees from './monitor-agrees.mjs';
+import * as monitorCost from './monitor-cost.mjs';
 import * as similarity from './similarity.mjs';
 import * as tokenCounting from './token-counting.mjs';
 import * as tokenDeltas from './token-deltas.mjs';
@@ -33,6 +35,8 @@ const BENCHMARKS = [
   memoryAgents,
   memoryLeak,
   memoryCost,
+  monitorCost,
+  monitorAgrees,
 ];
 const NAMES = BENCHMARKS.map((benchmark) => benchmark.name);
 
@@ -43,9 +47,9 @@ Options:
   --json           print only JSON on stdout (with npm's --silent: npm run --silent bench -- --json)
   --data <folder>  recorded runs, for cache-compression
   --dir <folder>   where what is written on disk goes (default: the system's folder for temporary files)
-  --quick          fewer rounds, runs and seconds in cache-disk, cache-large-heap and memory-*
+  --quick          fewer rounds, runs and seconds in cache-disk, cache-large-heap, memory-* and monitor-*
   --runs <n>       runs of each arm of memory-agents (default: 20)
-  --seconds <n>    how long processes rest in memory-cost (default: 60)
+  --seconds <n>    how long processes rest in memory-cost and monitor-cost, and work in monitor-agrees (default: 60)
   --no-cgroup      memory-agents without a control group, as where none can be made
   --help           print this
 

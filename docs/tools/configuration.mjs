@@ -15,10 +15,7 @@ const SCHEMA = new URL('../../config/optimization.schema.json', import.meta.url)
 const TARGET = new URL('../configuration.md', import.meta.url);
 
 /** Settings that are checked and shown, and that nothing acts on in this version. */
-const CHECKED_ONLY = new Set(['enableProductionMonitoring', 'autoTuning']);
-
-/** Sections of which that holds as a whole. */
-const CHECKED_ONLY_SECTIONS = ['monitoring.'];
+const CHECKED_ONLY = new Set(['autoTuning']);
 
 /** Names that are accepted and ignored wherever they stand. */
 const IGNORED = /(^\$schema|^configFile|\.environment)$/;
@@ -34,10 +31,27 @@ const VARIABLES = aligned([
   ['Variable', 'Meaning'],
   ['`OPTIMIZATION_CONFIG`', 'A configuration file, see above.'],
   ['`CACHE_DIR`', 'Overrides `cache.cacheDir`, wherever that was given.'],
+  ['`SLACK_WEBHOOK_URL`', 'Secret. Incoming webhook that `monitoring.enableSlackAlerts` needs.'],
   [
-    '`SLACK_WEBHOOK_URL`, `EMAIL_SERVICE_API`',
-    'Secrets of the alert channels. This version only looks whether they are set: a channel that is switched on without its secret, while `enableProductionMonitoring` is on, gives a `warning`.',
+    '`EMAIL_SERVICE_API`',
+    'Secret. Where `monitoring.enableEmailAlerts` sends to: `https://` or `http://` of an API, `smtp://` or `smtps://` with user and password.',
   ],
+  ['`EMAIL_SERVICE_TOKEN`', 'Secret. Bearer token of that API.'],
+  ['`ALERT_WEBHOOK_URL`', 'Secret. Address that `monitoring.enableWebhookAlerts` needs.'],
+  ['`ALERT_WEBHOOK_SECRET`', 'Secret. Key with which what goes there is signed (HMAC-SHA256).'],
+  ['`PAGERDUTY_ROUTING_KEY`', 'Secret. Key that `monitoring.enablePagerDutyAlerts` needs.'],
+  ['`PAGERDUTY_EVENTS_URL`', "Another address of PagerDuty's events, for example that of a region."],
+  [
+    '`METRICS_TOKEN`',
+    'Secret. What `/metrics` asks for as `Authorization: Bearer <token>`; needed where `monitoring.metricsHost` is reached by other machines.',
+  ],
+  [
+    '`OTEL_EXPORTER_OTLP_METRICS_ENDPOINT`, `OTEL_EXPORTER_OTLP_ENDPOINT`',
+    'Where metrics go while `monitoring.otlpEndpoint` is not set.',
+  ],
+  ['`OTEL_EXPORTER_OTLP_HEADERS`', 'Secret. Headers of these requests.'],
+  ['`OTEL_SERVICE_NAME`', 'Name of the service in them. Default `agentwise-optimization`.'],
+  ['`NODE_EXTRA_CA_CERTS`', 'Certificates that alerts and exports trust besides.'],
   ['`DEBUG`', '`DEBUG=agentwise-optimization` writes log lines to standard error.'],
   ['`NODE_ENV`', 'The environment of the command line tool, if `--environment` is not given.'],
 ]);
@@ -85,7 +99,8 @@ the file's.
 
 ${VARIABLES}
 
-An empty variable counts as unset.
+An empty variable counts as unset. Those of channels and exports are read when a monitor is made; a channel that is switched on
+without its secret gives a \`warning\`.
 
 ## Only in code
 
@@ -108,8 +123,12 @@ function unitOf(description) {
   return /\bin (MB|ms|%|bytes|seconds|days)/.exec(description)?.[1] ?? '';
 }
 
-function kindOf({ type, enum: names, minimum, maximum, maxLength, items, description }) {
+function kindOf({ type, enum: names, minimum, maximum, maxLength, maxItems, items, description }) {
   if (names) return names.map((name) => `\`"${name}"\``).join(', ');
+  if (Array.isArray(type)) {
+    const [kind] = type.filter((each) => each !== 'null');
+    return `${kindOf({ type: kind, minimum, maximum, maxLength, maxItems, items, description })}, or null`;
+  }
   switch (type) {
     case 'boolean':
       return 'true, false';
@@ -122,6 +141,7 @@ function kindOf({ type, enum: names, minimum, maximum, maxLength, items, descrip
     case 'object':
       return 'an object for each model';
     case 'array':
+      if (items.type === 'object') return maxItems ? `list of at most ${number(maxItems)} objects` : 'list of objects';
       return `list of texts, each 1 to ${number(items.maxLength)} characters`;
     default:
       throw new Error(`no words for a setting of type ${type}`);
@@ -130,19 +150,18 @@ function kindOf({ type, enum: names, minimum, maximum, maxLength, items, descrip
 
 /** A list would make its column wider than all others: it stands behind the meaning. */
 function fallbackOf({ default: fallback }) {
-  if (Array.isArray(fallback)) return 'see there';
+  if (Array.isArray(fallback)) return fallback.length === 0 ? 'none' : 'see there';
   return fallback === undefined ? '–' : `\`${JSON.stringify(fallback)}\``;
 }
 
 function meaningOf({ default: fallback, description }) {
-  if (!Array.isArray(fallback)) return description;
+  if (!Array.isArray(fallback) || fallback.length === 0) return description;
   return `${description} Default: ${fallback.map((text) => `\`${text}\``).join(', ')}.`;
 }
 
 function useOf(path) {
   if (IGNORED.test(path)) return 'ignored';
-  const isCheckedOnly = CHECKED_ONLY.has(path) || CHECKED_ONLY_SECTIONS.some((section) => path.startsWith(section));
-  return isCheckedOnly ? 'checked only' : 'used';
+  return CHECKED_ONLY.has(path) ? 'checked only' : 'used';
 }
 
 function table(path, { description, properties }, seen) {

@@ -12,6 +12,10 @@ pub trait Clock: Send + Sync {
     fn now_ms(&self) -> u64;
     /// Milliseconds since the Unix epoch; may jump when the machine's clock is set.
     fn wall_ms(&self) -> u64;
+    /// The monotonic reading in microseconds, as fine as the clock is.
+    fn now_us(&self) -> u64 {
+        self.now_ms() * 1000
+    }
 }
 
 /// The machine's clocks.
@@ -36,6 +40,10 @@ impl Default for SystemClock {
 impl Clock for SystemClock {
     fn now_ms(&self) -> u64 {
         u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    fn now_us(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 
     fn wall_ms(&self) -> u64 {

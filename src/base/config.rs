@@ -142,6 +142,20 @@ impl<'a> Section<'a> {
         });
     }
 
+    /// A whole number that may be absent; `null` takes it away.
+    pub fn optional_whole(&mut self, key: &'static str, rule: Number, target: &mut Option<u64>) {
+        let mut number = 0;
+        if self.object.and_then(|object| object.get(key)).is_some_and(Value::is_null) {
+            *target = None;
+            self.rules.push(Rule { key, allowed: Allowed::Number(rule) });
+            return;
+        }
+        self.whole(key, rule, &mut number);
+        if self.has(key) && !self.problems.mentions(&join(&self.path, key)) {
+            *target = Some(number);
+        }
+    }
+
     /// `true` or `false`.
     pub fn flag(&mut self, key: &'static str, target: &mut bool) {
         self.setting(key, Allowed::Flag, |value| {
@@ -207,6 +221,21 @@ impl<'a> Section<'a> {
             target.clone_from(entries);
         }
         self.setting(key, Allowed::Table, |value| as_section(value).map(|_| ()));
+    }
+
+    /// A list of objects, checked by `check`.
+    pub fn objects(
+        &mut self,
+        key: &'static str,
+        target: &mut Vec<Value>,
+        check: impl FnOnce(&str, &[Value], &mut Problems),
+    ) {
+        let value = self.object.and_then(|object| object.get(key));
+        if let Some(items) = value.and_then(Value::as_array) {
+            check(&join(&self.path, key), items, self.problems);
+            target.clone_from(items);
+        }
+        self.setting(key, Allowed::Objects, |value| value.is_array().then_some(()));
     }
 
     /// One of a set of names.

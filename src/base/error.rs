@@ -38,6 +38,8 @@ pub enum ErrorKind {
     Cancelled,
     /// A reference is not known, or not any more.
     ReferenceUnknown,
+    /// It was not done in the time it had.
+    Timeout,
     /// A file could not be read or written.
     Io,
     /// A defect in this package: a Rust panic was caught. The process goes on.
@@ -46,7 +48,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, for tables and tests.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::ConfigInvalid,
         Self::ConfigMissing,
         Self::ConfigUnreadable,
@@ -61,6 +63,7 @@ impl ErrorKind {
         Self::CacheFileInvalid,
         Self::Cancelled,
         Self::ReferenceUnknown,
+        Self::Timeout,
         Self::Io,
         Self::Internal,
     ];
@@ -87,6 +90,7 @@ impl ErrorKind {
             Self::CacheFileInvalid => "E_CACHE_FILE_INVALID",
             Self::Cancelled => "E_CANCELLED",
             Self::ReferenceUnknown => "E_REFERENCE_UNKNOWN",
+            Self::Timeout => "E_TIMEOUT",
             Self::Io => "E_IO",
             Self::Internal => "E_INTERNAL",
         }

@@ -11,6 +11,20 @@ use super::error::{Error, ErrorKind, Result};
 /// # Errors
 /// `E_IO` with the directory when it cannot be written.
 pub fn write_new_stamped(dir: &Path, stem: &str, wall_ms: u64, content: &[u8]) -> Result<PathBuf> {
+    write_new_stamped_as(dir, stem, "json", wall_ms, content)
+}
+
+/// The same with another ending than `json`.
+///
+/// # Errors
+/// Those of [`write_new_stamped`].
+pub fn write_new_stamped_as(
+    dir: &Path,
+    stem: &str,
+    ending: &str,
+    wall_ms: u64,
+    content: &[u8],
+) -> Result<PathBuf> {
     let failed = |error: std::io::Error| {
         Error::new(ErrorKind::Io, format!("cannot write {stem} under {}", dir.display())).with_source(error)
     };
@@ -19,7 +33,7 @@ pub fn write_new_stamped(dir: &Path, stem: &str, wall_ms: u64, content: &[u8]) -
     file.write_all(content).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
     for stamp in wall_ms.. {
-        let path = dir.join(format!("{stem}-{stamp}.json"));
+        let path = dir.join(format!("{stem}-{stamp}.{ending}"));
         match file.persist_noclobber(&path) {
             Ok(_) => return Ok(path),
             Err(refused) if refused.error.kind() == std::io::ErrorKind::AlreadyExists => file = refused.file,

@@ -335,8 +335,17 @@ fn write_canonical(value: &Value, out: &mut Vec<u8>) {
 }
 
 /// Keys whose numbers are Unix ms. `js/revive.js` makes dates of the same.
-const TIME_KEYS: [&str; 7] =
-    ["timestamp", "lastAccessed", "lastOptimization", "createdAt", "since", "lastAt", "resolvedAt"];
+const TIME_KEYS: [&str; 9] = [
+    "timestamp",
+    "lastAccessed",
+    "lastOptimization",
+    "createdAt",
+    "since",
+    "lastAt",
+    "resolvedAt",
+    "lastDeliveredAt",
+    "until",
+];
 
 /// A file is read by people and other programs: its times are text.
 pub fn times_as_iso8601(value: &mut Value) {

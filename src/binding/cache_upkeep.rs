@@ -18,6 +18,7 @@ use crate::base::config::Configure;
 use crate::base::error::{Error, ErrorKind, Problem, Result};
 use crate::cache::transfer::Cursor;
 use crate::cache::{CacheConfig, CacheManager, Keys, Layer, OpenCache, Scope};
+use crate::orchestrator::cache_advice;
 use crate::orchestrator::health::cache_score;
 use crate::telemetry::event::EventSink;
 
@@ -99,9 +100,10 @@ pub fn open_cache<'env>(
     Ok(handle)
 }
 
-/// Writes what waits in every cache of the process, which is about to end. Blocks, two seconds for each at most.
+/// Writes what waits in every cache and monitor of the process, which is about to end. Blocks, two seconds for each at most.
 #[napi(catch_unwind)]
 pub fn flush_caches() {
+    crate::monitor::flush_all();
     crate::cache::registry::flush_all(std::time::Duration::from_millis(EXIT_DEADLINE_MS));
 }
 
@@ -111,6 +113,11 @@ pub(super) fn add_upkeep(env: &Env, handle: &mut Object, view: &CacheView) -> na
     let shared = view.clone();
     method(env, handle, "stats", move |_| {
         Ok(shared.cache().map(|open| json!(open.manager().stats()).to_string()))
+    })?;
+    let shared = view.clone();
+    method(env, handle, "advice", move |_| {
+        let sizes = shared.cache().map(|open| open.manager().advice()).unwrap_or_default();
+        Ok(json!(sizes.iter().map(cache_advice).collect::<Vec<_>>()).to_string())
     })?;
     let shared = view.clone();
     method(env, handle, "healthScore", move |_| {

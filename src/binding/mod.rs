@@ -19,6 +19,7 @@ mod hot;
 mod jobs;
 mod log;
 mod memory;
+mod monitor;
 mod system;
 mod text;
 mod token_ledger;

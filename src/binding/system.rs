@@ -16,6 +16,7 @@ use super::columns;
 use super::filter::{FilterOutput, FilterParts, limits, parse, parse_or_throw};
 use super::jobs::{self, Jobs};
 use super::memory::{self, heap};
+use super::monitor;
 use super::token_optimizer::{self, Holder};
 use crate::base::document::Document;
 use crate::base::error::{Error, ErrorKind, Result};
@@ -76,6 +77,9 @@ pub fn open_system<'env>(
     let (shared, board) = (Arc::clone(&slot), guard(|| Ok(Arc::clone(slot.engine()?.board())))?);
     let source: memory::Source = Arc::new(move || shared.engine().ok()?.memory());
     handle.set_named_property("memory", memory::handle(env, &source, &board)?)?;
+    let shared = Arc::clone(&slot);
+    let source: monitor::Source = Arc::new(move || shared.engine().ok()?.monitor());
+    handle.set_named_property("monitor", monitor::handle(env, &source)?)?;
     let source = move || slot.engine().ok()?.cache();
     let cache = cache::handle(env, &CacheView::root(Arc::new(source)))?;
     handle.set_named_property("cache", cache)?;
@@ -131,12 +135,14 @@ fn add_questions(env: &Env, handle: &mut Object, slot: &Arc<Slot>) -> napi::Resu
     let shared = Arc::clone(slot);
     method(env, handle, "sharedContext", move |_| Ok(shared.engine()?.shared_context().to_string()))?;
     let shared = Arc::clone(slot);
-    method(env, handle, "watchMemory", move |_| {
-        shared.engine()?.orchestrator().watch_memory();
+    method(env, handle, "watch", move |_| {
+        shared.engine()?.orchestrator().watch();
         Ok(())
     })?;
     let shared = Arc::clone(slot);
     method(env, handle, "hasMemory", move |_| Ok(shared.engine()?.memory().is_some()))?;
+    let shared = Arc::clone(slot);
+    method(env, handle, "hasMonitor", move |_| Ok(shared.engine()?.monitor().is_some()))?;
     let shared = Arc::clone(slot);
     method(env, handle, "status", move |args| {
         Ok(shared.engine()?.status(Some(heap(&args, 0)?)).to_string())

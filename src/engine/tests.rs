@@ -125,7 +125,7 @@ fn internal_failure_gives_nothing_back_and_is_told() {
 fn what_is_asked_for_and_not_there_is_named() {
     let production = engine_in(std::path::Path::new("/nonexistent"), json!({ "environment": "production" }));
     let unavailable = production.status(None)["unavailable"].clone();
-    assert!(unavailable.as_array().expect("array").contains(&json!("productionMonitor")));
+    assert!(unavailable.as_array().expect("array").contains(&json!("autoTuning")));
 }
 
 #[test]
@@ -134,4 +134,19 @@ fn agent_ids_are_bounded() {
     for id in ["", &"x".repeat(1025)] {
         assert_eq!(check_agent_id(id).expect_err("refused").kind(), ErrorKind::InvalidArgument);
     }
+}
+
+#[test]
+fn channel_without_its_secret_is_a_warning_that_names_the_variable_and_not_the_secret() {
+    let code = json!({
+        "environment": "production",
+        "monitoring": { "enableSlackAlerts": true, "enableEmailAlerts": true, "alertEmailTo": ["a@b.example"] },
+    });
+    let env = [("EMAIL_SERVICE_API".to_owned(), "ftp://u:hunter2@h".to_owned())].into();
+    let request = SettingsRequest { code, cwd: "/nonexistent".into(), env };
+    let engine = Engine::open(&request).expect("sound");
+    let told: Vec<String> = engine.warnings().iter().map(|warning| format!("{warning:?}")).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].contains("monitoring.enableSlackAlerts") && told[0].contains("SLACK_WEBHOOK_URL"));
+    assert!(told.iter().all(|told| !told.contains("hunter2")));
 }

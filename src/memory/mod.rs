@@ -5,7 +5,7 @@
 //! `agents` knows who holds what and who waits, `contexts` which contexts are kept; `collect` decides on collections of
 //! garbage, `actions` keeps what was done; `state` puts all of it together, [`manager`] puts it behind a lock, `watch` looks
 //! and acts, `sampler` is the thread that makes it, [`board`] what JavaScript reads without a call; [`stats`], `history`,
-//! `report` and `summary` tell.
+//! `overview`, `report` and `summary` tell.
 //!
 //! What it does not do: it reads nothing of V8, which only the JavaScript thread may ([`V8Heap`] is given), it collects no
 //! garbage itself, and it does not measure what an agent holds: callers say so.
@@ -25,6 +25,7 @@ mod history;
 mod kernel_text;
 mod limits;
 pub mod manager;
+pub mod overview;
 mod pressure;
 pub mod probe;
 mod report;
@@ -44,6 +45,7 @@ pub use health::{Health, HealthFigures, Part};
 pub use history::MemoryUsage;
 pub use limits::LimitSource;
 pub use manager::{MemoryManager, Surroundings};
+pub use overview::Overview;
 pub use pressure::{Step, Thresholds};
 pub use probe::{Probe, SystemProbe};
 pub use stats::{AgentStats, MemoryStats, V8Heap};

@@ -2,8 +2,10 @@
 //! Addresses and keys of the channels are secrets of the environment and never stand here.
 
 use serde::Serialize;
+use serde_json::Value;
 
-use crate::base::config::{Configure, Number, Problems, Section};
+use super::alerts::rule;
+use crate::base::config::{Configure, Number, Problems, Section, Text};
 
 /// Half a minute: the replaced package's value.
 pub const DEFAULT_HEALTH_CHECK_INTERVAL_MS: u64 = 30_000;
@@ -17,6 +19,19 @@ pub const DEFAULT_CRITICAL_PERCENT: f64 = 95.0;
 pub const DEFAULT_CACHE_HIT_RATE_WARNING_PERCENT: f64 = 60.0;
 /// The replaced package's value.
 pub const DEFAULT_DISK_USAGE_WARNING_PERCENT: f64 = 85.0;
+
+/// The replaced package's value.
+pub const DEFAULT_METRICS_INTERVAL_MS: u64 = 10_000;
+/// Only this machine is let in, unless somebody decides otherwise.
+pub const DEFAULT_METRICS_HOST: &str = "127.0.0.1";
+/// What the OpenTelemetry SDKs export at.
+pub const DEFAULT_OTLP_INTERVAL_MS: u64 = 60_000;
+
+/// From what a test needs to an hour: fewer samples would say nothing of an incident.
+const METRICS_INTERVAL_MS: Number = Number::whole(100.0, 3_600_000.0, "ms");
+const OTLP_INTERVAL_MS: Number = Number::whole(1_000.0, 3_600_000.0, "ms");
+/// 0: any free one.
+const PORT: Number = Number::whole(0.0, 65_535.0, "");
 
 /// From a quarter of an hour to ten years.
 const RETENTION_DAYS: Number = Number::real(0.01, 3650.0, "days");
@@ -92,6 +107,36 @@ pub struct MonitoringConfig {
     pub enable_email_alerts: bool,
     /// `console`: whether each alert is a line on stderr. Default true.
     pub console: bool,
+    /// `metricsInterval`: ms between samples. Default 10,000, whole, 100 to 3,600,000.
+    #[serde(rename = "metricsInterval")]
+    pub metrics_interval_ms: u64,
+    /// `persistMetrics`: whether metrics and alerts are kept on disk, in `monitor/` of the cache directory. Default true.
+    pub persist_metrics: bool,
+    /// `alertRules`: rules besides the built-in ones, as JSON; one with the id of a built-in rule takes its place. Default none.
+    pub alert_rules: Vec<Value>,
+    /// `enableWebhookAlerts`: whether alerts are posted to `ALERT_WEBHOOK_URL`. Default false.
+    pub enable_webhook_alerts: bool,
+    /// `enablePagerDutyAlerts`: whether alerts go to `PagerDuty`; needs `PAGERDUTY_ROUTING_KEY`. Default false.
+    pub enable_pager_duty_alerts: bool,
+    /// `alertEmailFrom`: sender of emails. Default: `agentwise-optimization@` and the host's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alert_email_from: Option<String>,
+    /// `alertEmailTo`: who gets them. Default none.
+    pub alert_email_to: Vec<String>,
+    /// `metricsPort`: port of the server of `/metrics`, `/healthz` and `/readyz`, 0 for any free one. Default: no server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics_port: Option<u64>,
+    /// `metricsHost`: address that it listens on; any but this machine's own needs `METRICS_TOKEN`. Default `127.0.0.1`.
+    pub metrics_host: String,
+    /// `enableOtlpExport`: whether metrics are sent by OTLP over HTTP. Default false.
+    pub enable_otlp_export: bool,
+    /// `otlpEndpoint`: base address of the collector. Default: as the `OTEL_EXPORTER_OTLP_*` variables say, else
+    /// `http://localhost:4318`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub otlp_endpoint: Option<String>,
+    /// `otlpInterval`: ms between exports. Default 60,000, whole, 1,000 to 3,600,000.
+    #[serde(rename = "otlpInterval")]
+    pub otlp_interval_ms: u64,
 }
 
 impl Default for MonitoringConfig {
@@ -104,6 +149,18 @@ impl Default for MonitoringConfig {
             enable_slack_alerts: false,
             enable_email_alerts: false,
             console: true,
+            metrics_interval_ms: DEFAULT_METRICS_INTERVAL_MS,
+            persist_metrics: true,
+            alert_rules: Vec::new(),
+            enable_webhook_alerts: false,
+            enable_pager_duty_alerts: false,
+            alert_email_from: None,
+            alert_email_to: Vec::new(),
+            metrics_port: None,
+            metrics_host: DEFAULT_METRICS_HOST.to_owned(),
+            enable_otlp_export: false,
+            otlp_endpoint: None,
+            otlp_interval_ms: DEFAULT_OTLP_INTERVAL_MS,
         }
     }
 }
@@ -117,11 +174,40 @@ impl Configure for MonitoringConfig {
         section.flag("enableSlackAlerts", &mut self.enable_slack_alerts);
         section.flag("enableEmailAlerts", &mut self.enable_email_alerts);
         section.flag("console", &mut self.console);
+        section.whole("metricsInterval", METRICS_INTERVAL_MS, &mut self.metrics_interval_ms);
+        section.flag("persistMetrics", &mut self.persist_metrics);
+        section.objects("alertRules", &mut self.alert_rules, rule::check);
+        section.flag("enableWebhookAlerts", &mut self.enable_webhook_alerts);
+        section.flag("enablePagerDutyAlerts", &mut self.enable_pager_duty_alerts);
+        section.text("alertEmailFrom", Text::Any, &mut self.alert_email_from);
+        section.texts("alertEmailTo", &mut self.alert_email_to);
+        section.optional_whole("metricsPort", PORT, &mut self.metrics_port);
+        let mut host = Some(self.metrics_host.clone());
+        section.text("metricsHost", Text::Any, &mut host);
+        self.metrics_host = host.unwrap_or_default();
+        section.flag("enableOtlpExport", &mut self.enable_otlp_export);
+        section.text("otlpEndpoint", Text::HttpAddress, &mut self.otlp_endpoint);
+        section.whole("otlpInterval", OTLP_INTERVAL_MS, &mut self.otlp_interval_ms);
         section.ignored_environment();
     }
 
     fn check(&self, path: &str, problems: &mut Problems) {
         self.alert_thresholds.check(&Section::path_of(path, "alertThresholds"), problems);
+        let texts =
+            [("metricsHost", Some(&self.metrics_host)), ("alertEmailFrom", self.alert_email_from.as_ref())];
+        let texts = texts.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?)));
+        let receivers =
+            self.alert_email_to.iter().enumerate().map(|(at, text)| (format!("alertEmailTo.{at}"), text));
+        for (name, _) in texts.chain(receivers).filter(|(_, text)| text.contains(char::is_control)) {
+            problems.add(&Section::path_of(path, &name), "must hold no control characters");
+        }
+        // Settings are shown; what is secret in the environment is not.
+        if self.otlp_endpoint.as_deref().is_some_and(|address| address.contains(['@', '?', '#'])) {
+            problems.add(
+                &Section::path_of(path, "otlpEndpoint"),
+                "must hold neither a user nor a query: give keys in OTEL_EXPORTER_OTLP_HEADERS",
+            );
+        }
     }
 }
 

@@ -89,7 +89,7 @@ impl Health {
 impl Orchestrator {
     /// Health now.
     pub fn health(&self) -> Health {
-        let Components { memory, cache, filter } = self.components();
+        let Components { memory, cache, filter, .. } = self.components();
         let share = |failures: &std::sync::atomic::AtomicU64| {
             let operations = self.counters.operations.load(Ordering::Relaxed).max(1) as f64;
             100.0 * (1.0 - failures.load(Ordering::Relaxed) as f64 / operations).max(0.0)

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::Orchestrator;
+use super::settings::Settings;
+use super::{Components, Orchestrator};
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::footprint;
 use crate::cache::sqlite_bytes;
@@ -23,7 +24,28 @@ pub fn new_memory_manager(
 }
 
 impl Orchestrator {
-    pub(super) fn new_memory(&self, config: MemoryConfig) -> Arc<MemoryManager> {
+    /// The manager that `settings` ask for: the old one with other settings, a new one, or none.
+    pub(super) fn memory(
+        &self,
+        settings: &Settings,
+        old: Option<Arc<MemoryManager>>,
+    ) -> Option<Arc<MemoryManager>> {
+        match (settings.enable_memory_management, old) {
+            (true, Some(memory)) => {
+                memory.set_config(settings.memory.clone());
+                Some(memory)
+            }
+            (true, None) => Some(self.new_memory(settings.memory.clone())),
+            (false, old) => {
+                if let Some(old) = old {
+                    old.stop();
+                }
+                None
+            }
+        }
+    }
+
+    fn new_memory(&self, config: MemoryConfig) -> Arc<MemoryManager> {
         let around =
             surroundings(Arc::clone(&self.clock.0), Arc::clone(&self.events), Arc::clone(&self.board));
         let memory = Arc::new(MemoryManager::new(config, around));
@@ -34,11 +56,15 @@ impl Orchestrator {
         memory
     }
 
-    /// Begins to watch over memory, now that there can be listeners.
-    pub fn watch_memory(&self) {
+    /// Begins to watch over memory and everything else, now that there can be listeners.
+    pub fn watch(&self) {
         self.is_watching.store(true, Ordering::Relaxed);
-        if let Some(memory) = self.components().memory {
+        let Components { memory, monitor, .. } = self.components();
+        if let Some(memory) = memory {
             memory.watch();
+        }
+        if let Some(monitor) = monitor {
+            monitor.start(true);
         }
     }
 

@@ -6,6 +6,8 @@
 pub mod block_store;
 pub mod health;
 mod memory;
+mod monitored;
+mod monitoring;
 pub mod report;
 pub mod settings;
 pub mod settings_file;
@@ -32,12 +34,14 @@ use crate::context::{
 };
 use crate::memory::MemoryManager;
 use crate::memory::board::Board;
-use crate::monitor::HostCpu;
 use crate::monitor::host_cpu::system_times;
+use crate::monitor::{HostCpu, Monitor};
 use crate::telemetry::event::{EventKind, EventSink};
 use crate::tokens::{DEFAULT_ENCODING, DeltaEncoding, Optimized};
 use block_store::BlockPlace;
 pub use memory::new_memory_manager;
+pub use monitored::cache_advice;
+pub use monitoring::MonitoringPlace;
 use settings::Settings;
 use token_service::{TokenCall, TokenService};
 
@@ -50,6 +54,8 @@ pub struct Components {
     pub cache: Option<Arc<OpenCache>>,
     /// Less context for each agent.
     pub filter: Option<Arc<ContextFilter>>,
+    /// Figures, health and alerts.
+    pub monitor: Option<Arc<Monitor>>,
 }
 
 /// One call of `optimizeAgentContext`.
@@ -107,17 +113,19 @@ pub(crate) struct Counters {
 /// The pipeline of one system.
 #[derive(Debug)]
 pub struct Orchestrator {
-    components: RwLock<Components>,
-    tokens: TokenService,
+    components: Arc<RwLock<Components>>,
+    tokens: Arc<TokenService>,
     host_cpu: HostCpu,
     board: Arc<Board>,
     is_watching: AtomicBool,
     events: Arc<EventSink>,
     /// What a relative cache directory is relative to.
     cwd: PathBuf,
+    /// What a monitor is told of the process's surroundings.
+    monitoring: MonitoringPlace,
     clock: ArcClock,
     started_ms: u64,
-    counters: Counters,
+    counters: Arc<Counters>,
     fail_next_stage: AtomicBool,
     /// What changed among the files of agents and was not told yet.
     untold: Mutex<Vec<Change>>,
@@ -135,22 +143,29 @@ impl std::fmt::Debug for ArcClock {
 
 impl Orchestrator {
     /// The parts that `settings` switch on, empty.
-    pub fn new(settings: &Settings, cwd: PathBuf, clock: Arc<dyn Clock>, events: Arc<EventSink>) -> Self {
+    pub fn new(
+        settings: &Settings,
+        cwd: PathBuf,
+        monitoring: MonitoringPlace,
+        clock: Arc<dyn Clock>,
+        events: Arc<EventSink>,
+    ) -> Self {
         let orchestrator = Self {
-            components: RwLock::default(),
-            tokens: TokenService::new(
+            components: Arc::default(),
+            tokens: Arc::new(TokenService::new(
                 settings.tokens.clone(),
                 BlockPlace::beside(&settings.cache, cwd.clone()),
                 Arc::clone(&clock),
-            ),
+            )),
             board: Arc::default(),
             is_watching: AtomicBool::new(false),
             host_cpu: HostCpu::new(Arc::clone(&clock), Box::new(system_times)),
             events,
             cwd,
+            monitoring,
             started_ms: clock.now_ms(),
             clock: ArcClock(clock),
-            counters: Counters::default(),
+            counters: Arc::default(),
             fail_next_stage: AtomicBool::new(false),
             untold: Mutex::default(),
         };
@@ -163,19 +178,7 @@ impl Orchestrator {
         let clock = || Arc::clone(&self.clock.0);
         // Work that grows with what the parts hold is done before the lock is taken.
         let old = self.components();
-        let memory = match (settings.enable_memory_management, old.memory) {
-            (true, Some(memory)) => {
-                memory.set_config(settings.memory.clone());
-                Some(memory)
-            }
-            (true, None) => Some(self.new_memory(settings.memory.clone())),
-            (false, old) => {
-                if let Some(old) = old {
-                    old.stop();
-                }
-                None
-            }
-        };
+        let memory = self.memory(settings, old.memory);
         let cache = match (settings.enable_advanced_caching, old.cache) {
             (true, Some(cache)) => {
                 cache.manager().reconfigure(settings.cache.clone());
@@ -203,7 +206,8 @@ impl Orchestrator {
             filter.set_config(settings.context_filter.clone());
             filter
         });
-        *self.components.write() = Components { memory, cache, filter };
+        let monitor = self.monitor(settings, old.monitor);
+        *self.components.write() = Components { memory, cache, filter, monitor };
     }
 
     fn new_filter(&self, config: ContextFilterConfig) -> ContextFilter {

@@ -8,18 +8,17 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::health::Health;
+use super::monitored::cache_advice;
 use super::settings::Settings;
 use super::{Components, Orchestrator};
 use crate::base::json::times_as_iso8601;
 use crate::base::units::{BYTES_PER_MB, iso8601, round2, to_mb};
-use crate::cache::CacheStats;
+use crate::cache::CacheManager;
 use crate::memory::V8Heap;
 
 /// Process memory, in % of its limit, from which on a larger limit or less context is recommended: the lowest step at
 /// which contexts are cut.
 const MEMORY_ADVICE_PERCENT: f64 = 70.0;
-/// Lookups before the hit rate is worth a recommendation.
-const MIN_LOOKUPS: u64 = 100;
 
 /// `OptimizationStats` of the public API.
 #[derive(Debug, Clone, Serialize)]
@@ -94,8 +93,8 @@ impl Orchestrator {
                 settings.memory.max_memory_usage_mb
             ));
         }
-        if let Some(stats) = cache.map(|cache| cache.manager().stats()) {
-            recommend_cache(&stats, settings, &mut found.cache);
+        if let Some(cache) = cache {
+            recommend_cache(cache.manager(), &mut found.cache);
         }
         let dropped = self.events.dropped();
         if dropped > 0 {
@@ -114,7 +113,7 @@ impl Orchestrator {
     /// `getStatus()`.
     pub fn status(&self, settings: &Settings, v8: Option<V8Heap>) -> Value {
         let health = self.health();
-        let Components { memory, cache, filter } = self.components();
+        let Components { memory, cache, filter, monitor } = self.components();
         let last = self.counters.last_wall_ms.load(Ordering::Relaxed);
         let totals = self.tokens.optimizer().totals();
         json!({
@@ -135,7 +134,7 @@ impl Orchestrator {
                     "calls": filter.calls(),
                     "config": filter.config(),
                 }), part(health.parts.context_filter))),
-                "productionMonitor": null,
+                "productionMonitor": monitor.map(|monitor| monitor.status()),
                 "tokenOptimizer": with_score(json!(totals), part(health.parts.token_optimizer)),
             },
             "statistics": self.statistics(&health),
@@ -207,14 +206,9 @@ fn with_score(mut stats: Value, score: f64) -> Value {
     stats
 }
 
-fn recommend_cache(stats: &CacheStats, settings: &Settings, found: &mut Vec<String>) {
-    let (evictions, hits) = (stats.overall.evictions, stats.overall.total_hits);
-    if stats.lookups() >= MIN_LOOKUPS && evictions > hits {
-        found.push(format!(
-            "cache.l1MaxSize is {} and {evictions} entries were evicted against {hits} hits: raise it or cache.l1MaxSizeMB",
-            settings.cache.l1_max_size
-        ));
-    }
+fn recommend_cache(cache: &CacheManager, found: &mut Vec<String>) {
+    found.extend(cache.advice().iter().map(|size| cache_advice(size).reason));
+    let stats = cache.stats();
     if let Some(reason) = stats.disk.reason {
         found.push(format!(
             "the disk tiers of the cache are not used ({reason}): see {}",

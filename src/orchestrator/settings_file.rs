@@ -21,10 +21,6 @@ use crate::base::error::{Error, ErrorKind, Problem, Result};
 pub const MAX_FILE_BYTES: u64 = 1_048_576;
 /// Where the existing shared-context server listens unless told otherwise.
 pub const DEFAULT_SHARED_CONTEXT_URL: &str = "http://localhost:3003";
-/// Environment variable with the Slack webhook's address; a secret.
-pub const SLACK_WEBHOOK_URL: &str = "SLACK_WEBHOOK_URL";
-/// Environment variable with the email service's address or key; a secret.
-pub const EMAIL_SERVICE_API: &str = "EMAIL_SERVICE_API";
 /// Environment variable that overrides `cache.cacheDir`, wherever that was given.
 pub const CACHE_DIR: &str = "CACHE_DIR";
 /// Environment variable that names a configuration file.
@@ -37,7 +33,7 @@ pub struct SettingsRequest {
     pub code: Value,
     /// The directory that relative paths are relative to.
     pub cwd: PathBuf,
-    /// Environment variables by name; an empty or blank one counts as unset. Others than the four above are ignored.
+    /// Environment variables by name; an empty or blank one counts as unset. Only the two above are looked at here.
     pub env: BTreeMap<String, String>,
 }
 
@@ -89,15 +85,6 @@ impl Configure for SystemOptions {
     }
 }
 
-/// Which secrets the environment holds; the secrets themselves stay there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SecretsPresent {
-    /// Whether `SLACK_WEBHOOK_URL` is set.
-    pub slack_webhook: bool,
-    /// Whether `EMAIL_SERVICE_API` is set.
-    pub email_service: bool,
-}
-
 /// What [`load`] found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Loaded {
@@ -109,8 +96,6 @@ pub struct Loaded {
     pub source: Option<PathBuf>,
     /// What is not as it was asked for but does not prevent a start; to be logged and emitted.
     pub warnings: Vec<Problem>,
-    /// Which alert channels have their secret.
-    pub secrets: SecretsPresent,
 }
 
 /// Finds, merges and checks the configuration. Reads at most one file of at most 1 MB; blocks while it does.
@@ -173,12 +158,7 @@ pub fn load(request: &SettingsRequest) -> Result<Loaded> {
         }
     };
     problems.into_result()?;
-    let secrets = SecretsPresent {
-        slack_webhook: variable(SLACK_WEBHOOK_URL).is_some(),
-        email_service: variable(EMAIL_SERVICE_API).is_some(),
-    };
-    warnings.extend(channels_without_secret(&settings, secrets));
-    Ok(Loaded { system, settings, source, warnings, secrets })
+    Ok(Loaded { system, settings, source, warnings })
 }
 
 /// Problems between settings, with nothing known of other problems.
@@ -186,22 +166,6 @@ fn contradictions(settings: &Settings) -> Vec<Problem> {
     let mut problems = Problems::new(Origin::Code);
     settings.check("", &mut problems);
     problems.into_vec()
-}
-
-/// An alert channel that is switched on but has nowhere to send to would be silent just when it is needed.
-fn channels_without_secret(settings: &Settings, secrets: SecretsPresent) -> impl Iterator<Item = Problem> {
-    let monitoring = &settings.monitoring;
-    let rows = [
-        ("enableSlackAlerts", monitoring.enable_slack_alerts, secrets.slack_webhook, SLACK_WEBHOOK_URL),
-        ("enableEmailAlerts", monitoring.enable_email_alerts, secrets.email_service, EMAIL_SERVICE_API),
-    ];
-    let monitored = settings.enable_production_monitoring;
-    rows.into_iter().filter(move |(_, enabled, present, _)| monitored && *enabled && !present).map(
-        |(key, _, _, variable)| Problem {
-            path: format!("monitoring.{key}"),
-            message: format!("no alert is sent this way, because {variable} is not set"),
-        },
-    )
 }
 
 /// The first file that is there, with its content.

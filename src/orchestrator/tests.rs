@@ -13,6 +13,7 @@ fn orchestrator() -> (Orchestrator, Arc<EventSink>) {
         Orchestrator::new(
             &settings,
             "/nonexistent".into(),
+            MonitoringPlace::default(),
             Arc::new(ManualClock::new()),
             Arc::clone(&events),
         ),

@@ -90,6 +90,24 @@ events! {
     ConfigurationUpdated = "configurationUpdated",
     /// A report was written: `{ path }`.
     ReportGenerated = "reportGenerated",
+    /// A sample was taken: `SystemMetrics`.
+    MetricsCollected = "metricsCollected",
+    /// Somebody is to be told: `Alert`.
+    AlertCreated = "alertCreated",
+    /// It is over: `Alert`.
+    AlertResolved = "alertResolved",
+    /// How one part is: `HealthCheck`.
+    HealthCheckResult = "healthCheckResult",
+    /// How all parts are: `{ score, status, components }`.
+    HealthCheckCompleted = "healthCheckCompleted",
+    /// Something is worse than usual: `Degradation`.
+    DegradationDetected = "degradationDetected",
+    /// It is as usual again: `Degradation`.
+    DegradationEnded = "degradationEnded",
+    /// A channel told somebody: `{ channel, ids }`.
+    AlertDelivered = "alertDelivered",
+    /// A channel gave up: `{ channel, ids, reason }`.
+    AlertNotDelivered = "alertNotDelivered",
     /// Something is off but work goes on: `{ path, message }`.
     Warning = "warning",
 }

@@ -237,6 +237,12 @@ impl Ledger {
         Report::of(&state)
     }
 
+    /// The sums of everything. O(1).
+    pub fn totals(&self) -> Summed {
+        let totals = self.state.lock().totals.clone();
+        Summed::of(&totals)
+    }
+
     /// Tokens that were not sent, of all that could have been; below zero where more was sent. O(1).
     pub fn transport_saved(&self) -> i64 {
         self.state.lock().totals.transport_saved()

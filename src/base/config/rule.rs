@@ -137,6 +137,8 @@ pub enum Allowed {
     Numbers(Number),
     /// An object of objects under any names.
     Table,
+    /// A list of objects.
+    Objects,
     /// An object with these settings.
     Section(Vec<Rule>),
 }
@@ -150,6 +152,7 @@ impl fmt::Display for Allowed {
             Self::Choice(names) => write!(f, "one of \"{}\"", names.join("\", \"")),
             Self::Table => f.write_str("an object of objects"),
             Self::Texts => f.write_str("an array of non-empty strings"),
+            Self::Objects => f.write_str("an array of objects"),
             Self::Numbers(_) | Self::Section(_) => f.write_str("an object"),
         }
     }

@@ -41,6 +41,11 @@ impl AgentRegistry {
         self.by_use.values().filter_map(|id| self.stats(id)).collect()
     }
 
+    /// What each holds, in no order.
+    pub(crate) fn bytes(&self) -> Vec<(&str, u64)> {
+        self.agents.iter().map(|(id, agent)| (&**id, agent.total_bytes())).collect()
+    }
+
     /// One agent; `None` if it is not known.
     pub(crate) fn stats(&self, id: &str) -> Option<AgentStats> {
         let agent = self.agents.get(id)?;

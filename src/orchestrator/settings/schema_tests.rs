@@ -43,9 +43,18 @@ fn check_section(path: &str, schema: &Value, rules: &[Rule], defaults: &Value) {
             allowed => check_value(&at, property, allowed),
         }
         // The environment is what code says, the file's `$schema` and `configFile` have no effect, a namespace's default
-        // is another setting, and there is no model that is everybody's.
-        let has_default =
-            !matches!(rule.key, "environment" | "$schema" | "configFile" | "namespace" | "model");
+        // is another setting, there is no model that is everybody's, and nothing is sent or served unasked.
+        let has_default = !matches!(
+            rule.key,
+            "environment"
+                | "$schema"
+                | "configFile"
+                | "namespace"
+                | "model"
+                | "alertEmailFrom"
+                | "metricsPort"
+                | "otlpEndpoint"
+        );
         assert_eq!(property.get("default").is_some(), has_default, "default of {at}");
         if has_default {
             let (written, real) = (&property["default"], &defaults[rule.key]);
@@ -82,6 +91,10 @@ fn check_value(at: &str, property: &Value, allowed: &Allowed) {
             assert_eq!(items["type"], "string", "{at}");
             assert_eq!(items["minLength"], 1, "{at}");
             assert_eq!(items["maxLength"], MAX_TEXT_CHARS, "{at}");
+        }
+        Allowed::Objects => {
+            assert_eq!(kind, "array", "{at}");
+            assert_eq!(property["items"]["type"], "object", "{at}");
         }
         Allowed::Table => {
             assert_eq!(kind, "object", "{at}");

@@ -135,6 +135,7 @@ fn value_for(allowed: Allowed) -> BoxedStrategy<Value> {
         Allowed::Choice(names) => prop::sample::select(names).prop_map(Value::from).boxed(),
         Allowed::Texts => prop::collection::vec("[a-zA-Z]{0,8}", 0..3).prop_map(Value::from).boxed(),
         Allowed::Table => Just(serde_json::json!({})).boxed(),
+        Allowed::Objects => Just(serde_json::json!([])).boxed(),
         Allowed::Numbers(_) => unreachable!("no setting is a map of numbers"),
         Allowed::Section(rules) => section_of(rules),
     }

@@ -97,11 +97,9 @@ fn missing_file_of_the_variable_is_an_error_unless_code_names_one() {
 
 #[test]
 fn empty_variables_count_as_unset() {
-    let place =
-        Place::new(&[]).with(OPTIMIZATION_CONFIG, "").with(CACHE_DIR, " ").with(SLACK_WEBHOOK_URL, "");
+    let place = Place::new(&[]).with(OPTIMIZATION_CONFIG, "").with(CACHE_DIR, " ");
     let loaded = place.load(json!({ "environment": "staging" })).expect("sound");
     assert_eq!(loaded.settings, Settings::defaults(Environment::Staging));
-    assert!(!loaded.secrets.slack_webhook);
 }
 
 #[test]
@@ -266,25 +264,13 @@ fn system_options_come_from_code_and_have_defaults() {
 }
 
 #[test]
-fn secrets_are_noted_as_present_and_never_kept() {
+fn secrets_of_the_environment_are_never_kept() {
     let place = Place::new(&[])
-        .with(SLACK_WEBHOOK_URL, "https://hooks.example/hunter2")
-        .with(EMAIL_SERVICE_API, "hunter2");
+        .with("SLACK_WEBHOOK_URL", "https://hooks.example/hunter2")
+        .with("EMAIL_SERVICE_API", "hunter2");
     let loaded = place.load(json!({ "environment": "production" })).expect("sound");
-    assert_eq!(loaded.secrets, SecretsPresent { slack_webhook: true, email_service: true });
     assert!(!loaded.settings.to_json().to_string().contains("hunter2"));
     assert!(!format!("{loaded:?}").contains("hunter2"));
-}
-
-#[test]
-fn channel_without_its_secret_is_a_warning() {
-    let place = Place::new(&[]).with(EMAIL_SERVICE_API, "x");
-    let code = json!({
-        "environment": "production", "monitoring": { "enableSlackAlerts": true, "enableEmailAlerts": true },
-    });
-    let warnings = place.load(code).expect("sound").warnings;
-    assert_eq!(warnings.len(), 1);
-    assert_eq!(warnings[0].path, "monitoring.enableSlackAlerts");
 }
 
 #[test]

@@ -168,7 +168,7 @@ impl Breakdown {
 }
 
 impl Summed {
-    fn of(figures: &Figures) -> Self {
+    pub(super) fn of(figures: &Figures) -> Self {
         let (transport_saved, prompt_saved) = (figures.transport_saved(), figures.prompt_saved());
         let percent = |saved: i64| share(saved as f64, figures.baseline as f64).map(round2);
         Self {

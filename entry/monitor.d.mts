@@ -1,0 +1,2 @@
+export * from './monitor.js';
+export { ProductionMonitor as default } from './monitor.js';
