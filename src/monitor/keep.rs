@@ -64,6 +64,8 @@ struct Waiting {
     is_due: bool,
     /// Where the store is, while it is open.
     path: Option<PathBuf>,
+    /// Why it is not.
+    failure: Option<String>,
 }
 
 #[derive(Default)]
@@ -97,6 +99,11 @@ impl Keep {
     /// Where the store is, while it is open.
     pub(super) fn path(&self) -> Option<PathBuf> {
         self.waiting.lock().path.clone()
+    }
+
+    /// Why the store is not open, where it should be.
+    pub(super) fn failure(&self) -> Option<String> {
+        self.waiting.lock().failure.clone()
     }
 
     /// Whether there is something that is to be on disk soon.
@@ -176,7 +183,11 @@ impl Monitor {
         match MetricsStore::open(&self.keep.directory, self.keep.project.as_deref()) {
             Ok(mut store) => {
                 let warnings = store.take_warnings();
-                self.keep.waiting.lock().path = Some(store.path().to_path_buf());
+                {
+                    let mut waiting = self.keep.waiting.lock();
+                    waiting.path = Some(store.path().to_path_buf());
+                    waiting.failure = None;
+                }
                 keep.store = Some(store);
                 keep.is_told = false;
                 let restored = if std::mem::replace(&mut keep.is_restored, true) {
@@ -200,11 +211,10 @@ impl Monitor {
                 keep.again_ms = now_ms + AGAIN_MS;
                 let is_told = std::mem::replace(&mut keep.is_told, true);
                 drop(keep);
+                let message = format!("metrics are kept in memory only: {error}");
+                self.keep.waiting.lock().failure = Some(message.clone());
                 if !is_told {
-                    self.warn(
-                        "monitoring.persistMetrics",
-                        &format!("metrics are kept in memory only: {error}"),
-                    );
+                    self.warn("monitoring.persistMetrics", &message);
                 }
             }
         }
@@ -294,17 +304,18 @@ impl Monitor {
         if let Err(error) = result {
             keep.store = None;
             keep.written = (String::new(), String::new());
+            let message = format!("metrics are kept in memory only: {error}");
             keep.again_ms = now_ms + AGAIN_MS;
             {
                 let waiting = &mut *self.keep.waiting.lock();
                 waiting.path = None;
+                waiting.failure = Some(message.clone());
                 for (id, alert) in alerts {
                     // What changed meanwhile is newer.
                     waiting.alerts.entry(id).or_insert(alert);
                 }
             }
             if !std::mem::replace(&mut keep.is_told, true) {
-                let message = format!("metrics are kept in memory only: {error}");
                 self.warn("monitoring.persistMetrics", &message);
             }
         }

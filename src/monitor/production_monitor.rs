@@ -183,6 +183,8 @@ impl Monitor {
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems = self.channels.problems();
         problems.extend(self.exports.problems());
+        let failure = self.keep.failure();
+        problems.extend(failure.map(|message| Problem { path: "persistMetrics".to_owned(), message }));
         // Environment variables have names of their own.
         let is_setting = |path: &str| path.starts_with(|first: char| first.is_ascii_lowercase());
         for problem in problems.iter_mut().filter(|problem| is_setting(&problem.path)) {

@@ -44,11 +44,17 @@ function threads() {
 /** One thread samples memory for all systems, as long as there is one: the last may still be. */
 const SAMPLER = 'agentwise-mem';
 
-/** Finalizers run between collections, in tasks of their own. */
+/**
+ * Finalizers run between collections, in tasks of their own, and threads end when they get to it: until nothing has become
+ * less for a while.
+ */
 async function collectGarbage() {
-  for (let pass = 0; pass < 5; pass++) {
+  let least = Number.POSITIVE_INFINITY;
+  for (let unchanged = 0; unchanged < 20; unchanged++) {
     globalThis.gc();
     await wait(5);
+    const left = threads().length + (entries('/proc/self/fd') ?? 0);
+    if (left < least) [least, unchanged] = [left, 0];
   }
 }
 
