@@ -265,16 +265,17 @@ test('what a listener throws is the exception of the application, and others are
 
 test('a program that does nothing has an event loop that is never late, whoever listens', async () => {
   const late = await outputOf(
-    `const monitor = new ProductionMonitor({ ...QUICK, metricsInterval: 500 });
+    `const monitor = new ProductionMonitor({ console: false, persistMetrics: false, metricsInterval: 1000 });
+     setInterval(() => {}, 200).unref();
      setTimeout(async () => {
        const late = monitor.getMetricsHistory().map(({ eventLoop }) => eventLoop.max);
        await monitor.stop();
        console.log(JSON.stringify(late));
-     }, 6000);`,
+     }, 9500);`,
     inOwnDirectory(),
   );
-  expect(late.length).toBeGreaterThan(8);
-  // A loaded machine is late now and then; a question that was lost is answered half a second later, nearly every time.
+  expect(late.length).toBeGreaterThan(6);
+  // A loaded machine is late now and then; a question that was lost is answered with the next sample, nearly every time.
   expect(late.filter((ms) => ms > 300).length).toBeLessThan(3);
 });
 
