@@ -231,7 +231,6 @@ fn performance(figures: &Figures) -> Answer {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
     use std::sync::Barrier;
 
     use super::*;
@@ -257,9 +256,6 @@ mod tests {
         }
         fn advice(&self, _: &Seen) -> Vec<serde_json::Value> {
             Vec::new()
-        }
-        fn directory(&self) -> PathBuf {
-            PathBuf::new()
         }
     }
 

@@ -107,7 +107,7 @@ impl Monitor {
     pub fn new(config: MonitoringConfig, around: Surroundings) -> Arc<Self> {
         let Surroundings { clock, events, sources, variables, directory, has_disk, project, environment } =
             around;
-        let handed = Arc::new(Handed::new(directory.clone()));
+        let handed = Arc::<Handed>::default();
         let is_handed = sources.is_none();
         let sources = sources.unwrap_or_else(|| Arc::clone(&handed) as Arc<dyn Sources>);
         let net = Arc::new(Net::default());

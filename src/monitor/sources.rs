@@ -1,8 +1,6 @@
 //! What the monitored parts say of themselves. The monitor knows none of them: they come in by [`Sources`], of a system or, for a
 //! monitor by itself, of what JavaScript hands over ([`Handed`]).
 
-use std::path::PathBuf;
-
 use parking_lot::Mutex;
 use serde::Serialize;
 use serde_json::Value;
@@ -90,15 +88,12 @@ pub trait Sources: Send + Sync {
     }
     /// What could be set better, by what was counted.
     fn advice(&self, seen: &Seen) -> Vec<Value>;
-    /// The directory whose file system is watched.
-    fn directory(&self) -> PathBuf;
 }
 
 /// What JavaScript said of parts that only it can ask.
 #[derive(Debug, Default)]
 pub struct Handed {
     state: Mutex<HandedState>,
-    directory: PathBuf,
 }
 
 #[derive(Debug, Default)]
@@ -111,11 +106,6 @@ struct HandedState {
 }
 
 impl Handed {
-    /// Nothing was said yet.
-    pub fn new(directory: PathBuf) -> Self {
-        Self { directory, ..Self::default() }
-    }
-
     /// Takes over figures by their paths, and agents. Unknown paths and what is no number are left out.
     pub fn take_figures(&self, said: &Value) {
         let figures = said["figures"].as_object().into_iter().flatten();
@@ -172,10 +162,6 @@ impl Sources for Handed {
     fn advice(&self, _: &Seen) -> Vec<Value> {
         self.state.lock().advice.clone()
     }
-
-    fn directory(&self) -> PathBuf {
-        self.directory.clone()
-    }
 }
 
 /// The largest by name, the rest as one.
@@ -198,7 +184,7 @@ mod tests {
 
     #[test]
     fn what_was_handed_over_is_given_back_and_nonsense_is_not() {
-        let handed = Handed::new(PathBuf::from("/"));
+        let handed = Handed::default();
         handed.take_figures(&json!({
             "figures": { "memory.percentage": 50, "no.such": 1, "cpu.usage": "7", "agents.active": null },
             "agents": [["b", 5], ["a", 7], ["c", -1], ["d", "x"], [1, 2], null],

@@ -1,6 +1,5 @@
 //! What the parts of a system say to its monitor, which knows none of them.
 
-use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
@@ -30,7 +29,6 @@ pub(crate) struct SystemSources {
     pub(super) components: Weak<RwLock<Components>>,
     pub(super) tokens: Arc<TokenService>,
     pub(super) counters: Arc<Counters>,
-    pub(super) cwd: PathBuf,
 }
 
 impl SystemSources {
@@ -117,11 +115,6 @@ impl Sources for SystemSources {
         let memory = memory.and_then(|memory| memory_advice(&memory, seen));
         let cache = cache.map(|cache| cache.manager().advice()).unwrap_or_default();
         memory.into_iter().chain(cache.iter().map(cache_advice)).map(|advice| json!(advice)).collect()
-    }
-
-    fn directory(&self) -> PathBuf {
-        let cache = self.parts().cache;
-        cache.map_or_else(|| self.cwd.clone(), |cache| self.cwd.join(cache.manager().config().dir()))
     }
 }
 

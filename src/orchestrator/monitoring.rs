@@ -41,7 +41,6 @@ impl Orchestrator {
             components: Arc::downgrade(&self.components),
             tokens: Arc::clone(&self.tokens),
             counters: Arc::clone(&self.counters),
-            cwd: self.cwd.clone(),
         };
         let around = Surroundings {
             clock: Arc::clone(&self.clock.0),

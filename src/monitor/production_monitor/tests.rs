@@ -37,10 +37,6 @@ impl Sources for Fake {
     fn advice(&self, _: &Seen) -> Vec<serde_json::Value> {
         Vec::new()
     }
-
-    fn directory(&self) -> PathBuf {
-        PathBuf::from("/")
-    }
 }
 
 struct Setup {
