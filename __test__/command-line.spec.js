@@ -192,7 +192,7 @@ describe('a failure has exit code 3 and one line on standard error, with the cod
     fs.mkdirSync(cwd);
     const name = moduleName();
     fs.writeFileSync(directory.path('js', name), 'this is no module');
-    const { stdout, stderr, code } = await node([directory.path('js', 'cli.js'), argument], { cwd });
+    const { stdout, stderr, code } = await node([directory.path('js', 'cli', 'main.js'), argument], { cwd });
     if (argument === '--help') {
       // Help needs no module.
       expect([code, stderr, stdout.split('\n')[0]]).toEqual([0, '', expect.stringContaining('Usage')]);
@@ -207,7 +207,7 @@ describe('a failure has exit code 3 and one line on standard error, with the cod
 
   test('a native module that is not there', async () => {
     copyPackage(directory.path(), { withModule: false });
-    const { stderr, ...rest } = await node([directory.path('js', 'cli.js'), 'status'], { cwd: directory.path() });
+    const { stderr, ...rest } = await node([directory.path('js', 'cli', 'main.js'), 'status'], { cwd: directory.path() });
     expect(rest).toEqual(REFUSED);
     expect(linesOf(stderr)).toEqual([expect.stringMatching(/^E_NOT_AVAILABLE: .*npm install/)]);
   });

@@ -1,0 +1,5 @@
+'use strict';
+
+/** The command `completion`. */
+
+module.exports = function add() {};
