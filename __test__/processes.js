@@ -89,4 +89,4 @@ function moduleName() {
   return name;
 }
 
-module.exports = { CLI, start, untilEnd, node, linesOf, copyPackage, moduleName };
+module.exports = { CLI, environment, start, untilEnd, node, linesOf, copyPackage, moduleName };

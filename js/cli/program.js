@@ -5,17 +5,26 @@
  * is not known all are.
  */
 
-const { Command, Help } = require('commander');
+const { Command, Help, Option } = require('commander');
 const { UsageError } = require('./failures.js');
 
 const NAME = 'agentwise-optimization';
 
 /** In the order of the help. Each is a file in `commands/` that adds the command of its name. */
-const COMMANDS = ['health', 'status', 'report', 'alert-test', 'shared-context', 'completion', 'help'];
+const COMMANDS = ['health', 'status', 'report', 'alert-test', 'shared-context', 'doctor', 'completion', 'help'];
 
-/** Options of all commands whose value is the next argument. */
+/** An option with values to choose from, for help and completion. Whoever takes the value says what is wrong with another one. */
+function chosen(flags, description, choices) {
+  return Object.assign(new Option(flags, description), { argChoices: choices });
+}
+
+/** Options of all commands. */
 const GLOBALS = [
-  ['-e, --environment <name>', 'development, staging or production (default: NODE_ENV if it is one, else development)'],
+  chosen('-e, --environment <name>', 'whose configuration; default: NODE_ENV if it is one, else development', [
+    'development',
+    'staging',
+    'production',
+  ]),
   ['-c, --config <file>', 'the configuration file (default: the one of the environment in config/)'],
   ['--json', 'the same as data, on standard output'],
   ['--no-color', 'no colours; without it, only on a terminal, and as NO_COLOR and FORCE_COLOR say'],
@@ -99,11 +108,11 @@ function programFor(argv, action, { all = false } = {}) {
       'after',
       '\nExit codes: 0 all is well, 1 warning, 2 critical, 3 unknown: also every failure and usage error.',
     );
-  for (const [flags, text] of GLOBALS) program.option(flags, text);
+  for (const option of GLOBALS) program.addOption(Array.isArray(option) ? new Option(...option) : option);
   const [name] = program.parseOptions(argv).operands;
   const isKnown = COMMANDS.includes(name) && name !== 'help' && name !== 'completion';
   for (const file of isKnown && !all ? [name] : COMMANDS) {
-    require(`./commands/${file}.js`)(program, { action, examples });
+    require(`./commands/${file}.js`)(program, { action, examples, chosen });
   }
   return program;
 }

@@ -16,11 +16,13 @@ const CONFIG = {
   monitoring: { metricsPort: null, enableOtlpExport: false, persistMetrics: false, metricsInterval: 3_600_000 },
 };
 
-module.exports = function add(program, { action, examples }) {
+module.exports = function add(program, { action, examples, chosen }) {
   program
     .command('alert-test')
     .description('sends a test message by every alert channel that is switched on; exit code 2 if one did not arrive')
-    .option('--channel <name>', 'only by this one: console, slack, email, webhook or pagerduty; on or not')
+    .addOption(
+      chosen('--channel <name>', 'only by this one, on or not', ['console', 'slack', 'email', 'webhook', 'pagerduty']),
+    )
     .addHelpText('after', examples('alert-test', 'alert-test --environment production --channel slack'))
     .action(
       action(async ({ open, options: { channel }, output }) => {
