@@ -36,8 +36,8 @@ function useCommandLine() {
 }
 
 /** A command that goes on: `{ child, output, ended }`; `output` grows, `ended` resolves with how it ended. */
-function begin(args, { cwd, env } = {}) {
-  const child = spawn(process.execPath, args, { cwd, env: environment(env), stdio: ['pipe', 'pipe', 'pipe'] });
+function begin(args, { command = process.execPath, cwd, env } = {}) {
+  const child = spawn(command, args, { cwd, env: environment(env), stdio: ['pipe', 'pipe', 'pipe'] });
   const output = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr']) {
     child[name].setEncoding('utf8').on('data', (text) => {

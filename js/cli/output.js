@@ -13,7 +13,7 @@ const STYLES = {
   cyan: [36, 39],
 };
 
-/** Columns of a terminal that does not say how many it has. */
+/** Columns of a terminal that does not say how many it has, or says 0. */
 const DEFAULT_WIDTH = 80;
 
 /** Shortest time between two drawings of a progress line, ms. */
@@ -59,7 +59,7 @@ function tableOf(rows, { align = [] } = {}) {
 function progressOn(stream, label, isShown) {
   if (!isShown) return { update() {}, end() {} };
   let drawn = 0;
-  const draw = (text) => stream.write(`${CLEAR_LINE}${clipped(text, (stream.columns ?? DEFAULT_WIDTH) - 1)}`);
+  const draw = (text) => stream.write(`${CLEAR_LINE}${clipped(text, (stream.columns || DEFAULT_WIDTH) - 1)}`);
   draw(`${label} …`);
   return {
     update(done, total) {
@@ -95,7 +95,7 @@ function outputOf({ color, quiet }, { stdout = process.stdout, stderr = process.
   return {
     isTerminal: stdout.isTTY === true,
     get width() {
-      return stdout.columns ?? DEFAULT_WIDTH;
+      return stdout.columns || DEFAULT_WIDTH;
     },
     paint(text, style) {
       const [on, off] = STYLES[style];

@@ -11,7 +11,19 @@ const { UsageError } = require('./failures.js');
 const NAME = 'agentwise-optimization';
 
 /** In the order of the help. Each is a file in `commands/` that adds the command of its name. */
-const COMMANDS = ['health', 'status', 'report', 'alert-test', 'shared-context', 'doctor', 'completion', 'help'];
+const COMMANDS = [
+  'health',
+  'status',
+  'stats',
+  'report',
+  'tuning',
+  'config',
+  'shared-context',
+  'alert-test',
+  'doctor',
+  'completion',
+  'help',
+];
 
 /** An option with values to choose from, for help and completion. Whoever takes the value says what is wrong with another one. */
 function chosen(flags, description, choices) {

@@ -1,21 +1,30 @@
 'use strict';
 
-/** Systems of this directory that run, and what the last one left. */
+/**
+ * Where the answers about a system come from: a system of this directory that runs, else the state that the last one left,
+ * else one that is made for the question.
+ */
+
+const { messageOf } = require('../errors.js');
+const { configurationOf, provided } = require('./configuration.js');
+const { duration, visible } = require('./text.js');
 
 /** How long a running system may take to answer, ms. */
 const ANSWER_MS = 1000;
 
-/** The client, or one that finds nothing. */
-function client() {
-  try {
-    return require('../live/client.js');
-  } catch (error) {
-    if (error.code !== 'MODULE_NOT_FOUND') throw error;
-    return { findSystems: async () => [], storedState: () => null };
-  }
-}
+/**
+ * What a system is made with that only answers a question: it takes no port, sends nothing, and leaves nothing behind that
+ * would be taken for the application's.
+ */
+const QUIET = {
+  monitoring: { metricsPort: null, enableOtlpExport: false, persistMetrics: false, alertsEnabled: false },
+};
 
-/** Those that use `cacheDir`, the newest first. With `environment`, only the ones of it. */
+const nobody = { findSystems: async () => [], storedState: () => null };
+
+const client = () => provided('../live/client.js') ?? nobody;
+
+/** Systems that use `cacheDir`, the newest first; with `environment`, only the ones of it. */
 async function systemsIn(cacheDir, environment) {
   if (cacheDir === null) return [];
   const systems = await client().findSystems(cacheDir, { timeoutMs: ANSWER_MS });
@@ -24,4 +33,48 @@ async function systemsIn(cacheDir, environment) {
     .sort((a, b) => new Date(b.startedAt) - new Date(a.startedAt));
 }
 
-module.exports = { systemsIn, client, ANSWER_MS };
+/** Asks one system; what it does not answer is an `error`. */
+async function asked(system, path) {
+  const { pid, environment, startedAt, project } = system;
+  const who = { pid, environment, startedAt, project };
+  if (system.state === 'hanging') return { ...who, error: 'does not answer' };
+  try {
+    return { ...who, answer: await system.ask(path, { timeoutMs: ANSWER_MS }) };
+  } catch (error) {
+    return { ...who, error: messageOf(error).split('\n')[0] };
+  }
+}
+
+/**
+ * Who answers.
+ *
+ * @returns `{ source: 'live', systems }`, `{ source: 'stored', state }` or `{ source: 'created' }`
+ */
+async function sourceFor(given) {
+  const { offline, environment } = given.options;
+  const { cacheDir } = offline ? { cacheDir: null } : configurationOf(given);
+  const systems = await systemsIn(cacheDir, environment);
+  if (systems.length > 0) return { source: 'live', systems };
+  const state = cacheDir === null ? null : client().storedState(cacheDir, { environment: given.environment });
+  return state === null ? { source: 'created' } : { source: 'stored', state };
+}
+
+/** A system that is made for the question, with the configuration of this directory. */
+const created = (given) => given.open(QUIET);
+
+/** Whether the system that left a state ended by itself, and did not just go. */
+const endedWell = ({ ended }) => ended !== 'running';
+
+/** One line that says where the answer comes from. */
+function sourceText({ source, systems, state, pid, startedAt, environment }, now = Date.now()) {
+  if (source === 'created') return 'made for this question: no system of this directory runs';
+  if (source === 'stored') {
+    const age = duration((now - new Date(state.savedAt)) / 1000);
+    const end = endedWell(state) ? 'shut down' : 'gone without a shutdown';
+    return `stored ${age} ago by process ${state.pid}, ${end}`;
+  }
+  const others = systems > 1 ? `, one of ${systems}` : '';
+  return `process ${pid} (${visible(environment)}), running for ${duration((now - new Date(startedAt)) / 1000)}${others}`;
+}
+
+module.exports = { asked, created, endedWell, sourceFor, sourceText, systemsIn, client, QUIET };
