@@ -99,6 +99,6 @@ describe('--watch', () => {
     expect(await ended).toEqual({ code: 0, signal: null });
     expect(output.stdout.startsWith('\u001b[?1049h')).toBe(true);
     expect(output.stdout.endsWith('\u001b[?25h\u001b[?1049l')).toBe(true);
-    expect(output.stdout).toContain('every 0.1 s; q ends');
+    expect(output.stdout).toContain('every 0.1 s, q ends');
   });
 });

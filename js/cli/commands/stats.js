@@ -75,7 +75,7 @@ function printerOf({ output, options }, screen, seconds) {
       return;
     }
     const lines = linesOf(reading, before, `source  ${reading.head}`, output);
-    if (screen) screen.show([...lines, '', output.paint(`every ${seconds} s; q ends`, 'dim')]);
+    if (screen) screen.show([lines[0], `${lines[1]}; every ${seconds} s, q ends`, ...lines.slice(2)]);
     else output.line([...(isFirst ? [] : ['']), ...lines].join('\n'));
     isFirst = false;
   };

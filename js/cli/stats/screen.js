@@ -53,13 +53,13 @@ class Screen {
     this.#stdout.write(LEAVE);
   }
 
-  /** As much as fits: a line too many would scroll. Colours are of whole cells, so that lines with some are narrow enough. */
+  /** As much as fits, without the empty lines if they are too many: a line more would scroll. Colours are of whole cells, so that lines with some are narrow enough. */
   #draw() {
     const columns = this.#stdout.columns || DEFAULT_COLUMNS;
     const rows = this.#stdout.rows || DEFAULT_ROWS;
-    const fitting = this.#lines
-      .slice(0, rows - 1)
-      .map((line) => (line.includes('\u001b') ? line : clipped(line, columns)));
+    const isTight = this.#lines.length >= rows;
+    const lines = isTight ? this.#lines.filter((line) => line !== '') : this.#lines;
+    const fitting = lines.slice(0, rows - 1).map((line) => (line.includes('\u001b') ? line : clipped(line, columns)));
     this.#stdout.write(`${HOME}${fitting.map((line) => `${line}${CLEAR_TO_END_OF_LINE}\r\n`).join('')}${CLEAR_BELOW}`);
   }
 }
