@@ -4,7 +4,6 @@
 
 const { spawn } = require('node:child_process');
 const fs = require('node:fs');
-const path = require('node:path');
 const { ROOT, useOwnDirectory } = require('../support.js');
 const { CLI, environment, linesOf, node, untilEnd } = require('../processes.js');
 
@@ -36,8 +35,9 @@ function useCommandLine() {
 }
 
 /** A command that goes on: `{ child, output, ended }`; `output` grows, `ended` resolves with how it ended. */
-function begin(args, { command = process.execPath, cwd, env } = {}) {
-  const child = spawn(command, args, { cwd, env: environment(env), stdio: ['pipe', 'pipe', 'pipe'] });
+function begin(args, { command = process.execPath, cwd, env, user } = {}) {
+  const whose = user === undefined ? {} : { uid: user, gid: user };
+  const child = spawn(command, args, { cwd, env: environment(env), stdio: ['pipe', 'pipe', 'pipe'], ...whose });
   const output = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr']) {
     child[name].setEncoding('utf8').on('data', (text) => {
@@ -45,6 +45,12 @@ function begin(args, { command = process.execPath, cwd, env } = {}) {
     });
   }
   return { child, output, ended: untilEnd(child, args, output) };
+}
+
+/** Runs a command as another user, until it ended. */
+async function runAs(user, args, options) {
+  const { output, ended } = begin([CLI, ...args], { ...options, user });
+  return { ...(await ended), ...output };
 }
 
 /** Waits until `isSo()`; a hang is ended by the test's own time. */
@@ -80,7 +86,7 @@ module.exports = {
   inTerminal,
   linesOf,
   onUnix,
-  path,
+  runAs,
   until,
   useCommandLine,
 };

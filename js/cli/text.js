@@ -80,7 +80,12 @@ function duration(seconds) {
     .join(' ');
 }
 
+/** A path as a shell takes it, to be copied from a remedy. */
+function shellWord(text) {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
 /** `1 entry`, `2 entries`. */
 const counted = (count, one, many = `${one}s`) => `${count} ${count === 1 ? one : many}`;
 
-module.exports = { visible, columns, clipped, bytes, duration, counted };
+module.exports = { visible, columns, clipped, bytes, duration, counted, shellWord };

@@ -5,7 +5,7 @@
 const fs = require('node:fs');
 const net = require('node:net');
 const path = require('node:path');
-const { bytes, counted, visible } = require('../text.js');
+const { bytes, counted, shellWord, visible } = require('../text.js');
 
 const NAME = 'agentwise-optimization';
 const ROOT = path.join(__dirname, '..', '..', '..');
@@ -133,7 +133,7 @@ async function checkSockets(found, { cacheDir, systems }) {
   found.warning(
     'dead sockets',
     dead.map(visible).join(', '),
-    `their processes were killed; the next system removes them, or: rm ${dead.map((name) => path.join(directory, visible(name))).join(' ')}`,
+    `their processes were killed; the next system removes them, or: rm ${dead.map((name) => shellWord(path.join(directory, name))).join(' ')}`,
   );
 }
 
@@ -176,7 +176,7 @@ function checkGenerations(found, { cacheDir }) {
     found.warning(
       'damaged generation',
       `${name}, ${bytes(sizeOf(directory))}: ${reason}`,
-      `a new one is in use; keep it to find out why, or: rm -r ${directory}`,
+      `a new one is in use; keep it to find out why, or: rm -r ${shellWord(directory)}`,
     );
   }
 }

@@ -4,6 +4,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
+const { shellWord } = require('../text.js');
 const { nearest } = require('./disk.js');
 
 /** Group and others: write, and anything at all. */
@@ -73,7 +74,7 @@ function checkCacheDirectory(found, cacheDir) {
     found.problem(
       'cache directory',
       `${directory} can be changed by others (${octal(facts.mode)}): nothing is kept on disk`,
-      `chmod 700 ${directory}`,
+      `chmod 700 ${shellWord(directory)}`,
     );
   } else {
     const open = isUnix && (facts.mode & OTHERS) !== 0 ? openIn(directory) : [];
@@ -81,7 +82,7 @@ function checkCacheDirectory(found, cacheDir) {
       open.length === 0,
       'cache directory',
       isUnix ? `this user's, ${octal(facts.mode)}` : 'writable',
-      `others may look into ${open.join(', ')}: chmod 700 ${directory}`,
+      `others may look into ${open.join(', ')}: chmod 700 ${shellWord(directory)}`,
     );
   }
 }
@@ -108,13 +109,13 @@ function checkFile(found, file) {
     found.warning(
       'configuration file',
       `${file} can be changed by others (${octal(facts.mode)})`,
-      `chmod go-w ${file}`,
+      `chmod go-w ${shellWord(file)}`,
     );
   } else if (isOpen && hasSecret) {
     found.warning(
       'configuration file',
       `${file} seems to hold a secret, and others may read it (${octal(facts.mode)})`,
-      `chmod 600 ${file}, or put the secret into its environment variable`,
+      `chmod 600 ${shellWord(file)}, or put the secret into its environment variable`,
     );
   } else {
     found.ok('configuration file', isUnix ? `${file}, ${octal(facts.mode)}` : file);
