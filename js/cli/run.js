@@ -8,6 +8,7 @@ const { OK, UNKNOWN } = require('./exit-codes.js');
 const { UsageError, failureText } = require('./failures.js');
 const { outputOf } = require('./output.js');
 const { programFor, pathOf } = require('./program.js');
+const { visible } = require('./text.js');
 
 const ENVIRONMENTS = ['development', 'staging', 'production'];
 
@@ -73,7 +74,7 @@ class Given {
   systemConfig(config = {}) {
     const { config: configFile } = this.options;
     if (configFile !== undefined && !existsSync(configFile)) {
-      throw new AgentwiseError('E_CONFIG_MISSING', `the configuration file ${configFile} does not exist`);
+      throw new AgentwiseError('E_CONFIG_MISSING', `the configuration file ${visible(configFile)} does not exist`);
     }
     const file = configFile === undefined ? {} : { configFile };
     return { ...config, ...file, environment: this.environment, finalReport: false };
