@@ -61,10 +61,15 @@ class Given {
     return this.#ending.signal;
   }
 
-  /** `--environment`, else `NODE_ENV` if it names one, else development. */
-  get environment() {
+  /** `--environment`, else `NODE_ENV` if it names one, else `undefined`. */
+  get askedEnvironment() {
     const { NODE_ENV } = process.env;
-    return this.options.environment ?? (ENVIRONMENTS.includes(NODE_ENV) ? NODE_ENV : ENVIRONMENTS[0]);
+    return this.options.environment ?? (ENVIRONMENTS.includes(NODE_ENV) ? NODE_ENV : undefined);
+  }
+
+  /** The one of a system that is made here; development where nothing was said. */
+  get environment() {
+    return this.askedEnvironment ?? ENVIRONMENTS[0];
   }
 
   /**

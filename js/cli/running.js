@@ -24,13 +24,12 @@ const nobody = { findSystems: async () => [], storedState: () => null };
 
 const client = () => provided('../live/client.js') ?? nobody;
 
-/** Systems that use `cacheDir`, the newest first; with `environment`, only the ones of it. */
+/** Systems that use `cacheDir`, those that answer first, the newest first; with `environment`, only the ones of it. */
 async function systemsIn(cacheDir, environment) {
   if (cacheDir === null) return [];
   const systems = await client().findSystems(cacheDir, { timeoutMs: ANSWER_MS });
-  return systems
-    .filter((system) => environment === undefined || system.environment === environment)
-    .sort((a, b) => new Date(b.startedAt) - new Date(a.startedAt));
+  // Whose environment is not known does not answer: it may be meant.
+  return systems.filter((system) => environment === undefined || [environment, null].includes(system.environment));
 }
 
 /** Asks one system; what it does not answer is an `error`. */
@@ -51,11 +50,13 @@ async function asked(system, path) {
  * @returns `{ source: 'live', systems }`, `{ source: 'stored', state }` or `{ source: 'created' }`
  */
 async function sourceFor(given) {
-  const { offline, environment } = given.options;
+  const { offline } = given.options;
+  // What was asked for in so many words. Else any is right: the shell of who asks rarely has the application's NODE_ENV.
+  const environment = given.askedEnvironment;
   const { cacheDir } = offline ? { cacheDir: null } : configurationOf(given);
   const systems = await systemsIn(cacheDir, environment);
   if (systems.length > 0) return { source: 'live', systems };
-  const state = cacheDir === null ? null : client().storedState(cacheDir, { environment: given.environment });
+  const state = cacheDir === null ? null : client().storedState(cacheDir, { environment });
   return state === null ? { source: 'created' } : { source: 'stored', state };
 }
 
@@ -65,16 +66,18 @@ const created = (given) => given.open(QUIET);
 /** Whether the system that left a state ended by itself, and did not just go. */
 const endedWell = ({ ended }) => ended !== 'running';
 
+const processText = ({ pid, environment }) =>
+  pid === null ? 'a process that does not say who it is' : `process ${pid} (${visible(environment)})`;
+
 /** One line that says where the answer comes from. */
-function sourceText({ source, systems, state, pid, startedAt, environment }, now = Date.now()) {
+function sourceText({ source, systems, state, startedAt, ...who }, now = Date.now()) {
   if (source === 'created') return 'made for this question: no system of this directory runs';
   if (source === 'stored') {
-    const age = duration((now - new Date(state.savedAt)) / 1000);
-    const end = endedWell(state) ? 'shut down' : 'gone without a shutdown';
-    return `stored ${age} ago by process ${state.pid}, ${end}`;
+    const age = duration((now - state.savedAt) / 1000);
+    return `stored ${age} ago by ${processText(state)}, ${endedWell(state) ? 'which has ended' : 'which is gone without a shutdown'}`;
   }
-  const others = systems > 1 ? `, one of ${systems}` : '';
-  return `process ${pid} (${visible(environment)}), running for ${duration((now - new Date(startedAt)) / 1000)}${others}`;
+  const since = startedAt === null ? '' : `, running for ${duration((now - new Date(startedAt)) / 1000)}`;
+  return `${processText(who)}${since}${systems > 1 ? `, one of ${systems}` : ''}`;
 }
 
-module.exports = { asked, created, endedWell, sourceFor, sourceText, systemsIn, client, QUIET };
+module.exports = { asked, created, endedWell, processText, sourceFor, sourceText, systemsIn, QUIET };

@@ -5,6 +5,7 @@
 const fs = require('node:fs');
 const net = require('node:net');
 const path = require('node:path');
+const { processText } = require('../running.js');
 const { bytes, counted, shellWord, visible } = require('../text.js');
 
 const NAME = 'agentwise-optimization';
@@ -121,11 +122,11 @@ async function checkSockets(found, { cacheDir, systems }) {
   const alive = await Promise.all(sockets.map(({ name }) => isAlive(path.join(directory, name))));
   const dead = sockets.filter((_, at) => !alive[at]).map(({ name }) => name);
   const hanging = systems.filter(({ state }) => state === 'hanging');
-  for (const { pid } of hanging) {
+  for (const system of hanging) {
     found.problem(
       'running system',
-      `process ${pid} does not answer`,
-      `see what it waits for; is it stopped? kill -CONT ${pid}`,
+      `${processText(system)} does not answer`,
+      `see what it waits for; is it stopped? kill -CONT ${system.pid ?? '<pid>'}`,
     );
   }
   found.ok('running systems', systems.length === hanging.length ? 'none' : systemsText(systems));
@@ -140,7 +141,7 @@ async function checkSockets(found, { cacheDir, systems }) {
 const systemsText = (systems) =>
   systems
     .filter(({ state }) => state !== 'hanging')
-    .map(({ pid, environment }) => `process ${pid} (${visible(environment)})`)
+    .map(processText)
     .join(', ');
 
 /** Bytes of the files in a directory, its own only. */

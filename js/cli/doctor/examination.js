@@ -34,6 +34,17 @@ function checkConfiguration(found, given) {
   }
 }
 
+/** Who runs here; a directory that is not believed is a finding. */
+async function runningSystems(found, { cacheDir }) {
+  try {
+    return await require('../running.js').systemsIn(cacheDir);
+  } catch (error) {
+    if (error.code !== 'E_NOT_OWNED' && error.code !== 'E_IO') throw error;
+    found.in('conflicts').problem('running systems', messageOf(error), 'see permissions');
+    return [];
+  }
+}
+
 /** @returns {Promise<Findings>} */
 async function examine(given, progress) {
   const found = new Findings();
@@ -49,7 +60,7 @@ async function examine(given, progress) {
   await run('binary', () => checkBinary(found));
   const facts = { ...checkConfiguration(found, given), systems: [] };
   await run('conflicts', async () => {
-    facts.systems = await require('../running.js').systemsIn(facts.cacheDir);
+    facts.systems = await runningSystems(found, facts);
   });
   await run('limits', () => checkLimits(found, facts));
   if (facts.cacheDir !== null) await run('disk', () => checkDisk(found, facts, progress));
