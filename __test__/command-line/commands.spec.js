@@ -13,8 +13,9 @@ describe('a command that works ends by itself with exit code 0', () => {
     const { stdout, ...rest } = await cli(['health']);
     expect(rest).toEqual(WELL);
     const lines = linesOf(stdout);
-    expect(lines[0]).toMatch(/^health +healthy, score \d+ of 100$/);
-    expect(lines.slice(1, 5).map((line) => line.split(/ +/)[0])).toEqual([
+    expect(lines[0]).toMatch(/^source +made for this question: no system of this directory runs$/);
+    expect(lines[1]).toMatch(/^health +healthy, score \d+ of 100$/);
+    expect(lines.slice(2, 6).map((line) => line.split(/ +/)[0])).toEqual([
       'tokenOptimizer',
       'memoryManager',
       'cacheManager',
@@ -31,6 +32,7 @@ describe('a command that works ends by itself with exit code 0', () => {
       components: { memoryManager: { healthy: true }, cacheManager: { healthy: true, score: expect.any(Number) } },
       recommendations: expect.any(Array),
       environment: 'development',
+      source: 'created',
     });
   });
 
