@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use serde_json::json;
 
 use super::Engine;
+use super::state::Ended;
 use crate::memory::V8Heap;
 use crate::telemetry::event::EventKind;
 
@@ -18,6 +19,8 @@ impl Engine {
             return None;
         }
         let report = self.loaded.system.final_report.then(|| self.write_report_file(v8));
+        let last = self.last_state(Ended::Shutdown);
+        self.live.end();
         self.orchestrator.tokens().close();
         // First those that ask the others.
         if let Some(monitor) = self.orchestrator.components().monitor {
@@ -29,6 +32,7 @@ impl Engine {
         if let Some(cache) = self.orchestrator.components().cache {
             cache.close();
         }
+        self.leave(last);
         match report? {
             Ok(path) => Some(path),
             Err(error) => {
