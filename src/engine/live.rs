@@ -30,6 +30,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// A socket that could not be made is tried again after this long, ms.
 const AGAIN_MS: u64 = 60_000;
 
+/// How long the end of a system waits for a look that is under way.
+const END_LIMIT: Duration = Duration::from_secs(2);
+
 /// What others reach of one system.
 pub(super) struct Live {
     /// When the system was made, Unix ms.
@@ -119,11 +122,13 @@ impl Live {
     pub(super) fn end(&self) {
         self.is_ended.store(true, Ordering::Release);
         self.woken.notify_one();
-        let mut place = self.place.lock();
-        if let Some(server) = place.server.take() {
-            server.close();
+        // Whoever looks after it now may wait for a disk that does not answer.
+        if let Some(mut place) = self.place.try_lock_for(END_LIMIT) {
+            if let Some(server) = place.server.take() {
+                server.close();
+            }
+            place.net = None;
         }
-        place.net = None;
         self.show(None, None);
     }
 
@@ -274,7 +279,9 @@ impl Engine {
     /// Leaves it. Blocks.
     pub(super) fn leave(&self, last: Option<Value>) {
         let Some(last) = last else { return };
-        let made = self.live.place.lock().directory.clone();
+        let Some(made) = self.live.place.try_lock_for(END_LIMIT).map(|place| place.directory.clone()) else {
+            return;
+        };
         let (cache_dir, allow_network) = self.cache_place();
         let directory = made.map_or_else(|| directory_beside(&cache_dir, DIRECTORY, allow_network), Ok);
         match directory {
