@@ -2,13 +2,15 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
-const { useOwnDirectory, useSystems, KEEP_ALL } = require('../support.js');
+const { useOwnDirectory, useSystems, runNode, KEEP_ALL } = require('../support.js');
 const { systems, filesOf, findSystems, patient, until } = require('./support.js');
 
 const onUnix = process.platform === 'win32' ? describe.skip : describe;
 const { path: own } = useOwnDirectory();
 const { open } = useSystems();
 const { version } = require('../../package.json');
+/** Only root can become somebody else. */
+const asRoot = process.geteuid?.() === 0 ? test : test.skip;
 
 const isIsoTime = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
 
@@ -86,6 +88,25 @@ onUnix('a running system', () => {
     expect([filesOf('.sock'), filesOf('.json')]).toEqual([[], []]);
     expect(await findSystems('.cache')).toEqual([]);
     await expect(found.ask('/status')).rejects.toMatchObject({ code: 'E_NOT_AVAILABLE' });
+  });
+
+  asRoot('hangs up on other users, wherever the file modes let them in', async () => {
+    const system = await open(KEEP_ALL);
+    const [{ socket }] = await systems(1);
+    for (const name of ['.', '.cache', '.cache/live']) fs.chmodSync(name, 0o755);
+    fs.chmodSync(socket, 0o666);
+    const heard = (user) =>
+      runNode(`
+        process.seteuid(${user});
+        const socket = require('node:net').connect(${JSON.stringify(socket)});
+        let heard = '';
+        socket.on('data', (text) => { heard += text; });
+        socket.on('error', () => {});
+        socket.on('close', () => console.log(JSON.stringify(heard.split('\\r\\n')[0])));
+        socket.write('GET / HTTP/1.0\\r\\n\\r\\n');`);
+    expect(await heard(12345)).toBe('');
+    expect(await heard(0)).toBe('HTTP/1.0 200 OK');
+    expect(system.getStatus().live.socket).toBe(socket);
   });
 
   test('is one of several in a process, each with its own', async () => {

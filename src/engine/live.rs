@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use super::Engine;
-use super::state::{Ended, Saved};
+use super::state::{End, Saved};
 use crate::base::clock::Clock;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::cache::directory_beside;
@@ -29,6 +29,9 @@ const DIRECTORY: &str = "live";
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// A socket that could not be made is tried again after this long, ms.
 const AGAIN_MS: u64 = 60_000;
+
+/// How long the end of a system waits for a look that is under way.
+const END_LIMIT: Duration = Duration::from_secs(2);
 
 /// What others reach of one system.
 pub(super) struct Live {
@@ -75,9 +78,11 @@ pub fn leave_all() {
     let (own, others) = reached.into_iter().partition::<Vec<_>, _>(|(_, thread)| *thread == me);
     REACHED.lock().extend(others);
     for engine in own.iter().filter_map(|(engine, _)| engine.upgrade()) {
-        let last = engine.last_state(Ended::Exit);
+        let last = engine.last_state(End::Exit);
         engine.live.end();
-        engine.leave(last);
+        if let Some(last) = last {
+            engine.leave(&last);
+        }
     }
 }
 
@@ -119,11 +124,13 @@ impl Live {
     pub(super) fn end(&self) {
         self.is_ended.store(true, Ordering::Release);
         self.woken.notify_one();
-        let mut place = self.place.lock();
-        if let Some(server) = place.server.take() {
-            server.close();
+        // Whoever looks after it now may wait for a disk that does not answer.
+        if let Some(mut place) = self.place.try_lock_for(END_LIMIT) {
+            if let Some(server) = place.server.take() {
+                server.close();
+            }
+            place.net = None;
         }
-        place.net = None;
         self.show(None, None);
     }
 
@@ -251,7 +258,7 @@ impl Engine {
     /// Saves the state of a running system, unless nothing has changed since. A file that cannot be written is let go: it is
     /// a memory only.
     fn save(&self, place: &mut Place) {
-        let (state, print) = self.state(Ended::Running);
+        let (state, print) = self.state(End::Running);
         if place.saved.note(self.live.clock.now_ms(), print)
             && let Some(directory) = &place.directory
         {
@@ -267,18 +274,19 @@ impl Engine {
     }
 
     /// The last state of a system that is about to end, read before its parts are ended.
-    pub(super) fn last_state(&self, ended: Ended) -> Option<Value> {
+    pub(super) fn last_state(&self, ended: End) -> Option<Value> {
         (self.live.reached.get().is_some() && self.is_live_wanted()).then(|| self.state(ended).0)
     }
 
     /// Leaves it. Blocks.
-    pub(super) fn leave(&self, last: Option<Value>) {
-        let Some(last) = last else { return };
-        let made = self.live.place.lock().directory.clone();
+    pub(super) fn leave(&self, last: &Value) {
+        let Some(made) = self.live.place.try_lock_for(END_LIMIT).map(|place| place.directory.clone()) else {
+            return;
+        };
         let (cache_dir, allow_network) = self.cache_place();
         let directory = made.map_or_else(|| directory_beside(&cache_dir, DIRECTORY, allow_network), Ok);
         match directory {
-            Ok(directory) => self.write_state(&directory, &last),
+            Ok(directory) => self.write_state(&directory, last),
             Err(error) => tracing::debug!(code = error.kind().code(), "the last state was not saved"),
         }
     }

@@ -4,7 +4,7 @@
 //! settings of a running system, [`reports`] writes files, [`lifecycle`] ends it, [`live`] lets other programs ask it.
 
 mod configuration;
-mod lifecycle;
+pub mod lifecycle;
 mod live;
 mod reports;
 mod state;

@@ -12,7 +12,7 @@ const SAVE_EVERY_MS: u64 = 60_000;
 
 /// How a system was when its state was saved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ended {
+pub(super) enum End {
     /// It ran. When nobody answers any more, its process was killed.
     Running,
     /// It was shut down.
@@ -21,7 +21,7 @@ pub(super) enum Ended {
     Exit,
 }
 
-impl Ended {
+impl End {
     fn name(self) -> &'static str {
         match self {
             Self::Running => "running",
@@ -55,7 +55,7 @@ impl Saved {
 impl Engine {
     /// The state to save, and a print that changes when something was done or is otherwise than before; time that passes and
     /// memory that breathes are no such thing.
-    pub(super) fn state(&self, ended: Ended) -> (Value, u64) {
+    pub(super) fn state(&self, ended: End) -> (Value, u64) {
         let (status, health) = (self.status_page(), self.health_page());
         let print = print(&status, &health);
         let mut state = json!({

@@ -9,6 +9,9 @@ use crate::engine::Engine;
 use crate::monitor::live::{Answering, state};
 use crate::orchestrator::settings_file::SettingsRequest;
 use std::sync::Arc;
+use std::time::Duration;
+
+const PATIENT: Duration = Duration::from_secs(60);
 
 fn engine(cwd: &Path, extra: Value) -> (Arc<Engine>, Arc<ManualClock>) {
     let mut code = json!({ "environment": "staging", "projectId": "shop", "finalReport": false });
@@ -63,7 +66,7 @@ fn pages_say_who_it_is_and_how_it_is() {
     }
     assert_eq!(figures["timestamp"], "2026-01-01T00:00:00.000Z");
     assert!(engine.answer("/nothing").is_none());
-    engine.shut_down(None);
+    engine.shut_down(None, PATIENT, true);
 }
 
 #[cfg(unix)]
@@ -88,7 +91,7 @@ fn socket_is_made_again_as_long_as_there_is_a_cache_directory() {
     assert!(!engine.live.is_due(), "not again at once");
     clock.advance(super::AGAIN_MS);
     assert!(engine.live.is_due());
-    engine.shut_down(None);
+    engine.shut_down(None, PATIENT, true);
 }
 
 #[cfg(unix)]
@@ -103,7 +106,7 @@ fn settings_switch_it_off_and_on() {
         let (engine, _) = live(dir.path(), off);
         assert_eq!(engine.live.status(), json!({ "socket": null, "reason": null }));
         assert!(!engine.live.is_due());
-        engine.shut_down(None);
+        engine.shut_down(None, PATIENT, true);
         assert_eq!(saved(dir.path()), None, "nothing is left");
     }
     let (engine, _) = live(dir.path(), json!({}));
@@ -114,7 +117,7 @@ fn settings_switch_it_off_and_on() {
     engine.update_configuration(&json!({ "liveSocket": true })).expect("sound");
     engine.look_after_live();
     assert!(socket(&engine).is_some());
-    engine.shut_down(None);
+    engine.shut_down(None, PATIENT, true);
     assert_eq!(socket(&engine), None);
 }
 
@@ -136,7 +139,7 @@ fn state_is_saved_at_first_when_something_changed_and_at_the_end() {
     engine.look_after_live();
     assert_eq!(saved(dir.path()).expect("saved")["savedAt"], "2026-01-01T00:02:00.000Z");
     clock.advance(1000);
-    engine.shut_down(None);
+    engine.shut_down(None, PATIENT, true);
     let last = saved(dir.path()).expect("saved");
     assert_eq!((&last["ended"], &last["savedAt"]), (&json!("shutdown"), &json!("2026-01-01T00:02:01.000Z")));
     assert!(last["status"]["components"]["cacheManager"].is_object(), "as it was before its parts ended");
@@ -159,7 +162,7 @@ fn thread_that_ends_leaves_a_state_and_no_socket() {
             .count(),
         0
     );
-    engine.shut_down(None);
+    engine.shut_down(None, PATIENT, true);
 }
 
 #[cfg(unix)]
@@ -176,5 +179,5 @@ fn directory_that_cannot_be_used_is_said_and_no_failure() {
         status["live"]
     );
     work(&engine);
-    engine.shut_down(None);
+    engine.shut_down(None, PATIENT, true);
 }

@@ -28,6 +28,11 @@ impl LiveServer {
         match *self {}
     }
 
+    /// Ends it.
+    pub fn close(self) {
+        match self {}
+    }
+
     /// Whether others can find it.
     pub fn is_there(&self) -> bool {
         match *self {}
