@@ -1,0 +1,42 @@
+/** Changes of the configuration while a system runs: good ones are applied, bad ones change nothing. */
+
+const GOOD = [
+  ({ below }) => ({ cache: { l1MaxSize: 50 + below(2000) } }),
+  ({ below }) => ({ cache: { l1MaxSizeMB: 1 + below(8) } }),
+  ({ pick }) => ({ cache: { evictionPolicy: pick(['lru', 'lfu', 'adaptive']) } }),
+  ({ below }) => ({ cache: { ttlSeconds: 20 + below(300), similarityThreshold: 0.8 + below(20) / 100 } }),
+  ({ below }) => ({ cache: { l2MaxSizeMB: 8 + below(24), l3MaxSizeMB: 8 + below(24) } }),
+  ({ below }) => ({ memory: { agentMemoryLimit: 1 + below(300), contextRetentionTime: 1000 + below(60_000) } }),
+  ({ below }) => ({ monitoring: { healthCheckInterval: 200 + below(2000) } }),
+  ({ chance }) => ({ enableProductionMonitoring: chance(0.7) }),
+];
+/** Of systems that filter. */
+const OF_FILTER = [
+  ({ below }) => ({ contextFilter: { contextImportanceThreshold: below(10) / 10 } }),
+  ({ below }) => ({ contextFilter: { maxContextPerAgent: 0.02 + below(50), adaptiveReduction: below(2) === 0 } }),
+];
+const BAD = [
+  { cache: { l1MaxSize: -1 } },
+  { cache: { l1MaxSize: 77, ttlSeconds: 'an hour' } },
+  { memory: { alertTreshold: 5 } },
+  { contextFilter: { contextImportanceThreshold: 2 } },
+  { tokens: { encoding: 'zip' } },
+  { noSuchPart: {} },
+];
+
+export async function changeSettings(system, { die, ledger, isWhole }) {
+  if (die.chance(0.3)) {
+    const before = JSON.stringify(system.getStatus().components.cacheManager?.l1.maxSize);
+    try {
+      await system.updateConfiguration(die.pick(BAD));
+      ledger.violated('a bad configuration is refused');
+    } catch (error) {
+      ledger.check('a bad configuration is refused', error.code === 'E_CONFIG_INVALID', () => String(error));
+    }
+    const after = JSON.stringify(system.getStatus().components.cacheManager?.l1.maxSize);
+    ledger.check('a bad configuration changes nothing', before === after);
+    return;
+  }
+  await system.updateConfiguration(die.pick(isWhole ? GOOD : [...GOOD, ...OF_FILTER])(die));
+  ledger.count('configurations changed');
+}
