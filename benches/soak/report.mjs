@@ -11,11 +11,11 @@ function table(rows) {
     .join('\n');
 }
 
-export function report({ seed, seconds, node, counts, trends, violations, delay, ok }) {
+export function report({ seed, seconds, node, counts, trends, isJudged, violations, delay, ok }) {
   const figures = Object.entries(trends).map(([figure, of]) => [
     figure,
     ...[of.min, of.max, of.second, of.last, of.growth, of.bound].map(rounded),
-    of.grows ? 'GROWS' : 'ok',
+    isJudged ? (of.grows ? 'GROWS' : 'ok') : 'not judged',
   ]);
   const absent = Object.keys(BOUNDS).filter((figure) => !(figure in trends));
   const failed = Object.entries(violations).flatMap(([fact, { count, examples }]) => [

@@ -41,6 +41,9 @@ export const BOUNDS = {
   files: { least: 10, perMinute: 0 },
 };
 
+/** Seconds under which growth is shown and not judged: what warms up still does. */
+export const SHORT = 180;
+
 /** Growth of each figure of `samples` against its bound. */
 export function trends(samples) {
   const from = samples[0].seconds + (samples.at(-1).seconds - samples[0].seconds) / 3;
