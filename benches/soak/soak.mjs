@@ -35,7 +35,7 @@ const SMALL = {
   cache: { l1MaxSize: 500, l1MaxSizeMB: 4, l2MaxSizeMB: 16, l3MaxSizeMB: 16, ttlSeconds: 120 },
   contextFilter: { analysisCacheMB: 2, referenceStoreMB: 2 },
   tokens: { blockStoreMB: 8, blockMemoryMB: 2, blockIndexMB: 2 },
-  monitoring: { console: false, metricsInterval: 500, healthCheckInterval: 1000, enableWebhookAlerts: true },
+  monitoring: { console: false, metricsInterval: 2000, healthCheckInterval: 1000, enableWebhookAlerts: true },
 };
 /** Nothing is left out: what the other end has is the context itself. */
 const WHOLE = { ...SMALL, enableContextFiltering: false };
