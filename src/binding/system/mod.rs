@@ -1,7 +1,11 @@
 //! A whole system: what `ProductionOptimizationSystem` of `js/` holds.
 
+mod configuration;
+mod reports;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use napi::Env;
 use napi::bindgen_prelude::{Function, JsObjectValue, Object};
@@ -10,26 +14,26 @@ use napi_derive::napi;
 use parking_lot::RwLock;
 use serde_json::{Value, json};
 
-use super::cache::{self, CacheView};
-use super::call::{guard, method, spawn};
-use super::columns;
-use super::filter::{FilterOutput, FilterParts, limits, parse, parse_or_throw};
-use super::jobs::{self, Jobs};
-use super::memory::{self, heap};
-use super::monitor;
-use super::token_optimizer::{self, Holder};
 use crate::base::document::Document;
 use crate::base::error::{Error, ErrorKind, Result};
+use crate::binding::cache::{self, CacheView, whole};
+use crate::binding::call::{guard, method, spawn};
+use crate::binding::columns;
+use crate::binding::filter::{FilterOutput, FilterParts, filter_call, limits, parse_or_throw};
+use crate::binding::jobs::{self, Jobs};
+use crate::binding::memory::{self, heap};
+use crate::binding::monitor;
+use crate::binding::token_optimizer::{self, Holder};
 use crate::engine::{Engine, check_agent_id};
 use crate::orchestrator::settings_file::SettingsRequest;
 use crate::orchestrator::{Optimization, OptimizeRequest};
 
 /// The engine of a handle, until the handle is closed. V8 may collect a handle late, and does not know what an engine
 /// weighs: closing frees it at once.
-struct Slot(RwLock<Option<Arc<Engine>>>);
+pub(crate) struct Slot(RwLock<Option<Arc<Engine>>>);
 
 impl Slot {
-    fn engine(&self) -> Result<Arc<Engine>> {
+    pub(crate) fn engine(&self) -> Result<Arc<Engine>> {
         self.0
             .read()
             .clone()
@@ -72,6 +76,8 @@ pub fn open_system<'env>(
     add_work(env, &mut handle, &slot)?;
     add_questions(env, &mut handle, &slot)?;
     add_lifecycle(env, &mut handle, &slot)?;
+    configuration::add(env, &mut handle, &slot)?;
+    reports::add(env, &mut handle, &slot)?;
     let shared = Arc::clone(&slot);
     token_optimizer::add(env, &mut handle, &(Arc::new(move || Ok(Holder::Engine(shared.engine()?))) as _))?;
     let (shared, board) = (Arc::clone(&slot), guard(|| Ok(Arc::clone(slot.engine()?.board())))?);
@@ -128,6 +134,12 @@ fn add_questions(env: &Env, handle: &mut Object, slot: &Arc<Slot>) -> napi::Resu
         };
         spawn(args.env(), work, |()| ())
     })?;
+    let (shared, untold) = (Arc::clone(slot), Arc::default());
+    method(env, handle, "filter", move |args| {
+        let filter = shared.engine()?.orchestrator().components().filter;
+        let off = || Error::new(ErrorKind::NotAvailable, "context filtering is off");
+        filter_call(&args, &filter.ok_or_else(off)?, &untold)
+    })?;
     let shared = Arc::clone(slot);
     method(env, handle, "resolve", move |args| {
         Ok(shared.engine()?.resolve_reference(&args.get::<String>(0)?)?.to_string())
@@ -141,6 +153,12 @@ fn add_questions(env: &Env, handle: &mut Object, slot: &Arc<Slot>) -> napi::Resu
     })?;
     let shared = Arc::clone(slot);
     method(env, handle, "hasMemory", move |_| Ok(shared.engine()?.memory().is_some()))?;
+    let shared = Arc::clone(slot);
+    method(env, handle, "hasCache", move |_| Ok(shared.engine()?.cache().is_some()))?;
+    let shared = Arc::clone(slot);
+    method(env, handle, "hasFilter", move |_| {
+        Ok(shared.engine()?.orchestrator().components().filter.is_some())
+    })?;
     let shared = Arc::clone(slot);
     method(env, handle, "hasMonitor", move |_| Ok(shared.engine()?.monitor().is_some()))?;
     let shared = Arc::clone(slot);
@@ -166,16 +184,6 @@ fn add_questions(env: &Env, handle: &mut Object, slot: &Arc<Slot>) -> napi::Resu
 
 fn add_lifecycle(env: &Env, handle: &mut Object, slot: &Arc<Slot>) -> napi::Result<()> {
     let shared = Arc::clone(slot);
-    method(env, handle, "writeReport", move |args| {
-        let (engine, heap) = (shared.engine()?, heap(&args, 0)?);
-        spawn(args.env(), move || engine.write_report(Some(heap)), |path| path.to_string_lossy().into_owned())
-    })?;
-    let shared = Arc::clone(slot);
-    method(env, handle, "updateConfiguration", move |args| {
-        let (engine, partial) = (shared.engine()?, parse(&args.get::<String>(0)?)?);
-        spawn(args.env(), move || engine.update_configuration(&partial), |()| ())
-    })?;
-    let shared = Arc::clone(slot);
     method(env, handle, "maintain", move |args| {
         let engine = shared.engine()?;
         spawn(args.env(), move || engine.maintain(), |removed| removed as f64)
@@ -183,10 +191,11 @@ fn add_lifecycle(env: &Env, handle: &mut Object, slot: &Arc<Slot>) -> napi::Resu
     let shared = Arc::clone(slot);
     method(env, handle, "shutDown", move |args| {
         let (engine, heap) = (shared.engine()?, heap(&args, 0)?);
+        let (deadline, with_report) = (Duration::from_millis(whole(args.get(4)?)), args.get(5)?);
         spawn(
             args.env(),
-            move || Ok(engine.shut_down(Some(heap))),
-            |path| path.map(|path| path.to_string_lossy().into_owned()),
+            move || Ok(engine.shut_down(Some(heap), deadline, with_report)),
+            |ended| json!({ "report": ended.report, "late": ended.late }).to_string(),
         )
     })?;
     let shared = Arc::clone(slot);
