@@ -117,8 +117,8 @@ describe("a token optimizer of the caller's", () => {
     const optimizer = new TokenOptimizer();
     const it = orchestrator({}, optimizer);
     const first = await it.optimizeAgentContext('a', CONTEXT);
-    const next = await it.optimizeAgentContext('a', { ...CONTEXT, notes: 'other words' });
-    expect([first.type, next.type, Object.keys(next.modified)]).toEqual(['full', 'incremental', ['notes']]);
+    const next = await it.optimizeAgentContext('a', { ...CONTEXT, currentTask: 'logout' });
+    expect([first.type, next.type, Object.keys(next.modified)]).toEqual(['full', 'incremental', ['currentTask']]);
     // Its own ledger knows of both.
     expect(optimizer.getOptimizationReport().tokensByAgent).toBeDefined();
     expect(optimizer.getProductionHealthStatus()).toMatchObject({

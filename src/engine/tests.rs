@@ -46,7 +46,11 @@ fn fresh_system_is_healthy_and_production_ready() {
 fn after_shutdown_work_is_refused_and_questions_have_harmless_answers() {
     let engine = engine();
     store(&engine, "q");
-    assert_eq!(engine.shut_down(None, PATIENT, true).report, None, "the directory is not there: a warning, not a failure");
+    assert_eq!(
+        engine.shut_down(None, PATIENT, true).report,
+        None,
+        "the directory is not there: a warning, not a failure"
+    );
     assert_eq!(optimize(&engine, "{}").expect_err("refused").kind(), ErrorKind::ShutDown);
     assert_eq!(engine.write_report(None).expect_err("refused").kind(), ErrorKind::ShutDown);
     assert_eq!(engine.update_configuration(&json!({})).expect_err("refused").kind(), ErrorKind::ShutDown);
