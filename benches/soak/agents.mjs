@@ -58,6 +58,7 @@ export class Agent {
   #options() {
     const { chance, pick } = this.#die;
     const options = { encoding: pick(['keys', 'blocks', undefined]), includeDebugInfo: chance(0.1) };
+    if (chance(0.2)) options.mode = pick(['full', 'delta']);
     if (!this.#isWhole && chance(0.2)) options.maxTokens = 500 + this.#die.below(20_000);
     return options;
   }
@@ -79,9 +80,9 @@ export class Agent {
     this.#kept.length = 0;
     const given = [this.#current, edited(this.#die, this.#current)];
     const results = await Promise.all(given.map((each) => this.#call(each, this.#options())));
-    for (const [at, result] of results.entries()) {
-      await this.#receive(result, given[at], result.hash === undefined ? undefined : this.#kept.shift());
-    }
+    // Without a filter, and where one failed, nothing tells what it kept.
+    const kept = this.#kept.length === results.length ? [...this.#kept] : [];
+    for (const [at, result] of results.entries()) await this.#receive(result, given[at], kept[at]);
     this.#current = given[1];
   }
 
@@ -104,10 +105,11 @@ export class Agent {
 
   async #receive(result, given, kept) {
     const ledger = this.#ledger;
-    // What a failed stage gives is the context itself, which the other end reads but does not build on.
+    // What a failed stage gives is what there was before it, which the other end reads but does not build on.
     if (result.hash === undefined) {
       ledger.count('results of failed stages');
-      ledger.check('a failed stage gives the context that came in', isSame(result, given), this.#id);
+      const isBefore = isSame(result, given) || (kept !== undefined && isSame(result, kept));
+      ledger.check('a failed stage gives what there was before it', isBefore, this.#id);
       return;
     }
     const message = JSON.parse(JSON.stringify(this.#pkg.toMessage(result)));
@@ -127,7 +129,11 @@ export class Agent {
     const how = this.#isWhole ? 'the context itself' : 'what the filter kept';
     if (expected !== undefined) ledger.check(`what deltas make is ${how}`, isSame(this.#held, expected), this.#id);
     const { debug } = result;
-    if (debug) {
+    if (debug?.mode === 'full' || debug?.mode === 'delta') {
+      const type = { full: 'full', delta: 'incremental' }[debug.mode];
+      ledger.check('a mode is done as asked', message.type === type, `${debug.mode}: ${message.type}`);
+    }
+    if (debug?.tokens) {
       ledger.check('tokens: original ≥ filtered', debug.tokens.original >= debug.tokens.filtered, () =>
         JSON.stringify([this.#id, debug.tokens]),
       );

@@ -1,6 +1,6 @@
 /** All of it together: who works, what goes wrong, and the look at it every second. */
 
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { Agent } from './agents.mjs';
@@ -9,7 +9,7 @@ import { context } from './contexts.mjs';
 import { FAULTS, hangingServer, smallDisk } from './faults.mjs';
 import { bytesBelow, Figures } from './figures.mjs';
 import { Ledger } from './ledger.mjs';
-import { changeSettings } from './settings.mjs';
+import { changeFile, changeSettings } from './settings.mjs';
 import { median, SHORT, trends } from './trend.mjs';
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -88,13 +88,17 @@ export class Soak {
     const disk = this.#hasFaults ? smallDisk(mount, 24) : null;
     if (this.#hasFaults && !disk) process.stderr.write('soak: no small file system can be made, no disk gets full\n');
 
+    // Of modules that read it again.
+    const hasFile = typeof this.#pkg.ProductionOptimizationSystem.prototype.reloadConfiguration === 'function';
+    const configFile = hasFile ? join(this.#directory, 'settings.json') : undefined;
+    if (configFile) writeFileSync(configFile, '{}');
     const create = (config, name) =>
       this.#pkg.ProductionOptimizationSystem.create({
         ...config,
         projectId: name,
         cache: { ...config.cache, cacheDir: this.#path(name) },
       });
-    const systems = [await create(SMALL, 'filtering'), await create(WHOLE, 'whole')];
+    const systems = [await create({ ...SMALL, configFile }, 'filtering'), await create(WHOLE, 'whole')];
     const handles = [...this.#opened];
     const manager = (name, config) =>
       new this.#pkg.AdvancedCacheManager({ ...SMALL.cache, cacheDir: this.#path(name), ...config });
@@ -159,6 +163,10 @@ export class Soak {
         () => 5000 + die.below(5000),
       ),
     ];
+    if (configFile) {
+      const turn = () => changeFile(systems[0], configFile, { die, ledger });
+      work.push(this.#loop('the file', turn, () => 3000 + die.below(5000)));
+    }
     if (this.#hasFaults)
       work.push(
         this.#loop(
