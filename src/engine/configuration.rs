@@ -21,6 +21,7 @@ impl Engine {
             self.orchestrator.apply(&settings);
             (old, settings.clone())
         };
+        self.renew_live();
         self.events.emit(
             EventKind::ConfigurationUpdated,
             || json!({ "oldConfig": old.to_json(), "newConfig": new.to_json() }),

@@ -1,11 +1,13 @@
 //! The composition root: finds the configuration, builds the parts, wires them, and shuts them down in order.
 //!
 //! Everything that JavaScript can ask of a system goes through here; nothing here knows JavaScript. [`configuration`] changes the
-//! settings of a running system, [`reports`] writes files, [`lifecycle`] ends it.
+//! settings of a running system, [`reports`] writes files, [`lifecycle`] ends it, [`live`] lets other programs ask it.
 
 mod configuration;
 pub mod lifecycle;
+mod live;
 mod reports;
+mod state;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -31,6 +33,8 @@ use crate::telemetry::event::EventSink;
 /// Longest agent id, in bytes. Ids are kept for every agent; nobody's name is longer.
 const MAX_AGENT_ID_BYTES: usize = 1024;
 
+pub use live::leave_all;
+
 /// One running system.
 #[derive(Debug)]
 pub struct Engine {
@@ -40,6 +44,7 @@ pub struct Engine {
     events: Arc<EventSink>,
     cwd: PathBuf,
     closed: AtomicBool,
+    live: Arc<live::Live>,
 }
 
 impl Engine {
@@ -65,6 +70,7 @@ impl Engine {
         let cwd = request.cwd.clone();
         let monitoring =
             MonitoringPlace { variables: request.env.clone(), project: settings.cache.namespace.clone() };
+        let live = live::Live::new(Arc::clone(&clock));
         let orchestrator = Orchestrator::new(&settings, cwd.clone(), monitoring, clock, Arc::clone(&events));
         if let Some(monitor) = orchestrator.components().monitor {
             loaded.warnings.extend(monitor.problems());
@@ -87,6 +93,7 @@ impl Engine {
             events,
             cwd,
             closed: AtomicBool::new(false),
+            live,
         })
     }
 
@@ -177,6 +184,7 @@ impl Engine {
     pub fn status(&self, v8: Option<V8Heap>) -> Value {
         let mut status = self.orchestrator.status(&self.settings.lock(), v8);
         status["configFile"] = json!(self.loaded.source);
+        status["live"] = self.live.status();
         status["unavailable"] = json!(self.unavailable());
         status
     }
@@ -217,6 +225,13 @@ impl Engine {
             return Err(Error::new(ErrorKind::ShutDown, "the system was shut down; create a new one"));
         }
         Ok(())
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // Nobody can be answered any more.
+        self.live.end();
     }
 }
 
