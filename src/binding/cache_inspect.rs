@@ -119,6 +119,9 @@ fn add_whole(env: &Env, handle: &mut Object, view: &CacheView) -> napi::Result<(
 
 fn cursor(text: &str) -> Result<Cursor> {
     Cursor::parse(text).ok_or_else(|| {
-        Error::new(ErrorKind::InvalidArgument, "options.after must be the cursor of an entry that entries() gave")
+        Error::new(
+            ErrorKind::InvalidArgument,
+            "options.after must be the cursor of an entry that entries() gave",
+        )
     })
 }

@@ -127,7 +127,8 @@ impl CacheManager {
     pub fn verify(&self, is_dry: bool, watch: Watch<'_>) -> Result<Verified> {
         let Some(disk) = self.disk_in_use()? else {
             let database = DatabaseCheck { state: "none", ..DatabaseCheck::default() };
-            let totals = TotalsCheck { ok: true, ..TotalsCheck::default() };
+            let none = sums(<[Total; 2]>::default());
+            let totals = TotalsCheck { ok: true, kept: none, counted: none, ..TotalsCheck::default() };
             return Ok(Verified { totals, database, ..Verified::default() });
         };
         let mut verified = Verified::default();
