@@ -40,6 +40,7 @@ export type ErrorCode =
   | 'E_DELTA_MISMATCH'
   | 'E_SHARED_CONTEXT'
   | 'E_TIMEOUT'
+  | 'E_NOT_OWNED'
   | 'E_IO'
   | 'E_INTERNAL';
 
@@ -293,6 +294,11 @@ export interface OptimizationConfig {
   enableProductionMonitoring: boolean;
   /** Default: production only. Not available in this version. */
   autoTuning: boolean;
+  /**
+   * Whether other programs of the same user, such as the command line, can ask the running system, through a socket in the cache
+   * directory, and read its last state there. Default true. Needs a cache that is kept on disk.
+   */
+  liveSocket?: boolean;
   configFile?: string;
   memory?: Partial<MemoryConfig>;
   cache?: Partial<CacheConfig>;
@@ -2143,6 +2149,8 @@ export interface SystemStatus {
   sharedContext?: any;
   /** The configuration file that was used, or `null`. */
   configFile: any;
+  /** Where other programs of this user can ask the system, or why they cannot; both `null` when `liveSocket` is off. */
+  live: { socket: string | null; reason: string | null };
   /** What the configuration asks for and this version does not have. */
   unavailable: string[];
   /** What is not as the configuration asked for, for example a `configFile` that is not there. */

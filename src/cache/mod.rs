@@ -37,6 +37,7 @@ pub mod vectors;
 mod writes;
 
 pub use config::{CacheConfig, Purpose};
+pub use disk::location::directory_beside;
 pub use footprint::sqlite_bytes;
 pub use hindsight::{Bound, Change, DiskWouldHave, SizeAdvice, Step, WouldHave};
 pub use key::{Key, Keys, Namespace, Scope};

@@ -33,6 +33,9 @@ pub struct Settings {
     pub enable_production_monitoring: bool,
     /// `autoTuning`: whether settings are adjusted to the load every 5 minutes. Default: in production only.
     pub auto_tuning: bool,
+    /// `liveSocket`: whether other programs of the same user, such as the command line, can ask the running system, through a
+    /// socket in the cache directory, and read its last state there. Default true.
+    pub live_socket: bool,
     /// `configFile`: the file that code asked for, as it was written there. Not shown when there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config_file: Option<String>,
@@ -59,6 +62,7 @@ impl Settings {
             enable_context_filtering: true,
             enable_production_monitoring: production,
             auto_tuning: production,
+            live_socket: true,
             config_file: None,
             memory: MemoryConfig::default(),
             cache: CacheConfig::default(),
@@ -109,6 +113,7 @@ impl Configure for Settings {
         section.flag("enableContextFiltering", &mut self.enable_context_filtering);
         section.flag("enableProductionMonitoring", &mut self.enable_production_monitoring);
         section.flag("autoTuning", &mut self.auto_tuning);
+        section.flag("liveSocket", &mut self.live_socket);
         section.section("memory", |inner| self.memory.apply(inner));
         section.section("cache", |inner| self.cache.apply(inner));
         section.section("contextFilter", |inner| self.context_filter.apply(inner));

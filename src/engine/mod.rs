@@ -1,6 +1,13 @@
 //! The composition root: finds the configuration, builds the parts, wires them, and shuts them down in order.
 //!
-//! Everything that JavaScript can ask of a system goes through here; nothing here knows JavaScript.
+//! Everything that JavaScript can ask of a system goes through here; nothing here knows JavaScript. [`configuration`] changes the
+//! settings of a running system, [`reports`] writes files, [`lifecycle`] ends it, [`live`] lets other programs ask it.
+
+mod configuration;
+mod lifecycle;
+mod live;
+mod reports;
+mod state;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,22 +20,20 @@ use crate::base::cancel::Cancel;
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::document::Document;
 use crate::base::error::{Error, ErrorKind, Problem, Result};
-use crate::base::file::write_new_stamped;
 use crate::cache::OpenCache;
 use crate::context::{Reference, unknown_reference};
 use crate::memory::board::Board;
 use crate::memory::{MemoryManager, V8Heap};
 use crate::monitor::Monitor;
-use crate::orchestrator::settings::{Origin, Settings};
+use crate::orchestrator::settings::Settings;
 use crate::orchestrator::settings_file::{self, Loaded, SettingsRequest};
 use crate::orchestrator::{MonitoringPlace, Optimization, OptimizeRequest, Orchestrator, Unfinished};
-use crate::telemetry::event::{EventKind, EventSink};
-
-/// Name of report files before their time.
-const REPORT_STEM: &str = "optimization-report";
+use crate::telemetry::event::EventSink;
 
 /// Longest agent id, in bytes. Ids are kept for every agent; nobody's name is longer.
 const MAX_AGENT_ID_BYTES: usize = 1024;
+
+pub use live::leave_all;
 
 /// One running system.
 #[derive(Debug)]
@@ -39,6 +44,7 @@ pub struct Engine {
     events: Arc<EventSink>,
     cwd: PathBuf,
     closed: AtomicBool,
+    live: Arc<live::Live>,
 }
 
 impl Engine {
@@ -64,6 +70,7 @@ impl Engine {
         let cwd = request.cwd.clone();
         let monitoring =
             MonitoringPlace { variables: request.env.clone(), project: settings.cache.namespace.clone() };
+        let live = live::Live::new(Arc::clone(&clock));
         let orchestrator = Orchestrator::new(&settings, cwd.clone(), monitoring, clock, Arc::clone(&events));
         if let Some(monitor) = orchestrator.components().monitor {
             loaded.warnings.extend(monitor.problems());
@@ -86,6 +93,7 @@ impl Engine {
             events,
             cwd,
             closed: AtomicBool::new(false),
+            live,
         })
     }
 
@@ -176,6 +184,7 @@ impl Engine {
     pub fn status(&self, v8: Option<V8Heap>) -> Value {
         let mut status = self.orchestrator.status(&self.settings.lock(), v8);
         status["configFile"] = json!(self.loaded.source);
+        status["live"] = self.live.status();
         status["unavailable"] = json!(self.unavailable());
         status
     }
@@ -190,35 +199,6 @@ impl Engine {
         !self.is_closed() && self.orchestrator.health().is_production_ready()
     }
 
-    /// Writes a report into the working directory and returns its path.
-    ///
-    /// # Errors
-    /// `E_SHUT_DOWN`, `E_IO`.
-    pub fn write_report(&self, v8: Option<V8Heap>) -> Result<PathBuf> {
-        self.check_open()?;
-        self.write_report_file(v8)
-    }
-
-    /// Applies a partial configuration to the running parts: all of it or nothing.
-    ///
-    /// # Errors
-    /// `E_SHUT_DOWN`; `E_CONFIG_INVALID` with every problem.
-    pub fn update_configuration(&self, partial: &Value) -> Result<()> {
-        self.check_open()?;
-        let (old, new) = {
-            let mut settings = self.settings.lock();
-            let old = settings.clone();
-            settings.apply_json(partial, Origin::Code)?;
-            self.orchestrator.apply(&settings);
-            (old, settings.clone())
-        };
-        self.events.emit(
-            EventKind::ConfigurationUpdated,
-            || json!({ "oldConfig": old.to_json(), "newConfig": new.to_json() }),
-        );
-        Ok(())
-    }
-
     /// Removes expired entries and forgets what agents were given.
     ///
     /// # Errors
@@ -228,47 +208,9 @@ impl Engine {
         Ok(self.orchestrator.maintain())
     }
 
-    /// Ends the system: no work is taken any more, the final report is written if the configuration wants one, then the
-    /// cache is written and closed.
-    /// Only the first call does anything. A report that cannot be written is a warning: shutdown always succeeds.
-    pub fn shut_down(&self, v8: Option<V8Heap>) -> Option<PathBuf> {
-        if self.closed.swap(true, Ordering::SeqCst) {
-            return None;
-        }
-        let report = self.loaded.system.final_report.then(|| self.write_report_file(v8));
-        self.orchestrator.tokens().close();
-        // First those that ask the others.
-        if let Some(monitor) = self.orchestrator.components().monitor {
-            monitor.stop();
-        }
-        if let Some(memory) = self.orchestrator.components().memory {
-            memory.stop();
-        }
-        if let Some(cache) = self.orchestrator.components().cache {
-            cache.close();
-        }
-        match report? {
-            Ok(path) => Some(path),
-            Err(error) => {
-                tracing::warn!(code = error.kind().code(), "the final report was not written");
-                self.events
-                    .emit(EventKind::Warning, || json!({ "path": "report", "message": error.to_string() }));
-                None
-            }
-        }
-    }
-
     /// Whether `shut_down` was called.
     pub fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Relaxed)
-    }
-
-    fn write_report_file(&self, v8: Option<V8Heap>) -> Result<PathBuf> {
-        let report = self.orchestrator.report(&self.settings.lock(), v8);
-        let text = serde_json::to_vec_pretty(&report).expect("invariant: a JSON value can be written");
-        let path = write_new_stamped(&self.cwd, REPORT_STEM, self.orchestrator.wall_ms(), &text)?;
-        self.events.emit(EventKind::ReportGenerated, || json!({ "path": path }));
-        Ok(path)
     }
 
     /// What the configuration asks for and this version does not have.
@@ -283,6 +225,13 @@ impl Engine {
             return Err(Error::new(ErrorKind::ShutDown, "the system was shut down; create a new one"));
         }
         Ok(())
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // Nobody can be answered any more.
+        self.live.end();
     }
 }
 
