@@ -1,5 +1,7 @@
 //! Looking into a cache, checking it, giving room back: long calls on Node's pool.
 
+use std::collections::BTreeSet;
+
 use napi::Env;
 use napi::bindgen_prelude::Object;
 use serde::Deserialize;
@@ -19,7 +21,7 @@ use crate::cache::{CacheManager, Namespace};
 #[serde(rename_all = "camelCase", default)]
 struct Given {
     prefixes: Vec<String>,
-    query: Option<String>,
+    queries: BTreeSet<String>,
     layer: Option<String>,
     tag: Option<String>,
     agent_id: Option<String>,
@@ -33,7 +35,7 @@ fn filter(json: &str, namespace: Namespace) -> Result<EntryFilter> {
     Ok(EntryFilter {
         namespace: (!given.all_namespaces).then_some(namespace),
         prefixes: given.prefixes,
-        query: given.query,
+        queries: given.queries,
         layer: layer(given.layer.as_deref())?,
         tag: given.tag,
         agent_id: given.agent_id,

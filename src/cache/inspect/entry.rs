@@ -1,5 +1,6 @@
 //! What a list of entries is asked for, says of one, and where it goes on.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Serialize, Serializer};
@@ -20,8 +21,8 @@ pub struct EntryFilter {
     pub namespace: Option<Namespace>,
     /// Whose query begins with one of these; empty: any.
     pub prefixes: Vec<String>,
-    /// Whose query is this one.
-    pub query: Option<String>,
+    /// Whose query is one of these; empty: any.
+    pub queries: BTreeSet<String>,
     /// That this layer holds.
     pub layer: Option<Layer>,
     /// With this tag.
@@ -47,7 +48,7 @@ impl EntryFilter {
         let begins = |prefix: &String| parts.query.starts_with(prefix);
         self.namespace.as_ref().is_none_or(|namespace| namespace.contains(parts.namespace))
             && (self.prefixes.is_empty() || self.prefixes.iter().any(begins))
-            && self.query.as_ref().is_none_or(|query| query == parts.query)
+            && (self.queries.is_empty() || self.queries.contains(parts.query))
             && self.agent_id.as_ref().is_none_or(|agent| parts.agent_id == Some(agent))
             && self.model.as_ref().is_none_or(|model| parts.model == Some(model))
     }

@@ -148,7 +148,7 @@ impl Run {
                 let filter = EntryFilter {
                     namespace: wanted.map(space),
                     prefixes: prefix.map(|query| format!("query {query}")).into_iter().collect(),
-                    query: None,
+                    queries: std::collections::BTreeSet::new(),
                     layer: None,
                     tag: tag.map(tag_text),
                     agent_id: agent.map(|agent| format!("agent-{agent}")),
