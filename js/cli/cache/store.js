@@ -52,7 +52,11 @@ function placeOf(given) {
     throw new UsageError(given.command, '--namespace must be a name with at least one character');
   }
   const { settings, cacheDir, problems } = configurationOf(given);
-  if (problems.length > 0) given.warn(`the configuration has problems (see config check): ${problems[0].message}`);
+  // A directory that is named needs no configuration to be found.
+  if (problems.length > 0 && dir === undefined) {
+    const { path, message } = problems[0];
+    throw new AgentwiseError('E_CONFIG_INVALID', `${path ? `${path}: ` : ''}${message}; see config check`);
+  }
   if (dir === undefined && cacheDir === null) {
     throw new AgentwiseError('E_NOT_AVAILABLE', 'this configuration keeps no cache on disk; name a directory by --dir');
   }
