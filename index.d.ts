@@ -835,6 +835,20 @@ export interface CacheNamespace {
   ): Promise<T>;
   /** The keys with a fresh value that the reader sees, in no order. What changes meanwhile may or may not be among them. */
   keys(options?: CacheReader & { prefix?: string; signal?: AbortSignal }): AsyncIterableIterator<string>;
+  /**
+   * The entries of this namespace and those below it, whoever may see them, without their values; in no order that means
+   * something. Stale ones are among them, expired ones are not. Neither a lookup nor a use. It is read in pages off the thread;
+   * an entry that is there all the while comes once, what changes meanwhile may or may not come.
+   *
+   * @example
+   * for await (const { key, layer, storedSize } of cache.entries({ prefix: 'user:', layer: 'L2' })) console.log(key, storedSize);
+   */
+  entries(options?: CacheEntriesOptions): AsyncIterableIterator<CacheEntryInfo>;
+  /**
+   * What `get` would find without similarity, or a stale value, with what is known of it; `null` if there is none. Neither a
+   * lookup nor a use, and nothing comes into memory. @throws {AgentwiseError} `E_INVALID_ARGUMENT`.
+   */
+  peek<T = any>(key: string, options?: CacheReader): Promise<(CacheEntryInfo & { value: T }) | null>;
   /** Empties a layer or, without one, all; with the namespaces below this one. @throws `E_CACHE_DISK`. */
   clear(layer?: 'L1' | 'L2' | 'L3'): Promise<void>;
   /** Loads values from disk into memory, the highest priority first, until memory is full of them. */
@@ -853,6 +867,110 @@ export interface CacheNamespace {
   flush(): Promise<void>;
   /** The namespace `name` below this one: its keys are its own. Not empty, without NUL. */
   namespace(name: string): CacheNamespace;
+}
+
+/** Which entries {@link CacheNamespace.entries} gives. */
+export interface CacheEntriesOptions {
+  /** Whose key begins so. */
+  prefix?: string;
+  /** That this layer holds; an entry in memory usually is on disk as well. */
+  layer?: 'L1' | 'L2' | 'L3';
+  /** With this tag. */
+  tag?: string;
+  /** That only this agent sees. */
+  agentId?: string;
+  /** At most so many; default all. */
+  limit?: number;
+  /** Only what comes after the entry with this `cursor`. */
+  after?: string;
+  /** Those of every namespace of the directory, also of other roots (projects). Default false. */
+  allNamespaces?: boolean;
+  /** Ends the walk: it throws the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/** An entry of a cache without its value. */
+export interface CacheEntryInfo {
+  key: string;
+  /** Names of its namespace: the root (a project, or an empty text), then those below it. */
+  namespace: string[];
+  /** The agent that alone sees it. */
+  agentId?: string;
+  model?: string;
+  /** SHA-256 of the system prompt, hexadecimal. */
+  promptSha256?: string;
+  /** Where a lookup would find it. */
+  layer: 'L1' | 'L2' | 'L3';
+  /** All layers that hold it, the fastest first. */
+  layers: ('L1' | 'L2' | 'L3')[];
+  /** Bytes of the value as JSON or text. */
+  size: number;
+  /** Bytes that it takes of its disk tier's limit, with key and row; 0 while it is only in memory. */
+  storedSize: number;
+  /** Whether it is compressed on disk. */
+  compressed: boolean;
+  createdAt: Date;
+  /** The last use. On disk one is noted every ten minutes at most. */
+  lastAccessed: Date;
+  expiresAt: Date;
+  /** Uses since it came into memory; of one that is only on disk, since it came up for eviction last, and at most 3. */
+  hitCount: number;
+  tags: string[];
+  /** Whether its life is over and it only stands in for a new value, see `staleSeconds`. */
+  stale: boolean;
+  /** Its place in the list, for `after`. */
+  cursor: string;
+}
+
+/** Sums of a disk tier. */
+export interface CacheTierSums {
+  layer: 'L2' | 'L3';
+  entries: number;
+  storedBytes: number;
+  rawBytes: number;
+}
+
+/** What {@link AdvancedCacheManager.verify} found. */
+export interface CacheVerification {
+  /** Entries read, and their bytes on disk. */
+  checked: number;
+  bytes: number;
+  /** The first thousand; `key` and `namespace` are `null` where they cannot be read. */
+  damaged: {
+    key: string | null;
+    namespace: string[] | null;
+    agentId?: string;
+    layer: 'L2' | 'L3';
+    /**
+     * `noValue`: a row without a value; `key`: another key's; `checksum`: some byte changed; `format`: of no known one;
+     * `payload`: its compression dictionary is gone or damaged; `row`: other sizes, tier or namespace than its own.
+     */
+    reason: 'noValue' | 'key' | 'checksum' | 'format' | 'payload' | 'row';
+  }[];
+  damagedCount: number;
+  removed: number;
+  /** The sums that are kept against those of the entries, L2 and L3; `orphans` are values and tags without an entry. */
+  totals: {
+    ok: boolean;
+    kept: CacheTierSums[];
+    counted: CacheTierSums[];
+    orphans: number;
+    repaired: boolean;
+  };
+  /**
+   * SQLite's own check. `none`: nothing was ever stored; `unfinished`: given up because others wrote more than 32 MB meanwhile.
+   * `replaced`: another database was begun.
+   */
+  database: { state: 'ok' | 'damaged' | 'unfinished' | 'none'; problems: string[]; replaced: boolean };
+}
+
+/** What {@link AdvancedCacheManager.compact} did. */
+export interface CacheCompaction {
+  /** Bytes of the database and its log. */
+  before: number;
+  after: number;
+  /** Expired entries removed. */
+  expired: number;
 }
 
 /** Events of an {@link AdvancedCacheManager}. Nothing is prepared for those without a listener. */
@@ -912,6 +1030,23 @@ export class AdvancedCacheManager extends TypedEmitter<AdvancedCacheManagerEvent
   ): Promise<T>;
   keys(options?: CacheReader & { prefix?: string; signal?: AbortSignal }): AsyncIterableIterator<string>;
   clear(layer?: 'L1' | 'L2' | 'L3'): Promise<void>;
+  entries(options?: CacheEntriesOptions): AsyncIterableIterator<CacheEntryInfo>;
+  peek<T = any>(key: string, options?: CacheReader): Promise<(CacheEntryInfo & { value: T }) | null>;
+  /**
+   * Reads every entry on disk, of all namespaces, and checks that it is what was written; then the sums of the tiers, then the
+   * structure of the database. Damaged entries are removed (what memory has of them is written again), sums are mended, and a
+   * damaged database is replaced as ever, unless `dryRun`. Others go on reading and writing. `onProgress` gets entries checked.
+   *
+   * @throws {AgentwiseError} `E_CACHE_DISK`, `E_SHUT_DOWN`; the signal's reason: nothing was removed.
+   */
+  verify(options?: FollowOptions & { dryRun?: boolean }): Promise<CacheVerification>;
+  /**
+   * Removes expired entries and gives free room of the database back to the file system, in steps between which others write.
+   * Live entries are not touched. `onProgress` gets steps done.
+   *
+   * @throws {AgentwiseError} `E_CACHE_DISK`, `E_SHUT_DOWN`; the signal's reason: what was done until then is done.
+   */
+  compact(options?: FollowOptions): Promise<CacheCompaction>;
   warmCache(
     entries: { key: string; priority?: number }[],
     options?: { signal?: AbortSignal },
