@@ -10,6 +10,8 @@ export const {
   AgentwiseError,
   countTokens,
   countTokensAsync,
+  checkConfiguration,
+  configurationSchema,
   applyDelta,
   applyDeltaAsync,
   toMessage,

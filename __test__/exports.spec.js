@@ -13,6 +13,8 @@ const NAMES = [
   'SharedContextClient',
   'TokenOptimizer',
   'AgentwiseError',
+  'checkConfiguration',
+  'configurationSchema',
   'applyDelta',
   'applyDeltaAsync',
   'toMessage',

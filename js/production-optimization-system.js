@@ -19,7 +19,8 @@ const { MemoryView, heap } = require('./memory-view.js');
 const { MonitorView } = require('./monitor-view.js');
 const { addParts, hold } = require('./system-parts.js');
 const { SystemTokens } = require('./system-tokens.js');
-const { MONITOR_VARIABLES, SYSTEM_VARIABLES } = require('./variables.js');
+const { SystemConfiguration } = require('./system-configuration.js');
+const { systemVariables } = require('./variables.js');
 const native = require('./binding.js');
 
 /** How long `shutdown()` waits for work that was accepted. The largest context allowed takes a few seconds. */
@@ -30,6 +31,7 @@ let isRunning;
 let tokensOf;
 let memoryOf;
 let monitorOf;
+let configurationOf;
 
 class ProductionOptimizationSystem extends NativeEmitter {
   static {
@@ -37,6 +39,10 @@ class ProductionOptimizationSystem extends NativeEmitter {
     tokensOf = (system) => {
       system.#requireRunning();
       return system.#tokens;
+    };
+    configurationOf = (system) => {
+      system.#requireRunning();
+      return system.#configuration;
     };
     memoryOf = (system) => (system.#state === 'running' ? system.#memory : null);
     monitorOf = (system) => (system.#state === 'running' && system.#isMonitored ? system.#monitor : null);
@@ -52,6 +58,7 @@ class ProductionOptimizationSystem extends NativeEmitter {
   #tokens = null;
   #memory = null;
   #monitor = null;
+  #configuration = null;
   #isMonitored = false;
   /** `'new'`, `'running'` or `'stopped'`. */
   #state = 'new';
@@ -119,12 +126,9 @@ class ProductionOptimizationSystem extends NativeEmitter {
   }
 
   async #start() {
-    const variables = {};
-    for (const name of [...SYSTEM_VARIABLES, ...MONITOR_VARIABLES])
-      if (process.env[name]) variables[name] = process.env[name];
     const wake = weakly(this, ProductionOptimizationSystem.#wake);
     const json = args.configurationJson(this.#config);
-    const opened = call(native.openSystem, json, process.cwd(), variables, wake);
+    const opened = call(native.openSystem, json, process.cwd(), systemVariables(), wake);
     // The token table is unpacked on the thread pool, once a process.
     await countTokensAsync('');
     if (this.#state === 'stopped') {
@@ -149,6 +153,7 @@ class ProductionOptimizationSystem extends NativeEmitter {
     this.#tokens = new SystemTokens(opened, (message) => emit(this, 'warning', { path: 'sharedContext', message }));
     this.#memory = new MemoryView(opened.memory, () => this.#emitWaiting());
     this.#monitor = new MonitorView(opened.monitor, () => this.#emitWaiting());
+    this.#configuration = new SystemConfiguration(opened, weakly(this, ProductionOptimizationSystem.#reconfigured));
     this.#setMonitored(opened.hasMonitor());
     this.#state = 'running';
     // As many entries as `cache.warmOnStart` says; nobody waits for them.
@@ -170,6 +175,14 @@ class ProductionOptimizationSystem extends NativeEmitter {
     if (system.#state !== 'running') return;
     system.#memory.turn();
     system.#native.watch();
+    system.#configuration.watch();
+  }
+
+  static #reconfigured(system) {
+    if (system.#state !== 'running') return;
+    system.#setMonitored(system.#native.hasMonitor());
+    if (!system.memoryManager) system.#memory.released();
+    system.#emitWaiting();
   }
 
   #setMonitored(isMonitored) {
@@ -319,14 +332,6 @@ class ProductionOptimizationSystem extends NativeEmitter {
     return path;
   }
 
-  async updateConfiguration(partial) {
-    this.#requireRunning();
-    await callAsync(this.#native.updateConfiguration, args.configurationJson(partial));
-    this.#setMonitored(this.#native?.hasMonitor() === true);
-    if (!this.memoryManager) this.#memory.released();
-    this.#emitWaiting();
-  }
-
   async performMaintenance() {
     this.#requireRunning();
     const expiredEntries = await callAsync(this.#native.maintain);
@@ -352,6 +357,7 @@ class ProductionOptimizationSystem extends NativeEmitter {
     this.#state = 'stopped';
     ProductionOptimizationSystem.#forgetInstance(this);
     if (!wasRunning) return;
+    this.#configuration.stop();
     try {
       // Work that was accepted is finished first.
       if (!(await settledWithin([...this.#turns.values(), this.#plugIns?.stop()], SHUTDOWN_DEADLINE_MS))) {
@@ -395,6 +401,6 @@ class ProductionOptimizationSystem extends NativeEmitter {
 
 tellLateListeners(ProductionOptimizationSystem, 'initialized', (system) => isRunning(system));
 
-addParts(ProductionOptimizationSystem, { tokensOf, memoryOf, monitorOf });
+addParts(ProductionOptimizationSystem, { tokensOf, memoryOf, monitorOf, configurationOf });
 
 module.exports = { ProductionOptimizationSystem };

@@ -13,13 +13,25 @@ function hold(system, isMonitored) {
 }
 
 /** Each of the functions gives that part of a system: tokens or an error, the others or `null`. */
-function addParts(System, { tokensOf, memoryOf, monitorOf }) {
+function addParts(System, { tokensOf, memoryOf, monitorOf, configurationOf }) {
   const { prototype } = System;
   for (const name of ['acknowledge', 'resetAgent', 'trackUsage', 'getOptimizationReport']) {
     prototype[name] = function (...given) {
       return tokensOf(this)[name](...given);
     };
   }
+
+  prototype.updateConfiguration = async function (partial, options) {
+    await configurationOf(this).update(partial, options);
+  };
+
+  prototype.reloadConfiguration = async function () {
+    return configurationOf(this).reload();
+  };
+
+  prototype.explainConfig = function () {
+    return configurationOf(this).explain();
+  };
 
   prototype.throttleReason = function (agentId) {
     return memoryOf(this)?.throttleReason(agentId) ?? null;

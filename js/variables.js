@@ -23,4 +23,15 @@ const MONITOR_VARIABLES = [
   'OTEL_SERVICE_NAME',
 ];
 
-module.exports = { SYSTEM_VARIABLES, MONITOR_VARIABLES };
+/** What the names of variables for settings begin with; the core knows which there are. */
+const SETTINGS_PREFIX = 'AGENTWISE_OPTIMIZATION_';
+
+/** Those of `env` that are set and are a system's, by name. */
+function systemVariables(env = process.env) {
+  const found = {};
+  for (const name of [...SYSTEM_VARIABLES, ...MONITOR_VARIABLES]) if (env[name]) found[name] = env[name];
+  for (const name of Object.keys(env)) if (name.startsWith(SETTINGS_PREFIX)) found[name] = env[name];
+  return found;
+}
+
+module.exports = { SETTINGS_PREFIX, SYSTEM_VARIABLES, MONITOR_VARIABLES, systemVariables };

@@ -24,6 +24,8 @@ use crate::memory::board::Board;
 use crate::memory::{MemoryManager, V8Heap};
 use crate::monitor::Monitor;
 use crate::orchestrator::settings::Settings;
+use crate::orchestrator::settings::layers::Layers;
+use crate::orchestrator::settings::live::Live;
 use crate::orchestrator::settings_file::{self, Loaded, SettingsRequest};
 use crate::orchestrator::{MonitoringPlace, Optimization, OptimizeRequest, Orchestrator, Unfinished};
 use crate::telemetry::event::EventSink;
@@ -36,6 +38,10 @@ const MAX_AGENT_ID_BYTES: usize = 1024;
 pub struct Engine {
     loaded: Loaded,
     settings: Mutex<Settings>,
+    /// Held while settings change, which may take long.
+    live: Mutex<Live>,
+    /// What they are made of, for those who only ask.
+    explained: Mutex<Arc<(Layers, Settings)>>,
     orchestrator: Orchestrator,
     events: Arc<EventSink>,
     cwd: PathBuf,
@@ -57,9 +63,6 @@ impl Engine {
     /// Those of [`settings_file::load`].
     pub fn open_with(request: &SettingsRequest, clock: Arc<dyn Clock>) -> Result<Self> {
         let mut loaded = settings_file::load(request)?;
-        // Projects know nothing of each other's answers.
-        let namespace = &mut loaded.settings.cache.namespace;
-        *namespace = namespace.take().or_else(|| loaded.system.project_id.clone());
         let settings = loaded.settings.clone();
         let events = Arc::new(EventSink::new());
         let cwd = request.cwd.clone();
@@ -81,6 +84,8 @@ impl Engine {
             );
         }
         Ok(Self {
+            live: Mutex::new(Live::new(&loaded)),
+            explained: Mutex::new(Arc::new((loaded.layers.clone(), settings.clone()))),
             loaded,
             settings: Mutex::new(settings),
             orchestrator,
@@ -116,6 +121,11 @@ impl Engine {
             "projectId": system.project_id,
             "url": system.shared_context_url,
         })
+    }
+
+    /// Whether changes of the configuration file are to be taken over.
+    pub fn watches_configuration(&self) -> bool {
+        self.loaded.system.watch_config
     }
 
     /// The pipeline.
@@ -176,7 +186,7 @@ impl Engine {
     /// `getStatus()`.
     pub fn status(&self, v8: Option<V8Heap>) -> Value {
         let mut status = self.orchestrator.status(&self.settings.lock(), v8);
-        status["configFile"] = json!(self.loaded.source);
+        status["configFile"] = json!(self.explained.lock().0.file());
         status["unavailable"] = json!(self.unavailable());
         status
     }
