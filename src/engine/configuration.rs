@@ -112,9 +112,10 @@ impl Engine {
         *self.explained.lock() = std::sync::Arc::new((live.layers().clone(), new.clone()));
         // An update is told also where it says what holds already; a file only where it matters.
         if is_changed || source == Source::Update {
-            self.events.emit(EventKind::ConfigurationUpdated, || {
-                json!({ "oldConfig": old.to_json(), "newConfig": new.to_json(), "source": source.name() })
-            });
+            self.events.emit(
+                EventKind::ConfigurationUpdated,
+                || json!({ "oldConfig": old.to_json(), "newConfig": new.to_json(), "source": source.name() }),
+            );
         }
         for warning in warnings {
             self.events.emit(EventKind::Warning, || json!(warning));

@@ -150,8 +150,10 @@ impl Orchestrator {
         place.cache_dir = place.cache_dir.filter(|_| settings.enable_advanced_caching);
         self.tokens.reconfigure(settings.tokens.clone(), place);
         let filter = settings.enable_context_filtering.then(|| {
-            let filter =
-                old.filter.clone().unwrap_or_else(|| Arc::new(self.new_filter(settings.context_filter.clone())));
+            let filter = old
+                .filter
+                .clone()
+                .unwrap_or_else(|| Arc::new(self.new_filter(settings.context_filter.clone())));
             filter.set_config(settings.context_filter.clone());
             filter
         });

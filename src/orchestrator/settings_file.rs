@@ -11,11 +11,11 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::settings::layers::{Layers, Merged, Source};
-use super::settings::place::{Candidates, ReadFile, Sight};
-pub use super::settings::place::MAX_FILE_BYTES;
-pub use super::settings::variables::{CACHE_DIR, OPTIMIZATION_CONFIG};
 use super::settings::Settings;
+use super::settings::layers::{Layers, Merged, Source};
+pub use super::settings::place::MAX_FILE_BYTES;
+use super::settings::place::{Candidates, ReadFile, Sight};
+pub use super::settings::variables::{CACHE_DIR, OPTIMIZATION_CONFIG};
 use crate::base::config::{Configure, Section, Text};
 use crate::base::error::{Error, Problem, Result};
 use crate::base::redact::redacted;

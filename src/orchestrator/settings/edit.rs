@@ -110,7 +110,8 @@ mod tests {
 
     #[test]
     fn first_settings_make_a_file() {
-        let after = with("{}\n", json!({ "autoTuning": true, "contextFilter": { "taskFields": ["a", "b"] } }));
+        let after =
+            with("{}\n", json!({ "autoTuning": true, "contextFilter": { "taskFields": ["a", "b"] } }));
         let wanted = "{\n  \"autoTuning\": true,\n  \"contextFilter\": {\n    \"taskFields\": [\"a\", \"b\"]\n  }\n}\n";
         assert_eq!(after, wanted);
     }

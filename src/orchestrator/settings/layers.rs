@@ -230,12 +230,12 @@ impl Layers {
         layers.extend(self.file.as_ref().map(|(_, value)| (Source::File, path.as_deref(), Some(value))));
         layers.push((Source::Code, None, Some(&self.code)));
         let variables = self.variables.iter();
-        layers.extend(
-            variables.map(|each| (Source::Variable, Some(each.name.as_str()), Some(&each.value))),
-        );
+        layers.extend(variables.map(|each| (Source::Variable, Some(each.name.as_str()), Some(&each.value))));
         layers.push((Source::Update, None, Some(&self.update)));
         layers.push((Source::Tuning, None, Some(&self.tuning)));
-        layers.retain(|(_, _, value)| value.is_none_or(|value| value.as_object().is_some_and(|all| !all.is_empty())));
+        layers.retain(|(_, _, value)| {
+            value.is_none_or(|value| value.as_object().is_some_and(|all| !all.is_empty()))
+        });
         let mut found = Map::new();
         for leaf in leaves(&rules()) {
             let gives = |(_, _, value): &&(Source, Option<&str>, Option<&Value>)| {
@@ -243,7 +243,8 @@ impl Layers {
                 value.is_none_or(|value| at(value, &leaf.keys).is_some())
             };
             let is_environment = leaf.keys == ["environment"];
-            let from = layers.iter().rev().filter(|layer| !is_environment || layer.0 != Source::File).find(gives);
+            let from =
+                layers.iter().rev().filter(|layer| !is_environment || layer.0 != Source::File).find(gives);
             let (source, name, _) = from.copied().unwrap_or((Source::Default, None, None));
             let mut entry = json!({
                 "value": at(&shown, &leaf.keys),

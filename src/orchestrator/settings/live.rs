@@ -183,10 +183,15 @@ impl Live {
             Some((seen, since)) if *seen == sight => {
                 let age = now_ms.saturating_sub(*since);
                 // Another file than the one in use may only stand in for it while that is written anew.
-                let is_stand_in = self.file().is_some_and(|path| sight.as_ref().is_none_or(|sight| sight.path() != path))
-                    && self.file().is_some_and(|path| Sight::of(path).is_none());
+                let is_stand_in =
+                    self.file().is_some_and(|path| sight.as_ref().is_none_or(|sight| sight.path() != path))
+                        && self.file().is_some_and(|path| Sight::of(path).is_none());
                 let is_final = age >= PATIENCE_MS;
-                if age < SETTLED_MS || (is_stand_in && !is_final) { Look::Unsettled } else { Look::Settled { is_final } }
+                if age < SETTLED_MS || (is_stand_in && !is_final) {
+                    Look::Unsettled
+                } else {
+                    Look::Settled { is_final }
+                }
             }
             _ => {
                 self.pending = Some((sight, now_ms));
@@ -283,7 +288,8 @@ impl Live {
             let message = format!("cannot save into {}: {what}", path.display());
             Error::new(ErrorKind::ConfigUnreadable, message)
         };
-        let bytes = edited(found.as_deref().unwrap_or(EMPTY), &saved_part(partial), &rules()).map_err(unusable)?;
+        let bytes =
+            edited(found.as_deref().unwrap_or(EMPTY), &saved_part(partial), &rules()).map_err(unusable)?;
         let value = parse(&bytes, Format::Json).map_err(unusable)?;
         Ok(Saved { path, bytes, value, over })
     }
@@ -320,8 +326,16 @@ fn changed(path: &Path) -> Error {
 fn later(old: &Settings, new: &Settings) -> Vec<Problem> {
     let monitored = old.enable_production_monitoring && new.enable_production_monitoring;
     let rows = [
-        (old.environment != new.environment && monitored, "environment", "the monitor keeps the environment that it was made with"),
-        (old.cache.namespace != new.cache.namespace, "cache.namespace", "takes effect when the system is started again"),
+        (
+            old.environment != new.environment && monitored,
+            "environment",
+            "the monitor keeps the environment that it was made with",
+        ),
+        (
+            old.cache.namespace != new.cache.namespace,
+            "cache.namespace",
+            "takes effect when the system is started again",
+        ),
         (
             old.cache.dir() != new.cache.dir() && monitored && new.monitoring.persist_metrics,
             "cache.cacheDir",

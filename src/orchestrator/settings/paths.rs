@@ -111,7 +111,8 @@ mod tests {
     #[test]
     fn leaves_are_all_settings_that_have_an_effect() {
         let paths: Vec<_> = leaves(&rules()).iter().map(Leaf::path).collect();
-        for path in ["environment", "autoTuning", "cache.ttlSeconds", "monitoring.alertThresholds.cpuWarning"] {
+        for path in ["environment", "autoTuning", "cache.ttlSeconds", "monitoring.alertThresholds.cpuWarning"]
+        {
             assert!(paths.iter().any(|each| each == path), "{path}");
         }
         for path in ["$schema", "configFile", "cache", "cache.environment", "monitoring.alertThresholds"] {
@@ -135,7 +136,8 @@ mod tests {
 
     #[test]
     fn removed_settings_leave_no_empty_sections() {
-        let mut value = json!({ "monitoring": { "alertThresholds": { "cpuWarning": 1 } }, "autoTuning": true });
+        let mut value =
+            json!({ "monitoring": { "alertThresholds": { "cpuWarning": 1 } }, "autoTuning": true });
         remove(&mut value, &["monitoring", "alertThresholds", "cpuWarning"]);
         remove(&mut value, &["cache", "ttlSeconds"]);
         assert_eq!(value, json!({ "autoTuning": true }));

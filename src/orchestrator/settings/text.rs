@@ -33,7 +33,11 @@ impl Format {
     /// What the ending of a file's name says; what is not known is JSON.
     pub fn of(path: &Path) -> Self {
         let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-        if ending.eq_ignore_ascii_case("yaml") || ending.eq_ignore_ascii_case("yml") { Self::Yaml } else { Self::Json }
+        if ending.eq_ignore_ascii_case("yaml") || ending.eq_ignore_ascii_case("yml") {
+            Self::Yaml
+        } else {
+            Self::Json
+        }
     }
 
     const fn name(self) -> &'static str {
@@ -151,8 +155,8 @@ fn yaml(text: &str) -> Result<Value, String> {
     };
     // A file in which everything is commented out says nothing, and that is sound.
     let read = serde_saphyr::from_str_with_options::<Option<Value>>(text, options);
-    read.map(|value| value.filter(|value| !value.is_null()).unwrap_or_else(|| Value::Object(Map::new()))).map_err(
-        |error| {
+    read.map(|value| value.filter(|value| !value.is_null()).unwrap_or_else(|| Value::Object(Map::new())))
+        .map_err(|error| {
             let said = error.to_string();
             match error.location() {
                 Some(at) => {
@@ -162,8 +166,7 @@ fn yaml(text: &str) -> Result<Value, String> {
                 }
                 None => said,
             }
-        },
-    )
+        })
 }
 
 /// Where `offset`, which stands before a character, is.

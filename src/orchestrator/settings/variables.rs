@@ -45,8 +45,8 @@ fn upper_snake(key: &str) -> String {
     let mut name = String::with_capacity(key.len() + 8);
     for (at, letter) in letters.iter().enumerate() {
         let before = at.checked_sub(1).map(|at| letters[at]);
-        let ends_capitals =
-            before.is_some_and(char::is_uppercase) && letters.get(at + 1).is_some_and(|next| next.is_lowercase());
+        let ends_capitals = before.is_some_and(char::is_uppercase)
+            && letters.get(at + 1).is_some_and(|next| next.is_lowercase());
         let begins = before.is_some_and(|before| !before.is_uppercase()) || ends_capitals;
         if letter.is_uppercase() && begins {
             name.push('_');
@@ -98,7 +98,9 @@ fn unknown(name: &str, settings: &BTreeMap<String, Leaf>) -> String {
     let rest = &name[PREFIX.len()..];
     match rest {
         "ENVIRONMENT" => return "is not a variable: the environment is given in code".to_owned(),
-        "CONFIG" | "CONFIG_FILE" => return format!("unknown variable; did you mean \"{OPTIMIZATION_CONFIG}\"?"),
+        "CONFIG" | "CONFIG_FILE" => {
+            return format!("unknown variable; did you mean \"{OPTIMIZATION_CONFIG}\"?");
+        }
         _ => {}
     }
     let known = settings.keys().map(|name| &name[PREFIX.len()..]);
@@ -183,9 +185,17 @@ mod tests {
             ("AUTO_TUNING", "2", json!({ "autoTuning": "2" })),
             ("CACHE_EVICTION_POLICY", " lfu", json!({ "cache": { "evictionPolicy": "lfu" } })),
             ("CONTEXT_FILTER_TASK_FIELDS", "a, b,", json!({ "contextFilter": { "taskFields": ["a", "b"] } })),
-            ("CONTEXT_FILTER_TASK_FIELDS", "[\"a,b\"]", json!({ "contextFilter": { "taskFields": ["a,b"] } })),
+            (
+                "CONTEXT_FILTER_TASK_FIELDS",
+                "[\"a,b\"]",
+                json!({ "contextFilter": { "taskFields": ["a,b"] } }),
+            ),
             ("MONITORING_METRICS_PORT", "null", json!({ "monitoring": { "metricsPort": null } })),
-            ("MONITORING_ALERT_RULES", "[{\"id\":\"x\"},]", json!({ "monitoring": { "alertRules": [{ "id": "x" }] } })),
+            (
+                "MONITORING_ALERT_RULES",
+                "[{\"id\":\"x\"},]",
+                json!({ "monitoring": { "alertRules": [{ "id": "x" }] } }),
+            ),
             (
                 "MONITORING_ALERT_THRESHOLDS_CPU_WARNING",
                 "70",

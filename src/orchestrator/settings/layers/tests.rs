@@ -92,11 +92,15 @@ fn saved_settings_leave_the_updates_unless_the_file_does_not_come_through() {
 
 #[test]
 fn problems_of_all_layers_come_together_with_their_source() {
-    let file = json!({ "cache": { "ttlSeconds": 0 }, "monitoring": { "alertThresholds": { "memoryWarning": 97 } } });
+    let file =
+        json!({ "cache": { "ttlSeconds": 0 }, "monitoring": { "alertThresholds": { "memoryWarning": 97 } } });
     let env = [(TTL, "soon"), ("AGENTWISE_OPTIMIZATION_CACHE_TTL", "1")];
-    let found = layers(json!({ "environment": "staging", "autoTuning": 5 }), Some(file), &env).merge().problems;
-    let found: Vec<_> =
-        found.iter().map(|(source, problem)| (source.name(), problem.path.as_str(), problem.message.as_str())).collect();
+    let found =
+        layers(json!({ "environment": "staging", "autoTuning": 5 }), Some(file), &env).merge().problems;
+    let found: Vec<_> = found
+        .iter()
+        .map(|(source, problem)| (source.name(), problem.path.as_str(), problem.message.as_str()))
+        .collect();
     let message = "must be a number from 0.001 to 3153600000 (seconds)";
     assert_eq!(found.len(), 5, "{found:?}");
     assert_eq!((found[0].0, found[0].1), ("file", "cache.ttlSeconds"));
@@ -134,7 +138,10 @@ fn own_variable_wins_over_the_one_that_others_use_too() {
 #[test]
 fn project_is_the_default_of_the_namespace() {
     let code = |more: Value| json!({ "environment": "staging", "projectId": "p", "cache": more });
-    assert_eq!(from(&layers(code(json!({})), None, &[]), "cache.namespace"), (json!("p"), "default".into(), None));
+    assert_eq!(
+        from(&layers(code(json!({})), None, &[]), "cache.namespace"),
+        (json!("p"), "default".into(), None)
+    );
     let own = layers(code(json!({ "namespace": "n" })), None, &[]);
     assert_eq!(from(&own, "cache.namespace"), (json!("n"), "code".into(), None));
 }

@@ -136,7 +136,8 @@ fn changed_file_is_not_written_over() {
 #[test]
 fn refused_updates_touch_neither_settings_nor_file() {
     let mut place = Place::new(&[(FILE, &ttl(5))], json!({}));
-    let error = place.update(json!({ "cache": { "ttlSeconds": -1, "l1MaxSize": 6 } }), true).expect_err("refused");
+    let error =
+        place.update(json!({ "cache": { "ttlSeconds": -1, "l1MaxSize": 6 } }), true).expect_err("refused");
     assert_eq!(error.kind(), ErrorKind::ConfigInvalid);
     assert_eq!((place.ttl(), place.text(FILE)), (5.0, ttl(5)));
 }
@@ -192,9 +193,10 @@ fn swapped_links_are_another_file() {
 #[test]
 fn broken_file_changes_nothing_and_is_told_once() {
     let mut place = Place::new(&[(FILE, &ttl(5))], json!({}));
-    for (content, kind) in
-        [("{ \"cache\": ", ErrorKind::ConfigUnreadable), ("{ \"cache\": { \"ttl\": 1 } }", ErrorKind::ConfigInvalid)]
-    {
+    for (content, kind) in [
+        ("{ \"cache\": ", ErrorKind::ConfigUnreadable),
+        ("{ \"cache\": { \"ttl\": 1 } }", ErrorKind::ConfigInvalid),
+    ] {
         place.put(FILE, content);
         let error = place.watch().expect("seen").expect_err("refused");
         assert_eq!(error.kind(), kind);

@@ -16,9 +16,31 @@ fn json_may_have_comments_and_trailing_commas() {
 #[test]
 fn json_has_no_other_liberties() {
     for text in [
-        "{ a: 1 }", "{ 'a': 1 }", "{ \"a\": 0x1 }", "{ \"a\": +1 }", "{ \"a\": .5 }", "{ \"a\": NaN }",
-        "{ \"a\": 1 \"b\": 2 }", "[1 2]", "[1 [2]]", "[1 {}]", "{ \"a\": [] \"b\": 2 }", "{ \"a\": 01 }", "{,}", "[,]", "{} {}", "{ \"a\": }",
-        "", "// nothing", "{ \"a\": \"\\x41\" }", "{ \"a\": 1e999 }", "/* open", "{ \"a\" 1 }", "\"open", "{ \"a\": 1", "nul",
+        "{ a: 1 }",
+        "{ 'a': 1 }",
+        "{ \"a\": 0x1 }",
+        "{ \"a\": +1 }",
+        "{ \"a\": .5 }",
+        "{ \"a\": NaN }",
+        "{ \"a\": 1 \"b\": 2 }",
+        "[1 2]",
+        "[1 [2]]",
+        "[1 {}]",
+        "{ \"a\": [] \"b\": 2 }",
+        "{ \"a\": 01 }",
+        "{,}",
+        "[,]",
+        "{} {}",
+        "{ \"a\": }",
+        "",
+        "// nothing",
+        "{ \"a\": \"\\x41\" }",
+        "{ \"a\": 1e999 }",
+        "/* open",
+        "{ \"a\" 1 }",
+        "\"open",
+        "{ \"a\": 1",
+        "nul",
     ] {
         let says = refusal(text, Format::Json);
         assert!(says.starts_with("not JSON: ") && says.contains(" at line 1 column "), "{text}: {says}");
@@ -39,7 +61,10 @@ fn errors_say_line_and_column_and_quote_nothing() {
         assert!(says.contains(place), "{text}: {says}");
         assert!(!says.contains("hunter2"), "{says}");
     }
-    assert_eq!(parse(b"{\n\"a\xFF", Format::Json), Err("not UTF-8 at line 2 column 3; save it as UTF-8".into()));
+    assert_eq!(
+        parse(b"{\n\"a\xFF", Format::Json),
+        Err("not UTF-8 at line 2 column 3; save it as UTF-8".into())
+    );
 }
 
 #[test]
@@ -105,9 +130,42 @@ fn endings_say_the_format() {
 fn pieces() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         prop::sample::select(vec![
-            "{", "}", "[", "]", ",", ":", "\"a\"", "\"b\"", "1", "-2.5e3", "true", "null", " ", "\n", "// x\n", "/* y */",
-            "- ", "a: ", "&a ", "*a", "<<: ", "|\n", "'", "\"", "!!str ", "? ", "---\n", "\t", "#", "\\", "\u{FEFF}", "é", "\u{0}", "%YAML 1.2\n",
-        ]).prop_map(str::to_owned),
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            ":",
+            "\"a\"",
+            "\"b\"",
+            "1",
+            "-2.5e3",
+            "true",
+            "null",
+            " ",
+            "\n",
+            "// x\n",
+            "/* y */",
+            "- ",
+            "a: ",
+            "&a ",
+            "*a",
+            "<<: ",
+            "|\n",
+            "'",
+            "\"",
+            "!!str ",
+            "? ",
+            "---\n",
+            "\t",
+            "#",
+            "\\",
+            "\u{FEFF}",
+            "é",
+            "\u{0}",
+            "%YAML 1.2\n",
+        ])
+        .prop_map(str::to_owned),
         any::<char>().prop_map(String::from),
     ];
     prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
