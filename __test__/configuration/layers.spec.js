@@ -57,7 +57,9 @@ describe('explainConfig', () => {
 
   test('names the variables that the documentation lists', async () => {
     const system = await open(BASE);
-    const rows = fs.readFileSync(path.join(ROOT, 'docs', 'configuration.md'), 'utf8').split('## Variables of settings')[1];
+    const rows = fs
+      .readFileSync(path.join(ROOT, 'docs', 'configuration.md'), 'utf8')
+      .split('## Variables of settings')[1];
     const documented = [...rows.matchAll(/^\| `([^`]+)` +\| `([^`]+)` +\|$/gm)].map(([, ...row]) => row);
     const { environment, ...settable } = system.explainConfig().settings;
     expect(documented).toEqual(Object.entries(settable).map(([name, { variable }]) => [name, variable]));
