@@ -4,7 +4,7 @@
 
 const args = require('./arguments.js');
 const { AgentwiseError, call } = require('./errors.js');
-const { systemVariables } = require('./variables.js');
+const { handedVariables } = require('./variables.js');
 const native = require('./binding.js');
 
 /** See `index.d.ts`. */
@@ -20,7 +20,7 @@ function checkConfiguration(options) {
   if (configFile !== undefined) request.configFile = configFile;
   const directory = args.optionalString('options.cwd', cwd) ?? process.cwd();
   return JSON.parse(
-    call(native.checkConfiguration, args.configurationJson(request), directory, systemVariables(env ?? process.env)),
+    call(native.checkConfiguration, args.configurationJson(request), directory, handedVariables(env ?? process.env)),
   );
 }
 

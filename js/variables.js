@@ -26,12 +26,11 @@ const MONITOR_VARIABLES = [
 /** What the names of variables for settings begin with; the core knows which there are. */
 const SETTINGS_PREFIX = 'AGENTWISE_OPTIMIZATION_';
 
-/** Those of `env` that are set and are a system's, by name. */
-function systemVariables(env = process.env) {
-  const found = {};
-  for (const name of [...SYSTEM_VARIABLES, ...MONITOR_VARIABLES]) if (env[name]) found[name] = env[name];
-  for (const name of Object.keys(env)) if (name.startsWith(SETTINGS_PREFIX)) found[name] = env[name];
-  return found;
+/** Those of a system that are set, by name. */
+function handedVariables(env = process.env) {
+  const own = Object.keys(env).filter((name) => name.startsWith(SETTINGS_PREFIX));
+  const names = [...SYSTEM_VARIABLES, ...MONITOR_VARIABLES, ...own].filter((name) => env[name]);
+  return Object.fromEntries(names.map((name) => [name, env[name]]));
 }
 
-module.exports = { SETTINGS_PREFIX, SYSTEM_VARIABLES, MONITOR_VARIABLES, systemVariables };
+module.exports = { SETTINGS_PREFIX, SYSTEM_VARIABLES, MONITOR_VARIABLES, handedVariables };

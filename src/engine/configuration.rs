@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -29,8 +30,8 @@ impl Engine {
     /// `E_SHUT_DOWN`; `E_CONFIG_INVALID` with every problem; `E_INTERNAL` if a part failed; with `save` also
     /// `E_CONFIG_CHANGED`, `E_NOT_AVAILABLE`, `E_CONFIG_UNREADABLE`, `E_IO`.
     pub fn update_configuration(&self, partial: &Value, save: bool) -> Result<()> {
-        self.check_open()?;
         let mut live = self.live.lock();
+        self.check_open()?;
         let change = live.update(partial, save)?;
         self.make(&mut live, change).map(|_| ())
     }
@@ -40,8 +41,8 @@ impl Engine {
     /// # Errors
     /// `E_SHUT_DOWN`, `E_CONFIG_INVALID`, `E_INTERNAL`.
     pub fn tune_configuration(&self, found: &Value) -> Result<()> {
-        self.check_open()?;
         let mut live = self.live.lock();
+        self.check_open()?;
         let change = live.tune(found)?;
         self.make(&mut live, change).map(|_| ())
     }
@@ -52,8 +53,8 @@ impl Engine {
     /// `E_SHUT_DOWN`; `E_CONFIG_INVALID`, `E_CONFIG_MISSING`, `E_CONFIG_UNREADABLE`, `E_INTERNAL`: then everything stays as
     /// it was.
     pub fn reload_configuration(&self) -> Result<Reloaded> {
-        self.check_open()?;
         let mut live = self.live.lock();
+        self.check_open()?;
         let reloaded = live.reload().and_then(|change| self.reloaded(&mut live, change));
         if let Err(error) = &reloaded {
             self.tell(&mut live, error);
@@ -67,8 +68,8 @@ impl Engine {
     /// # Errors
     /// `E_SHUT_DOWN`.
     pub fn watch_configuration(&self) -> Result<bool> {
-        self.check_open()?;
         let mut live = self.live.lock();
+        self.check_open()?;
         let is_final = match live.look(self.orchestrator.now_ms()) {
             Look::Same => return Ok(false),
             Look::Unsettled => return Ok(true),
@@ -109,7 +110,7 @@ impl Engine {
             return Err(error);
         }
         self.settings.lock().clone_from(&new);
-        *self.explained.lock() = std::sync::Arc::new((live.layers().clone(), new.clone()));
+        *self.explained.lock() = Arc::new((live.layers().clone(), new.clone()));
         // An update is told also where it says what holds already; a file only where it matters.
         if is_changed || source == Source::Update {
             self.events.emit(
