@@ -26,6 +26,7 @@ export type ErrorCode =
   | 'E_CONFIG_INVALID'
   | 'E_CONFIG_MISSING'
   | 'E_CONFIG_UNREADABLE'
+  | 'E_CONFIG_CHANGED'
   | 'E_CONFIG_REQUIRED'
   | 'E_INVALID_ARGUMENT'
   | 'E_CONTEXT_INVALID'
@@ -322,7 +323,86 @@ export interface SystemConfig extends Partial<Omit<OptimizationConfig, 'environm
   sharedContextUrl?: string;
   /** Whether `shutdown()` writes a last report into the working directory. Default true. */
   finalReport?: boolean;
+  /**
+   * Whether changes of the configuration file are taken over while the system runs, within about a second. A file that is not
+   * sound changes nothing and gives `configurationError`. Default true.
+   */
+  watchConfig?: boolean;
 }
+
+/** Where the value of a setting comes from. Later wins, in this order. */
+export type ConfigSource = 'default' | 'file' | 'code' | 'variable' | 'update' | 'tuning';
+
+/** One setting in a {@link ConfigExplanation}. */
+export interface ExplainedSetting {
+  /** The effective value; `null` if there is none. Credentials in addresses are not shown. */
+  value: any;
+  source: ConfigSource;
+  /** The file, or the environment variable. */
+  name?: string;
+  /** What holds where nobody says otherwise, in this environment. */
+  default: any;
+  /** The environment variable that sets it. Absent for `environment`, which is given in code. */
+  variable?: string;
+}
+
+/** What {@link ProductionOptimizationSystem.explainConfig} says. */
+export interface ConfigExplanation {
+  /** The configuration file in use. */
+  file: string | null;
+  /** Everything that gives settings, in the order in which later wins. */
+  layers: Array<{ source: ConfigSource; name?: string }>;
+  /** By dotted path, `cache.ttlSeconds`. Lists and tables are one setting each. */
+  settings: Record<string, ExplainedSetting>;
+}
+
+/** What {@link ProductionOptimizationSystem.updateConfiguration} can be told besides. */
+export interface UpdateConfigurationOptions {
+  /**
+   * Whether the settings are also written into the configuration file in use, or into `config/optimization.<environment>.json` if
+   * there is none. Comments, order and all else in a JSON file stay; YAML files are not written. Default false.
+   */
+  save?: boolean;
+}
+
+/** What {@link checkConfiguration} checks. */
+export interface CheckConfigurationOptions {
+  environment?: Environment;
+  configFile?: string;
+  /** Where `config/` is looked for, and what relative paths are relative to. Default: the working directory. */
+  cwd?: string;
+  /** What a program would pass besides. */
+  code?: Partial<SystemConfig>;
+  /** Environment variables. Default: those of the process. */
+  env?: Record<string, string | undefined>;
+}
+
+/** What {@link checkConfiguration} found. */
+export interface CheckedConfiguration {
+  /** The file that would be used. */
+  file: string | null;
+  /** Everything that would prevent a start, with the layer that it is in. */
+  problems: Array<ConfigProblem & { source: ConfigSource }>;
+  /** What would not be as it was asked for. */
+  warnings: ConfigProblem[];
+  /** The effective settings; `null` while there are problems. Credentials in addresses are not shown. */
+  settings: OptimizationConfig | null;
+}
+
+/**
+ * Checks a configuration as a system would load it, without one: files, environment variables and code. Problems are in the
+ * result, all of them.
+ *
+ * @throws {AgentwiseError} `E_INVALID_ARGUMENT`.
+ *
+ * @example
+ * const { problems } = checkConfiguration({ environment: 'production' });
+ * for (const { path, message } of problems) console.error(`${path}: ${message}`);
+ */
+export function checkConfiguration(options: CheckConfigurationOptions): CheckedConfiguration;
+
+/** The JSON Schema (2020-12) of configuration files: a copy of `config/optimization.schema.json`. */
+export function configurationSchema(): Record<string, any>;
 
 /** Something that was left out of a context. */
 export interface DroppedPart {
@@ -2238,7 +2318,12 @@ export interface ProductionOptimizationSystemEvents {
   /** The disk tiers of the cache are not used for now; once for each reason. */
   degraded: [event: { reason: string; message: string }];
   recovered: [event: { reason: string }];
-  configurationUpdated: [change: { oldConfig: OptimizationConfig; newConfig: OptimizationConfig }];
+  /** `source`: `update` for `updateConfiguration`, `file` for a file that was read again, `tuning`. */
+  configurationUpdated: [
+    change: { oldConfig: OptimizationConfig; newConfig: OptimizationConfig; source: 'update' | 'file' | 'tuning' },
+  ];
+  /** The configuration file changed and cannot be used; what it said before stays in effect. Once for each content. */
+  configurationError: [event: { file: string | null; code: ErrorCode; error: string; problems: ConfigProblem[] }];
   reportGenerated: [event: { path: string }];
   /** As `alertCreated`. */
   productionAlert: ProductionMonitorEvents['alertCreated'];
@@ -2327,8 +2412,31 @@ declare class OptimizationCore<Events extends ProductionOptimizationSystemEvents
   getRecommendedContextSize(agentId: string, requestedSize: number): number;
   getStatus(): SystemStatus;
   getHealthStatus(): SystemHealthStatus;
-  /** Applied to the running parts: all of it or nothing. @throws {AgentwiseError} `E_CONFIG_INVALID`. */
-  updateConfiguration(partial: Partial<OptimizationConfig> | any): Promise<void>;
+  /**
+   * Applied to the running parts, and with `save` written into the configuration file: all of it or nothing. It wins over file,
+   * code and variables until the end of the system, and ends the tuning of what it names.
+   *
+   * @throws {AgentwiseError} `E_CONFIG_INVALID`; with `save` also `E_CONFIG_CHANGED` if the file was changed since it was read,
+   * `E_NOT_AVAILABLE` if it is YAML, `E_CONFIG_UNREADABLE`, `E_IO`.
+   *
+   * @example
+   * await system.updateConfiguration({ cache: { ttlSeconds: 600 } }, { save: true });
+   */
+  updateConfiguration(partial: Partial<OptimizationConfig> | any, options?: UpdateConfigurationOptions): Promise<void>;
+  /**
+   * Reads the configuration file again now. `changed`: whether settings have other values than before. If there is no file any
+   * more, the built-in defaults hold.
+   *
+   * @throws {AgentwiseError} `E_CONFIG_INVALID`, `E_CONFIG_MISSING`, `E_CONFIG_UNREADABLE`; then everything stays as it was.
+   */
+  reloadConfiguration(): Promise<{ changed: boolean; file: string | null }>;
+  /**
+   * Each effective value and where it comes from. There is no secret in it.
+   *
+   * @example
+   * const { value, source, name } = system.explainConfig().settings['cache.ttlSeconds'];
+   */
+  explainConfig(): ConfigExplanation;
   /** Removes expired entries, forgets what agents were given (they get their next context in full), collects V8's garbage. */
   performMaintenance(): Promise<{ expiredEntries: number; garbageCollected: boolean }>;
   /**

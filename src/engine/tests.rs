@@ -58,7 +58,10 @@ fn after_shutdown_work_is_refused_and_questions_have_harmless_answers() {
     );
     assert_eq!(optimize(&engine, "{}").expect_err("refused").kind(), ErrorKind::ShutDown);
     assert_eq!(engine.write_report(None).expect_err("refused").kind(), ErrorKind::ShutDown);
-    assert_eq!(engine.update_configuration(&json!({})).expect_err("refused").kind(), ErrorKind::ShutDown);
+    assert_eq!(
+        engine.update_configuration(&json!({}), false).expect_err("refused").kind(),
+        ErrorKind::ShutDown
+    );
     assert_eq!(engine.maintain().expect_err("refused").kind(), ErrorKind::ShutDown);
     assert!(engine.cache().is_none());
     assert!(engine.memory().is_none() && !engine.is_production_ready());
@@ -84,7 +87,7 @@ fn refused_update_changes_nothing() {
     let engine = engine();
     let before = engine.status(None)["components"]["contextFilter"]["config"].clone();
     let bad = json!({ "contextFilter": { "adaptiveReduction": false, "globalMaxContext": -1 }, "cache": { "ttlSecond": 1 } });
-    let error = engine.update_configuration(&bad).expect_err("refused");
+    let error = engine.update_configuration(&bad, false).expect_err("refused");
     assert_eq!((error.kind(), error.problems().len()), (ErrorKind::ConfigInvalid, 2));
     assert_eq!(engine.status(None)["components"]["contextFilter"]["config"], before);
 }
@@ -96,6 +99,7 @@ fn update_reaches_running_parts_and_keeps_what_they_hold() {
     engine
         .update_configuration(
             &json!({ "cache": { "l1MaxSize": 5 }, "memory": { "agentMemoryLimit": 0.001 } }),
+            false,
         )
         .expect("sound");
     let status = engine.status(None);
@@ -107,7 +111,7 @@ fn update_reaches_running_parts_and_keeps_what_they_hold() {
         engine.memory().is_some_and(|memory| memory.should_throttle("a")),
         "5 KB is over the new limit of 1 KB"
     );
-    engine.update_configuration(&json!({ "enableMemoryManagement": false, "enableAdvancedCaching": false, "enableContextFiltering": false })).expect("sound");
+    engine.update_configuration(&json!({ "enableMemoryManagement": false, "enableAdvancedCaching": false, "enableContextFiltering": false }), false).expect("sound");
     let components = &engine.status(None)["components"];
     for part in ["memoryManager", "cacheManager", "contextFilter", "productionMonitor"] {
         assert_eq!(components[part], Value::Null, "{part}");
