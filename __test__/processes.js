@@ -13,7 +13,7 @@ const CLI = path.join(ROOT, 'js', 'cli', 'main.js');
 const HANG_MS = 50_000;
 
 /** What would change the behaviour of the package or of Node. */
-const FOREIGN = [...VARIABLES, 'DEBUG', 'NODE_ENV', 'NODE_EXTRA_CA_CERTS', 'NODE_OPTIONS'];
+const FOREIGN = [...VARIABLES, 'CARGO_BUILD_TARGET', 'DEBUG', 'NODE_ENV', 'NODE_EXTRA_CA_CERTS', 'NODE_OPTIONS'];
 
 function environment(extra = {}) {
   const env = { ...process.env };

@@ -17,6 +17,7 @@ const COMMANDS = [
   'stats',
   'report',
   'tuning',
+  'cache',
   'config',
   'shared-context',
   'alert-test',

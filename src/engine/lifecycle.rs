@@ -36,6 +36,9 @@ impl Engine {
             return ended;
         }
         let end = Instant::now() + deadline;
+        // A change of settings that is under way may make parts: it is over first, and none begins any more.
+        let engine = Arc::clone(self);
+        in_time("configuration", end, &mut ended.late, move || drop(engine.live_settings.lock()));
         if with_report && self.loaded.system.final_report {
             let engine = Arc::clone(self);
             let report = in_time("report", end, &mut ended.late, move || engine.write_report_file(v8));

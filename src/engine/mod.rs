@@ -26,6 +26,8 @@ use crate::memory::board::Board;
 use crate::memory::{MemoryManager, V8Heap};
 use crate::monitor::Monitor;
 use crate::orchestrator::settings::Settings;
+use crate::orchestrator::settings::layers::Layers;
+use crate::orchestrator::settings::live::Live;
 use crate::orchestrator::settings_file::{self, Loaded, SettingsRequest};
 use crate::orchestrator::{MonitoringPlace, Optimization, OptimizeRequest, Orchestrator, Unfinished};
 use crate::telemetry::event::EventSink;
@@ -40,6 +42,10 @@ pub use live::leave_all;
 pub struct Engine {
     loaded: Loaded,
     settings: Mutex<Settings>,
+    /// Held while settings change, which may take long.
+    live_settings: Mutex<Live>,
+    /// What they are made of, for those who only ask.
+    explained: Mutex<Arc<(Layers, Settings)>>,
     orchestrator: Orchestrator,
     events: Arc<EventSink>,
     cwd: PathBuf,
@@ -62,9 +68,6 @@ impl Engine {
     /// Those of [`settings_file::load`].
     pub fn open_with(request: &SettingsRequest, clock: Arc<dyn Clock>) -> Result<Self> {
         let mut loaded = settings_file::load(request)?;
-        // Projects know nothing of each other's answers.
-        let namespace = &mut loaded.settings.cache.namespace;
-        *namespace = namespace.take().or_else(|| loaded.system.project_id.clone());
         let settings = loaded.settings.clone();
         let events = Arc::new(EventSink::new());
         let cwd = request.cwd.clone();
@@ -87,6 +90,8 @@ impl Engine {
             );
         }
         Ok(Self {
+            live_settings: Mutex::new(Live::new(&loaded)),
+            explained: Mutex::new(Arc::new((loaded.layers.clone(), settings.clone()))),
             loaded,
             settings: Mutex::new(settings),
             orchestrator,
@@ -123,6 +128,11 @@ impl Engine {
             "projectId": system.project_id,
             "url": system.shared_context_url,
         })
+    }
+
+    /// Whether changes of the configuration file are to be taken over.
+    pub fn watches_configuration(&self) -> bool {
+        self.loaded.system.watch_config
     }
 
     /// The pipeline.
@@ -183,8 +193,8 @@ impl Engine {
     /// `getStatus()`.
     pub fn status(&self, v8: Option<V8Heap>) -> Value {
         let mut status = self.orchestrator.status(&self.settings.lock(), v8);
-        status["configFile"] = json!(self.loaded.source);
         status["live"] = self.live.status();
+        status["configFile"] = json!(self.explained.lock().0.file());
         status["unavailable"] = json!(self.unavailable());
         status
     }

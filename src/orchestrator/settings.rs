@@ -1,7 +1,16 @@
 //! The effective settings of the whole system: what the public API calls `OptimizationConfig`, with every value set.
 //!
-//! Knows defaults, merging and how settings are shown. Where they come from is `settings_file`'s matter. Holds no
-//! secret: addresses and keys of alert channels stay in the environment.
+//! Knows defaults, merging and how settings are shown. Where they come from: [`place`] finds files and [`text`] reads them,
+//! [`variables`] are the environment's, [`layers`] puts all over each other, [`live`] changes what a running system works by,
+//! [`edit`] writes into files. Holds no secret: addresses and keys of alert channels stay in the environment.
+
+pub mod edit;
+pub mod layers;
+pub mod live;
+pub mod paths;
+pub mod place;
+pub mod text;
+pub mod variables;
 
 use serde::Serialize;
 use serde_json::Value;
