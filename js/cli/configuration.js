@@ -6,18 +6,6 @@ const { resolve } = require('node:path');
 
 const DEFAULT_DIRECTORY = '.cache';
 
-const nothing = () => ({ file: null, problems: [], warnings: [], settings: null, explanation: { settings: {} } });
-
-/** A part that this version may lack. */
-function provided(name) {
-  try {
-    return require(name);
-  } catch (error) {
-    if (error.code === 'MODULE_NOT_FOUND') return null;
-    throw error;
-  }
-}
-
 /**
  * @param {import('./run.js').Given} given
  * @param {string} [file] this one instead of the one that `--config` names
@@ -25,7 +13,7 @@ function provided(name) {
  * `settings` and `explanation`
  */
 function checkedConfiguration(given, file) {
-  const { checkConfiguration } = provided('../configuration.js') ?? { checkConfiguration: nothing };
+  const { checkConfiguration } = require('../configuration.js');
   const { environment, configFile = file } = given.systemConfig(file === undefined ? {} : { configFile: file });
   return checkConfiguration({ environment, configFile, cwd: process.cwd() });
 }
