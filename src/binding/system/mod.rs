@@ -1,5 +1,8 @@
 //! A whole system: what `ProductionOptimizationSystem` of `js/` holds.
 
+mod configuration;
+mod reports;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -10,26 +13,26 @@ use napi_derive::napi;
 use parking_lot::RwLock;
 use serde_json::{Value, json};
 
-use super::cache::{self, CacheView};
-use super::call::{guard, method, spawn};
-use super::columns;
-use super::filter::{FilterOutput, FilterParts, limits, parse, parse_or_throw};
-use super::jobs::{self, Jobs};
-use super::memory::{self, heap};
-use super::monitor;
-use super::token_optimizer::{self, Holder};
 use crate::base::document::Document;
 use crate::base::error::{Error, ErrorKind, Result};
+use crate::binding::cache::{self, CacheView};
+use crate::binding::call::{guard, method, spawn};
+use crate::binding::columns;
+use crate::binding::filter::{FilterOutput, FilterParts, limits, parse_or_throw};
+use crate::binding::jobs::{self, Jobs};
+use crate::binding::memory::{self, heap};
+use crate::binding::monitor;
+use crate::binding::token_optimizer::{self, Holder};
 use crate::engine::{Engine, check_agent_id};
 use crate::orchestrator::settings_file::SettingsRequest;
 use crate::orchestrator::{Optimization, OptimizeRequest};
 
 /// The engine of a handle, until the handle is closed. V8 may collect a handle late, and does not know what an engine
 /// weighs: closing frees it at once.
-struct Slot(RwLock<Option<Arc<Engine>>>);
+pub(crate) struct Slot(RwLock<Option<Arc<Engine>>>);
 
 impl Slot {
-    fn engine(&self) -> Result<Arc<Engine>> {
+    pub(crate) fn engine(&self) -> Result<Arc<Engine>> {
         self.0
             .read()
             .clone()
@@ -72,6 +75,8 @@ pub fn open_system<'env>(
     add_work(env, &mut handle, &slot)?;
     add_questions(env, &mut handle, &slot)?;
     add_lifecycle(env, &mut handle, &slot)?;
+    configuration::add(env, &mut handle, &slot)?;
+    reports::add(env, &mut handle, &slot)?;
     let shared = Arc::clone(&slot);
     token_optimizer::add(env, &mut handle, &(Arc::new(move || Ok(Holder::Engine(shared.engine()?))) as _))?;
     let (shared, board) = (Arc::clone(&slot), guard(|| Ok(Arc::clone(slot.engine()?.board())))?);
@@ -165,16 +170,6 @@ fn add_questions(env: &Env, handle: &mut Object, slot: &Arc<Slot>) -> napi::Resu
 }
 
 fn add_lifecycle(env: &Env, handle: &mut Object, slot: &Arc<Slot>) -> napi::Result<()> {
-    let shared = Arc::clone(slot);
-    method(env, handle, "writeReport", move |args| {
-        let (engine, heap) = (shared.engine()?, heap(&args, 0)?);
-        spawn(args.env(), move || engine.write_report(Some(heap)), |path| path.to_string_lossy().into_owned())
-    })?;
-    let shared = Arc::clone(slot);
-    method(env, handle, "updateConfiguration", move |args| {
-        let (engine, partial) = (shared.engine()?, parse(&args.get::<String>(0)?)?);
-        spawn(args.env(), move || engine.update_configuration(&partial), |()| ())
-    })?;
     let shared = Arc::clone(slot);
     method(env, handle, "maintain", move |args| {
         let engine = shared.engine()?;

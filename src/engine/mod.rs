@@ -1,6 +1,11 @@
 //! The composition root: finds the configuration, builds the parts, wires them, and shuts them down in order.
 //!
-//! Everything that JavaScript can ask of a system goes through here; nothing here knows JavaScript.
+//! Everything that JavaScript can ask of a system goes through here; nothing here knows JavaScript. [`configuration`] changes the
+//! settings of a running system, [`reports`] writes files, [`lifecycle`] ends it.
+
+mod configuration;
+mod lifecycle;
+mod reports;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,19 +18,15 @@ use crate::base::cancel::Cancel;
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::document::Document;
 use crate::base::error::{Error, ErrorKind, Problem, Result};
-use crate::base::file::write_new_stamped;
 use crate::cache::OpenCache;
 use crate::context::{Reference, unknown_reference};
 use crate::memory::board::Board;
 use crate::memory::{MemoryManager, V8Heap};
 use crate::monitor::Monitor;
-use crate::orchestrator::settings::{Origin, Settings};
+use crate::orchestrator::settings::Settings;
 use crate::orchestrator::settings_file::{self, Loaded, SettingsRequest};
 use crate::orchestrator::{MonitoringPlace, Optimization, OptimizeRequest, Orchestrator, Unfinished};
-use crate::telemetry::event::{EventKind, EventSink};
-
-/// Name of report files before their time.
-const REPORT_STEM: &str = "optimization-report";
+use crate::telemetry::event::EventSink;
 
 /// Longest agent id, in bytes. Ids are kept for every agent; nobody's name is longer.
 const MAX_AGENT_ID_BYTES: usize = 1024;
@@ -190,35 +191,6 @@ impl Engine {
         !self.is_closed() && self.orchestrator.health().is_production_ready()
     }
 
-    /// Writes a report into the working directory and returns its path.
-    ///
-    /// # Errors
-    /// `E_SHUT_DOWN`, `E_IO`.
-    pub fn write_report(&self, v8: Option<V8Heap>) -> Result<PathBuf> {
-        self.check_open()?;
-        self.write_report_file(v8)
-    }
-
-    /// Applies a partial configuration to the running parts: all of it or nothing.
-    ///
-    /// # Errors
-    /// `E_SHUT_DOWN`; `E_CONFIG_INVALID` with every problem.
-    pub fn update_configuration(&self, partial: &Value) -> Result<()> {
-        self.check_open()?;
-        let (old, new) = {
-            let mut settings = self.settings.lock();
-            let old = settings.clone();
-            settings.apply_json(partial, Origin::Code)?;
-            self.orchestrator.apply(&settings);
-            (old, settings.clone())
-        };
-        self.events.emit(
-            EventKind::ConfigurationUpdated,
-            || json!({ "oldConfig": old.to_json(), "newConfig": new.to_json() }),
-        );
-        Ok(())
-    }
-
     /// Removes expired entries and forgets what agents were given.
     ///
     /// # Errors
@@ -228,47 +200,9 @@ impl Engine {
         Ok(self.orchestrator.maintain())
     }
 
-    /// Ends the system: no work is taken any more, the final report is written if the configuration wants one, then the
-    /// cache is written and closed.
-    /// Only the first call does anything. A report that cannot be written is a warning: shutdown always succeeds.
-    pub fn shut_down(&self, v8: Option<V8Heap>) -> Option<PathBuf> {
-        if self.closed.swap(true, Ordering::SeqCst) {
-            return None;
-        }
-        let report = self.loaded.system.final_report.then(|| self.write_report_file(v8));
-        self.orchestrator.tokens().close();
-        // First those that ask the others.
-        if let Some(monitor) = self.orchestrator.components().monitor {
-            monitor.stop();
-        }
-        if let Some(memory) = self.orchestrator.components().memory {
-            memory.stop();
-        }
-        if let Some(cache) = self.orchestrator.components().cache {
-            cache.close();
-        }
-        match report? {
-            Ok(path) => Some(path),
-            Err(error) => {
-                tracing::warn!(code = error.kind().code(), "the final report was not written");
-                self.events
-                    .emit(EventKind::Warning, || json!({ "path": "report", "message": error.to_string() }));
-                None
-            }
-        }
-    }
-
     /// Whether `shut_down` was called.
     pub fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Relaxed)
-    }
-
-    fn write_report_file(&self, v8: Option<V8Heap>) -> Result<PathBuf> {
-        let report = self.orchestrator.report(&self.settings.lock(), v8);
-        let text = serde_json::to_vec_pretty(&report).expect("invariant: a JSON value can be written");
-        let path = write_new_stamped(&self.cwd, REPORT_STEM, self.orchestrator.wall_ms(), &text)?;
-        self.events.emit(EventKind::ReportGenerated, || json!({ "path": path }));
-        Ok(path)
     }
 
     /// What the configuration asks for and this version does not have.
