@@ -15,12 +15,15 @@ impl Engine {
     pub fn update_configuration(&self, partial: &Value) -> Result<()> {
         self.check_open()?;
         let (old, new) = {
+            let mut tuning = self.tuner.lock();
             let mut settings = self.settings.lock();
             let old = settings.clone();
             settings.apply_json(partial, Origin::Code)?;
             self.orchestrator.apply(&settings);
+            self.tuner.user_set(&mut tuning, partial, &settings, self.orchestrator.wall_ms());
             (old, settings.clone())
         };
+        self.follow_tuning_flag();
         self.events.emit(
             EventKind::ConfigurationUpdated,
             || json!({ "oldConfig": old.to_json(), "newConfig": new.to_json() }),

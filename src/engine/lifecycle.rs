@@ -17,6 +17,7 @@ impl Engine {
         if self.closed.swap(true, Ordering::SeqCst) {
             return None;
         }
+        self.tuner.stop();
         let report = self.loaded.system.final_report.then(|| self.write_report_file(v8));
         self.orchestrator.tokens().close();
         // First those that ask the others.

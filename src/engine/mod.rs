@@ -1,11 +1,12 @@
 //! The composition root: finds the configuration, builds the parts, wires them, and shuts them down in order.
 //!
 //! Everything that JavaScript can ask of a system goes through here; nothing here knows JavaScript. [`configuration`] changes the
-//! settings of a running system, [`reports`] writes files, [`lifecycle`] ends it.
+//! settings of a running system, [`reports`] writes files, [`tuning`] lets settings follow the load, [`lifecycle`] ends it.
 
 mod configuration;
 mod lifecycle;
 mod reports;
+mod tuning;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -40,6 +41,7 @@ pub struct Engine {
     events: Arc<EventSink>,
     cwd: PathBuf,
     closed: AtomicBool,
+    tuner: tuning::Tuner,
 }
 
 impl Engine {
@@ -81,6 +83,7 @@ impl Engine {
             );
         }
         Ok(Self {
+            tuner: tuning::Tuner::new(&settings),
             loaded,
             settings: Mutex::new(settings),
             orchestrator,
@@ -178,6 +181,7 @@ impl Engine {
         let mut status = self.orchestrator.status(&self.settings.lock(), v8);
         status["configFile"] = json!(self.loaded.source);
         status["unavailable"] = json!(self.unavailable());
+        status["tuning"] = self.tuning_status();
         status
     }
 
@@ -207,9 +211,7 @@ impl Engine {
 
     /// What the configuration asks for and this version does not have.
     fn unavailable(&self) -> Vec<&'static str> {
-        let settings = self.settings.lock();
-        let rows = [("autoTuning", settings.auto_tuning)];
-        rows.into_iter().filter(|(_, asked)| *asked).map(|(name, _)| name).collect()
+        Vec::new()
     }
 
     fn check_open(&self) -> Result<()> {
