@@ -108,6 +108,7 @@ pub(super) struct State {
     last_run: Option<u64>,
     due_ms: u64,
     has_thread: bool,
+    is_begun: bool,
     is_stopped: bool,
 }
 
@@ -121,6 +122,7 @@ impl Tuner {
             last_run: None,
             due_ms: 0,
             has_thread: false,
+            is_begun: false,
             is_stopped: false,
         };
         Self {
@@ -235,6 +237,11 @@ impl Engine {
             return;
         }
         self.observe(&state);
+        if !state.is_begun {
+            state.is_begun = true;
+            let reading = self.reading();
+            state.controller.begin_from(&reading, self.orchestrator.now_ms());
+        }
         if state.has_thread {
             return;
         }

@@ -34,6 +34,8 @@ struct Track {
     /// Until which step each direction (down, up) is barred, and for how long the next time.
     barred_until: [u64; 2],
     bar: [u64; 2],
+    /// Undone in each direction since something was kept in it: the next try goes farther.
+    undone: [u32; 2],
     /// The last direction, whether up.
     last: Option<bool>,
     /// Until which step it may not turn, and for how long the next time.
@@ -48,6 +50,7 @@ impl Default for Track {
         Self {
             barred_until: [0; 2],
             bar: [FIRST_BAR; 2],
+            undone: [0; 2],
             last: None,
             turn_after: 0,
             turn: FIRST_BAR,
@@ -75,6 +78,7 @@ impl Track {
         let at = usize::from(is_up);
         self.barred_until[at] = step + self.bar[at];
         self.bar[at] = (self.bar[at] * 2).min(MOST_BAR);
+        self.undone[at] += 1;
         self.since_step = step;
     }
 }
@@ -160,6 +164,11 @@ impl Controller {
         self.decided(id, Outcome::Abandoned, why, None, wall_ms, None)
     }
 
+    /// A reading that the first step compares with.
+    pub fn begin_from(&mut self, reading: &Reading, now_ms: u64) {
+        self.recent.push(self.step, now_ms, reading);
+    }
+
     /// One step: judges the trial that runs, or begins one if there is reason to. `now_ms` is monotonic. What is decided has to
     /// be in force by the next step.
     pub fn step(&mut self, reading: &Reading, now_ms: u64) -> Vec<Decision> {
@@ -190,13 +199,20 @@ impl Controller {
         knobs.into_iter().filter_map(|knob| self.user_set(knob, &reading.values, reading.wall_ms)).collect()
     }
 
-    fn view<'a>(&'a self, reading: &'a Reading, from_step: u64) -> View<'a> {
-        View { recent: &self.recent, reading, config: &self.config, bases: &self.bases, from_step }
+    fn view<'a>(&'a self, reading: &'a Reading, knob: Knob, from_step: u64) -> View<'a> {
+        View {
+            recent: &self.recent,
+            reading,
+            config: &self.config,
+            bases: &self.bases,
+            from_step,
+            undone: self.tracks[knob as usize].undone,
+        }
     }
 
     fn judge(&mut self, reading: &Reading) -> Option<Decision> {
         let Trial { id, tried, begun_step } = *self.trial.as_ref()?;
-        match rules::judge(&tried, &self.view(reading, begun_step)) {
+        match rules::judge(&tried, &self.view(reading, tried.knob, begun_step)) {
             Verdict::Wait if self.step - begun_step < PATIENCE => None,
             Verdict::Wait => {
                 let why = "too little happened to tell; the value of before is back".to_owned();
@@ -208,6 +224,7 @@ impl Controller {
                 let track = &mut self.tracks[tried.knob as usize];
                 let at = usize::from(tried.to > tried.from);
                 track.bar[at] = (track.bar[at] / 2).max(FIRST_BAR);
+                track.undone[at] = 0;
                 self.decided(id, Outcome::Kept, why, Some(after), reading.wall_ms, None)
             }
         }
@@ -260,7 +277,7 @@ impl Controller {
             !self.config.is_fixed(knob) && self.tracks[knob as usize].may(self.step, is_up)
         };
         let proposal = Knob::ALL.into_iter().find_map(|knob| {
-            let view = self.view(reading, self.tracks[knob as usize].since_step);
+            let view = self.view(reading, knob, self.tracks[knob as usize].since_step);
             rules::propose(knob, &view, &may)
         })?;
         let (knob, from, to, measure) =

@@ -30,7 +30,13 @@ fn run(controller: &mut Controller, plant: &mut Plant, steps: u64) -> Vec<(u64, 
 
 fn fresh() -> (Controller, Plant) {
     let plant = Plant::new(7);
-    (Controller::new(TuningConfig::default(), plant.values), plant)
+    (started(TuningConfig::default(), &plant), plant)
+}
+
+fn started(config: TuningConfig, plant: &Plant) -> Controller {
+    let mut controller = Controller::new(config, plant.values);
+    controller.begin_from(&reading(plant), plant.now_ms);
+    controller
 }
 
 fn value(plant: &Plant, knob: Knob) -> f64 {
@@ -126,7 +132,7 @@ fn bounds_and_fixed_settings_are_respected() {
     let mut plant = Plant::new(3);
     (plant.working_set, plant.adaptive_gain) = (5000.0, 0.2);
     plant.factors = vec![0.25, 0.5, 1.0, 1.5];
-    let mut controller = Controller::new(settings.tuning, plant.values);
+    let mut controller = started(settings.tuning, &plant);
     run(&mut controller, &mut plant, 20);
     assert_eq!(value(&plant, Knob::L1Size), 1500.0);
     assert_eq!(value(&plant, Knob::Policy), 0.0);
@@ -277,7 +283,7 @@ proptest! {
         plant.is_stubborn = stubborn;
         plant.moves_every = moves_every;
         let start = plant.values;
-        let mut controller = Controller::new(TuningConfig::default(), start);
+        let mut controller = started(TuningConfig::default(), &plant);
         let mut all = Vec::new();
         for step in 0..STEPS {
             let decisions = run(&mut controller, &mut plant, 1);

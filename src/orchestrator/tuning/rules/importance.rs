@@ -34,7 +34,10 @@ pub(super) fn propose(view: &View<'_>) -> Option<Proposal> {
     let window = view.window(is_enough)?;
     let (fetched, rate) = (window.get(Count::FetchedBack), rate(&window));
     let (to, reason) = if fetched >= LEAST_FETCHED && rate > TOO_MANY {
-        (view.target(knob, view.value(knob) - STEP)?, "agents fetched again what was left out")
+        (
+            view.target(knob, view.value(knob) - STEP * view.reach(false))?,
+            "agents fetched again what was left out",
+        )
     } else if rate < FEW && view.value(knob) < view.base(knob) {
         (view.towards_base(knob, STEP)?, "agents fetch hardly anything of what is left out")
     } else {

@@ -37,7 +37,10 @@ pub(super) fn propose_alert(view: &View<'_>) -> Option<Proposal> {
     let window = view.window(is_enough)?;
     let critical = time_share(&window, Count::CriticalMs);
     let (to, reason) = if critical > TOO_CRITICAL {
-        (view.target(knob, view.value(knob) - ALERT_STEP)?, "memory became critical all the same")
+        (
+            view.target(knob, view.value(knob) - ALERT_STEP * view.reach(false))?,
+            "memory became critical all the same",
+        )
     } else {
         let calm = view.window(|window| window.seconds >= CALM_SECONDS)?;
         if calm.get(Count::AlertMs) > 0.0 {
@@ -79,7 +82,7 @@ pub(super) fn propose_limit(view: &View<'_>) -> Option<Proposal> {
     if waiting < TOO_LONG_WAITING {
         return None;
     }
-    let to = view.target(knob, view.value(knob) * LIMIT_FACTOR)?;
+    let to = view.target(knob, view.value(knob) * LIMIT_FACTOR.powf(view.reach(true)))?;
     let free_mb = gauges.memory_limit_mb? * (1.0 - gauges.memory_percent? / 100.0) * HEADROOM_SHARE;
     if (to - view.value(knob)) * gauges.throttled.max(1.0) > free_mb {
         return None;

@@ -23,6 +23,8 @@ pub(super) struct View<'a> {
     pub(super) bases: &'a Values,
     /// Nothing before this step counts.
     pub(super) from_step: u64,
+    /// How often a change down or up was undone since one was kept.
+    pub(super) undone: [u32; 2],
 }
 
 impl View<'_> {
@@ -48,6 +50,11 @@ impl View<'_> {
         let value = knob.rounded(value.clamp(low, high));
         let is_within = value >= low && value <= high;
         (is_within && value != self.value(knob)).then_some(value)
+    }
+
+    /// How many steps a change is to go: one more for each that was not far enough.
+    pub(super) fn reach(&self, is_up: bool) -> f64 {
+        f64::from(1 + self.undone[usize::from(is_up)])
     }
 
     /// The next value towards the configured one, by steps of `step`.

@@ -35,7 +35,7 @@ pub(super) fn propose(view: &View<'_>) -> Option<Proposal> {
     let (to, reason) = if refuted >= LEAST_REFUTED && least > TOO_MANY {
         let reason =
             format!("callers replaced {refuted} of {served} answers of similar questions by other ones");
-        (view.target(knob, view.value(knob) + STEP)?, reason)
+        (view.target(knob, view.value(knob) + STEP * view.reach(true))?, reason)
     } else if served >= LEAST_SERVED && most < TOO_MANY && view.value(knob) > view.base(knob) {
         let reason = format!("of {served} answers of similar questions callers replaced {refuted}");
         (view.towards_base(knob, STEP)?, reason)

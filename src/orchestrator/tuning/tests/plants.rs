@@ -46,7 +46,7 @@ impl Plant {
         let mut settings = Settings::defaults(Environment::Production);
         settings.cache.l1_max_size = 1000;
         let values = Values::of(&settings);
-        Self {
+        let mut plant = Self {
             now_ms: 1_000_000,
             values,
             counts: Counts::default(),
@@ -70,7 +70,9 @@ impl Plant {
             rehearsed: Vec::new(),
             steps: 0,
             seed: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1,
-        }
+        };
+        plant.rehearse(0.0, 0.0);
+        plant
     }
 
     pub(super) fn apply(&mut self, bases: &Values, knob: Knob, value: f64) {
