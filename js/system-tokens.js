@@ -24,11 +24,6 @@ class SystemTokens {
     this.#shared = new SharedSide(this.#client);
   }
 
-  /** The handle of the system. */
-  get handle() {
-    return this.#native;
-  }
-
   /** Whether it is known only afterwards what a message is. */
   get isBookedLater() {
     return this.#shared.isActive;

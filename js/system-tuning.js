@@ -3,26 +3,25 @@
 /** What a system says of its tuning, and one step of it at will. */
 
 const { call, callAsync } = require('./errors.js');
-const { emitWaiting } = require('./native-emitter.js');
 const { revive } = require('./revive.js');
 
-/** `nativeOf(system)` gives the handle of a running system, or throws. */
-function addTuning(System, nativeOf) {
+/** `requireRunning` gives what runs, or throws. */
+function addTuning(System, requireRunning) {
   const { prototype } = System;
 
   prototype.tune = async function () {
-    const native = nativeOf(this);
+    const running = requireRunning(this);
     try {
-      return JSON.parse(await callAsync(native.tune), revive);
+      return JSON.parse(await callAsync(running.native.tune), revive);
     } finally {
-      emitWaiting(this, native);
+      running.emitWaiting();
     }
   };
 
   Object.defineProperty(prototype, 'tuningHistory', {
     configurable: true,
     get() {
-      return JSON.parse(call(nativeOf(this).tuningHistory), revive);
+      return JSON.parse(call(requireRunning(this).native.tuningHistory), revive);
     },
   });
 }

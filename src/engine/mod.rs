@@ -4,7 +4,7 @@
 //! settings of a running system, [`reports`] writes files, [`tuning`] lets settings follow the load, [`lifecycle`] ends it.
 
 mod configuration;
-mod lifecycle;
+pub mod lifecycle;
 mod reports;
 mod tuning;
 
