@@ -234,6 +234,11 @@ export interface CacheConfig {
   /** The most used entries, this many, are loaded from disk into L1 when the cache is opened. Default 0. */
   warmOnStart?: number;
   /**
+   * How long an entry may wait for others before it is written to disk, ms: fewer transactions write more. This process finds
+   * what waits, others do not yet; a killed process loses it. Whole, 0 to 1000, default 0.
+   */
+  writeBehindMs?: number;
+  /**
    * Whether the disk tiers may be on a network file system (NFS, SMB, FUSE, …), whose locks do not hold between machines: then
    * one machine only may use it. Default false: the cache is in memory only there, and says so.
    */
@@ -293,7 +298,7 @@ export interface OptimizationConfig {
   enableContextFiltering: boolean;
   /** Default: production only. */
   enableProductionMonitoring: boolean;
-  /** Default: production only. Not available in this version. */
+  /** Whether settings follow the load, see {@link TuningOptions}. Default: production only. */
   autoTuning: boolean;
   /**
    * Whether other programs of the same user, such as the command line, can ask the running system, through a socket in the cache
@@ -306,6 +311,7 @@ export interface OptimizationConfig {
   contextFilter?: Partial<ContextFilterConfig>;
   tokens?: Partial<TokensConfig>;
   monitoring?: MonitoringOptions;
+  tuning?: TuningOptions;
 }
 
 /** What {@link ProductionOptimizationSystem} is made from. Any {@link OptimizationConfig} setting given here wins. */
@@ -2222,6 +2228,7 @@ export interface SystemStatus {
   statistics: OptimizationStats;
   recommendations: OptimizationRecommendations;
   autoTuning: boolean;
+  tuning: TuningStatus;
   /** `null` before the first. */
   lastOptimization: any;
   tokenOptimizer: any;
@@ -2236,6 +2243,67 @@ export interface SystemStatus {
   /** What is not as the configuration asked for, for example a `configFile` that is not there. */
   warnings: ConfigProblem[];
   [key: string]: any;
+}
+
+/** How settings follow the load while `autoTuning` is on. */
+export interface TuningOptions {
+  /** Time between two steps, ms, whole, 1000 to 2,147,483,647. Default 300,000. */
+  interval?: number;
+  /**
+   * Between which values a setting is tuned, by its path, in its unit. Default: sizes and times between a quarter and four times
+   * the configured value, thresholds only to the careful side of it.
+   */
+  bounds?: { [setting: string]: { min?: number; max?: number } };
+  /** Paths of settings that the tuning leaves alone, for example `cache.evictionPolicy`. */
+  fixed?: string[];
+}
+
+/** One change that the tuning made. */
+export interface TuningAdjustment {
+  id: number;
+  /** When it was made. */
+  at: Date;
+  /** Path of the setting, for example `cache.l1MaxSize`. */
+  setting: string;
+  from: number | string;
+  to: number | string;
+  /** What changed with it: `cache.l1MaxSizeMB` with `cache.l1MaxSize`. */
+  also?: { setting: string; from: number; to: number };
+  reason: string;
+  /** Figures that say so. */
+  evidence: { [key: string]: any };
+  /** The objective before the change; `null` where only a limit asked for it. */
+  before: { [key: string]: any } | null;
+  /** The objective when the change was judged. */
+  after: { [key: string]: any } | null;
+  /** `abandoned`: could not be measured, or its user changed the setting. */
+  outcome: 'trying' | 'kept' | 'undone' | 'abandoned';
+  /** Why that came of it. */
+  why?: string;
+  decidedAt?: Date;
+}
+
+/** What one step of the tuning did. */
+export interface TuningResult {
+  timestamp: Date;
+  stats: OptimizationStats;
+  recommendations: OptimizationRecommendations;
+  /** Changes that were made or decided about in this step. */
+  adjustments: TuningAdjustment[];
+}
+
+/** `tuning` of {@link SystemStatus}. */
+export interface TuningStatus {
+  enabled: boolean;
+  /** ms. */
+  interval: number;
+  /** `null` before the first step. */
+  lastRun: Date | null;
+  /** The change that is being tried. */
+  trial: TuningAdjustment | null;
+  steps: number;
+  kept: number;
+  undone: number;
 }
 
 /** Health of one part. */
@@ -2325,6 +2393,9 @@ export interface ProductionOptimizationSystemEvents {
   /** The configuration file changed and cannot be used; what it said before stays in effect. Once for each content. */
   configurationError: [event: { file: string | null; code: ErrorCode; error: string; problems: ConfigProblem[] }];
   reportGenerated: [event: { path: string }];
+  /** A step of the tuning, every `tuning.interval` or by `tune()`. */
+  autoTuningCompleted: [event: TuningResult];
+  autoTuningError: [event: { error: string }];
   /** As `alertCreated`. */
   productionAlert: ProductionMonitorEvents['alertCreated'];
   /** As `healthCheckCompleted`. */
@@ -2439,6 +2510,18 @@ declare class OptimizationCore<Events extends ProductionOptimizationSystemEvents
   explainConfig(): ConfigExplanation;
   /** Removes expired entries, forgets what agents were given (they get their next context in full), collects V8's garbage. */
   performMaintenance(): Promise<{ expiredEntries: number; garbageCollected: boolean }>;
+  /**
+   * One step of the tuning now, whether or not `autoTuning` is on: judges the change that is being tried, or tries one if there
+   * is reason to. Without enough load nothing changes.
+   *
+   * @example
+   * const { adjustments } = await system.tune();
+   * for (const { setting, from, to, outcome, reason } of adjustments) console.log(setting, from, to, outcome, reason);
+   * @throws {AgentwiseError} `E_NOT_INITIALIZED`, `E_SHUT_DOWN`.
+   */
+  tune(): Promise<TuningResult>;
+  /** What the tuning changed, oldest first, at most the last 200. A new array each time. */
+  readonly tuningHistory: TuningAdjustment[];
   /**
    * Finishes accepted work, writes the final report, closes the parts in order, takes the signal handlers away. Idempotent; the
    * first call's options count. It always succeeds: what fails or is late is a `warning`.

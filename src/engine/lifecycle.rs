@@ -35,6 +35,7 @@ impl Engine {
         if self.closed.swap(true, Ordering::SeqCst) {
             return ended;
         }
+        self.tuner.stop();
         let end = Instant::now() + deadline;
         // A change of settings that is under way may make parts: it is over first, and none begins any more.
         let engine = Arc::clone(self);

@@ -1,13 +1,15 @@
 //! The composition root: finds the configuration, builds the parts, wires them, and shuts them down in order.
 //!
 //! Everything that JavaScript can ask of a system goes through here; nothing here knows JavaScript. [`configuration`] changes the
-//! settings of a running system, [`reports`] writes files, [`lifecycle`] ends it, [`live`] lets other programs ask it.
+//! settings of a running system, [`reports`] writes files, [`tuning`] lets settings follow the load, [`live`] lets other
+//! programs ask it, [`lifecycle`] ends it.
 
 mod configuration;
 pub mod lifecycle;
 mod live;
 mod reports;
 mod state;
+mod tuning;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -51,6 +53,7 @@ pub struct Engine {
     cwd: PathBuf,
     closed: AtomicBool,
     live: Arc<live::Live>,
+    tuner: tuning::Tuner,
 }
 
 impl Engine {
@@ -92,6 +95,7 @@ impl Engine {
         Ok(Self {
             live_settings: Mutex::new(Live::new(&loaded)),
             explained: Mutex::new(Arc::new((loaded.layers.clone(), settings.clone()))),
+            tuner: tuning::Tuner::new(&settings),
             loaded,
             settings: Mutex::new(settings),
             orchestrator,
@@ -196,6 +200,7 @@ impl Engine {
         status["live"] = self.live.status();
         status["configFile"] = json!(self.explained.lock().0.file());
         status["unavailable"] = json!(self.unavailable());
+        status["tuning"] = self.tuning_status();
         status
     }
 
@@ -225,9 +230,7 @@ impl Engine {
 
     /// What the configuration asks for and this version does not have.
     fn unavailable(&self) -> Vec<&'static str> {
-        let settings = self.settings.lock();
-        let rows = [("autoTuning", settings.auto_tuning)];
-        rows.into_iter().filter(|(_, asked)| *asked).map(|(name, _)| name).collect()
+        Vec::new()
     }
 
     fn check_open(&self) -> Result<()> {

@@ -13,6 +13,7 @@ pub mod report;
 pub mod settings;
 pub mod settings_file;
 pub mod token_service;
+pub mod tuning;
 
 use std::path::PathBuf;
 use std::sync::Arc;
