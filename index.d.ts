@@ -40,6 +40,7 @@ export type ErrorCode =
   | 'E_DELTA_MISMATCH'
   | 'E_SHARED_CONTEXT'
   | 'E_TIMEOUT'
+  | 'E_EXISTS'
   | 'E_IO'
   | 'E_INTERNAL';
 
@@ -928,9 +929,9 @@ export class AdvancedCacheManager extends TypedEmitter<AdvancedCacheManagerEvent
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** `OptimizationStats` since the start. */
+/** `OptimizationStats` since the start of the system. Each figure and its source: `docs/reports.md`. */
 export interface OptimizationStats {
-  /** Tokens of the contexts minus tokens of the results. */
+  /** Tokens of the contexts minus tokens of the results; below zero where more was sent. */
   tokensSaved: number;
   /** MB of context that the filter left out. */
   memoryOptimized: number;
@@ -938,20 +939,76 @@ export interface OptimizationStats {
   cacheHitRate: number;
   /** Share of the bytes of all contexts that the filter left out, 0–100. */
   contextReduction: number;
-  /** 0–100. */
+  /** 0–100, see `docs/scores.md`. */
   overallScore: number;
   /** Seconds. */
   uptime: number;
   timestamp: Date;
+  /** Contexts optimized, those with a failed stage included. */
+  operations?: number;
+  /** Stages that failed. */
+  failures?: number;
+  /** Contexts of which the filter left something out. */
+  contextsFiltered?: number;
+  /** `tokensSaved` less what receivers fetched back. */
+  promptTokensSaved?: number;
+  /** USD, with the provider's prompt cache counted; `null` while no message has a price; below zero for a loss. */
+  costSavedUsd?: number | null;
+  cacheLookups?: number;
+  cacheHits?: number;
+  /** Hits for a question in other words. */
+  similarHits?: number;
+  /** Memory in % of the limit that is nearest; `null` while it is unknown. */
+  memoryPercentage?: number | null;
+  /** Agents that the memory manager knows. */
+  agents?: number;
+  throttledAgents?: number;
+  /** Events that listeners did not get because they did not keep up. */
+  droppedEvents?: number;
+  /** How long the work of `optimizeAgentContext` took off the main thread, ms, within 1 %; `null` before the first. */
+  latency?: { count: number; mean: number; p50: number; p95: number; p99: number; max: number } | null;
 }
 
-/** What to change, with the setting, its value and the figures that say so. */
+/** A change of a setting that figures of this system speak for. Rules and thresholds: `docs/recommendations.md`. */
+export interface Recommendation {
+  area: 'memory' | 'cache' | 'context' | 'general';
+  /** `high`: work is held up or lost; `medium`: something could be better; `low`: nothing suffers. */
+  priority: 'low' | 'medium' | 'high';
+  /** Path in the configuration: `cache.l1MaxSize`; `null` where no setting helps. */
+  setting: string | null;
+  /** Its value. */
+  current: any;
+  /** The value to try; `null` where something else has to be done, which `reason` says. */
+  proposed: any;
+  /** One sentence for people: the setting, both values, the figures. */
+  reason: string;
+  /** Those figures. */
+  evidence: Record<string, any>;
+}
+
+/** What to change. The texts are the reasons of `details`. */
 export interface OptimizationRecommendations {
   memory: string[];
   cache: string[];
   context: string[];
   general: string[];
+  /** Of the most urgent one; `low` without any. */
   priority: 'low' | 'medium' | 'high';
+  /** The most urgent first. */
+  details?: Recommendation[];
+}
+
+/** What a report is to be and where. */
+export interface ReportOptions {
+  /**
+   * The file; its directory must exist. Default: a new file `optimization-report-<ms>.json` (or `.html`) in the working
+   * directory, which never replaces another.
+   */
+  path?: string | URL;
+  /** Default: `'html'` for a path that ends in `.html` or `.htm`, else `'json'`. */
+  format?: 'json' | 'html';
+  /** Whether a file at `path` may be replaced. Default false: then one that is there is refused with `E_EXISTS`. */
+  overwrite?: boolean;
 }
 
 /** What one agent holds. */
@@ -1746,17 +1803,8 @@ export interface ChannelTest {
   error?: string;
 }
 
-/** A setting that would do more good at another value, by figures of this process. */
-export interface ScalingRecommendation {
-  /** Path in the configuration: `cache.l1MaxSize`. */
-  setting: string;
-  current: number;
-  proposed: number;
-  /** For people, with the figures: what it would have changed. */
-  reason: string;
-  /** Those figures. */
-  evidence: Record<string, any>;
-}
+/** What a monitor recommends: as {@link OptimizationRecommendations.details} has it. */
+export type ScalingRecommendation = Recommendation;
 
 /** Something is slower, or has fewer hits, than it usually has. */
 export interface Degradation {
@@ -2021,6 +2069,8 @@ export interface PartHealth {
   healthy: boolean;
   /** 0–100: 90 excellent, 70 good, 50 acceptable, 30 warning, below critical. */
   score: number;
+  /** Why, with figures. */
+  explanation?: string;
 }
 
 /** What `getHealthStatus()` returns. Before `initialize()` and after `shutdown()`: `{ overall: 'down', score: 0, message }`. */
@@ -2039,7 +2089,9 @@ export interface SystemHealthStatus {
     contextFilter: PartHealth;
     [key: string]: any;
   };
+  /** The reasons of `recommendationDetails`. */
   recommendations: string[];
+  recommendationDetails?: Recommendation[];
   systemStats: any;
   uptime: number;
   environment: Environment;
@@ -2180,8 +2232,20 @@ export class ProductionOptimizationSystem extends TypedEmitter<ProductionOptimiz
   getRecommendedContextSize(agentId: string, requestedSize: number): number;
   getStatus(): SystemStatus;
   getHealthStatus(): SystemHealthStatus;
-  /** Writes `optimization-report-<ms>.json` into the working directory. @returns its path. @throws `E_IO`. */
-  generateSystemReport(): Promise<string>;
+  /** Statistics since the start. @throws `E_NOT_INITIALIZED`, `E_SHUT_DOWN`. */
+  getOptimizationStats(): OptimizationStats;
+  /** What to change, by what was measured. @throws `E_NOT_INITIALIZED`, `E_SHUT_DOWN`. */
+  getOptimizationRecommendations(): OptimizationRecommendations;
+  /**
+   * Writes a report off the main thread, for its owner only (mode 0600), whole or not at all; then emits `reportGenerated`.
+   * @returns its path.
+   * @throws {AgentwiseError} `E_EXISTS` for a file that is there, without `overwrite`; `E_INVALID_ARGUMENT`, `E_IO`.
+   * @example
+   * await system.generateSystemReport({ path: 'reports/today.html', overwrite: true });
+   */
+  generateSystemReport(options?: ReportOptions): Promise<string>;
+  /** The same as `generateSystemReport`, by the orchestrator's name. */
+  generateOptimizationReport(options?: ReportOptions): Promise<string>;
   /** Applied to the running parts: all of it or nothing. @throws {AgentwiseError} `E_CONFIG_INVALID`. */
   updateConfiguration(partial: Partial<OptimizationConfig> | any): Promise<void>;
   /** Removes expired entries, forgets what agents were given (they get their next context in full), collects V8's garbage. */

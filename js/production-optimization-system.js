@@ -18,6 +18,7 @@ const { collectGarbage } = require('./garbage.js');
 const { MemoryView, heap } = require('./memory-view.js');
 const { MonitorView } = require('./monitor-view.js');
 const { addParts, hold } = require('./system-parts.js');
+const { SystemReports } = require('./system-reports.js');
 const { SystemTokens } = require('./system-tokens.js');
 const { MONITOR_VARIABLES, SYSTEM_VARIABLES } = require('./variables.js');
 const native = require('./binding.js');
@@ -50,6 +51,7 @@ class ProductionOptimizationSystem extends NativeEmitter {
   #native = null;
   #cache = null;
   #tokens = null;
+  #reports = null;
   #memory = null;
   #monitor = null;
   #isMonitored = false;
@@ -147,6 +149,7 @@ class ProductionOptimizationSystem extends NativeEmitter {
     this.#cache = new CacheView(opened.cache, state, { key: 'query', value: 'response' });
     this.#plugIns?.begin(opened.cache);
     this.#tokens = new SystemTokens(opened, (message) => emit(this, 'warning', { path: 'sharedContext', message }));
+    this.#reports = new SystemReports(opened);
     this.#memory = new MemoryView(opened.memory, () => this.#emitWaiting());
     this.#monitor = new MonitorView(opened.monitor, () => this.#emitWaiting());
     this.#setMonitored(opened.hasMonitor());
@@ -312,11 +315,25 @@ class ProductionOptimizationSystem extends NativeEmitter {
     return this.#state === 'running' && call(this.#native.isProductionReady);
   }
 
-  async generateSystemReport() {
+  getOptimizationStats() {
     this.#requireRunning();
-    const path = await callAsync(this.#native.writeReport, ...heap());
+    return this.#reports.getOptimizationStats();
+  }
+
+  getOptimizationRecommendations() {
+    this.#requireRunning();
+    return this.#reports.getOptimizationRecommendations();
+  }
+
+  async generateSystemReport(options) {
+    this.#requireRunning();
+    const path = await this.#reports.generateReport(options);
     this.#emitWaiting();
     return path;
+  }
+
+  async generateOptimizationReport(options) {
+    return this.generateSystemReport(options);
   }
 
   async updateConfiguration(partial) {

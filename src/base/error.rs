@@ -40,6 +40,8 @@ pub enum ErrorKind {
     ReferenceUnknown,
     /// It was not done in the time it had.
     Timeout,
+    /// A file is there already and may not be replaced.
+    Exists,
     /// A file could not be read or written.
     Io,
     /// A defect in this package: a Rust panic was caught. The process goes on.
@@ -48,7 +50,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, for tables and tests.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::ConfigInvalid,
         Self::ConfigMissing,
         Self::ConfigUnreadable,
@@ -64,6 +66,7 @@ impl ErrorKind {
         Self::Cancelled,
         Self::ReferenceUnknown,
         Self::Timeout,
+        Self::Exists,
         Self::Io,
         Self::Internal,
     ];
@@ -91,6 +94,7 @@ impl ErrorKind {
             Self::Cancelled => "E_CANCELLED",
             Self::ReferenceUnknown => "E_REFERENCE_UNKNOWN",
             Self::Timeout => "E_TIMEOUT",
+            Self::Exists => "E_EXISTS",
             Self::Io => "E_IO",
             Self::Internal => "E_INTERNAL",
         }

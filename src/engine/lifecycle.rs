@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use serde_json::json;
 
-use super::Engine;
+use super::{Engine, ReportRequest};
 use crate::memory::V8Heap;
 use crate::telemetry::event::EventKind;
 
@@ -17,7 +17,8 @@ impl Engine {
         if self.closed.swap(true, Ordering::SeqCst) {
             return None;
         }
-        let report = self.loaded.system.final_report.then(|| self.write_report_file(v8));
+        let report =
+            self.loaded.system.final_report.then(|| self.write_report_file(&ReportRequest::default(), v8));
         self.orchestrator.tokens().close();
         // First those that ask the others.
         if let Some(monitor) = self.orchestrator.components().monitor {
