@@ -2102,7 +2102,8 @@ export interface SystemHealthStatus {
 export interface ProductionOptimizationSystemEvents {
   /** Also for listeners that come later. */
   initialized: [];
-  shutdown: [];
+  /** Everything is closed. `stragglers`: what was not done by the deadline, by name; it goes on by itself. */
+  shutdown: [event: { stragglers: string[] }];
   /** Something is off but work goes on: a setting, a file of `.claude/agents`, the cache. */
   warning: [warning: ConfigProblem];
   contextOptimized: [event: { agentId: string; reductionRatio: number; memoryUsage: number }];
@@ -2148,31 +2149,34 @@ export interface ProductionOptimizationSystemEvents {
   recovered: [event: { reason: string }];
   configurationUpdated: [change: { oldConfig: OptimizationConfig; newConfig: OptimizationConfig }];
   reportGenerated: [event: { path: string }];
+  /** As `alertCreated`. */
+  productionAlert: ProductionMonitorEvents['alertCreated'];
+  /** As `healthCheckCompleted`. */
+  healthUpdate: ProductionMonitorEvents['healthCheckCompleted'];
+  /** All agents are throttled from now on, because memory is short. */
+  emergencyThrottle: [event: { reason: string }];
+  /** With every `memoryUpdate`. */
+  statsUpdated: [stats: OptimizationStats];
 }
 
-/**
- * One object for all of it. Nothing of it keeps the process alive.
- *
- * @example
- * import { ProductionOptimizationSystem } from 'agentwise-optimization';
- * const system = await ProductionOptimizationSystem.create({ environment: 'development' });
- * const forAgent = await system.optimizeAgentContext('frontend-specialist', context);
- * console.log(forAgent.type, forAgent.tokensSaved);
- * await system.shutdown();
- */
-export class ProductionOptimizationSystem extends TypedEmitter<ProductionOptimizationSystemEvents> {
-  constructor(config: SystemConfig | any, plugins?: SimilarityPlugins);
-  /** A constructed and initialized system. Rejects as `initialize()` does. */
-  static create(config: SystemConfig | any, plugins?: SimilarityPlugins): Promise<ProductionOptimizationSystem>;
-  /** The one of this process; the first call needs a config (else `E_CONFIG_REQUIRED`), later ones ignore it. */
-  static getInstance(config?: SystemConfig | any, plugins?: SimilarityPlugins): Promise<ProductionOptimizationSystem>;
+/** How {@link ProductionOptimizationSystem.shutdown} ends. */
+export interface ShutdownOptions {
   /**
-   * Loads the configuration, builds the parts, installs handlers for SIGTERM, SIGINT and SIGUSR2 that shut down and then
-   * let the process end as the signal would have ended it (unless the application has a handler of its own).
-   *
-   * @throws {AgentwiseError} `E_CONFIG_INVALID`, `E_CONFIG_MISSING`, `E_CONFIG_UNREADABLE`, `E_SHUT_DOWN`.
+   * How long all of it may take, ms, at least 0. Default 10,000. Afterwards each native part still has a second, and what is not
+   * done goes on by itself; it is named by the `warning` and `shutdown` events.
    */
-  initialize(): Promise<void>;
+  timeoutMs?: number;
+}
+
+/** Events of an {@link OptimizationOrchestrator}. */
+export interface OptimizationOrchestratorEvents extends ProductionOptimizationSystemEvents {
+  /** It could not begin. Without a listener nothing is emitted; calls reject all the same. */
+  error: [error: Error];
+  warmUpCompleted: [];
+}
+
+/** What {@link ProductionOptimizationSystem} and {@link OptimizationOrchestrator} have in common. */
+declare class OptimizationCore<Events extends ProductionOptimizationSystemEvents> extends TypedEmitter<Events> {
   /**
    * What to send to an agent: its filtered context the first time, then what changed. The context is read before the call
    * returns and is never changed; calls for one agent are worked on in the order they were made. A context of a
@@ -2232,10 +2236,47 @@ export class ProductionOptimizationSystem extends TypedEmitter<ProductionOptimiz
   getRecommendedContextSize(agentId: string, requestedSize: number): number;
   getStatus(): SystemStatus;
   getHealthStatus(): SystemHealthStatus;
-  /** Statistics since the start. @throws `E_NOT_INITIALIZED`, `E_SHUT_DOWN`. */
+  /** Statistics since the start. @throws {AgentwiseError} `E_NOT_INITIALIZED`, `E_SHUT_DOWN`. */
   getOptimizationStats(): OptimizationStats;
-  /** What to change, by what was measured. @throws `E_NOT_INITIALIZED`, `E_SHUT_DOWN`. */
+  /** What to change, by what was measured. @throws {AgentwiseError} `E_NOT_INITIALIZED`, `E_SHUT_DOWN`. */
   getOptimizationRecommendations(): OptimizationRecommendations;
+  /** Applied to the running parts: all of it or nothing. @throws {AgentwiseError} `E_CONFIG_INVALID`. */
+  updateConfiguration(partial: Partial<OptimizationConfig> | any): Promise<void>;
+  /** Removes expired entries, forgets what agents were given (they get their next context in full), collects V8's garbage. */
+  performMaintenance(): Promise<{ expiredEntries: number; garbageCollected: boolean }>;
+  /**
+   * Finishes accepted work, writes the final report, closes the parts in order, takes the signal handlers away. Idempotent; the
+   * first call's options count. It always succeeds: what fails or is late is a `warning`.
+   */
+  shutdown(options?: ShutdownOptions): Promise<void>;
+  /** Healthy enough for production: not critical and a score over 70. */
+  isProductionReady(): boolean;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * One object for all of it. Nothing of it keeps the process alive.
+ *
+ * @example
+ * import { ProductionOptimizationSystem } from 'agentwise-optimization';
+ * const system = await ProductionOptimizationSystem.create({ environment: 'development' });
+ * const forAgent = await system.optimizeAgentContext('frontend-specialist', context);
+ * console.log(forAgent.type, forAgent.tokensSaved);
+ * await system.shutdown();
+ */
+export class ProductionOptimizationSystem extends OptimizationCore<ProductionOptimizationSystemEvents> {
+  constructor(config: SystemConfig | any, plugins?: SimilarityPlugins);
+  /** A constructed and initialized system. Rejects as `initialize()` does. */
+  static create(config: SystemConfig | any, plugins?: SimilarityPlugins): Promise<ProductionOptimizationSystem>;
+  /** The one of this process; the first call needs a config (else `E_CONFIG_REQUIRED`), later ones ignore it. */
+  static getInstance(config?: SystemConfig | any, plugins?: SimilarityPlugins): Promise<ProductionOptimizationSystem>;
+  /**
+   * Loads the configuration, builds the parts, installs handlers for SIGTERM, SIGINT and SIGUSR2 that shut down and then
+   * let the process end as the signal would have ended it (unless the application has a handler of its own).
+   *
+   * @throws {AgentwiseError} `E_CONFIG_INVALID`, `E_CONFIG_MISSING`, `E_CONFIG_UNREADABLE`, `E_SHUT_DOWN`.
+   */
+  initialize(): Promise<void>;
   /**
    * Writes a report off the main thread, for its owner only (mode 0600), whole or not at all; then emits `reportGenerated`.
    * @returns its path.
@@ -2244,19 +2285,32 @@ export class ProductionOptimizationSystem extends TypedEmitter<ProductionOptimiz
    * await system.generateSystemReport({ path: 'reports/today.html', overwrite: true });
    */
   generateSystemReport(options?: ReportOptions): Promise<string>;
-  /** The same as `generateSystemReport`, by the orchestrator's name. */
-  generateOptimizationReport(options?: ReportOptions): Promise<string>;
-  /** Applied to the running parts: all of it or nothing. @throws {AgentwiseError} `E_CONFIG_INVALID`. */
-  updateConfiguration(partial: Partial<OptimizationConfig> | any): Promise<void>;
-  /** Removes expired entries, forgets what agents were given (they get their next context in full), collects V8's garbage. */
-  performMaintenance(): Promise<{ expiredEntries: number; garbageCollected: boolean }>;
   /** There is no dashboard in this version. */
   startMonitoringDashboard(): Promise<{ started: boolean; reason?: string; [key: string]: any }>;
-  /** Finishes accepted work, writes the final report, takes the signal handlers away. Idempotent. */
-  shutdown(): Promise<void>;
-  /** Healthy enough for production: not critical and a score over 70. */
-  isProductionReady(): boolean;
-  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * The pipeline and its parts without the process-wide conveniences: what {@link ProductionOptimizationSystem} is made of, for
+ * programs that used it directly. It begins when it is made; calls that come before it is ready wait.
+ *
+ * A `tokenOptimizer` is handed the memory manager, cache and filter (by its setters, where it has them), and has the last word
+ * about what is sent: the result of `optimizeAgentContext` is that of its `optimizeContext(agentId, filteredContext)`. One that
+ * fails costs its help only: what is sent then is as without one, and `optimizationError` is emitted.
+ *
+ * @example
+ * import OptimizationOrchestrator from 'agentwise-optimization/orchestrator';
+ * const orchestrator = new OptimizationOrchestrator({ environment: 'development' });
+ * const forAgent = await orchestrator.optimizeAgentContext('backend-specialist', context);
+ * console.log(orchestrator.getOptimizationStats().tokensSaved, forAgent.type);
+ * await orchestrator.shutdown();
+ */
+export class OptimizationOrchestrator extends OptimizationCore<OptimizationOrchestratorEvents> {
+  /** @throws {AgentwiseError} `E_CONFIG_INVALID`, `E_CONFIG_MISSING`, `E_CONFIG_UNREADABLE`, `E_INVALID_ARGUMENT`. */
+  constructor(config: Partial<OptimizationConfig> | any, tokenOptimizer?: TokenOptimizer | any);
+  /** As {@link ProductionOptimizationSystem.generateSystemReport}. */
+  generateOptimizationReport(options?: ReportOptions): Promise<string>;
+  /** Loads as many of the most used cache entries as `cache.warmOnStart` says, and the files of agents. */
+  warmUp(): Promise<void>;
 }
 
 /** How a {@link SharedContextClient} works. Times in ms, sizes in bytes; numbers are whole. */

@@ -1,6 +1,7 @@
 'use strict';
 
 const { ProductionOptimizationSystem } = require('./js/production-optimization-system.js');
+const { OptimizationOrchestrator } = require('./js/optimization-orchestrator.js');
 const { AdvancedCacheManager } = require('./js/advanced-cache-manager.js');
 const { MemoryManager } = require('./js/memory-manager.js');
 const { ProductionMonitor } = require('./js/production-monitor.js');
@@ -15,6 +16,7 @@ const { renderForPrompt } = require('./js/prompt.js');
 
 module.exports = {
   ProductionOptimizationSystem,
+  OptimizationOrchestrator,
   AdvancedCacheManager,
   AgentContextFilter,
   MemoryManager,

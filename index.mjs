@@ -2,6 +2,7 @@ import addon from './index.js';
 
 export const {
   ProductionOptimizationSystem,
+  OptimizationOrchestrator,
   AdvancedCacheManager,
   AgentContextFilter,
   MemoryManager,

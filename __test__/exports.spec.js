@@ -6,6 +6,7 @@ const { ROOT, runNode } = require('./support.js');
 
 const NAMES = [
   'ProductionOptimizationSystem',
+  'OptimizationOrchestrator',
   'AdvancedCacheManager',
   'AgentContextFilter',
   'MemoryManager',

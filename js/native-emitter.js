@@ -37,11 +37,15 @@ for (const name of CHANGING) {
   });
 }
 
-/** Emits what the native side has queued for `emitter`. */
-function emitWaiting(emitter, native) {
+/** Emits what the native side has queued for `emitter`; `alsoEmit` is told of each event afterwards. */
+function emitWaiting(emitter, native, alsoEmit = () => {}) {
   const json = native?.drainEvents();
   if (!json) return;
-  for (const [name, data] of JSON.parse(json, revive)) emit(emitter, name, eventData(data));
+  for (const [name, queued] of JSON.parse(json, revive)) {
+    const data = eventData(queued);
+    emit(emitter, name, data);
+    alsoEmit(name, data);
+  }
 }
 
 /** Names of the events that somebody listens to, as the core knows them. */

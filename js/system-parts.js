@@ -12,14 +12,20 @@ function hold(system, isMonitored) {
   else monitored.delete(system);
 }
 
-/** Each of the functions gives that part of a system: tokens or an error, the others or `null`. */
-function addParts(System, { tokensOf, memoryOf, monitorOf }) {
+/** `runningOf` gives what runs, or `null`; `requireRunning` that, or throws. */
+function addParts(System, { runningOf, requireRunning }) {
   const { prototype } = System;
   for (const name of ['acknowledge', 'resetAgent', 'trackUsage', 'getOptimizationReport']) {
     prototype[name] = function (...given) {
-      return tokensOf(this)[name](...given);
+      return requireRunning(this).tokens[name](...given);
     };
   }
+
+  const memoryOf = (system) => runningOf(system)?.memory;
+  const monitorOf = (system) => {
+    const running = runningOf(system);
+    return running?.isMonitored ? running.monitor : null;
+  };
 
   prototype.throttleReason = function (agentId) {
     return memoryOf(this)?.throttleReason(agentId) ?? null;
@@ -30,7 +36,7 @@ function addParts(System, { tokensOf, memoryOf, monitorOf }) {
   };
 
   prototype.resolveBlocks = async function (result, options) {
-    return tokensOf(this).resolveBlocks(result, options);
+    return requireRunning(this).tokens.resolveBlocks(result, options);
   };
 
   measureCalls(System, monitorOf, {
@@ -42,7 +48,6 @@ function addParts(System, { tokensOf, memoryOf, monitorOf }) {
     resolveReference: undefined,
     resolveBlocks: undefined,
     performMaintenance: undefined,
-    generateSystemReport: undefined,
   });
 }
 

@@ -23,4 +23,10 @@ const MONITOR_VARIABLES = [
   'OTEL_SERVICE_NAME',
 ];
 
-module.exports = { SYSTEM_VARIABLES, MONITOR_VARIABLES };
+/** Those of a system that are set. */
+function handedVariables() {
+  const names = [...SYSTEM_VARIABLES, ...MONITOR_VARIABLES].filter((name) => process.env[name]);
+  return Object.fromEntries(names.map((name) => [name, process.env[name]]));
+}
+
+module.exports = { SYSTEM_VARIABLES, MONITOR_VARIABLES, handedVariables };

@@ -77,6 +77,7 @@ test('import gives what index.d.mts declares', async () => {
 
 test.each([
   'ProductionOptimizationSystem',
+  'OptimizationOrchestrator',
   'AdvancedCacheManager',
   'AgentContextFilter',
   'MemoryManager',
@@ -87,7 +88,12 @@ test.each([
   const addonClass = addon[name];
   const own = (object, ...others) =>
     Object.getOwnPropertyNames(object).filter((key) => !others.includes(key) && !key.startsWith('_'));
-  const members = own(addonClass.prototype, 'constructor').filter((key) => !(key in EventEmitter.prototype));
+  const inherited = (prototype) =>
+    prototype === EventEmitter.prototype || prototype === Object.prototype
+      ? []
+      : [...own(prototype, 'constructor'), ...inherited(Object.getPrototypeOf(prototype))];
+  const all = new Set(inherited(addonClass.prototype));
+  const members = [...all].filter((key) => !(key in EventEmitter.prototype));
   const statics = own(addonClass, 'prototype', 'length', 'name');
   const text = `
     import { EventEmitter } from 'node:events';

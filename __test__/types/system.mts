@@ -195,7 +195,7 @@ export async function reports(system: ProductionOptimizationSystem): Promise<voi
   check<Same<typeof priority, 'low' | 'medium' | 'high'>>();
   const path: string = await system.generateSystemReport();
   await system.generateSystemReport({ path, overwrite: true });
-  await system.generateOptimizationReport({ path: new URL('file:///report.html'), format: 'html' });
+  await system.generateSystemReport({ path: new URL('file:///report.html'), format: 'html' });
   // @ts-expect-error no such format
   await system.generateSystemReport({ format: 'pdf' });
 }

@@ -278,6 +278,6 @@ pub(super) fn scope(args: &Args, first: usize) -> Result<Scope> {
 
 /// A number that the facade checked, or one that V8 gave.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "not negative; saturates")]
-pub(super) fn whole(number: f64) -> u64 {
+pub(crate) fn whole(number: f64) -> u64 {
     number as u64
 }

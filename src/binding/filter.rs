@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use napi::Env;
-use napi::bindgen_prelude::{Object, Uint8Array};
+use napi::bindgen_prelude::{Object, PromiseRaw, Uint8Array};
 use napi_derive::napi;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -102,32 +102,7 @@ pub fn open_filter(env: &Env, config_json: String, cwd: String) -> napi::Result<
     // What changed among the files of agents and was not told yet.
     let changes = Arc::new(Mutex::new(Vec::<Change>::new()));
     let shared = Arc::clone(&filter);
-    method(env, &mut handle, "filter", move |args| {
-        let agent_id: String = args.get(0)?;
-        check_agent_id(&agent_id)?;
-        let request = FilterRequest {
-            agent_id,
-            held_mb: args.get(1)?,
-            system_load: args.get(2)?,
-            limits: limits(&args, 4)?,
-            prioritize_recent: args.get(8)?,
-            ..FilterRequest::default()
-        };
-        let (job, columns, filter) = (args.get(3)?, columns::read(&args, 9)?, Arc::clone(&shared));
-        let untold = Arc::clone(&changes);
-        let work = move || {
-            let job = Jobs::begin(job);
-            let found = filter.refresh_agents();
-            untold.lock().extend(found);
-            let document = Document::from_columns(columns)?;
-            let outcome = filter.filter(&document, &request, job.cancel())?;
-            let mut parts = FilterOutput::parts(&document, &outcome);
-            // A call that fails leaves them to the next one.
-            parts.changes = changes_json(std::mem::take(&mut untold.lock()));
-            Ok(parts)
-        };
-        spawn(args.env(), work, FilterOutput::from)
-    })?;
+    method(env, &mut handle, "filter", move |args| filter_call(&args, &shared, &changes))?;
     jobs::add(env, &mut handle)?;
     let shared = Arc::clone(&filter);
     method(env, &mut handle, "refreshAgents", move |args| {
@@ -163,6 +138,38 @@ pub fn open_filter(env: &Env, config_json: String, cwd: String) -> napi::Result<
         Ok(())
     })?;
     Ok(handle)
+}
+
+/// One filtering: agent, MB held, load, job, limits, whether what is recent counts more, columns.
+pub(super) fn filter_call(
+    args: &Args<'_>,
+    filter: &Arc<ContextFilter>,
+    untold: &Arc<Mutex<Vec<Change>>>,
+) -> Result<PromiseRaw<'static, FilterOutput>> {
+    let agent_id: String = args.get(0)?;
+    check_agent_id(&agent_id)?;
+    let request = FilterRequest {
+        agent_id,
+        held_mb: args.get(1)?,
+        system_load: args.get(2)?,
+        limits: limits(args, 4)?,
+        prioritize_recent: args.get(8)?,
+        ..FilterRequest::default()
+    };
+    let (job, columns, filter) = (args.get(3)?, columns::read(args, 9)?, Arc::clone(filter));
+    let untold = Arc::clone(untold);
+    let work = move || {
+        let job = Jobs::begin(job);
+        let found = filter.refresh_agents();
+        untold.lock().extend(found);
+        let document = Document::from_columns(columns)?;
+        let outcome = filter.filter(&document, &request, job.cancel())?;
+        let mut parts = FilterOutput::parts(&document, &outcome);
+        // A call that fails leaves them to the next one.
+        parts.changes = changes_json(std::mem::take(&mut untold.lock()));
+        Ok(parts)
+    };
+    spawn(args.env(), work, FilterOutput::from)
 }
 
 /// Limits of a call from argument `first` on: bytes, tokens, target, whole texts.

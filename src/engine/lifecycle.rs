@@ -1,7 +1,11 @@
-//! The end of a system: its parts in order, those that ask the others first.
+//! The end of a system: its parts in order, those that ask the others first, each within what is left of a deadline.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -9,35 +13,103 @@ use super::{Engine, ReportRequest};
 use crate::memory::V8Heap;
 use crate::telemetry::event::EventKind;
 
+/// What every part gets also after the deadline: one that hangs must not cost the others what they have to write.
+const LEAST_TIME: Duration = Duration::from_secs(1);
+
+/// What became of the end.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// The final report, if one was to be written and could be.
+    pub report: Option<PathBuf>,
+    /// Parts that were not done in time, by name. They go on by themselves.
+    pub late: Vec<&'static str>,
+}
+
 impl Engine {
-    /// Ends the system: no work is taken any more, the final report is written if the configuration wants one, then the
-    /// cache is written and closed.
-    /// Only the first call does anything. A report that cannot be written is a warning: shutdown always succeeds.
-    pub fn shut_down(&self, v8: Option<V8Heap>) -> Option<PathBuf> {
+    /// Ends the system: no work is taken any more, the final report is written if the configuration and the caller want one,
+    /// then everything is written and closed. Only the first call does anything. A report that cannot be written is a
+    /// warning: an end always succeeds. Blocks for `deadline`, and a second for each part that hangs.
+    pub fn shut_down(self: &Arc<Self>, v8: Option<V8Heap>, deadline: Duration, with_report: bool) -> Ended {
+        let mut ended = Ended::default();
         if self.closed.swap(true, Ordering::SeqCst) {
-            return None;
+            return ended;
         }
-        let report =
-            self.loaded.system.final_report.then(|| self.write_report_file(&ReportRequest::default(), v8));
-        self.orchestrator.tokens().close();
-        // First those that ask the others.
-        if let Some(monitor) = self.orchestrator.components().monitor {
-            monitor.stop();
-        }
-        if let Some(memory) = self.orchestrator.components().memory {
-            memory.stop();
-        }
-        if let Some(cache) = self.orchestrator.components().cache {
-            cache.close();
-        }
-        match report? {
-            Ok(path) => Some(path),
-            Err(error) => {
-                tracing::warn!(code = error.kind().code(), "the final report was not written");
-                self.events
-                    .emit(EventKind::Warning, || json!({ "path": "report", "message": error.to_string() }));
-                None
+        let end = Instant::now() + deadline;
+        if with_report && self.loaded.system.final_report {
+            let engine = Arc::clone(self);
+            let report = in_time("report", end, &mut ended.late, move || {
+                engine.write_report_file(&ReportRequest::default(), v8)
+            });
+            match report {
+                Some(Ok(path)) => ended.report = Some(path),
+                Some(Err(error)) => {
+                    tracing::warn!(code = error.kind().code(), "the final report was not written");
+                    self.events.emit(
+                        EventKind::Warning,
+                        || json!({ "path": "report", "message": error.to_string() }),
+                    );
+                }
+                None => {}
             }
         }
+        let engine = Arc::clone(self);
+        in_time("tokens", end, &mut ended.late, move || engine.orchestrator.tokens().close());
+        let parts = self.orchestrator.components();
+        // First those that ask the others.
+        if let Some(monitor) = parts.monitor {
+            in_time("monitor", end, &mut ended.late, move || monitor.stop());
+        }
+        if let Some(memory) = parts.memory {
+            in_time("memory", end, &mut ended.late, move || memory.stop());
+        }
+        if let Some(cache) = parts.cache {
+            in_time("cache", end, &mut ended.late, move || cache.close());
+        }
+        ended
+    }
+}
+
+/// What `work` gives, or `None` when it is not done by then or ended in a panic.
+fn in_time<T: Send + 'static>(
+    name: &'static str,
+    end: Instant,
+    late: &mut Vec<&'static str>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    let (done, result) = mpsc::channel();
+    let run = move || {
+        // Nobody waits any more.
+        let _ = done.send(work());
+    };
+    let left = end.saturating_duration_since(Instant::now()).max(LEAST_TIME);
+    let started = thread::Builder::new().name(format!("agentwise-end-{name}")).spawn(run);
+    let outcome = started.ok().and_then(|_| result.recv_timeout(left).ok());
+    if outcome.is_none() {
+        tracing::warn!(part = name, "a part of the system did not end in time");
+        late.push(name);
+    }
+    outcome
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn part_that_hangs_is_named_and_others_have_their_time() {
+        let (free, held) = mpsc::channel::<()>();
+        let (end, mut late) = (Instant::now(), Vec::new());
+        assert_eq!(in_time("hangs", end, &mut late, move || held.recv().is_ok()), None);
+        assert_eq!(in_time("works", end, &mut late, || 7), Some(7));
+        assert_eq!(late, ["hangs"]);
+        drop(free);
+    }
+
+    #[test]
+    fn part_that_panics_is_named() {
+        let mut late = Vec::new();
+        let end = Instant::now() + Duration::from_secs(5);
+        let given: Option<()> = in_time("breaks", end, &mut late, || unreachable!("asked for by the test"));
+        assert_eq!((given, late), (None, vec!["breaks"]));
     }
 }

@@ -4,7 +4,7 @@
 //! settings of a running system, [`reports`] writes files, [`lifecycle`] ends it.
 
 mod configuration;
-mod lifecycle;
+pub mod lifecycle;
 mod reports;
 
 use std::path::PathBuf;

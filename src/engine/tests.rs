@@ -46,7 +46,11 @@ fn fresh_system_is_healthy_and_production_ready() {
 fn after_shutdown_work_is_refused_and_questions_have_harmless_answers() {
     let engine = engine();
     store(&engine, "q");
-    assert_eq!(engine.shut_down(None), None, "the directory is not there: a warning, not a failure");
+    assert_eq!(
+        engine.shut_down(None, PATIENT, true).report,
+        None,
+        "the directory is not there: a warning, not a failure"
+    );
     assert_eq!(optimize(&engine, "{}").expect_err("refused").kind(), ErrorKind::ShutDown);
     assert_eq!(
         engine.write_report(&ReportRequest::default(), None).expect_err("refused").kind(),
@@ -63,14 +67,14 @@ fn shutdown_writes_one_final_report() {
     let dir = tempfile::tempdir().expect("temp dir");
     let engine = engine_in(dir.path(), json!({}));
     optimize(&engine, r#"{"currentTask":"x"}"#).expect("optimized");
-    let path = engine.shut_down(None).expect("a report");
-    assert_eq!(engine.shut_down(None), None);
+    let path = engine.shut_down(None, PATIENT, true).report.expect("a report");
+    assert_eq!(engine.shut_down(None, PATIENT, true).report, None);
     let report: Value = serde_json::from_slice(&std::fs::read(path).expect("read")).expect("JSON");
     assert_eq!(report["performance"]["totalOperations"], 1);
     assert_eq!(report["config"]["environment"], "development");
     assert_eq!(report["timestamp"], "2026-01-01T00:00:00.000Z");
     let quiet = engine_in(dir.path(), json!({ "finalReport": false }));
-    assert_eq!(quiet.shut_down(None), None);
+    assert_eq!(quiet.shut_down(None, PATIENT, true).report, None);
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod reports;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use napi::Env;
 use napi::bindgen_prelude::{Function, JsObjectValue, Object};
@@ -15,10 +16,10 @@ use serde_json::{Value, json};
 
 use crate::base::document::Document;
 use crate::base::error::{Error, ErrorKind, Result};
-use crate::binding::cache::{self, CacheView};
+use crate::binding::cache::{self, CacheView, whole};
 use crate::binding::call::{guard, method, spawn};
 use crate::binding::columns;
-use crate::binding::filter::{FilterOutput, FilterParts, limits, parse_or_throw};
+use crate::binding::filter::{FilterOutput, FilterParts, filter_call, limits, parse_or_throw};
 use crate::binding::jobs::{self, Jobs};
 use crate::binding::memory::{self, heap};
 use crate::binding::monitor;
@@ -133,6 +134,12 @@ fn add_questions(env: &Env, handle: &mut Object, slot: &Arc<Slot>) -> napi::Resu
         };
         spawn(args.env(), work, |()| ())
     })?;
+    let (shared, untold) = (Arc::clone(slot), Arc::default());
+    method(env, handle, "filter", move |args| {
+        let filter = shared.engine()?.orchestrator().components().filter;
+        let off = || Error::new(ErrorKind::NotAvailable, "context filtering is off");
+        filter_call(&args, &filter.ok_or_else(off)?, &untold)
+    })?;
     let shared = Arc::clone(slot);
     method(env, handle, "resolve", move |args| {
         Ok(shared.engine()?.resolve_reference(&args.get::<String>(0)?)?.to_string())
@@ -146,6 +153,12 @@ fn add_questions(env: &Env, handle: &mut Object, slot: &Arc<Slot>) -> napi::Resu
     })?;
     let shared = Arc::clone(slot);
     method(env, handle, "hasMemory", move |_| Ok(shared.engine()?.memory().is_some()))?;
+    let shared = Arc::clone(slot);
+    method(env, handle, "hasCache", move |_| Ok(shared.engine()?.cache().is_some()))?;
+    let shared = Arc::clone(slot);
+    method(env, handle, "hasFilter", move |_| {
+        Ok(shared.engine()?.orchestrator().components().filter.is_some())
+    })?;
     let shared = Arc::clone(slot);
     method(env, handle, "hasMonitor", move |_| Ok(shared.engine()?.monitor().is_some()))?;
     let shared = Arc::clone(slot);
@@ -178,10 +191,11 @@ fn add_lifecycle(env: &Env, handle: &mut Object, slot: &Arc<Slot>) -> napi::Resu
     let shared = Arc::clone(slot);
     method(env, handle, "shutDown", move |args| {
         let (engine, heap) = (shared.engine()?, heap(&args, 0)?);
+        let (deadline, with_report) = (Duration::from_millis(whole(args.get(4)?)), args.get(5)?);
         spawn(
             args.env(),
-            move || Ok(engine.shut_down(Some(heap))),
-            |path| path.map(|path| path.to_string_lossy().into_owned()),
+            move || Ok(engine.shut_down(Some(heap), deadline, with_report)),
+            |ended| json!({ "report": ended.report, "late": ended.late }).to_string(),
         )
     })?;
     let shared = Arc::clone(slot);

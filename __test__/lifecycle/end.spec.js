@@ -1,0 +1,48 @@
+/** What an end of the process in the middle of work does, and a shutdown that not everything takes part in. */
+
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const { run } = require('./child.js');
+
+let cacheDir;
+
+beforeEach(() => {
+  cacheDir = fs.mkdtempSync(path.join(os.tmpdir(), 'agentwise-end-'));
+});
+
+afterEach(() => {
+  fs.rmSync(cacheDir, { recursive: true, force: true });
+});
+
+const end = (scenario) => run('end.js', [scenario], { env: { CACHE_DIR: cacheDir } });
+
+test.each([
+  'uncaught',
+  'rejected',
+])('an error that nobody handles (%s) ends the process as always, and what was stored is there afterwards', async (scenario) => {
+  const ended = await end(scenario);
+  expect(ended).toMatchObject({ code: 1, signal: null, stdout: '' });
+  expect(ended.stderr).toMatch(/Error: of the application\n +at /);
+  const looked = await end('look');
+  // A cache by itself is told its directory in code; only the system's is known here.
+  expect(JSON.parse(looked.stdout)[0]).toBe('of a system');
+});
+
+test('a handler of the application is the only one, and the system goes on', async () => {
+  const ended = await end('handled');
+  expect(ended).toMatchObject({ code: 0, signal: null, stderr: '' });
+  expect(ended.lines).toEqual(['handled: of the application', 'listeners: 1, running: true']);
+});
+
+test('a shutdown ends by its deadline and names what was not done', async () => {
+  const ended = await end('straggler');
+  expect(ended).toMatchObject({ code: 0, signal: null, stderr: '' });
+  const told = ended.lines.map((line) => (line.startsWith('{') ? JSON.parse(line) : line));
+  const stragglers = ['optimizeAgentContext of slow'];
+  expect(told).toEqual([
+    { path: 'shutdown', message: `not done within 0 ms: ${stragglers[0]}`, stragglers },
+    { shutdown: stragglers },
+    expect.stringMatching(/^(full|E_SHUT_DOWN)$/),
+  ]);
+});

@@ -1,0 +1,2 @@
+export * from './orchestrator.js';
+export { OptimizationOrchestrator as default } from './orchestrator.js';

@@ -1,0 +1,12 @@
+export {
+  AgentwiseError,
+  OptimizationConfig,
+  OptimizationOrchestrator,
+  OptimizationOrchestrator as default,
+  OptimizationOrchestratorEvents,
+  OptimizationRecommendations,
+  OptimizationStats,
+  OptimizedContext,
+  OptimizeOptions,
+  ShutdownOptions,
+} from '../index.js';

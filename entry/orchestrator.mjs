@@ -1,0 +1,4 @@
+import orchestrator from './orchestrator.js';
+
+export const { OptimizationOrchestrator, AgentwiseError } = orchestrator;
+export default OptimizationOrchestrator;

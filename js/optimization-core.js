@@ -1,0 +1,230 @@
+'use strict';
+
+/** What `ProductionOptimizationSystem` and `OptimizationOrchestrator` have in common: a beginning, calls, an end. */
+
+const args = require('./arguments.js');
+const { AgentwiseError, call } = require('./errors.js');
+const exit = require('./exit.js');
+const { NativeEmitter, weakly } = require('./native-emitter.js');
+const { countTokensAsync } = require('./token-count.js');
+const signals = require('./signals.js');
+const { PlugIns } = require('./plug-ins.js');
+const { emit } = require('./emit.js');
+const { tellLateListeners } = require('./late-listeners.js');
+const { RunningSystem } = require('./running-system.js');
+const { addParts } = require('./system-parts.js');
+const { handedVariables } = require('./variables.js');
+const native = require('./binding.js');
+
+/** How long `shutdown()` waits in all unless told otherwise. The largest context allowed takes a few seconds. */
+const SHUTDOWN_DEADLINE_MS = 10_000;
+
+/** Longest deadline, ms: what a timer can wait. */
+const MAX_DEADLINE_MS = 2 ** 31 - 1;
+
+/** Set by the class below, which alone can see it: what runs, else `null`, or an error. */
+let runningOf;
+let requireRunning;
+
+class OptimizationCore extends NativeEmitter {
+  static {
+    runningOf = (core) => (core.#state === 'running' ? core.#running : null);
+    requireRunning = (core) => {
+      if (core.#state !== 'running') throw core._refusal();
+      return core.#running;
+    };
+  }
+
+  #config;
+  #plugIns;
+  #tokenOptimizer;
+  #running = null;
+  /** `'new'`, `'running'` or `'stopped'`. */
+  #state = 'new';
+  #stopping = null;
+  #unwatch = () => {};
+
+  constructor(config, plugins = {}, tokenOptimizer = undefined) {
+    super();
+    this.#config = config;
+    this.#tokenOptimizer = tokenOptimizer;
+    this.#plugIns = PlugIns.of(plugins, ({ plugin, message }) =>
+      emit(this, 'warning', { path: `plugins.${plugin}`, message }),
+    );
+  }
+
+  static #wake(core) {
+    core.#running?.wake();
+  }
+
+  static #watch(core) {
+    if (core.#state === 'running') core.#running.watch();
+  }
+
+  get _state() {
+    return this.#state;
+  }
+
+  /** Builds the parts. A failure leaves nothing behind. */
+  _open() {
+    const wake = weakly(this, OptimizationCore.#wake);
+    const json = args.configurationJson(this.#config);
+    const opened = call(native.openSystem, json, process.cwd(), handedVariables(), wake);
+    try {
+      this.#running = new RunningSystem(this, opened, this.#plugIns, this.#tokenOptimizer);
+    } catch (error) {
+      opened.close();
+      throw error;
+    }
+  }
+
+  /** What takes time: the token table is unpacked on the thread pool, once a process. */
+  async _begin() {
+    const running = this.#running;
+    try {
+      await countTokensAsync('');
+      if (this.#state === 'stopped') throw this._refusal();
+    } catch (error) {
+      this.#running = null;
+      // A shutdown that came meanwhile has ended it.
+      if (running.native) await running.stop(SHUTDOWN_DEADLINE_MS, { withReport: false });
+      throw error;
+    }
+    this.#state = 'running';
+    running.begin();
+    const endings = [signals.watch(this), exit.watch()];
+    this.#unwatch = () => {
+      for (const end of endings) end();
+    };
+    emit(this, 'initialized');
+    // Whoever listens in the turn in which the system is ready misses nothing.
+    setImmediate(weakly(this, OptimizationCore.#watch)).unref();
+  }
+
+  /** What is waited for by calls that need a system at work. */
+  async _starting() {}
+
+  async optimizeAgentContext(agentId, context, options) {
+    // At once where it can be: the context is read before this returns.
+    const running = runningOf(this) ?? (await this.#ready());
+    return running.optimizeAgentContext(agentId, context, options);
+  }
+
+  async resolveReference(reference) {
+    return (await this.#ready()).resolveReference(reference);
+  }
+
+  async cacheResponse(query, response, ttlSeconds, options) {
+    if (this.#state === 'new') await this._starting();
+    await runningOf(this)?.cacheResponse(query, response, ttlSeconds, options);
+  }
+
+  async getCachedResponse(query, agentId, options) {
+    if (this.#state === 'new') await this._starting();
+    return (await runningOf(this)?.getCachedResponse(query, agentId, options)) ?? null;
+  }
+
+  async #ready() {
+    if (this.#state === 'new') await this._starting();
+    return requireRunning(this);
+  }
+
+  get memoryManager() {
+    const running = runningOf(this);
+    return running?.hasMemory ? running.memory : null;
+  }
+
+  get productionMonitor() {
+    const running = runningOf(this);
+    return running?.isMonitored ? running.monitor : null;
+  }
+
+  shouldThrottleAgent(agentId) {
+    return runningOf(this)?.memory.shouldThrottleAgent(agentId) ?? false;
+  }
+
+  getRecommendedContextSize(agentId, requestedSize) {
+    const running = runningOf(this);
+    return running ? running.memory.getRecommendedContextSize(agentId, requestedSize) : requestedSize;
+  }
+
+  getStatus() {
+    return runningOf(this)?.status() ?? { initialized: false, error: this._refusal().message };
+  }
+
+  getHealthStatus() {
+    return runningOf(this)?.health() ?? { overall: 'down', score: 0, message: this._refusal().message };
+  }
+
+  getOptimizationStats() {
+    return requireRunning(this).reports.getOptimizationStats();
+  }
+
+  getOptimizationRecommendations() {
+    return requireRunning(this).reports.getOptimizationRecommendations();
+  }
+
+  isProductionReady() {
+    const running = runningOf(this);
+    return running !== null && call(running.native.isProductionReady);
+  }
+
+  async updateConfiguration(partial) {
+    await (await this.#ready()).updateConfiguration(partial);
+  }
+
+  async performMaintenance() {
+    return (await this.#ready()).maintain();
+  }
+
+  async shutdown(options) {
+    const given = args.options('options', options);
+    const deadline = args.optionalNumber('options.timeoutMs', given.timeoutMs) ?? SHUTDOWN_DEADLINE_MS;
+    this.#stopping ??= this.#stop(Math.min(deadline, MAX_DEADLINE_MS));
+    await this.#stopping;
+  }
+
+  async [Symbol.asyncDispose]() {
+    await this.shutdown();
+  }
+
+  async #stop(deadlineMs) {
+    const wasRunning = this.#state === 'running';
+    this.#state = 'stopped';
+    this._ending();
+    if (!wasRunning) return;
+    const running = this.#running;
+    let stragglers = [];
+    try {
+      stragglers = await running.stop(deadlineMs);
+      if (stragglers.length > 0) {
+        const message = `not done within ${deadlineMs} ms: ${stragglers.join(', ')}`;
+        emit(this, 'warning', { path: 'shutdown', message, stragglers });
+      }
+    } finally {
+      this.#running = null;
+      // Last: until here a signal must not end the process.
+      this.#unwatch();
+      emit(this, 'shutdown', { stragglers });
+    }
+  }
+
+  /** Called once when the end begins. */
+  _ending() {}
+
+  _refusal() {
+    return this.#state === 'stopped'
+      ? new AgentwiseError('E_SHUT_DOWN', 'the system was shut down; create a new one')
+      : new AgentwiseError('E_NOT_INITIALIZED', 'the system is not initialized; await initialize() or use create()');
+  }
+
+  _listenersChanged() {
+    this.#running?.listen();
+  }
+}
+
+tellLateListeners(OptimizationCore, 'initialized', (core) => runningOf(core) !== null);
+
+addParts(OptimizationCore, { runningOf, requireRunning });
+
+module.exports = { OptimizationCore, runningOf, requireRunning };
