@@ -33,6 +33,7 @@ use crate::orchestrator::settings::live::Live;
 use crate::orchestrator::settings_file::{self, Loaded, SettingsRequest};
 use crate::orchestrator::{MonitoringPlace, Optimization, OptimizeRequest, Orchestrator, Unfinished};
 use crate::telemetry::event::EventSink;
+pub use reports::ReportRequest;
 
 /// Longest agent id, in bytes. Ids are kept for every agent; nobody's name is longer.
 const MAX_AGENT_ID_BYTES: usize = 1024;
@@ -169,8 +170,7 @@ impl Engine {
     /// `E_SHUT_DOWN`; `E_REFERENCE_UNKNOWN`.
     pub fn resolve_reference(&self, reference: &str) -> Result<Arc<str>> {
         self.check_open()?;
-        let filter = self.orchestrator.components().filter;
-        let found = Reference::parse(reference).and_then(|reference| filter?.resolve(reference));
+        let found = Reference::parse(reference).and_then(|reference| self.orchestrator.resolve(reference));
         found.ok_or_else(|| unknown_reference(reference))
     }
 

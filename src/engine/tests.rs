@@ -57,7 +57,10 @@ fn after_shutdown_work_is_refused_and_questions_have_harmless_answers() {
         "the directory is not there: a warning, not a failure"
     );
     assert_eq!(optimize(&engine, "{}").expect_err("refused").kind(), ErrorKind::ShutDown);
-    assert_eq!(engine.write_report(None).expect_err("refused").kind(), ErrorKind::ShutDown);
+    assert_eq!(
+        engine.write_report(&ReportRequest::default(), None).expect_err("refused").kind(),
+        ErrorKind::ShutDown
+    );
     assert_eq!(
         engine.update_configuration(&json!({}), false).expect_err("refused").kind(),
         ErrorKind::ShutDown

@@ -322,11 +322,10 @@ impl Engine {
             *self.tuner.shown.lock() = Shown::of(&state);
             decisions.into_iter().map(|decision| decision.adjustment).collect()
         };
-        let settings = self.settings.lock().clone();
         Ok(json!({
             "timestamp": self.orchestrator.wall_ms(),
             "stats": self.orchestrator.statistics(&self.orchestrator.health()),
-            "recommendations": self.orchestrator.recommendations(&settings),
+            "recommendations": self.orchestrator.recommendations(),
             "adjustments": adjustments,
         }))
     }
