@@ -139,7 +139,7 @@ impl Orchestrator {
             },
             "statistics": self.statistics(&health),
             "recommendations": self.recommendations(settings),
-            "autoTuning": false,
+            "autoTuning": settings.auto_tuning,
             "lastOptimization": (last > 0).then_some(last),
             "tokenOptimizer": totals,
             "hostCpuPercentage": self.host_cpu.percentage().map(round2),
@@ -190,6 +190,11 @@ impl Orchestrator {
     /// Unix ms now.
     pub fn wall_ms(&self) -> u64 {
         self.clock.0.wall_ms()
+    }
+
+    /// Monotonic ms.
+    pub fn now_ms(&self) -> u64 {
+        self.clock.0.now_ms()
     }
 
     fn uptime_s(&self) -> f64 {

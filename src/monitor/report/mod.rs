@@ -14,7 +14,6 @@ use super::sample::SampleRow;
 mod html;
 mod json;
 mod metrics_json;
-mod redact;
 #[cfg(test)]
 pub(crate) mod test_data;
 

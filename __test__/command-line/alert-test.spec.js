@@ -3,9 +3,9 @@
 /** The command `alert-test`, against servers of the test's own. */
 
 const fs = require('node:fs');
-const { useOwnDirectory } = require('./support.js');
-const { CLI, linesOf, node } = require('./processes.js');
-const { useServers } = require('./production-monitor/servers.js');
+const { useOwnDirectory } = require('../support.js');
+const { CLI, linesOf, node } = require('../processes.js');
+const { useServers } = require('../production-monitor/servers.js');
 
 const directory = useOwnDirectory();
 const servers = useServers();

@@ -10,7 +10,7 @@ const SECRET_ENDS: [&str; 8] =
     ["password", "secret", "token", "routingkey", "apikey", "authorization", "webhookurl", "credentials"];
 
 /// The same settings, without values of secret names; of addresses only scheme, host and port: the path of a webhook is its secret.
-pub(super) fn redacted(value: &Value) -> Value {
+pub fn redacted(value: &Value) -> Value {
     match value {
         Value::Object(entries) => {
             let entries = entries.iter().map(|(key, item)| {
