@@ -394,6 +394,8 @@ export interface CheckedConfiguration {
   warnings: ConfigProblem[];
   /** The effective settings; `null` while there are problems. Credentials in addresses are not shown. */
   settings: OptimizationConfig | null;
+  /** Where each of them is from, as `explainConfig()` would say; `null` while there are problems. */
+  explanation: ConfigExplanation | null;
 }
 
 /**

@@ -113,7 +113,7 @@ describe.each(READING)('%s', (name, { args }) => {
     const file = configure('optimization.development.json', '{}');
     fs.chmodSync(directory.path(), 0o755);
     fs.chmodSync(file, 0o600);
-    await expectTold(name, await runAs(NOBODY, args, { cwd: directory.path() }), /^E_CONFIG_UNREADABLE: /);
+    await expectTold(name, await runAs(NOBODY, args, { cwd: directory.path() }), /^E_CONFIG_(UNREADABLE|INVALID): /);
   });
 });
 

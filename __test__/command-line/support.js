@@ -55,7 +55,7 @@ async function runAs(user, args, options) {
 
 /** Waits until `isSo()`; a hang is ended by the test's own time. */
 async function until(isSo) {
-  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 20));
+  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
 /** Every command's names, a group's own included: `['cache', 'ls']`. */

@@ -82,7 +82,8 @@ class Given {
       throw new AgentwiseError('E_CONFIG_MISSING', `the configuration file ${visible(configFile)} does not exist`);
     }
     const file = configFile === undefined ? {} : { configFile };
-    return { ...config, ...file, environment: this.environment, finalReport: false };
+    // It is not the application's: nobody is to take it for that, now or later.
+    return { ...config, ...file, environment: this.environment, finalReport: false, liveSocket: false };
   }
 
   /** An initialized system of this directory; its warnings go to standard error. */

@@ -6,7 +6,7 @@
  */
 
 const { messageOf } = require('../errors.js');
-const { configurationOf, provided } = require('./configuration.js');
+const { configurationOf } = require('./configuration.js');
 const { duration, visible } = require('./text.js');
 
 /** How long a running system may take to answer, ms. */
@@ -20,9 +20,7 @@ const QUIET = {
   monitoring: { metricsPort: null, enableOtlpExport: false, persistMetrics: false, alertsEnabled: false },
 };
 
-const nobody = { findSystems: async () => [], storedState: () => null };
-
-const client = () => provided('../live/client.js') ?? nobody;
+const client = () => require('../live/client.js');
 
 /** Systems that use `cacheDir`, those that answer first, the newest first; with `environment`, only the ones of it. */
 async function systemsIn(cacheDir, environment) {

@@ -6,7 +6,7 @@ const { readFileSync } = require('node:fs');
 const { join } = require('node:path');
 const { AgentwiseError } = require('../../errors.js');
 const { OK, CRITICAL } = require('../exit-codes.js');
-const { counted } = require('../text.js');
+const { counted, visible } = require('../text.js');
 
 const SCHEMA = join(__dirname, '..', '..', '..', 'config', 'optimization.schema.json');
 
@@ -42,7 +42,7 @@ async function check(given) {
   const [file] = given.args;
   const result = checkedConfiguration(given, file);
   const { problems, warnings } = result;
-  const { paint, visible } = given.output;
+  const { paint } = given.output;
   const line = (kind, style) => (row) => {
     const where = [row.path, row.source].filter(Boolean).map(visible).join(', ');
     return `${paint(kind, style)}  ${where ? `${where}: ` : ''}${visible(row.message)}`;
@@ -57,53 +57,50 @@ async function check(given) {
   };
 }
 
-const SOURCES = {
-  default: 'default',
-  file: 'file',
-  code: 'code',
-  variable: 'environment variable',
-  update: 'update',
-  tuning: 'tuning',
-};
+/** What code gives is given by the command line here. */
+const SOURCES = { code: 'this command', variable: 'environment variable' };
 
-function explainedText({ source, name, from }) {
+function originText({ source, name }) {
   const what = SOURCES[source] ?? source;
-  const where = name ?? from;
-  return where ? `${what} ${where}` : what;
+  return name ? `${what} ${name}` : what;
+}
+
+/** The settings, by path; a configuration with problems has none. */
+function explained(given) {
+  const { checkedConfiguration } = require('../configuration.js');
+  const { file, problems, explanation } = checkedConfiguration(given);
+  if (problems.length === 0) return { file, settings: explanation.settings };
+  const [{ path, message }] = problems;
+  const more = problems.length > 1 ? `; ${counted(problems.length, 'problem')}, see config check` : '';
+  throw new AgentwiseError('E_CONFIG_INVALID', `${path}: ${message}${more}`);
+}
+
+/** Those that `wanted` names, itself or by what is above them. */
+function under(settings, wanted) {
+  const all = Object.entries(settings);
+  const found = all.filter(([path]) => wanted === undefined || path === wanted || path.startsWith(`${wanted}.`));
+  if (found.length > 0 || wanted === undefined) return found;
+  const { nearest } = require('../nearest.js');
+  const near = nearest(wanted, Object.keys(settings));
+  const hint = near ? `; the nearest is ${near}` : '';
+  throw new AgentwiseError('E_INVALID_ARGUMENT', `there is no setting ${visible(wanted)}${hint}`);
 }
 
 async function explain(given) {
-  const { checkedConfiguration } = require('../configuration.js');
-  const result = checkedConfiguration(given);
-  if (result.problems.length > 0) {
-    const { path, message } = result.problems[0];
-    const more = result.problems.length > 1 ? `; ${counted(result.problems.length, 'problem')}, see config check` : '';
-    throw new AgentwiseError('E_CONFIG_INVALID', `${path ? `${path}: ` : ''}${message}${more}`);
-  }
+  const { file, settings } = explained(given);
   const [wanted] = given.args;
-  const all = Object.entries(result.settings).filter(([path]) => isUnder(path, wanted));
-  if (all.length === 0 && wanted !== undefined) {
-    const { nearest } = require('../nearest.js');
-    const near = nearest(wanted, Object.keys(result.settings));
-    throw new AgentwiseError(
-      'E_INVALID_ARGUMENT',
-      `there is no setting ${wanted}${near ? `; the nearest is ${near}` : ''}`,
-    );
-  }
-  const shown = all.filter(([, { source }]) => wanted !== undefined || given.options.all || source !== 'default');
-  const { dim } = { dim: (text) => given.output.paint(text, 'dim') };
+  const { all: isAll, json } = given.options;
+  const found = under(settings, wanted);
+  const shown = found.filter(([, { source }]) => wanted !== undefined || isAll || json || source !== 'default');
+  const { paint, table } = given.output;
   const rows = shown.map(([path, setting]) => [
     path,
-    given.output.visible(JSON.stringify(setting.value ?? null)),
-    dim(given.output.visible(explainedText(setting))),
+    visible(JSON.stringify(setting.value ?? null)),
+    paint(visible(originText(setting)), 'dim'),
   ]);
-  const file = `configuration: ${given.output.visible(result.file ?? 'built-in defaults')}`;
-  const rest = all.length - shown.length;
-  const note = rest > 0 ? [`${counted(rest, 'setting')} ${rest === 1 ? 'is' : 'are'} as built in; see --all`] : [];
-  return {
-    data: { file: result.file, settings: Object.fromEntries(given.options.json && wanted === undefined ? all : shown) },
-    text: [file, ...(rows.length > 0 ? [given.output.table(rows)] : []), ...note].join('\n'),
-  };
+  const rest = found.length - shown.length;
+  const lines = [`configuration: ${visible(file ?? 'built-in defaults')}`];
+  if (rows.length > 0) lines.push(table(rows));
+  if (rest > 0) lines.push(`${counted(rest, 'setting')} ${rest === 1 ? 'is' : 'are'} as built in; see --all`);
+  return { data: { file, settings: Object.fromEntries(shown) }, text: lines.join('\n') };
 }
-
-const isUnder = (path, wanted) => wanted === undefined || path === wanted || path.startsWith(`${wanted}.`);

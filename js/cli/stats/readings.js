@@ -4,6 +4,9 @@
 
 const { asked, created, sourceFor, sourceText } = require('../running.js');
 
+/** The page has the operations apart; without a monitor it has no metrics. */
+const metricsOf = (page) => (page?.metrics ? { ...page.metrics, operations: page.latencies ?? {} } : undefined);
+
 class Readings {
   #given;
   #system = null;
@@ -35,9 +38,9 @@ class Readings {
     for (const system of systems) {
       const { answer: status, pid, environment, startedAt } = await asked(system, '/status');
       if (status === undefined) continue;
-      const { answer: metrics } = await asked(system, '/metrics.json');
+      const { answer: page } = await asked(system, '/metrics.json');
       const head = sourceText({ source: 'live', pid, environment, startedAt, systems: systems.length });
-      return { source: 'live', head, pid, at: Date.now(), status, metrics };
+      return { source: 'live', head, pid, at: Date.now(), status, metrics: metricsOf(page) };
     }
     return null;
   }
