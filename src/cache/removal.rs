@@ -37,6 +37,7 @@ impl CacheManager {
         };
         drop(removed);
         self.hindsight.forget(key.hash64());
+        self.observe_gone(key.hash64());
         self.forget_question(key);
     }
 

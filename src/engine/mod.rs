@@ -1,13 +1,15 @@
 //! The composition root: finds the configuration, builds the parts, wires them, and shuts them down in order.
 //!
 //! Everything that JavaScript can ask of a system goes through here; nothing here knows JavaScript. [`configuration`] changes the
-//! settings of a running system, [`reports`] writes files, [`lifecycle`] ends it, [`live`] lets other programs ask it.
+//! settings of a running system, [`reports`] writes files, [`tuning`] lets settings follow the load, [`live`] lets other
+//! programs ask it, [`lifecycle`] ends it.
 
 mod configuration;
 pub mod lifecycle;
 mod live;
 mod reports;
 mod state;
+mod tuning;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -31,6 +33,7 @@ use crate::orchestrator::settings::live::Live;
 use crate::orchestrator::settings_file::{self, Loaded, SettingsRequest};
 use crate::orchestrator::{MonitoringPlace, Optimization, OptimizeRequest, Orchestrator, Unfinished};
 use crate::telemetry::event::EventSink;
+pub use reports::ReportRequest;
 
 /// Longest agent id, in bytes. Ids are kept for every agent; nobody's name is longer.
 const MAX_AGENT_ID_BYTES: usize = 1024;
@@ -51,6 +54,7 @@ pub struct Engine {
     cwd: PathBuf,
     closed: AtomicBool,
     live: Arc<live::Live>,
+    tuner: tuning::Tuner,
 }
 
 impl Engine {
@@ -92,6 +96,7 @@ impl Engine {
         Ok(Self {
             live_settings: Mutex::new(Live::new(&loaded)),
             explained: Mutex::new(Arc::new((loaded.layers.clone(), settings.clone()))),
+            tuner: tuning::Tuner::new(&settings),
             loaded,
             settings: Mutex::new(settings),
             orchestrator,
@@ -165,8 +170,7 @@ impl Engine {
     /// `E_SHUT_DOWN`; `E_REFERENCE_UNKNOWN`.
     pub fn resolve_reference(&self, reference: &str) -> Result<Arc<str>> {
         self.check_open()?;
-        let filter = self.orchestrator.components().filter;
-        let found = Reference::parse(reference).and_then(|reference| filter?.resolve(reference));
+        let found = Reference::parse(reference).and_then(|reference| self.orchestrator.resolve(reference));
         found.ok_or_else(|| unknown_reference(reference))
     }
 
@@ -196,6 +200,7 @@ impl Engine {
         status["live"] = self.live.status();
         status["configFile"] = json!(self.explained.lock().0.file());
         status["unavailable"] = json!(self.unavailable());
+        status["tuning"] = self.tuning_status();
         status
     }
 
@@ -225,9 +230,7 @@ impl Engine {
 
     /// What the configuration asks for and this version does not have.
     fn unavailable(&self) -> Vec<&'static str> {
-        let settings = self.settings.lock();
-        let rows = [("autoTuning", settings.auto_tuning)];
-        rows.into_iter().filter(|(_, asked)| *asked).map(|(name, _)| name).collect()
+        Vec::new()
     }
 
     fn check_open(&self) -> Result<()> {

@@ -141,6 +141,10 @@ pub(crate) struct Counters {
     pub(crate) evicted: AtomicU64,
     pub(crate) expired: AtomicU64,
     pub(crate) failures: AtomicU64,
+    /// Values read, and the time that reading and writing took, µs.
+    pub(crate) reads: AtomicU64,
+    pub(crate) read_us: AtomicU64,
+    pub(crate) write_us: AtomicU64,
     /// Bytes of samples, dictionary and buffers that the writer holds, and those of zstd.
     pub(crate) writer_bytes: AtomicU64,
     pub(crate) packing_bytes: AtomicU64,
@@ -260,7 +264,10 @@ impl Disk {
 
     /// What the database has for a key. Blocks.
     pub(crate) fn read(self: &Arc<Self>, key: &Key) -> Option<Read> {
+        let begun = Instant::now();
         let read = self.with_reader(|reader| reader.read(key))?;
+        add_time(&self.counters.read_us, begun);
+        self.counters.reads.fetch_add(1, Ordering::Relaxed);
         if let Read::Damaged(row) = read {
             self.counters.corrupt.fetch_add(1, Ordering::Relaxed);
             tracing::warn!("a stored entry was damaged; it is a miss and is removed");
@@ -362,6 +369,12 @@ impl Disk {
             Err(_) => self.set_condition(Condition::Degraded("threads")),
         }
     }
+}
+
+/// Adds the µs since then.
+fn add_time(to: &AtomicU64, since: Instant) {
+    let us = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
+    to.fetch_add(us, Ordering::Relaxed);
 }
 
 impl std::fmt::Debug for Disk {

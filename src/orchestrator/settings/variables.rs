@@ -103,8 +103,10 @@ fn unknown(name: &str, settings: &BTreeMap<String, Leaf>) -> String {
         }
         _ => {}
     }
-    let known = settings.keys().map(|name| &name[PREFIX.len()..]);
-    match nearest(rest, known) {
+    let known = || settings.keys().map(|name| &name[PREFIX.len()..]);
+    // Names share the words of their section, which makes strangers look alike: a beginning says more.
+    let begun = known().filter(|name| name.starts_with(rest)).min_by_key(|name| name.len());
+    match begun.or_else(|| nearest(rest, known())) {
         Some(near) => format!("unknown variable; did you mean \"{PREFIX}{near}\"?"),
         None => "unknown variable; docs/configuration.md lists those of all settings".to_owned(),
     }
@@ -219,6 +221,7 @@ mod tests {
     fn unknown_variables_are_problems_with_the_nearest_name() {
         for (name, says) in [
             ("CACHE_TTL_SECOND", "did you mean \"AGENTWISE_OPTIMIZATION_CACHE_TTL_SECONDS\"?"),
+            ("CACHE_TTL", "did you mean \"AGENTWISE_OPTIMIZATION_CACHE_TTL_SECONDS\"?"),
             ("AUTOTUNING", "did you mean \"AGENTWISE_OPTIMIZATION_AUTO_TUNING\"?"),
             ("CONFIG", "did you mean \"OPTIMIZATION_CONFIG\"?"),
             ("ENVIRONMENT", "given in code"),
