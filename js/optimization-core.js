@@ -156,6 +156,14 @@ class OptimizationCore extends NativeEmitter {
     return runningOf(this)?.health() ?? { overall: 'down', score: 0, message: this._refusal().message };
   }
 
+  getOptimizationStats() {
+    return requireRunning(this).reports.getOptimizationStats();
+  }
+
+  getOptimizationRecommendations() {
+    return requireRunning(this).reports.getOptimizationRecommendations();
+  }
+
   isProductionReady() {
     const running = runningOf(this);
     return running !== null && call(running.native.isProductionReady);

@@ -20,6 +20,7 @@ const { MonitorView } = require('./monitor-view.js');
 const { GivenOptimizer } = require('./given-optimizer.js');
 const { hold } = require('./system-parts.js');
 const { SystemConfiguration } = require('./system-configuration.js');
+const { SystemReports } = require('./system-reports.js');
 const { SystemTokens } = require('./system-tokens.js');
 const { revive } = require('./revive.js');
 
@@ -64,6 +65,7 @@ class RunningSystem {
     plugIns?.begin(native.cache);
     this.configuration = new SystemConfiguration(native, weakly(this, RunningSystem.#reconfigured));
     this.tokens = new SystemTokens(native, warn);
+    this.reports = new SystemReports(native);
     this.memory = new MemoryView(native.memory, emitWaitingEvents);
     this.monitor = new MonitorView(native.monitor, emitWaitingEvents);
     this.#given = GivenOptimizer.of(tokenOptimizer, {
@@ -258,8 +260,8 @@ class RunningSystem {
     return JSON.parse(call(this.#native.health, ...heap()), revive);
   }
 
-  async writeReport() {
-    const path = await callAsync(this.#native.writeReport, ...heap());
+  async writeReport(options) {
+    const path = await this.reports.generateReport(options);
     this.emitWaiting();
     return path;
   }

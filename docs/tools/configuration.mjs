@@ -15,7 +15,7 @@ const SCHEMA = new URL('../../config/optimization.schema.json', import.meta.url)
 const TARGET = new URL('../configuration.md', import.meta.url);
 
 /** Settings that are checked and shown, and that nothing acts on in this version. */
-const CHECKED_ONLY = new Set(['autoTuning']);
+const CHECKED_ONLY = new Set();
 
 /** Names that are accepted and ignored wherever they stand. */
 const IGNORED = /(^\$schema|^configFile|\.environment)$/;

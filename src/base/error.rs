@@ -42,6 +42,8 @@ pub enum ErrorKind {
     ReferenceUnknown,
     /// It was not done in the time it had.
     Timeout,
+    /// A file is there already and may not be replaced.
+    Exists,
     /// A file could not be read or written.
     Io,
     /// A defect in this package: a Rust panic was caught. The process goes on.
@@ -50,7 +52,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, for tables and tests.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::ConfigInvalid,
         Self::ConfigMissing,
         Self::ConfigUnreadable,
@@ -67,6 +69,7 @@ impl ErrorKind {
         Self::Cancelled,
         Self::ReferenceUnknown,
         Self::Timeout,
+        Self::Exists,
         Self::Io,
         Self::Internal,
     ];
@@ -95,6 +98,7 @@ impl ErrorKind {
             Self::Cancelled => "E_CANCELLED",
             Self::ReferenceUnknown => "E_REFERENCE_UNKNOWN",
             Self::Timeout => "E_TIMEOUT",
+            Self::Exists => "E_EXISTS",
             Self::Io => "E_IO",
             Self::Internal => "E_INTERNAL",
         }

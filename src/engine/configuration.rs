@@ -7,10 +7,12 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::Engine;
+use super::tuning::State;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::orchestrator::settings::Settings;
 use crate::orchestrator::settings::layers::Source;
 use crate::orchestrator::settings::live::{Change, Live, Look};
+use crate::orchestrator::tuning::Values;
 use crate::telemetry::event::EventKind;
 
 /// What reading the file again came to.
@@ -30,18 +32,25 @@ impl Engine {
     /// `E_SHUT_DOWN`; `E_CONFIG_INVALID` with every problem; `E_INTERNAL` if a part failed; with `save` also
     /// `E_CONFIG_CHANGED`, `E_NOT_AVAILABLE`, `E_CONFIG_UNREADABLE`, `E_IO`.
     pub fn update_configuration(&self, partial: &Value, save: bool) -> Result<()> {
-        let mut live = self.live.lock();
-        self.check_open()?;
-        let change = live.update(partial, save)?;
-        self.make(&mut live, change).map(|_| ())
+        {
+            let mut tuning = self.tuner.lock();
+            let mut live = self.live_settings.lock();
+            self.check_open()?;
+            let change = live.update(partial, save)?;
+            let before = Values::of(live.settings());
+            self.make(&mut live, change)?;
+            self.tuner.user_set(&mut tuning, partial, &before, live.settings(), self.orchestrator.wall_ms());
+        }
+        self.follow_tuning_flag();
+        Ok(())
     }
 
-    /// Sets what the auto-tuner found; `null` gives a setting back. An update of a setting ends its tuning.
+    /// Sets what the tuning found; `null` gives a setting back. The caller has the tuner's lock.
     ///
     /// # Errors
     /// `E_SHUT_DOWN`, `E_CONFIG_INVALID`, `E_INTERNAL`.
-    pub fn tune_configuration(&self, found: &Value) -> Result<()> {
-        let mut live = self.live.lock();
+    pub(super) fn tune_configuration(&self, found: &Value) -> Result<()> {
+        let mut live = self.live_settings.lock();
         self.check_open()?;
         let change = live.tune(found)?;
         self.make(&mut live, change).map(|_| ())
@@ -53,12 +62,17 @@ impl Engine {
     /// `E_SHUT_DOWN`; `E_CONFIG_INVALID`, `E_CONFIG_MISSING`, `E_CONFIG_UNREADABLE`, `E_INTERNAL`: then everything stays as
     /// it was.
     pub fn reload_configuration(&self) -> Result<Reloaded> {
-        let mut live = self.live.lock();
-        self.check_open()?;
-        let reloaded = live.reload().and_then(|change| self.reloaded(&mut live, change));
-        if let Err(error) = &reloaded {
-            self.tell(&mut live, error);
-        }
+        let reloaded = {
+            let mut tuning = self.tuner.lock();
+            let mut live = self.live_settings.lock();
+            self.check_open()?;
+            let reloaded = live.reload().and_then(|change| self.reloaded(&mut tuning, &mut live, change));
+            if let Err(error) = &reloaded {
+                self.tell(&mut live, error);
+            }
+            reloaded
+        };
+        self.follow_tuning_flag();
         reloaded
     }
 
@@ -68,20 +82,24 @@ impl Engine {
     /// # Errors
     /// `E_SHUT_DOWN`.
     pub fn watch_configuration(&self) -> Result<bool> {
-        let mut live = self.live.lock();
         self.check_open()?;
-        let is_final = match live.look(self.orchestrator.now_ms()) {
+        let is_final = match self.live_settings.lock().look(self.orchestrator.now_ms()) {
             Look::Same => return Ok(false),
             Look::Unsettled => return Ok(true),
             Look::Settled { is_final } => is_final,
         };
-        match live.reload_found().and_then(|change| self.reloaded(&mut live, change)) {
-            Ok(_) => {}
-            // It may be half written.
-            Err(error) if !is_final && error.kind() != ErrorKind::Internal => return Ok(true),
-            Err(error) => self.tell(&mut live, &error),
+        {
+            let mut tuning = self.tuner.lock();
+            let mut live = self.live_settings.lock();
+            match live.reload_found().and_then(|change| self.reloaded(&mut tuning, &mut live, change)) {
+                Ok(_) => {}
+                // It may be half written.
+                Err(error) if !is_final && error.kind() != ErrorKind::Internal => return Ok(true),
+                Err(error) => self.tell(&mut live, &error),
+            }
+            live.settle();
         }
-        live.settle();
+        self.follow_tuning_flag();
         Ok(false)
     }
 
@@ -91,8 +109,10 @@ impl Engine {
         layers.explain(settings)
     }
 
-    fn reloaded(&self, live: &mut Live, change: Option<Change>) -> Result<Reloaded> {
+    fn reloaded(&self, tuning: &mut State, live: &mut Live, change: Option<Change>) -> Result<Reloaded> {
+        let before = Values::of(live.settings());
         let is_changed = change.map_or(Ok(false), |change| self.make(live, change))?;
+        self.tuner.user_set(tuning, &Value::Null, &before, live.settings(), self.orchestrator.wall_ms());
         Ok(Reloaded { is_changed, file: live.file().map(PathBuf::from) })
     }
 
@@ -110,6 +130,7 @@ impl Engine {
             return Err(error);
         }
         self.settings.lock().clone_from(&new);
+        self.renew_live();
         *self.explained.lock() = Arc::new((live.layers().clone(), new.clone()));
         // An update is told also where it says what holds already; a file only where it matters.
         if is_changed || source == Source::Update {

@@ -38,6 +38,7 @@ impl Orchestrator {
             components: Arc::downgrade(&self.components),
             tokens: Arc::clone(&self.tokens),
             counters: Arc::clone(&self.counters),
+            advisor: Arc::clone(&self.advisor),
         };
         let around = Surroundings {
             clock: Arc::clone(&self.clock.0),

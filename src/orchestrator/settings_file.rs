@@ -143,9 +143,9 @@ pub fn load(request: &SettingsRequest) -> Result<Loaded> {
 }
 
 /// `checkConfiguration()`: what [`load`] would find, as `{ file, problems: [{ path, message, source }], warnings,
-/// settings }`. Settings are `null` while there are problems, and have no secret in them.
+/// settings, explanation }`. The last two are `null` while there are problems, and have no secret in them.
 pub fn check(request: &SettingsRequest) -> Value {
-    let Looked { file, mut merged, mut warnings, candidates, .. } = look(request);
+    let Looked { file, mut merged, mut warnings, candidates, layers, .. } = look(request);
     let mut path = candidates.sight().map(|sight| sight.path().to_owned());
     match file {
         Ok(file) => path = file.map(|file| file.path),
@@ -155,11 +155,13 @@ pub fn check(request: &SettingsRequest) -> Value {
     let problems = merged.problems.iter().map(|(source, problem)| {
         json!({ "path": problem.path, "message": problem.message, "source": source.name() })
     });
+    let is_sound = merged.problems.is_empty();
     json!({
         "file": path,
         "problems": problems.collect::<Value>(),
         "warnings": warnings,
-        "settings": merged.problems.is_empty().then(|| redacted(&merged.settings.to_json())),
+        "settings": is_sound.then(|| redacted(&merged.settings.to_json())),
+        "explanation": is_sound.then(|| layers.explain(&merged.settings)),
     })
 }
 

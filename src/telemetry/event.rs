@@ -110,6 +110,10 @@ events! {
     AlertDelivered = "alertDelivered",
     /// A channel gave up: `{ channel, ids, reason }`.
     AlertNotDelivered = "alertNotDelivered",
+    /// A step of the tuning is done: `{ timestamp, stats, recommendations, adjustments }`.
+    AutoTuningCompleted = "autoTuningCompleted",
+    /// A step of the tuning failed: `{ error }`.
+    AutoTuningError = "autoTuningError",
     /// Something is off but work goes on: `{ path, message }`.
     Warning = "warning",
 }
