@@ -375,8 +375,13 @@ pub(crate) fn note_use(entry: &mut Entry, now_ms: u64) {
 
 /// No entry lives longer than its terms, whatever a clock that was set back or a damaged row says.
 fn fresh_until_ms(row: &Row, record: &Record, now_ms: u64) -> u64 {
-    let most_ms = if record.sliding { u64::MAX } else { record.fresh_until_ms() };
-    row.fresh_ms.min(most_ms).min(now_ms.saturating_add(record.ttl_ms))
+    end_of_life_ms(row.fresh_ms, record.created_ms, record.ttl_ms, record.sliding, now_ms)
+}
+
+/// As above, from the terms that a row has.
+pub(crate) fn end_of_life_ms(said_ms: u64, created_ms: u64, ttl_ms: u64, sliding: bool, now_ms: u64) -> u64 {
+    let most_ms = if sliding { u64::MAX } else { created_ms.saturating_add(ttl_ms) };
+    said_ms.min(most_ms).min(now_ms.saturating_add(ttl_ms))
 }
 
 pub(crate) fn hit_of(entry: &Entry, now_ms: u64, id: Option<SlotId>) -> Hit {

@@ -1,7 +1,7 @@
 //! Lets the settings of a running system follow its load: reads the parts, asks the controller, applies what it decides.
 //!
 //! One thread a system, from the first step or `autoTuning: true` on. It holds the system weakly and ends with it. Lock order: the tuner,
-//! then the settings.
+//! then the settings that are live, then those that are seen.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock, Weak};
@@ -14,7 +14,7 @@ use super::Engine;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::cache::{CacheManager, RehearsalPlan, other_policy};
 use crate::memory::MemoryManager;
-use crate::orchestrator::settings::{Origin, Settings};
+use crate::orchestrator::settings::Settings;
 use crate::orchestrator::tuning::knob::policy;
 use crate::orchestrator::tuning::{
     Adjustment, Controller, Count, Counts, Decision, Gauges, Knob, Reading, Values,
@@ -138,9 +138,17 @@ impl Tuner {
         self.state.lock()
     }
 
-    /// What a user set holds, and is what the tuning goes from. `state` is this tuner's.
-    pub(super) fn user_set(&self, state: &mut State, partial: &Value, settings: &Settings, wall_ms: u64) {
-        state.user_set(partial, settings, wall_ms);
+    /// What a user set holds, and is what the tuning goes from: what `partial` names, and what is not as `before`. `state` is
+    /// this tuner's.
+    pub(super) fn user_set(
+        &self,
+        state: &mut State,
+        partial: &Value,
+        before: &Values,
+        settings: &Settings,
+        wall_ms: u64,
+    ) {
+        state.user_set(partial, before, settings, wall_ms);
         *self.shown.lock() = Shown::of(state);
     }
 
@@ -152,12 +160,14 @@ impl Tuner {
 }
 
 impl State {
-    fn user_set(&mut self, partial: &Value, settings: &Settings, wall_ms: u64) {
+    fn user_set(&mut self, partial: &Value, before: &Values, settings: &Settings, wall_ms: u64) {
         self.controller.set_config(settings.tuning.clone());
         let values = Values::of(settings);
         for knob in Knob::ALL {
             let is_named = |path: &str| partial.pointer(&format!("/{}", path.replace('.', "/"))).is_some();
-            if is_named(knob.path()) || (knob == Knob::L1Size && is_named("cache.l1MaxSizeMB")) {
+            let is_named = is_named(knob.path()) || (knob == Knob::L1Size && is_named("cache.l1MaxSizeMB"));
+            #[expect(clippy::float_cmp, reason = "nobody set it, so it is the same number")]
+            if is_named || values.get(knob) != before.get(knob) {
                 self.controller.user_set(knob, &values, wall_ms);
             }
         }
@@ -312,22 +322,28 @@ impl Engine {
             *self.tuner.shown.lock() = Shown::of(&state);
             decisions.into_iter().map(|decision| decision.adjustment).collect()
         };
-        let settings = self.settings.lock().clone();
         Ok(json!({
             "timestamp": self.orchestrator.wall_ms(),
             "stats": self.orchestrator.statistics(&self.orchestrator.health()),
-            "recommendations": self.orchestrator.recommendations(&settings),
+            "recommendations": self.orchestrator.recommendations(),
             "adjustments": adjustments,
         }))
     }
 
     fn carry_out(&self, decision: &Decision, bases: &Values) -> Result<()> {
         let Some((knob, value)) = decision.apply else { return Ok(()) };
-        // Who else changes settings has the tuner too. Readers of the settings do not wait for the parts.
-        let mut settings = self.settings.lock().clone();
-        settings.apply_json(&bases.partial(knob, value), Origin::Code)?;
-        self.orchestrator.apply(&settings);
-        *self.settings.lock() = settings;
+        let mut partial = bases.partial(knob, value);
+        #[expect(clippy::float_cmp, reason = "the configured value itself is given back")]
+        if value == bases.get(knob) {
+            for setting in partial.as_object_mut().into_iter().flat_map(|sections| sections.values_mut()) {
+                setting
+                    .as_object_mut()
+                    .into_iter()
+                    .flat_map(|keys| keys.values_mut())
+                    .for_each(|at| *at = Value::Null);
+            }
+        }
+        self.tune_configuration(&partial)?;
         tracing::info!(setting = knob.path(), "the tuning changed a setting; see tuningHistory");
         Ok(())
     }

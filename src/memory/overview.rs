@@ -61,6 +61,11 @@ impl MemoryManager {
         self.state.lock().step() > Step::Normal
     }
 
+    /// How many agents are over their own limit, and the bytes of the largest of them. O(agents).
+    pub fn over_own_limit(&self) -> (usize, u64) {
+        self.state.lock().agents.over_own_limit()
+    }
+
     /// The agents that hold most, by id and bytes, the largest first, and what the others hold together. O(agents).
     pub fn largest_agents(&self, most: usize) -> (Vec<(String, u64)>, u64) {
         let state = self.state.lock();

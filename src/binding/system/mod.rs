@@ -72,6 +72,7 @@ pub fn open_system<'env>(
     engine.events().on_first_event(move || {
         wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
     });
+    engine.go_live();
     let slot = Arc::new(Slot(RwLock::new(Some(engine))));
     let mut handle = Object::new(env)?;
     add_work(env, &mut handle, &slot)?;

@@ -3,16 +3,18 @@
 //! Map: [`location`] where it lives; [`db`] connections and schema, [`tables`] statements, [`batch`] transactions; [`row`] the
 //! bytes of an entry, [`compression`] and [`training`] of dictionaries; [`readers`]; [`queue`] what waits to be written,
 //! [`writer`] the thread that writes, [`commands`] what else it is asked to do, `recovery` what it does about failures, `room` on a full disk,
-//! [`eviction`] budgets; [`coherence`] how processes notice each other's writes; [`ballast`] room to evict on a full disk.
+//! [`inspect`] looks at what is stored without using it, `compaction` gives room back; [`eviction`] budgets; [`coherence`] how processes notice each other's writes; [`ballast`] room to evict on a full disk.
 //! This file is the handle that the rest of the cache has. It owns the writer thread; it knows nothing of L1.
 
 pub(crate) mod ballast;
 pub(crate) mod batch;
 pub(crate) mod coherence;
 pub(crate) mod commands;
+pub(crate) mod compaction;
 pub(crate) mod compression;
 pub(crate) mod db;
 pub(crate) mod eviction;
+pub(crate) mod inspect;
 pub(crate) mod location;
 pub(crate) mod queue;
 pub(crate) mod readers;
@@ -304,6 +306,14 @@ impl Disk {
         self.start();
         let answer = self.queue.order(command).ok_or(Trouble::Io)?;
         answer.recv_timeout(COMMAND_DEADLINE).unwrap_or(Err(Trouble::Busy))
+    }
+
+    /// Bytes of the database and its log; 0 while it is not open.
+    pub(crate) fn file_bytes(&self) -> u64 {
+        let Some(opened) = self.opened.read().clone() else { return 0 };
+        let database = opened.generation.database();
+        let bytes = |path: PathBuf| path.metadata().map_or(0, |metadata| metadata.len());
+        bytes(database.with_extension("db-wal")) + bytes(database)
     }
 
     /// Whether there is, or ever was, anything to write or read.

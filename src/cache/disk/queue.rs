@@ -12,6 +12,7 @@ use std::time::Duration;
 use hashbrown::HashMap;
 use parking_lot::{Condvar, Mutex};
 
+use super::compaction::Tidy;
 use crate::cache::key::{Key, Namespace};
 use crate::cache::record::Record;
 
@@ -131,6 +132,8 @@ pub(crate) enum Command {
     Maintain,
     /// Lets go of what is remembered to be faster: pages of the database, memory for packing.
     Relieve,
+    /// One small step of giving room back.
+    Tidy(Tidy),
 }
 
 /// A command and who waits for it.

@@ -133,6 +133,25 @@ impl CacheManager {
         }
     }
 
+    /// What became of expired values and of answers to other questions, and what was rehearsed so far; nothing is replayed, and
+    /// nobody is waited for.
+    pub fn observed_so_far(&self) -> Observations {
+        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let counts = &self.observed.counts;
+        let rehearsal = self.observed.rehearsal.try_lock();
+        let rehearsal = rehearsal.as_ref().and_then(|held| held.as_ref());
+        Observations {
+            rehearsed: rehearsal.map_or_else(Vec::new, |one| one.rehearsed()),
+            sample_ratio: rehearsal.map_or(1, |one| 1 << one.ratio_log2()),
+            expired: load(&counts.expired),
+            renewed_same: load(&counts.renewed_same),
+            renewed_changed: load(&counts.renewed_changed),
+            similar_confirmed: load(&counts.similar_confirmed),
+            similar_refuted: load(&counts.similar_refuted),
+            ..Observations::default()
+        }
+    }
+
     /// What was seen; replays what waits first.
     pub fn observations(&self) -> Observations {
         self.rehearse();
