@@ -156,13 +156,29 @@ class OptimizationCore extends NativeEmitter {
     return runningOf(this)?.health() ?? { overall: 'down', score: 0, message: this._refusal().message };
   }
 
+  getOptimizationStats() {
+    return requireRunning(this).reports.getOptimizationStats();
+  }
+
+  getOptimizationRecommendations() {
+    return requireRunning(this).reports.getOptimizationRecommendations();
+  }
+
   isProductionReady() {
     const running = runningOf(this);
     return running !== null && call(running.native.isProductionReady);
   }
 
-  async updateConfiguration(partial) {
-    await (await this.#ready()).updateConfiguration(partial);
+  async updateConfiguration(partial, options) {
+    await (await this.#ready()).configuration.update(partial, options);
+  }
+
+  async reloadConfiguration() {
+    return (await this.#ready()).configuration.reload();
+  }
+
+  explainConfig() {
+    return requireRunning(this).configuration.explain();
   }
 
   async performMaintenance() {

@@ -29,17 +29,9 @@ class OptimizationOrchestrator extends OptimizationCore {
     emit(this, 'warmUpCompleted');
   }
 
-  async generateOptimizationReport() {
+  async generateOptimizationReport(options) {
     await this.#started;
-    return requireRunning(this).writeReport();
-  }
-
-  getOptimizationStats() {
-    return requireRunning(this).status().statistics;
-  }
-
-  getOptimizationRecommendations() {
-    return requireRunning(this).status().recommendations;
+    return requireRunning(this).writeReport(options);
   }
 }
 

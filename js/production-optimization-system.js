@@ -59,8 +59,8 @@ class ProductionOptimizationSystem extends OptimizationCore {
     await this._begin();
   }
 
-  async generateSystemReport() {
-    return requireRunning(this).writeReport();
+  async generateSystemReport(options) {
+    return requireRunning(this).writeReport(options);
   }
 
   async startMonitoringDashboard() {

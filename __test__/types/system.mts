@@ -186,6 +186,20 @@ export function knownFields(status: SystemStatus, health: SystemHealthStatus): v
   void [initialized, score, isFine];
 }
 
+/** Statistics, recommendations and reports. */
+export async function reports(system: ProductionOptimizationSystem): Promise<void> {
+  const stats = system.getOptimizationStats();
+  const { details = [], memory, priority } = system.getOptimizationRecommendations();
+  void [stats.tokensSaved.toFixed(), stats.latency?.p95.toFixed(), stats.costSavedUsd?.toFixed(2), memory.join()];
+  for (const { setting, proposed, evidence } of details) void [setting?.length, proposed, evidence.lookups];
+  check<Same<typeof priority, 'low' | 'medium' | 'high'>>();
+  const path: string = await system.generateSystemReport();
+  await system.generateSystemReport({ path, overwrite: true });
+  await system.generateSystemReport({ path: new URL('file:///report.html'), format: 'html' });
+  // @ts-expect-error no such format
+  await system.generateSystemReport({ format: 'pdf' });
+}
+
 export async function resources(): Promise<void> {
   await using system = await ProductionOptimizationSystem.create(minimal);
   system.isProductionReady();

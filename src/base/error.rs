@@ -16,6 +16,8 @@ pub enum ErrorKind {
     ConfigMissing,
     /// A configuration file is there but cannot be read or parsed.
     ConfigUnreadable,
+    /// A configuration file is not any more what was read of it, so that it is not written over.
+    ConfigChanged,
     /// No configuration was given where the first caller has to give one.
     ConfigRequired,
     /// An argument has the wrong type or is out of range.
@@ -40,6 +42,8 @@ pub enum ErrorKind {
     ReferenceUnknown,
     /// It was not done in the time it had.
     Timeout,
+    /// A file is there already and may not be replaced.
+    Exists,
     /// A file could not be read or written.
     Io,
     /// A defect in this package: a Rust panic was caught. The process goes on.
@@ -48,10 +52,11 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, for tables and tests.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::ConfigInvalid,
         Self::ConfigMissing,
         Self::ConfigUnreadable,
+        Self::ConfigChanged,
         Self::ConfigRequired,
         Self::InvalidArgument,
         Self::ContextInvalid,
@@ -64,6 +69,7 @@ impl ErrorKind {
         Self::Cancelled,
         Self::ReferenceUnknown,
         Self::Timeout,
+        Self::Exists,
         Self::Io,
         Self::Internal,
     ];
@@ -79,6 +85,7 @@ impl ErrorKind {
             Self::ConfigInvalid => "E_CONFIG_INVALID",
             Self::ConfigMissing => "E_CONFIG_MISSING",
             Self::ConfigUnreadable => "E_CONFIG_UNREADABLE",
+            Self::ConfigChanged => "E_CONFIG_CHANGED",
             Self::ConfigRequired => "E_CONFIG_REQUIRED",
             Self::InvalidArgument => "E_INVALID_ARGUMENT",
             Self::ContextInvalid => "E_CONTEXT_INVALID",
@@ -91,6 +98,7 @@ impl ErrorKind {
             Self::Cancelled => "E_CANCELLED",
             Self::ReferenceUnknown => "E_REFERENCE_UNKNOWN",
             Self::Timeout => "E_TIMEOUT",
+            Self::Exists => "E_EXISTS",
             Self::Io => "E_IO",
             Self::Internal => "E_INTERNAL",
         }

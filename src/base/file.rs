@@ -43,6 +43,40 @@ pub fn write_new_stamped_as(
     unreachable!("invariant: the range of stamps does not end before a free name")
 }
 
+/// Writes `path` with mode 0600, unless something is there. The content is complete before the name appears.
+///
+/// # Errors
+/// `E_EXISTS` with the path when something is there, whatever it is; `E_IO` when it cannot be written.
+pub fn write_new(path: &Path, content: &[u8]) -> Result<()> {
+    let failed = |error: std::io::Error| {
+        Error::new(ErrorKind::Io, format!("cannot write {}", path.display())).with_source(error)
+    };
+    // Whoever comes in between is found below.
+    check_free(path)?;
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().prefix(".").suffix(".tmp").tempfile_in(dir).map_err(failed)?;
+    file.write_all(content).map_err(failed)?;
+    file.as_file().sync_all().map_err(failed)?;
+    match file.persist_noclobber(path) {
+        Ok(_) => Ok(()),
+        Err(refused) if refused.error.kind() == std::io::ErrorKind::AlreadyExists => Err(taken(path)),
+        Err(refused) => Err(failed(refused.error)),
+    }
+}
+
+/// Refuses a path where something is; a link that leads nowhere is something too.
+///
+/// # Errors
+/// `E_EXISTS`.
+pub fn check_free(path: &Path) -> Result<()> {
+    if path.symlink_metadata().is_ok() { Err(taken(path)) } else { Ok(()) }
+}
+
+fn taken(path: &Path) -> Error {
+    let message = format!("{} is there already: choose another path, or let it be replaced", path.display());
+    Error::new(ErrorKind::Exists, message)
+}
+
 /// Writes `path` with mode 0600, in place of what was there. The content is complete before the name appears.
 ///
 /// # Errors
@@ -96,6 +130,20 @@ mod tests {
             write_new_stamped(Path::new("/nonexistent/dir"), "report", 1, b"a").expect_err("must fail");
         assert_eq!(error.kind(), ErrorKind::Io);
         assert!(error.to_string().contains("/nonexistent/dir"));
+    }
+
+    #[test]
+    fn what_is_there_is_refused_and_stays() {
+        let dir = tempfile::tempdir().expect("temp dir");
+        let path = dir.path().join("report.json");
+        write_new(&path, b"a").expect("new");
+        for taken in [path.as_path(), dir.path()] {
+            assert_eq!(write_new(taken, b"b").expect_err("taken").kind(), ErrorKind::Exists);
+        }
+        assert_eq!(std::fs::read(&path).expect("read"), b"a");
+        let error = write_new(&dir.path().join("no/such.json"), b"c").expect_err("no directory");
+        assert_eq!(error.kind(), ErrorKind::Io);
+        assert_eq!(std::fs::read_dir(dir.path()).expect("list").count(), 1, "no temporary file is left");
     }
 
     #[test]

@@ -228,7 +228,7 @@ fn add_files(env: &Env, handle: &mut Object, view: &CacheView) -> napi::Result<(
     jobs::add(env, handle)
 }
 
-fn layer(name: Option<&str>) -> Result<Option<Layer>> {
+pub(super) fn layer(name: Option<&str>) -> Result<Option<Layer>> {
     match name {
         None => Ok(None),
         Some("L1") => Ok(Some(Layer::L1)),

@@ -22,6 +22,10 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Every reason, in the order of their numbers.
+    pub const ALL: [Self; 6] =
+        [Self::Excluded, Self::Score, Self::Reduction, Self::Limit, Self::Pressure, Self::Blocks];
+
     /// As callers see it.
     pub const fn name(self) -> &'static str {
         match self {

@@ -22,6 +22,11 @@ impl Reference {
         Self(hash as u64)
     }
 
+    /// The bits.
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+
     /// What its text says.
     pub fn parse(text: &str) -> Option<Self> {
         let is_ours = text.len() == 16 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::Engine;
 use super::state::End;
+use super::{Engine, ReportRequest};
 use crate::memory::V8Heap;
 use crate::telemetry::event::EventKind;
 
@@ -35,10 +35,16 @@ impl Engine {
         if self.closed.swap(true, Ordering::SeqCst) {
             return ended;
         }
+        self.tuner.stop();
         let end = Instant::now() + deadline;
+        // A change of settings that is under way may make parts: it is over first, and none begins any more.
+        let engine = Arc::clone(self);
+        in_time("configuration", end, &mut ended.late, move || drop(engine.live_settings.lock()));
         if with_report && self.loaded.system.final_report {
             let engine = Arc::clone(self);
-            let report = in_time("report", end, &mut ended.late, move || engine.write_report_file(v8));
+            let report = in_time("report", end, &mut ended.late, move || {
+                engine.write_report_file(&ReportRequest::default(), v8)
+            });
             match report {
                 Some(Ok(path)) => ended.report = Some(path),
                 Some(Err(error)) => {

@@ -1,13 +1,15 @@
 //! The composition root: finds the configuration, builds the parts, wires them, and shuts them down in order.
 //!
 //! Everything that JavaScript can ask of a system goes through here; nothing here knows JavaScript. [`configuration`] changes the
-//! settings of a running system, [`reports`] writes files, [`lifecycle`] ends it, [`live`] lets other programs ask it.
+//! settings of a running system, [`reports`] writes files, [`tuning`] lets settings follow the load, [`live`] lets other
+//! programs ask it, [`lifecycle`] ends it.
 
 mod configuration;
 pub mod lifecycle;
 mod live;
 mod reports;
 mod state;
+mod tuning;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,9 +28,12 @@ use crate::memory::board::Board;
 use crate::memory::{MemoryManager, V8Heap};
 use crate::monitor::Monitor;
 use crate::orchestrator::settings::Settings;
+use crate::orchestrator::settings::layers::Layers;
+use crate::orchestrator::settings::live::Live;
 use crate::orchestrator::settings_file::{self, Loaded, SettingsRequest};
 use crate::orchestrator::{MonitoringPlace, Optimization, OptimizeRequest, Orchestrator, Unfinished};
 use crate::telemetry::event::EventSink;
+pub use reports::ReportRequest;
 
 /// Longest agent id, in bytes. Ids are kept for every agent; nobody's name is longer.
 const MAX_AGENT_ID_BYTES: usize = 1024;
@@ -40,11 +45,16 @@ pub use live::leave_all;
 pub struct Engine {
     loaded: Loaded,
     settings: Mutex<Settings>,
+    /// Held while settings change, which may take long.
+    live_settings: Mutex<Live>,
+    /// What they are made of, for those who only ask.
+    explained: Mutex<Arc<(Layers, Settings)>>,
     orchestrator: Orchestrator,
     events: Arc<EventSink>,
     cwd: PathBuf,
     closed: AtomicBool,
     live: Arc<live::Live>,
+    tuner: tuning::Tuner,
 }
 
 impl Engine {
@@ -62,9 +72,6 @@ impl Engine {
     /// Those of [`settings_file::load`].
     pub fn open_with(request: &SettingsRequest, clock: Arc<dyn Clock>) -> Result<Self> {
         let mut loaded = settings_file::load(request)?;
-        // Projects know nothing of each other's answers.
-        let namespace = &mut loaded.settings.cache.namespace;
-        *namespace = namespace.take().or_else(|| loaded.system.project_id.clone());
         let settings = loaded.settings.clone();
         let events = Arc::new(EventSink::new());
         let cwd = request.cwd.clone();
@@ -87,6 +94,9 @@ impl Engine {
             );
         }
         Ok(Self {
+            live_settings: Mutex::new(Live::new(&loaded)),
+            explained: Mutex::new(Arc::new((loaded.layers.clone(), settings.clone()))),
+            tuner: tuning::Tuner::new(&settings),
             loaded,
             settings: Mutex::new(settings),
             orchestrator,
@@ -125,6 +135,11 @@ impl Engine {
         })
     }
 
+    /// Whether changes of the configuration file are to be taken over.
+    pub fn watches_configuration(&self) -> bool {
+        self.loaded.system.watch_config
+    }
+
     /// The pipeline.
     pub fn orchestrator(&self) -> &Orchestrator {
         &self.orchestrator
@@ -155,8 +170,7 @@ impl Engine {
     /// `E_SHUT_DOWN`; `E_REFERENCE_UNKNOWN`.
     pub fn resolve_reference(&self, reference: &str) -> Result<Arc<str>> {
         self.check_open()?;
-        let filter = self.orchestrator.components().filter;
-        let found = Reference::parse(reference).and_then(|reference| filter?.resolve(reference));
+        let found = Reference::parse(reference).and_then(|reference| self.orchestrator.resolve(reference));
         found.ok_or_else(|| unknown_reference(reference))
     }
 
@@ -183,9 +197,10 @@ impl Engine {
     /// `getStatus()`.
     pub fn status(&self, v8: Option<V8Heap>) -> Value {
         let mut status = self.orchestrator.status(&self.settings.lock(), v8);
-        status["configFile"] = json!(self.loaded.source);
         status["live"] = self.live.status();
+        status["configFile"] = json!(self.explained.lock().0.file());
         status["unavailable"] = json!(self.unavailable());
+        status["tuning"] = self.tuning_status();
         status
     }
 
@@ -215,9 +230,7 @@ impl Engine {
 
     /// What the configuration asks for and this version does not have.
     fn unavailable(&self) -> Vec<&'static str> {
-        let settings = self.settings.lock();
-        let rows = [("autoTuning", settings.auto_tuning)];
-        rows.into_iter().filter(|(_, asked)| *asked).map(|(name, _)| name).collect()
+        Vec::new()
     }
 
     fn check_open(&self) -> Result<()> {

@@ -234,6 +234,12 @@ impl AgentRegistry {
         u64::try_from(self.held_bytes).unwrap_or(u64::MAX)
     }
 
+    /// How many agents are over their own limit, and the bytes of the largest of them. O(agents).
+    pub(crate) fn over_own_limit(&self) -> (usize, u64) {
+        let over = self.agents.values().filter(|agent| agent.is_over).map(Agent::total_bytes);
+        over.fold((0, 0), |(count, most), bytes| (count + 1, most.max(bytes)))
+    }
+
     /// Drops every agent idle at `now`; one that somebody waits for is not idle.
     pub(crate) fn expire(&mut self, now: Now) {
         while let Some(id) = self.oldest_idle(now) {

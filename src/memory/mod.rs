@@ -42,7 +42,7 @@ pub use agents::{ThrottleCode, ThrottleReason};
 pub use config::MemoryConfig;
 pub use contexts::Marked;
 pub use health::{Health, HealthFigures, Part};
-pub use history::MemoryUsage;
+pub use history::{HistoryPoint, MemoryUsage};
 pub use limits::LimitSource;
 pub use manager::{MemoryManager, Surroundings};
 pub use overview::Overview;

@@ -2,6 +2,7 @@
 
 use super::limits::LimitSource;
 use super::manager::MemoryManager;
+use super::pressure::Step;
 use super::stats::V8Heap;
 use crate::base::allocation;
 
@@ -53,6 +54,16 @@ impl MemoryManager {
             throttled: state.agents.throttled_count(),
             held: state.agents.held_bytes(),
         }
+    }
+
+    /// Whether anything is done about short memory.
+    pub fn is_short(&self) -> bool {
+        self.state.lock().step() > Step::Normal
+    }
+
+    /// How many agents are over their own limit, and the bytes of the largest of them. O(agents).
+    pub fn over_own_limit(&self) -> (usize, u64) {
+        self.state.lock().agents.over_own_limit()
     }
 
     /// The agents that hold most, by id and bytes, the largest first, and what the others hold together. O(agents).

@@ -108,6 +108,12 @@ impl MemoryManager {
         self.state.lock().history.points(now_ms).map(|point| json!(point)).collect()
     }
 
+    /// The points of [`Self::history`], oldest first.
+    pub fn history_points(&self) -> Vec<HistoryPoint> {
+        let now_ms = self.now().mono_ms;
+        self.state.lock().history.points(now_ms).copied().collect()
+    }
+
     /// How well the process is off, with what takes something off.
     pub fn health(&self) -> Health {
         let state = self.state.lock();

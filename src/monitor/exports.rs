@@ -191,7 +191,7 @@ pub(super) fn channel_settings(
 }
 
 /// What the machine calls itself.
-pub(super) fn host_name() -> String {
+pub(crate) fn host_name() -> String {
     #[cfg(unix)]
     let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
     #[cfg(not(unix))]

@@ -13,7 +13,7 @@ pub mod baseline;
 pub mod channel;
 pub mod config;
 pub mod export;
-mod exports;
+pub(crate) mod exports;
 pub mod health;
 mod history;
 pub mod host_cpu;

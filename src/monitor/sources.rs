@@ -45,17 +45,47 @@ pub struct Answer {
     pub message: String,
 }
 
+/// What a recommendation is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Area {
+    /// Memory of the process and of agents.
+    Memory,
+    /// The cache.
+    Cache,
+    /// Contexts and tokens.
+    Context,
+    /// The rest.
+    General,
+}
+
+/// How soon somebody should look at a recommendation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Priority {
+    /// Nothing suffers.
+    Low,
+    /// Something could be better.
+    Medium,
+    /// Work is held up or lost.
+    High,
+}
+
 /// What an operator is advised to change, with what was counted.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Advice {
-    /// Dotted path of the setting.
-    pub setting: &'static str,
-    /// Its value now.
-    pub current: f64,
-    /// The value to try.
-    pub proposed: f64,
-    /// One sentence with the counts.
+    /// What it is about.
+    pub area: Area,
+    /// How soon.
+    pub priority: Priority,
+    /// Dotted path of the setting; `None` where no setting helps.
+    pub setting: Option<&'static str>,
+    /// Its value now; null without a setting.
+    pub current: Value,
+    /// The value to try; null where something else has to be done, which the reason says.
+    pub proposed: Value,
+    /// One sentence: the setting, its value, the proposed one, the counts.
     pub reason: String,
     /// The counts.
     pub evidence: Value,

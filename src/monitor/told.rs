@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::alerts::book::{Change, NewAlert};
 use super::alerts::silence::NewSilence;
 use super::alerts::{Alert, Level};
+use super::channel::ChannelStatus;
 use super::export::{
     ChannelFigures, CpuModes, DegradationFigures, Exported, GcTotals, Healthz, Info, OperationTotals, Scrape,
     prometheus,
@@ -18,6 +19,7 @@ use super::measure::process::cpu_modes_s;
 use super::production_monitor::Monitor;
 use super::report::{self, ReportData};
 use super::sample::SampleRow;
+use super::sources::Seen;
 use crate::base::error::Result;
 use crate::base::file::{write_new_stamped_as, write_replacing};
 use crate::base::units::round2;
@@ -138,8 +140,30 @@ impl Monitor {
 
     /// What could be set better, by what was counted.
     pub fn advice(&self) -> Vec<Value> {
-        let seen = self.state.lock().seen();
-        self.sources.advice(&seen)
+        self.sources.advice(&self.seen())
+    }
+
+    /// What it saw in the last hour.
+    pub fn seen(&self) -> Seen {
+        self.state.lock().seen()
+    }
+
+    /// How many alerts of the last hours were critical, of those known by now.
+    pub fn critical_alerts(&self, hours: f64) -> u64 {
+        let since_ms = self.since(hours);
+        let alerts = self.state.lock().book.recent(since_ms);
+        alerts.iter().filter(|alert| alert.level == Level::Critical).count() as u64
+    }
+
+    /// How alerts get out, channel by channel.
+    pub fn channels(&self) -> Vec<ChannelStatus> {
+        self.channels.status()
+    }
+
+    /// Whether figures are written down: where they should be and are not, `Some(false)`.
+    pub fn is_kept(&self) -> Option<bool> {
+        let is_wanted = self.config.read().persist_metrics;
+        is_wanted.then(|| self.keep.path().is_some())
     }
 
     /// What is worse than usual.
@@ -219,7 +243,8 @@ impl Monitor {
         }
     }
 
-    fn report_data(self: &Arc<Self>) -> ReportData {
+    /// Everything that a report is made of.
+    pub(crate) fn report_data(self: &Arc<Self>) -> ReportData {
         let config = self.config();
         let list = |value: Value| value.as_array().cloned().unwrap_or_default();
         ReportData {

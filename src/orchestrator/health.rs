@@ -1,7 +1,9 @@
 //! How well the system is off: a score for each part and one for all.
 //!
 //! Bands: 90–100 excellent, 70–89 good, 50–69 acceptable, 30–49 warning, 0–29 critical. No data is neutral: a part that
-//! was not used yet has 100.
+//! was not used yet has 100. The formulas with their constants: `docs/scores.md`, which a test compares with this file.
+//!
+//! Memory and cache are judged by the same functions for the system and for its monitor, so that both agree.
 
 use std::sync::atomic::Ordering;
 
@@ -10,6 +12,8 @@ use serde::Serialize;
 use super::{Components, Orchestrator};
 use crate::base::units::round2;
 use crate::cache::CacheStats;
+use crate::memory::MemoryManager;
+use crate::monitor::sources::Answer;
 
 /// A part at or over this is healthy: the lower end of the "good" band.
 pub const HEALTHY_SCORE: f64 = 70.0;
@@ -19,13 +23,13 @@ pub const WARNING_SCORE: f64 = 75.0;
 pub const CRITICAL_SCORE: f64 = 50.0;
 
 /// Lookups before a hit rate says anything.
-const MIN_LOOKUPS: u64 = 20;
+pub const MIN_LOOKUPS: u64 = 20;
 /// A hit rate, in %, from which on the cache has full score: the default alert threshold.
-const GOOD_HIT_RATE: f64 = 60.0;
+pub const GOOD_HIT_RATE: f64 = 60.0;
 /// What a cache scores at most that has lost its disk: it works, and forgets everything with the process.
-const DEGRADED_CACHE_SCORE: f64 = 60.0;
+pub const DEGRADED_CACHE_SCORE: f64 = 60.0;
 /// What a cache without a hit still scores: it is of no use, but it does no harm.
-const LEAST_CACHE_SCORE: f64 = 70.0;
+pub const LEAST_CACHE_SCORE: f64 = 70.0;
 
 /// State of the whole system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -40,22 +44,25 @@ pub enum State {
 }
 
 /// Health of one part.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PartHealth {
     /// Whether the score is 70 or more.
     pub healthy: bool,
     /// 0–100.
     pub score: f64,
+    /// Why, with figures.
+    pub explanation: String,
 }
 
 impl PartHealth {
-    fn of(score: f64) -> Self {
-        Self { healthy: score >= HEALTHY_SCORE, score: round2(score) }
+    fn of(answer: Answer) -> Self {
+        let Answer { score, message } = answer;
+        Self { healthy: score >= HEALTHY_SCORE, score: round2(score), explanation: message }
     }
 }
 
 /// Health of every part; `None` for one that is off.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Parts {
     /// Failed token stages.
@@ -69,7 +76,7 @@ pub struct Parts {
 }
 
 /// Health of the whole.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Health {
     /// From the score.
     pub state: State,
@@ -90,21 +97,21 @@ impl Orchestrator {
     /// Health now.
     pub fn health(&self) -> Health {
         let Components { memory, cache, filter, .. } = self.components();
-        let share = |failures: &std::sync::atomic::AtomicU64| {
-            let operations = self.counters.operations.load(Ordering::Relaxed).max(1) as f64;
-            100.0 * (1.0 - failures.load(Ordering::Relaxed) as f64 / operations).max(0.0)
+        let stage = |name: &str, failures: &std::sync::atomic::AtomicU64| {
+            let operations = self.counters.operations.load(Ordering::Relaxed);
+            PartHealth::of(stage_answer(name, failures.load(Ordering::Relaxed), operations))
         };
         let parts = Parts {
-            token_optimizer: Some(PartHealth::of(share(&self.counters.token_failures))),
-            memory_manager: memory.map(|memory| PartHealth::of(memory.health_score())),
-            cache_manager: cache.map(|cache| PartHealth::of(cache_score(&cache.manager().stats()))),
-            context_filter: filter.map(|_| PartHealth::of(share(&self.counters.filter_failures))),
+            token_optimizer: Some(stage("token", &self.counters.token_failures)),
+            memory_manager: memory.map(|memory| PartHealth::of(memory_answer(&memory))),
+            cache_manager: cache.map(|cache| PartHealth::of(cache_answer(&cache.manager().stats()))),
+            context_filter: filter.map(|_| stage("filter", &self.counters.filter_failures)),
         };
         let score = overall(&[
-            parts.token_optimizer,
-            parts.memory_manager,
-            parts.cache_manager,
-            parts.context_filter,
+            parts.token_optimizer.as_ref(),
+            parts.memory_manager.as_ref(),
+            parts.cache_manager.as_ref(),
+            parts.context_filter.as_ref(),
         ]);
         let state = if score < CRITICAL_SCORE {
             State::Critical
@@ -115,6 +122,41 @@ impl Orchestrator {
         };
         Health { state, score, parts }
     }
+}
+
+/// How a stage of the pipeline is: the share of the optimizations in which it did not fail.
+pub fn stage_answer(name: &str, failures: u64, operations: u64) -> Answer {
+    let share = failures as f64 / operations.max(1) as f64;
+    let message = match (failures, operations) {
+        (0, 0) => "nothing was optimized yet".to_owned(),
+        (0, _) => format!("no {name} stage failed in {operations} optimizations"),
+        _ => format!("{failures} {name} stages failed in {operations} optimizations"),
+    };
+    Answer { score: 100.0 * (1.0 - share).max(0.0), message }
+}
+
+/// How memory is; see [`crate::memory::health::Health::of`].
+pub fn memory_answer(memory: &MemoryManager) -> Answer {
+    let health = memory.health();
+    let worst = health.parts.iter().filter(|part| part.lost > 0.0).map(|part| part.explanation.as_str());
+    let message = worst.collect::<Vec<_>>().join("; ");
+    Answer {
+        score: health.score,
+        message: if message.is_empty() { "enough memory".to_owned() } else { message },
+    }
+}
+
+/// How the cache is.
+pub fn cache_answer(stats: &CacheStats) -> Answer {
+    let rate = stats.hit_rate().map_or_else(
+        || "no lookups yet".to_owned(),
+        |rate| format!("{} % hits of {} lookups", round2(rate * 100.0), stats.lookups()),
+    );
+    let message = match stats.disk.reason {
+        Some(reason) => format!("{rate}; the disk tiers are not used ({reason})"),
+        None => rate,
+    };
+    Answer { score: cache_score(stats), message }
 }
 
 /// The score of a cache with these figures: 100 from a hit rate of 60 % on, down to 70 without a hit, 100 before 20 lookups;
@@ -128,7 +170,7 @@ pub fn cache_score(stats: &CacheStats) -> f64 {
     (LEAST_CACHE_SCORE + (100.0 - LEAST_CACHE_SCORE) * share).min(most)
 }
 
-fn overall(parts: &[Option<PartHealth>]) -> f64 {
+fn overall(parts: &[Option<&PartHealth>]) -> f64 {
     let scores: Vec<f64> = parts.iter().flatten().map(|part| part.score).collect();
     if scores.is_empty() {
         return 100.0;
@@ -161,6 +203,42 @@ mod tests {
     }
 
     #[test]
+    fn the_guide_has_these_constants() {
+        let guide = include_str!("../../docs/scores.md");
+        let constants = [
+            ("healthy score", HEALTHY_SCORE),
+            ("warning score", WARNING_SCORE),
+            ("critical score", CRITICAL_SCORE),
+            ("lookups", MIN_LOOKUPS as f64),
+            ("good hit rate", GOOD_HIT_RATE),
+            ("least cache score", LEAST_CACHE_SCORE),
+            ("degraded cache score", DEGRADED_CACHE_SCORE),
+        ];
+        let rows = guide.lines().filter_map(|line| {
+            let [_, _, name, value, _] = line.split('|').map(str::trim).collect::<Vec<_>>()[..] else {
+                return None;
+            };
+            Some((name.strip_prefix('`')?.strip_suffix('`')?, value.parse::<f64>().ok()?))
+        });
+        assert_eq!(rows.collect::<Vec<_>>(), constants);
+    }
+
+    #[test]
+    fn a_stage_is_as_good_as_the_share_that_did_not_fail() {
+        for (failures, operations, score, message) in [
+            (0, 0, 100.0, "nothing was optimized yet"),
+            (0, 8, 100.0, "no token stage failed in 8 optimizations"),
+            (2, 8, 75.0, "2 token stages failed in 8 optimizations"),
+            (9, 8, 0.0, "9 token stages failed in 8 optimizations"),
+        ] {
+            assert_eq!(
+                stage_answer("token", failures, operations),
+                Answer { score, message: message.into() }
+            );
+        }
+    }
+
+    #[test]
     fn cache_that_lost_its_disk_is_no_more_than_acceptable() {
         assert!((score(100, 0, "degraded") - 60.0).abs() < 1e-9);
         assert!((score(0, 0, "degraded") - 60.0).abs() < 1e-9);
@@ -169,9 +247,11 @@ mod tests {
 
     #[test]
     fn one_bad_part_is_not_hidden_by_good_ones() {
-        let part = |score| Some(PartHealth::of(score));
-        assert!((overall(&[part(100.0), part(100.0), part(100.0), part(0.0)]) - 37.5).abs() < 1e-9);
-        assert!((overall(&[part(100.0), None]) - 100.0).abs() < 1e-9);
+        let part = |score| PartHealth::of(Answer { score, message: String::new() });
+        let (good, bad) = (part(100.0), part(0.0));
+        let good = Some(&good);
+        assert!((overall(&[good, good, good, Some(&bad)]) - 37.5).abs() < 1e-9);
+        assert!((overall(&[good, None]) - 100.0).abs() < 1e-9);
         assert!((overall(&[]) - 100.0).abs() < 1e-9);
     }
 }

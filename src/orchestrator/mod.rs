@@ -1,18 +1,21 @@
 //! The way of a context through the domains, and what the system as a whole says of itself.
 //!
 //! [`settings`] and [`settings_file`] are where a configuration comes from; [`pipeline`] is the way of a context; [`health`] makes
-//! scores, [`report`] the statistics, recommendations and reports. It starts no task and knows no JavaScript.
+//! scores, [`advice`] recommendations, [`report`] statistics and reports. It starts no task and knows no JavaScript.
 
+pub mod advice;
 pub mod block_store;
 pub mod health;
 mod memory;
 mod monitored;
 mod monitoring;
 mod pipeline;
+mod repeated;
 pub mod report;
 pub mod settings;
 pub mod settings_file;
 pub mod token_service;
+pub mod tuning;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,9 +32,10 @@ use crate::monitor::host_cpu::system_times;
 use crate::monitor::{HostCpu, Monitor};
 use crate::telemetry::event::EventSink;
 use crate::tokens::DEFAULT_ENCODING;
+use advice::Advisor;
+pub use advice::cache_advice;
 use block_store::BlockPlace;
 pub use memory::new_memory_manager;
-pub use monitored::cache_advice;
 pub use monitoring::MonitoringPlace;
 pub use pipeline::{Optimization, OptimizeRequest, Unfinished};
 use settings::Settings;
@@ -59,6 +63,8 @@ pub(crate) struct Counters {
     filtered_bytes: AtomicU64,
     filter_failures: AtomicU64,
     token_failures: AtomicU64,
+    latency: report::latency::Latency,
+    tally: advice::tally::Tally,
     /// Unix ms of the last optimization; 0 before the first.
     last_wall_ms: AtomicU64,
 }
@@ -79,6 +85,7 @@ pub struct Orchestrator {
     clock: ArcClock,
     started_ms: u64,
     counters: Arc<Counters>,
+    advisor: Arc<Advisor>,
     fail_next_stage: AtomicBool,
     /// What changed among the files of agents and was not told yet.
     untold: Mutex<Vec<Change>>,
@@ -103,13 +110,23 @@ impl Orchestrator {
         clock: Arc<dyn Clock>,
         events: Arc<EventSink>,
     ) -> Self {
+        let components = Arc::<RwLock<Components>>::default();
+        let tokens = Arc::new(TokenService::new(
+            settings.tokens.clone(),
+            BlockPlace::beside(&settings.cache, cwd.clone()),
+            Arc::clone(&clock),
+        ));
+        let counters = Arc::<Counters>::default();
+        let advisor = Arc::new(Advisor {
+            components: Arc::downgrade(&components),
+            tokens: Arc::clone(&tokens),
+            counters: Arc::clone(&counters),
+            events: Arc::clone(&events),
+            settings: RwLock::new(settings.clone()),
+        });
         let orchestrator = Self {
-            components: Arc::default(),
-            tokens: Arc::new(TokenService::new(
-                settings.tokens.clone(),
-                BlockPlace::beside(&settings.cache, cwd.clone()),
-                Arc::clone(&clock),
-            )),
+            components,
+            tokens,
             board: Arc::default(),
             is_watching: AtomicBool::new(false),
             host_cpu: HostCpu::new(Arc::clone(&clock), Box::new(system_times)),
@@ -118,7 +135,8 @@ impl Orchestrator {
             monitoring,
             started_ms: clock.now_ms(),
             clock: ArcClock(clock),
-            counters: Arc::default(),
+            counters,
+            advisor,
             fail_next_stage: AtomicBool::new(false),
             untold: Mutex::default(),
         };
@@ -126,13 +144,15 @@ impl Orchestrator {
         orchestrator
     }
 
-    /// Brings the running parts to `settings`, which are checked. Parts that stay on keep what they hold.
+    /// Brings the running parts to `settings`, which are checked. Parts that stay on keep what they hold. Those that are
+    /// switched off end last: until then a failure can be undone by applying the settings before.
     pub fn apply(&self, settings: &Settings) {
+        self.advisor.reconfigure(settings);
         let clock = || Arc::clone(&self.clock.0);
         // Work that grows with what the parts hold is done before the lock is taken.
         let old = self.components();
-        let memory = self.memory(settings, old.memory);
-        let cache = match (settings.enable_advanced_caching, old.cache) {
+        let memory = self.memory(settings, old.memory.clone());
+        let cache = match (settings.enable_advanced_caching, old.cache.clone()) {
             (true, Some(cache)) => {
                 cache.manager().reconfigure(settings.cache.clone());
                 Some(cache)
@@ -142,25 +162,30 @@ impl Orchestrator {
                 cache.manager().hub().attach(&self.events);
                 Some(Arc::new(cache))
             }
-            (false, old) => {
-                if let Some(old) = old {
-                    old.close();
-                }
-                None
-            }
+            (false, _) => None,
         };
         let mut place = BlockPlace::beside(&settings.cache, self.cwd.clone());
         // Without a cache there is no directory either.
         place.cache_dir = place.cache_dir.filter(|_| settings.enable_advanced_caching);
         self.tokens.reconfigure(settings.tokens.clone(), place);
         let filter = settings.enable_context_filtering.then(|| {
-            let filter =
-                old.filter.unwrap_or_else(|| Arc::new(self.new_filter(settings.context_filter.clone())));
+            let filter = old
+                .filter
+                .clone()
+                .unwrap_or_else(|| Arc::new(self.new_filter(settings.context_filter.clone())));
             filter.set_config(settings.context_filter.clone());
             filter
         });
-        let monitor = self.monitor(settings, old.monitor);
-        *self.components.write() = Components { memory, cache, filter, monitor };
+        self.fail_if_told();
+        let monitor = self.monitor(settings, old.monitor.clone());
+        let new = Components { memory, cache, filter, monitor };
+        *self.components.write() = new.clone();
+        end_gone(&old, &new);
+    }
+
+    /// Panics if that was asked for. For tests of what a defect does to callers.
+    fn fail_if_told(&self) {
+        assert!(!self.fail_next_stage.swap(false, Ordering::Relaxed), "failure asked for by a test");
     }
 
     fn new_filter(&self, config: ContextFilterConfig) -> ContextFilter {
@@ -187,6 +212,19 @@ impl Orchestrator {
     pub fn maintain(&self) -> u64 {
         self.tokens.maintain();
         self.components().cache.map_or(0, |cache| cache.manager().maintain())
+    }
+}
+
+/// Ends the parts that are not there any more, those that ask the others first.
+fn end_gone(old: &Components, new: &Components) {
+    if let (Some(monitor), None) = (&old.monitor, &new.monitor) {
+        monitor.stop();
+    }
+    if let (Some(memory), None) = (&old.memory, &new.memory) {
+        memory.stop();
+    }
+    if let (Some(cache), None) = (&old.cache, &new.cache) {
+        cache.close();
     }
 }
 

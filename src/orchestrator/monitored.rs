@@ -6,22 +6,16 @@ use std::sync::{Arc, Weak};
 use parking_lot::RwLock;
 use serde_json::{Value, json};
 
-use super::health::cache_score;
+use super::advice::Advisor;
+use super::health::{cache_answer, memory_answer};
 use super::token_service::TokenService;
 use super::{Components, Counters};
 use crate::base::units::{round2, to_mb};
-use crate::cache::{CacheStats, Change, SizeAdvice};
-use crate::memory::{LimitSource, MemoryManager};
+use crate::cache::CacheStats;
+use crate::memory::MemoryManager;
 use crate::monitor::export::TokenUsage;
-use crate::monitor::sources::{Advice, Answer, MAX_NAMED_AGENTS, Part, Seen, Sources};
+use crate::monitor::sources::{Answer, MAX_NAMED_AGENTS, Part, Seen, Sources};
 use crate::telemetry::metric::{Figures, Metric};
-
-/// A share of the time in which agents had to wait from which on it is worth a setting: 1 %, 36 s an hour.
-const WAITING_SHARE: f64 = 0.01;
-/// The monitor must have looked that long before it advises, ms.
-const MIN_SEEN_MS: u64 = 10 * 60_000;
-/// Of the machine's memory that was never in use, so much is kept for others.
-const KEPT_FREE: f64 = 0.5;
 
 /// The parts of one system.
 pub(crate) struct SystemSources {
@@ -29,6 +23,7 @@ pub(crate) struct SystemSources {
     pub(super) components: Weak<RwLock<Components>>,
     pub(super) tokens: Arc<TokenService>,
     pub(super) counters: Arc<Counters>,
+    pub(super) advisor: Arc<Advisor>,
 }
 
 impl SystemSources {
@@ -60,20 +55,8 @@ impl Sources for SystemSources {
     fn ask(&self, part: Part) -> Option<Answer> {
         let Components { memory, cache, .. } = self.parts();
         match part {
-            Part::Memory => memory.map(|memory| {
-                let health = memory.health();
-                let worst =
-                    health.parts.iter().filter(|part| part.lost > 0.0).map(|part| part.explanation.as_str());
-                let message = worst.collect::<Vec<_>>().join("; ");
-                Answer {
-                    score: health.score,
-                    message: if message.is_empty() { "enough memory".into() } else { message },
-                }
-            }),
-            Part::Cache => cache.map(|cache| {
-                let stats = cache.manager().stats();
-                Answer { score: cache_score(&stats), message: cache_words(&stats) }
-            }),
+            Part::Memory => memory.map(|memory| memory_answer(&memory)),
+            Part::Cache => cache.map(|cache| cache_answer(&cache.manager().stats())),
             Part::Agents => memory.map(|memory| {
                 let overview = memory.overview();
                 agents_answer(overview.agents, overview.throttled)
@@ -111,10 +94,7 @@ impl Sources for SystemSources {
     }
 
     fn advice(&self, seen: &Seen) -> Vec<Value> {
-        let Components { memory, cache, .. } = self.parts();
-        let memory = memory.and_then(|memory| memory_advice(&memory, seen));
-        let cache = cache.map(|cache| cache.manager().advice()).unwrap_or_default();
-        memory.into_iter().chain(cache.iter().map(cache_advice)).map(|advice| json!(advice)).collect()
+        self.advisor.advise(seen).iter().map(|advice| json!(advice)).collect()
     }
 }
 
@@ -142,17 +122,6 @@ pub(super) fn agents_answer(known: usize, throttled: usize) -> Answer {
     Answer {
         score: round2(100.0 * (1.0 - share.min(1.0))),
         message: format!("{throttled} of {known} agents throttled"),
-    }
-}
-
-fn cache_words(stats: &CacheStats) -> String {
-    let rate = stats.hit_rate().map_or_else(
-        || "no lookups yet".to_owned(),
-        |rate| format!("{} % hits of {} lookups", round2(rate * 100.0), stats.lookups()),
-    );
-    match stats.disk.reason {
-        Some(reason) => format!("{rate}; the disk tiers are not used ({reason})"),
-        None => rate,
     }
 }
 
@@ -198,60 +167,4 @@ fn add_cache(stats: &CacheStats, figures: &mut Figures) {
     ] {
         figures.set(metric, value);
     }
-}
-
-/// A larger tier, where that would have answered more.
-pub fn cache_advice(size: &SizeAdvice) -> Advice {
-    let raise =
-        |change: &Change| format!("{} from {} to {}", change.setting, change.current, change.proposed);
-    let also = size.also.as_ref().map_or(String::new(), |also| format!(" and {}", raise(also)));
-    Advice {
-        setting: size.change.setting,
-        current: size.change.current,
-        proposed: size.change.proposed,
-        reason: format!(
-            "raise {}{also}: would have turned {} of {} misses of that layer into hits, {} of which no layer answered (of {} lookups), for up to {} MB more",
-            raise(&size.change),
-            size.hits_gained,
-            size.misses,
-            size.of_misses,
-            size.lookups,
-            to_mb(size.more_bytes as f64).ceil(),
-        ),
-        evidence: json!(size),
-    }
-}
-
-/// A higher limit, where agents had to wait for the configured one while the machine had memory that nobody used.
-fn memory_advice(memory: &MemoryManager, seen: &Seen) -> Option<Advice> {
-    let share = seen.throttled_ms as f64 / seen.span_ms.max(1) as f64;
-    if seen.span_ms < MIN_SEEN_MS || share < WAITING_SHARE {
-        return None;
-    }
-    // Another limit that is lower is not the setting's to raise.
-    if memory.overview().limit_source != Some(LimitSource::Config) {
-        return None;
-    }
-    let current = memory.config().max_memory_usage_mb;
-    let proposed = (current + seen.least_available_mb? * KEPT_FREE).floor();
-    if proposed < current * 1.1 {
-        return None;
-    }
-    Some(Advice {
-        setting: "memory.maxMemoryUsage",
-        current,
-        proposed,
-        reason: format!(
-            "raise memory.maxMemoryUsage from {current} to {proposed} MB: agents were throttled for {} % of the last {} minutes while the machine never had less than {} MB available",
-            round2(share * 100.0),
-            seen.span_ms / 60_000,
-            seen.least_available_mb?.floor(),
-        ),
-        evidence: json!({
-            "throttledSeconds": seen.throttled_ms / 1000,
-            "observedSeconds": seen.span_ms / 1000,
-            "leastAvailableMB": round2(seen.least_available_mb?),
-            "mostProcessMB": seen.most_process_mb.map(round2),
-        }),
-    })
 }

@@ -25,12 +25,9 @@ impl std::fmt::Debug for MonitoringPlace {
 }
 
 impl Orchestrator {
-    /// The monitor that `settings` ask for: the old one with other settings, a new one, or none.
+    /// The monitor that `settings` ask for: the old one with other settings, a new one, or none. Ends nothing.
     pub(super) fn monitor(&self, settings: &Settings, old: Option<Arc<Monitor>>) -> Option<Arc<Monitor>> {
         if !settings.enable_production_monitoring {
-            if let Some(old) = old {
-                old.stop();
-            }
             return None;
         }
         if let Some(old) = old {
@@ -41,6 +38,7 @@ impl Orchestrator {
             components: Arc::downgrade(&self.components),
             tokens: Arc::clone(&self.tokens),
             counters: Arc::clone(&self.counters),
+            advisor: Arc::clone(&self.advisor),
         };
         let around = Surroundings {
             clock: Arc::clone(&self.clock.0),

@@ -13,7 +13,7 @@ use crate::base::document::Document;
 use crate::base::error::Error;
 use crate::base::json::View;
 use crate::base::units::{BYTES_PER_MB, round2};
-use crate::context::{CallLimits, Change, FilterOutcome, FilterRequest};
+use crate::context::{CallLimits, Change, FilterOutcome, FilterRequest, Reference};
 use crate::telemetry::event::EventKind;
 use crate::tokens::{DeltaEncoding, Optimized};
 
@@ -74,6 +74,7 @@ impl Orchestrator {
             return result;
         }
         let agent_id = &request.agent_id;
+        self.counters.latency.record(started.elapsed());
         self.counters.operations.fetch_add(1, Ordering::Relaxed);
         self.counters.last_wall_ms.store(self.clock.0.wall_ms(), Ordering::Relaxed);
         match &result {
@@ -130,6 +131,13 @@ impl Orchestrator {
             filter_ms,
             tokens_ms: elapsed_ms(started),
         })
+    }
+
+    /// JSON of a part that was left out, as long as it is remembered. Counted: who fetches much was given too little.
+    pub fn resolve(&self, reference: Reference) -> Option<std::sync::Arc<str>> {
+        let found = self.components().filter?.resolve(reference)?;
+        self.counters.tally.fetched(reference);
+        Some(found)
     }
 
     /// Looks at the files of agents. What changed is told by the next call that filters, when there can be listeners.
@@ -189,6 +197,7 @@ impl Orchestrator {
         self.counters.filtered_contexts.fetch_add(u64::from(filtered.fates.is_some()), Ordering::Relaxed);
         self.counters.original_bytes.fetch_add(filtered.original_bytes, Ordering::Relaxed);
         self.counters.filtered_bytes.fetch_add(filtered.filtered_bytes, Ordering::Relaxed);
+        self.counters.tally.filtered(filtered);
         self.events.emit(EventKind::ContextOptimized, || {
             json!({
                 "agentId": agent_id,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use parking_lot::{Mutex, RwLock};
 
 use super::block_store::{BlockPlace, BlockStore};
+use super::repeated::{self, Repeated};
 use crate::base::clock::Clock;
 use crate::base::held::registered;
 use crate::base::json::View;
@@ -49,6 +50,8 @@ pub struct TokenService {
     store: Mutex<Option<Arc<BlockStore>>>,
     ledger: Arc<Ledger>,
     calibrations: Arc<Calibrations>,
+    /// What references would have replaced, while there are none.
+    repeated: Repeated,
     clock: Arc<dyn Clock>,
 }
 
@@ -59,6 +62,7 @@ impl TokenService {
             optimizer: TokenOptimizer::new(),
             ledger: registered(Ledger::new(config.prices())),
             calibrations: registered(Calibrations::new()),
+            repeated: Repeated::default(),
             config: RwLock::new(config),
             place: RwLock::new(place),
             store: Mutex::default(),
@@ -112,8 +116,16 @@ impl TokenService {
         if self.config.read().prices != config.prices {
             self.ledger.set_prices(config.prices());
         }
+        if self.config.read().encoding != config.encoding {
+            self.repeated.reset();
+        }
         *self.config.write() = config;
         *self.place.write() = place;
+    }
+
+    /// How much of the text that was sent in whole values had been sent before.
+    pub(super) fn repeated(&self) -> repeated::Counts {
+        self.repeated.counts()
     }
 
     /// What to send for a context read from the same columns as the agent's last one; `None` if it is not the same.
@@ -135,6 +147,9 @@ impl TokenService {
             self.shelf();
         }
         let done = self.optimizer.optimize(agent_id, original, filtered, &options);
+        if options.encoding == DeltaEncoding::Keys {
+            self.repeated.sent(filtered, &done.delta);
+        }
         self.booked(agent_id, call, done)
     }
 

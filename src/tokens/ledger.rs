@@ -237,6 +237,11 @@ impl Ledger {
         Report::of(&state)
     }
 
+    /// The figures by model. O(models), of which there are at most 256.
+    pub fn by_model(&self) -> Breakdown {
+        Report::models(&self.state.lock())
+    }
+
     /// The sums of everything. O(1).
     pub fn totals(&self) -> Summed {
         let totals = self.state.lock().totals.clone();

@@ -1,6 +1,8 @@
 //! The report of the monitor: what was measured and what was said about it, to keep, to send and to read later. Two forms of the
 //! same: [`json`] for programs, [`html`] for people, a page that stands by itself.
 //!
+//! The page is made of pieces that the report of a whole system is made of as well.
+//!
 //! In reading order: [`metrics_json`] is one sample as the public API shows it; `json` the report of it all; `html` the page;
 //! `redact` takes out of settings what would open a door. It reads no clock, asks nobody and writes no file.
 
@@ -11,10 +13,9 @@ use serde_json::Value;
 use super::alerts::Alert;
 use super::sample::SampleRow;
 
-mod html;
+pub(crate) mod html;
 mod json;
 mod metrics_json;
-mod redact;
 #[cfg(test)]
 pub(crate) mod test_data;
 

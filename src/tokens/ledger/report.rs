@@ -149,10 +149,15 @@ impl Report {
             totals: Summed::of(&state.totals),
             by_agent: Breakdown::of(&state.by_agent, None),
             by_operation: Breakdown::of(&state.by_operation, None),
-            by_model: Breakdown::of(&state.by_model, Some(&state.unnamed)),
+            by_model: Self::models(state),
             prices: prices.into_values().collect(),
             summary: words(&state.totals),
         }
+    }
+
+    /// The figures by model alone.
+    pub(super) fn models(state: &State) -> Breakdown {
+        Breakdown::of(&state.by_model, Some(&state.unnamed))
     }
 }
 

@@ -31,7 +31,7 @@ const COMPONENTS: [(Component, &str); 6] = [
 ];
 
 /// Its name, also its class.
-pub(super) fn level_name(level: Level) -> &'static str {
+pub(crate) fn level_name(level: Level) -> &'static str {
     match level {
         Level::Info => "info",
         Level::Warning => "warning",
@@ -39,12 +39,12 @@ pub(super) fn level_name(level: Level) -> &'static str {
     }
 }
 
-pub(super) fn component_name(component: Component) -> &'static str {
+pub(crate) fn component_name(component: Component) -> &'static str {
     COMPONENTS.iter().find(|(one, _)| *one == component).map_or("", |(_, name)| name)
 }
 
 /// A row for each component; where it had alerts is marked.
-pub(super) fn figure(canvas: &Canvas<'_>) -> Figure {
+pub(crate) fn figure(canvas: &Canvas<'_>) -> Figure {
     let height = HEIGHT / COMPONENTS.len() as f64;
     let mut drawing = String::new();
     let mut labels: Vec<Label> = Vec::new();
@@ -106,7 +106,7 @@ fn counts<'a>(alerts: impl Iterator<Item = &'a Arc<Alert>>) -> String {
 }
 
 /// The list, newest first.
-pub(super) fn write(page: &mut Page, alerts: &[Arc<Alert>]) {
+pub(crate) fn write(page: &mut Page, alerts: &[Arc<Alert>]) {
     page.add("<section id=\"alerts\"><h2>Alerts</h2>");
     if alerts.is_empty() {
         page.add("<p class=\"note\">There was no alert.</p></section>\n");

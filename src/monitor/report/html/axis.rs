@@ -39,18 +39,18 @@ const TIME_STEPS_MS: [u64; 22] = [
 
 /// An axis of values.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct ValueAxis {
+pub(crate) struct ValueAxis {
     low: f64,
     high: f64,
     is_log: bool,
     /// Values with a label, ascending.
-    pub(super) ticks: Vec<f64>,
+    pub(crate) ticks: Vec<f64>,
 }
 
 impl ValueAxis {
     /// From 0, or the lowest value if that is below, to at least the highest. `per_label` is what labels are counted in: 1024 for
     /// MB that are shown as GB. `is_whole`: no label between whole numbers.
-    pub(super) fn linear(lowest: f64, highest: f64, per_label: f64, is_whole: bool) -> Self {
+    pub(crate) fn linear(lowest: f64, highest: f64, per_label: f64, is_whole: bool) -> Self {
         let (low, high) = (lowest.min(0.0) / per_label, highest.max(0.0) / per_label);
         // Nothing but zeros, or as good as: some room to draw them in.
         let high = if high - low > LEAST { high } else { low + 1.0 };
@@ -63,12 +63,12 @@ impl ValueAxis {
     }
 
     /// The same with these labels only; `high` is the end.
-    pub(super) fn fixed(high: f64, ticks: &[f64]) -> Self {
+    pub(crate) fn fixed(high: f64, ticks: &[f64]) -> Self {
         Self { low: 0.0, high, is_log: false, ticks: ticks.to_vec() }
     }
 
     /// By powers of ten, from the lowest over 0.
-    pub(super) fn logarithmic(lowest: f64, highest: f64) -> Self {
+    pub(crate) fn logarithmic(lowest: f64, highest: f64) -> Self {
         let (from, to) = (lowest.log10().floor(), highest.log10().ceil());
         let to = to.max(from + 1.0);
         let every = ((to - from) / MOST_VALUES).ceil();
@@ -79,17 +79,17 @@ impl ValueAxis {
     }
 
     /// Whether the usual would be flat on the ground of a linear axis.
-    pub(super) fn needs_log(usual: f64, highest: f64) -> bool {
+    pub(crate) fn needs_log(usual: f64, highest: f64) -> bool {
         usual > 0.0 && highest / usual >= LOG_FROM
     }
 
     /// Whether it goes by powers of ten.
-    pub(super) fn is_log(&self) -> bool {
+    pub(crate) fn is_log(&self) -> bool {
         self.is_log
     }
 
     /// 0 at the foot, 1 at the top; what is outside stands at the edge.
-    pub(super) fn place(&self, value: f64) -> f64 {
+    pub(crate) fn place(&self, value: f64) -> f64 {
         let value = if self.is_log { value.max(f64::MIN_POSITIVE).log10() } else { value };
         ((value - self.low) / (self.high - self.low)).clamp(0.0, 1.0)
     }
@@ -108,7 +108,7 @@ fn nice_step(least: f64) -> f64 {
 }
 
 /// The least distance people count in that is at least this long.
-pub(super) fn time_step_ms(least_ms: u64) -> u64 {
+pub(crate) fn time_step_ms(least_ms: u64) -> u64 {
     let last = TIME_STEPS_MS[TIME_STEPS_MS.len() - 1];
     TIME_STEPS_MS
         .into_iter()
@@ -117,7 +117,7 @@ pub(super) fn time_step_ms(least_ms: u64) -> u64 {
 }
 
 /// Moments with a label between two, at most `most`, on whole steps of UTC. A label has the day where it begins.
-pub(super) fn time_ticks(from_ms: u64, to_ms: u64, most: u64) -> Vec<(u64, String)> {
+pub(crate) fn time_ticks(from_ms: u64, to_ms: u64, most: u64) -> Vec<(u64, String)> {
     let step = time_step_ms((to_ms.saturating_sub(from_ms)) / most.max(1));
     let first = from_ms.checked_next_multiple_of(step);
     let moments = std::iter::successors(first, |at| at.checked_add(step)).take_while(|at| *at <= to_ms);

@@ -18,7 +18,7 @@ const BARS: u64 = 48;
 
 /// Which values have a label.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Labels {
+pub(crate) enum Labels {
     /// What suits the values, also powers of ten if they differ very much.
     Fitting,
     /// From 0 up.
@@ -30,30 +30,30 @@ pub(super) enum Labels {
 }
 
 /// Lines over the same time.
-pub(super) struct LineChart {
+pub(crate) struct LineChart {
     /// Unique in the page.
-    pub(super) id: &'static str,
+    pub(crate) id: &'static str,
     /// What it shows.
-    pub(super) title: &'static str,
+    pub(crate) title: &'static str,
     /// Of all its lines.
-    pub(super) unit: Unit,
+    pub(crate) unit: Unit,
     /// Of its axis.
-    pub(super) labels: Labels,
+    pub(crate) labels: Labels,
     /// The first is the one that the sentence is about.
-    pub(super) lines: Vec<Line>,
+    pub(crate) lines: Vec<Line>,
     /// Constant limits: value, class, what it is.
-    pub(super) limits: Vec<(f64, &'static str, &'static str)>,
+    pub(crate) limits: Vec<(f64, &'static str, &'static str)>,
     /// Whose alerts are its ground.
-    pub(super) component: Option<Component>,
+    pub(crate) component: Option<Component>,
     /// Whether small is bad.
-    pub(super) is_low_bad: bool,
+    pub(crate) is_low_bad: bool,
     /// Whether it takes the whole width.
-    pub(super) is_wide: bool,
+    pub(crate) is_wide: bool,
 }
 
 impl LineChart {
     /// `None` when there is no value to draw.
-    pub(super) fn figure(mut self, canvas: &Canvas<'_>) -> Option<Figure> {
+    pub(crate) fn figure(mut self, canvas: &Canvas<'_>) -> Option<Figure> {
         self.lines.retain(|line| line.facts().is_some());
         if self.lines.iter().all(|line| line.style == Style::Limit) {
             return None;
@@ -176,24 +176,24 @@ impl LineChart {
 }
 
 /// What was counted, in bars on top of each other.
-pub(super) struct BarChart<'a> {
+pub(crate) struct BarChart<'a> {
     /// Unique in the page.
-    pub(super) id: &'static str,
+    pub(crate) id: &'static str,
     /// What it shows; the length of a bar is added.
-    pub(super) title: &'static str,
+    pub(crate) title: &'static str,
     /// Of its values.
-    pub(super) unit: Unit,
+    pub(crate) unit: Unit,
     /// What it is about, with its total.
-    pub(super) subject: &'static str,
+    pub(crate) subject: &'static str,
     /// From below: name, class, and a count for each sample.
-    pub(super) parts: Vec<(&'static str, &'static str, &'a [Option<f64>])>,
+    pub(crate) parts: Vec<(&'static str, &'static str, &'a [Option<f64>])>,
     /// Whose alerts are its ground.
-    pub(super) component: Option<Component>,
+    pub(crate) component: Option<Component>,
 }
 
 impl BarChart<'_> {
     /// `None` when nothing was counted.
-    pub(super) fn figure(self, canvas: &Canvas<'_>) -> Option<Figure> {
+    pub(crate) fn figure(self, canvas: &Canvas<'_>) -> Option<Figure> {
         let timeline = &canvas.timeline;
         if self.parts.iter().all(|part| part.2.iter().all(Option::is_none)) {
             return None;
@@ -277,7 +277,7 @@ fn per(step_ms: u64) -> String {
 }
 
 /// Writes a path, if there is one.
-pub(super) fn write_path(drawing: &mut String, class: &str, path: &str) {
+pub(crate) fn write_path(drawing: &mut String, class: &str, path: &str) {
     if !path.is_empty() {
         write!(drawing, "<path class=\"{class}\" d=\"{path}\"/>").expect("invariant: a text takes any text");
     }

@@ -20,7 +20,7 @@ use crate::telemetry::metric::{Metric, Unit};
 const MOST_OPERATIONS: usize = 6;
 
 /// Writes all charts that have something to show, and names the others.
-pub(super) fn write(page: &mut Page, canvas: &Canvas<'_>, config: &Value) {
+pub(crate) fn write(page: &mut Page, canvas: &Canvas<'_>, config: &Value) {
     page.add("<section id=\"charts\"><h2>Charts</h2><p class=\"note\">All times are UTC. ");
     page.add("Coloured grounds are the time of alerts about the same: amber is a warning, red is critical, blue is information. ");
     put!(

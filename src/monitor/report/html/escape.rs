@@ -7,7 +7,7 @@ const UNFIT: char = char::REPLACEMENT_CHARACTER;
 
 /// Writes a text so that it stands in an element or in a quoted attribute as nothing but text.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Escaped<'a>(pub(super) &'a str);
+pub(crate) struct Escaped<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -37,7 +37,7 @@ impl fmt::Display for Escaped<'_> {
 
 /// A user's text on its own: isolated, so that its writing direction does not reach beyond it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Foreign<'a>(pub(super) &'a str);
+pub(crate) struct Foreign<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Foreign<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -55,7 +55,7 @@ fn is_unfit(letter: char) -> bool {
 }
 
 /// At most so many characters; what is cut ends in an ellipsis.
-pub(super) fn cut(text: &str, most: usize) -> std::borrow::Cow<'_, str> {
+pub(crate) fn cut(text: &str, most: usize) -> std::borrow::Cow<'_, str> {
     if text.char_indices().nth(most).is_none() {
         return text.into();
     }

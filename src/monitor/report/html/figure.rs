@@ -15,14 +15,14 @@ use crate::monitor::alerts::{Alert, Component, Level};
 /// The most labels on the axis of time; a telephone shows every second one.
 const MOST_TIMES: u64 = 8;
 /// The most letters of a name in a legend.
-pub(super) const MOST_NAME: usize = 60;
+pub(crate) const MOST_NAME: usize = 60;
 
 /// What the charts of a page share.
-pub(super) struct Canvas<'a> {
+pub(crate) struct Canvas<'a> {
     /// Samples and their places.
-    pub(super) timeline: Timeline<'a>,
+    pub(crate) timeline: Timeline<'a>,
     /// Newest first.
-    pub(super) alerts: &'a [Arc<Alert>],
+    pub(crate) alerts: &'a [Arc<Alert>],
     /// Moments with a label: where, and what it says.
     times: Vec<(f64, String)>,
     /// Upright lines there, and the grounds of gaps: path data.
@@ -32,7 +32,7 @@ pub(super) struct Canvas<'a> {
 
 impl<'a> Canvas<'a> {
     /// Of a time and the alerts in it.
-    pub(super) fn new(timeline: Timeline<'a>, alerts: &'a [Arc<Alert>]) -> Self {
+    pub(crate) fn new(timeline: Timeline<'a>, alerts: &'a [Arc<Alert>]) -> Self {
         let ticks = time_ticks(timeline.start_ms(), timeline.end_ms(), MOST_TIMES);
         let times: Vec<(f64, String)> =
             ticks.into_iter().map(|(at, label)| (timeline.x(at), label)).collect();
@@ -43,13 +43,13 @@ impl<'a> Canvas<'a> {
     }
 
     /// Path data of the time in which a component had alerts of this level.
-    pub(super) fn bands(&self, component: Component, level: Level) -> String {
+    pub(crate) fn bands(&self, component: Component, level: Level) -> String {
         let found = self.alerts.iter().filter(|alert| alert.component == component && alert.level == level);
         boxes(spans(found, &self.timeline).into_iter().map(|(from, to)| (from, to, 0.0, HEIGHT)))
     }
 
     /// A moment as text, with its day where there are several.
-    pub(super) fn moment(&self, at_ms: u64) -> String {
+    pub(crate) fn moment(&self, at_ms: u64) -> String {
         const DAY_MS: u64 = 86_400_000;
         if self.timeline.end_ms() - self.timeline.start_ms() <= DAY_MS {
             return time_of_day(at_ms);
@@ -58,7 +58,7 @@ impl<'a> Canvas<'a> {
     }
 
     /// Says in words what was not sampled; empty if all was.
-    pub(super) fn silence(&self) -> String {
+    pub(crate) fn silence(&self) -> String {
         let gaps = self.timeline.gaps();
         let missing: u64 = gaps.iter().map(|(from, to)| to - from).sum();
         match gaps {
@@ -80,47 +80,47 @@ impl<'a> Canvas<'a> {
 }
 
 /// A row of a legend.
-pub(super) struct Entry {
+pub(crate) struct Entry {
     /// Class of its mark: `c0` to `c5` are the colours of lines, or `limit`.
-    pub(super) class: String,
+    pub(crate) class: String,
     /// May be a user's.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// What the script shows at each moment, `|` between.
-    pub(super) readings: String,
+    pub(crate) readings: String,
     /// One for each column: HTML that is safe.
-    pub(super) cells: Vec<String>,
+    pub(crate) cells: Vec<String>,
 }
 
 /// A label beside the picture: its distance from the top, 0 to 1, and what it says.
-pub(super) type Label = (f64, String);
+pub(crate) type Label = (f64, String);
 
 /// A chart, ready to be framed.
-pub(super) struct Figure {
+pub(crate) struct Figure {
     /// Unique in the page.
-    pub(super) id: &'static str,
+    pub(crate) id: &'static str,
     /// What it shows.
-    pub(super) title: String,
+    pub(crate) title: String,
     /// The same in a sentence.
-    pub(super) summary: String,
+    pub(crate) summary: String,
     /// On the left.
-    pub(super) labels: Vec<Label>,
+    pub(crate) labels: Vec<Label>,
     /// On lines inside, on the right; with their class.
-    pub(super) marks: Vec<(Label, &'static str)>,
+    pub(crate) marks: Vec<(Label, &'static str)>,
     /// SVG on top of grid and gaps.
-    pub(super) drawing: String,
+    pub(crate) drawing: String,
     /// Heads of the legend's columns.
-    pub(super) columns: &'static [&'static str],
+    pub(crate) columns: &'static [&'static str],
     /// Rows of the legend.
-    pub(super) entries: Vec<Entry>,
+    pub(crate) entries: Vec<Entry>,
     /// Moments of the readings where they are not those of the page.
-    pub(super) times: Option<String>,
+    pub(crate) times: Option<String>,
     /// Whether it takes the whole width.
-    pub(super) is_wide: bool,
+    pub(crate) is_wide: bool,
 }
 
 impl Figure {
     /// Writes it.
-    pub(super) fn write(&self, page: &mut Page, canvas: &Canvas<'_>) {
+    pub(crate) fn write(&self, page: &mut Page, canvas: &Canvas<'_>) {
         let Self { id, title, summary, .. } = self;
         let class = if self.is_wide { "chart wide" } else { "chart" };
         put!(page, "<figure class=\"{class}\" id=\"{id}\"");

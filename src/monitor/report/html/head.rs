@@ -15,31 +15,20 @@ use crate::telemetry::metric::{Figures, Metric, Unit};
 const MOST_NAME: usize = 120;
 /// So many open alerts and degradations are named at the top.
 const MOST_OPEN: usize = 6;
-/// The parts of the page that the head leads to.
-const PARTS: [(&str, &str); 8] = [
-    ("charts", "Charts"),
-    ("operations", "Operations"),
-    ("health", "Health"),
-    ("alerts", "Alerts"),
-    ("recommendations", "Recommendations"),
-    ("degradations", "Degradations"),
-    ("channels", "Channels"),
-    ("config", "Settings"),
-];
 
 /// Of the window, as HTML.
-pub(super) fn title(data: &ReportData) -> String {
+pub(crate) fn title(data: &ReportData, report: &str) -> String {
     let name = data.project.as_deref().unwrap_or(&data.host);
     let day = day_and_time(data.generated_ms);
     format!(
-        "{} {}: monitor report {day}",
+        "{} {}: {report} {day}",
         Escaped(&cut(name, MOST_NAME)),
         Escaped(&cut(&data.environment, MOST_NAME))
     )
 }
 
 /// Class and usual word of a score: the bands of the public API.
-pub(super) fn band(score: Option<f64>) -> (&'static str, &'static str) {
+pub(crate) fn band(score: Option<f64>) -> (&'static str, &'static str) {
     match score {
         None => ("unknown", "unknown"),
         Some(90.0..) => ("good", "excellent"),
@@ -51,7 +40,12 @@ pub(super) fn band(score: Option<f64>) -> (&'static str, &'static str) {
 }
 
 /// The header of the page.
-pub(super) fn write(page: &mut Page, data: &ReportData, timeline: Option<&Timeline<'_>>) {
+pub(crate) fn write(
+    page: &mut Page,
+    data: &ReportData,
+    timeline: Option<&Timeline<'_>>,
+    parts: &[(&str, &str)],
+) {
     let name = data.project.as_deref().unwrap_or("Agentwise optimization");
     let (name, environment, host) =
         (cut(name, MOST_NAME), cut(&data.environment, MOST_NAME), cut(&data.host, MOST_NAME));
@@ -72,14 +66,14 @@ pub(super) fn write(page: &mut Page, data: &ReportData, timeline: Option<&Timeli
         "<b>{}</b></span></div>\n<nav aria-label=\"Parts of the report\">",
         Foreign(&cut(word, MOST_NAME))
     );
-    for (id, name) in PARTS.into_iter().filter(|(id, _)| *id != "charts" || timeline.is_some()) {
+    for (id, name) in parts.iter().filter(|(id, _)| *id != "charts" || timeline.is_some()) {
         put!(page, "<a href=\"#{id}\">{name}</a>");
     }
     page.add("</nav></header>\n");
 }
 
 /// The figures of now, and totals of the time that is shown. What is not known has no tile.
-pub(super) fn tiles(page: &mut Page, data: &ReportData, timeline: Option<&Timeline<'_>>) {
+pub(crate) fn tiles(page: &mut Page, data: &ReportData, timeline: Option<&Timeline<'_>>) {
     let last = timeline.and_then(|timeline| timeline.rows().last().copied());
     let sample = data.current.as_ref().or(last);
     let empty = Figures::default();
@@ -171,7 +165,7 @@ fn totals(timeline: &Timeline<'_>, figures: &Figures) -> [Tile; 2] {
 }
 
 /// What is open right now, if anything is.
-pub(super) fn attention(page: &mut Page, data: &ReportData) {
+pub(crate) fn attention(page: &mut Page, data: &ReportData) {
     let open: Vec<_> = data.alerts.iter().filter(|alert| !alert.resolved).collect();
     let degraded = &data.degradations;
     if open.is_empty() && degraded.is_empty() {

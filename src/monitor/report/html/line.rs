@@ -9,11 +9,11 @@ use crate::monitor::sample::SampleRow;
 use crate::telemetry::metric::{Metric, Unit};
 
 /// Height of every chart in its own units.
-pub(super) const HEIGHT: f64 = 1000.0;
+pub(crate) const HEIGHT: f64 = 1000.0;
 
 /// How a line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Style {
+pub(crate) enum Style {
     /// In the colour of its place among the lines.
     Plain,
     /// The same, its area filled.
@@ -26,12 +26,12 @@ pub(super) enum Style {
 const MOST: f64 = 1e100;
 
 /// Whether a value can be drawn.
-pub(super) fn is_drawable(value: f64) -> bool {
+pub(crate) fn is_drawable(value: f64) -> bool {
     value.abs() < MOST
 }
 
 /// A value and when it was, Unix ms.
-pub(super) type Moment = (u64, f64);
+pub(crate) type Moment = (u64, f64);
 
 /// What is drawn of the samples at one place.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,11 +42,11 @@ struct Extent {
 
 /// A line.
 #[derive(Debug, Clone)]
-pub(super) struct Line {
+pub(crate) struct Line {
     /// As the legend has it; may be a user's.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// How it looks.
-    pub(super) style: Style,
+    pub(crate) style: Style,
     /// One for each place of the timeline.
     extents: Vec<Option<Extent>>,
     /// Of all values.
@@ -55,20 +55,20 @@ pub(super) struct Line {
 
 /// What is said about a line.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Facts {
+pub(crate) struct Facts {
     /// The last value.
-    pub(super) last: Moment,
+    pub(crate) last: Moment,
     /// The mean of the samples.
-    pub(super) mean: f64,
+    pub(crate) mean: f64,
     /// The lowest.
-    pub(super) least: Moment,
+    pub(crate) least: Moment,
     /// The highest.
-    pub(super) most: Moment,
+    pub(crate) most: Moment,
 }
 
 impl Line {
     /// Of what `value` finds in each sample; what is no number is not there. O(samples).
-    pub(super) fn new(
+    pub(crate) fn new(
         timeline: &Timeline<'_>,
         name: &str,
         value: impl Fn(&SampleRow) -> Option<f64>,
@@ -101,22 +101,22 @@ impl Line {
     }
 
     /// Of a figure of the table.
-    pub(super) fn of(timeline: &Timeline<'_>, name: &str, metric: Metric) -> Self {
+    pub(crate) fn of(timeline: &Timeline<'_>, name: &str, metric: Metric) -> Self {
         Self::new(timeline, name, |row| row.figures.get(metric))
     }
 
     /// The same in another look.
-    pub(super) fn styled(self, style: Style) -> Self {
+    pub(crate) fn styled(self, style: Style) -> Self {
         Self { style, ..self }
     }
 
     /// Absent if there is no value.
-    pub(super) fn facts(&self) -> Option<Facts> {
+    pub(crate) fn facts(&self) -> Option<Facts> {
         self.facts
     }
 
     /// The value in the middle of the highest of all places; absent without a value over 0.
-    pub(super) fn usual(&self) -> Option<f64> {
+    pub(crate) fn usual(&self) -> Option<f64> {
         let mut highs: Vec<f64> =
             self.extents.iter().flatten().map(|at| at.high.1).filter(|value| *value > 0.0).collect();
         let middle = highs.len() / 2;
@@ -124,14 +124,14 @@ impl Line {
     }
 
     /// The lowest value over 0.
-    pub(super) fn least_positive(&self) -> Option<f64> {
+    pub(crate) fn least_positive(&self) -> Option<f64> {
         let values = self.extents.iter().flatten().flat_map(|at| [at.low.1, at.high.1]);
         values.filter(|value| *value > 0.0).min_by(f64::total_cmp)
     }
 
     /// Data of an SVG path: through the lowest and the highest of each place in the order in which they were; begun anew where a
     /// value is missing. With `is_area` each part goes down to the ground and back. A value by itself is none of it.
-    pub(super) fn path(&self, timeline: &Timeline<'_>, axis: &ValueAxis, is_area: bool) -> String {
+    pub(crate) fn path(&self, timeline: &Timeline<'_>, axis: &ValueAxis, is_area: bool) -> String {
         let ground = y(axis, 0.0);
         let mut path = String::new();
         for points in self.parts(timeline, axis).iter().filter(|points| points.len() > 1) {
@@ -152,7 +152,7 @@ impl Line {
     }
 
     /// Data of an SVG path of values that stand by themselves: lines of as good as no length, whose ends are round.
-    pub(super) fn dots(&self, timeline: &Timeline<'_>, axis: &ValueAxis) -> String {
+    pub(crate) fn dots(&self, timeline: &Timeline<'_>, axis: &ValueAxis) -> String {
         let parts = self.parts(timeline, axis);
         let lone = parts.iter().filter(|points| points.len() == 1);
         lone.map(|points| format!("M{} {}h1", points[0].0, points[0].1)).collect::<Vec<_>>().concat()
@@ -180,7 +180,7 @@ impl Line {
     }
 
     /// What the script shows at each place, `|` between; empty where nothing is.
-    pub(super) fn readings(&self, unit: Unit) -> String {
+    pub(crate) fn readings(&self, unit: Unit) -> String {
         let texts = self
             .extents
             .iter()
@@ -189,13 +189,13 @@ impl Line {
     }
 
     /// The last value as text.
-    pub(super) fn last(&self, unit: Unit) -> String {
+    pub(crate) fn last(&self, unit: Unit) -> String {
         self.facts.map_or_else(|| NOTHING.to_owned(), |facts| quantity(facts.last.1, unit))
     }
 }
 
 /// Where a value stands, from the top.
-pub(super) fn y(axis: &ValueAxis, value: f64) -> f64 {
+pub(crate) fn y(axis: &ValueAxis, value: f64) -> f64 {
     ((1.0 - axis.place(value)) * HEIGHT).round()
 }
 
@@ -208,7 +208,7 @@ fn higher(a: Moment, b: Moment) -> Moment {
 }
 
 /// Upright bars or bands: `(from, to, top, bottom)` each, as path data.
-pub(super) fn boxes(found: impl Iterator<Item = (f64, f64, f64, f64)>) -> String {
+pub(crate) fn boxes(found: impl Iterator<Item = (f64, f64, f64, f64)>) -> String {
     let mut path = String::new();
     for (from, to, top, bottom) in found {
         let (to, height) = (to.min(WIDTH), bottom - top);

@@ -28,7 +28,7 @@ struct Total<'a> {
 }
 
 /// Writes the table, the operations first that took the most time.
-pub(super) fn write(page: &mut Page, timeline: Option<&Timeline<'_>>) {
+pub(crate) fn write(page: &mut Page, timeline: Option<&Timeline<'_>>) {
     page.add("<section id=\"operations\"><h2>Operations</h2>");
     let mut totals: HashMap<&Arc<str>, Total<'_>> = HashMap::new();
     for row in timeline.iter().flat_map(|timeline| timeline.rows()) {

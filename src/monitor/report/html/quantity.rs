@@ -6,12 +6,12 @@ use crate::telemetry::metric::Unit;
 /// Between a number and its unit, so that they stay on one line.
 const SPACE: char = '\u{a0}';
 /// For what is not known.
-pub(super) const NOTHING: &str = "–";
+pub(crate) const NOTHING: &str = "–";
 /// From here on MB are shown as GB.
-pub(super) const LARGE_MB: f64 = 8192.0;
+pub(crate) const LARGE_MB: f64 = 8192.0;
 
 /// A figure with its unit.
-pub(super) fn quantity(value: f64, unit: Unit) -> String {
+pub(crate) fn quantity(value: f64, unit: Unit) -> String {
     let (value, unit) = match unit {
         _ if !value.is_finite() => return NOTHING.to_owned(),
         Unit::Seconds => return duration(value),
@@ -33,7 +33,7 @@ pub(super) fn quantity(value: f64, unit: Unit) -> String {
 }
 
 /// From one figure to another; the unit once where it is the same.
-pub(super) fn range(low: f64, high: f64, unit: Unit) -> String {
+pub(crate) fn range(low: f64, high: f64, unit: Unit) -> String {
     let (low, high) = (quantity(low, unit), quantity(high, unit));
     if low == high {
         return high;
@@ -45,7 +45,7 @@ pub(super) fn range(low: f64, high: f64, unit: Unit) -> String {
 }
 
 /// Three digits that matter, whole thousands in full: `0.031`, `4.2`, `1,234`.
-pub(super) fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     /// Beyond, all digits would only be noise.
     const MOST: f64 = 1e15;
     let size = value.abs();
@@ -84,7 +84,7 @@ fn money(dollars: f64) -> String {
 }
 
 /// `850 ms`, `42 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`.
-pub(super) fn duration(seconds: f64) -> String {
+pub(crate) fn duration(seconds: f64) -> String {
     if !(0.0..1e12).contains(&seconds) {
         return NOTHING.to_owned();
     }
@@ -108,17 +108,17 @@ pub(super) fn duration(seconds: f64) -> String {
 }
 
 /// `2026-03-14 14:32`.
-pub(super) fn day_and_time(at_ms: u64) -> String {
+pub(crate) fn day_and_time(at_ms: u64) -> String {
     iso8601(at_ms).get(..16).map_or_else(|| NOTHING.to_owned(), |text| text.replace('T', " "))
 }
 
 /// `14:32:10`.
-pub(super) fn time_of_day(at_ms: u64) -> String {
+pub(crate) fn time_of_day(at_ms: u64) -> String {
     iso8601(at_ms).get(11..19).unwrap_or(NOTHING).to_owned()
 }
 
 /// From one moment to another, the day once if it is the same.
-pub(super) fn period(from_ms: u64, to_ms: u64) -> String {
+pub(crate) fn period(from_ms: u64, to_ms: u64) -> String {
     let (from, to) = (day_and_time(from_ms), day_and_time(to_ms));
     if from == to {
         return from;

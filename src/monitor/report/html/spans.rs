@@ -12,7 +12,7 @@ const LEAST: f64 = 8.0;
 const JOINED: f64 = 4.0;
 
 /// From where to where, from the left. O(n log n).
-pub(super) fn spans<'a>(
+pub(crate) fn spans<'a>(
     alerts: impl Iterator<Item = &'a Arc<Alert>>,
     timeline: &Timeline<'_>,
 ) -> Vec<(f64, f64)> {

@@ -7,7 +7,7 @@ use super::Page;
 use super::escape::{Escaped, Foreign, cut};
 use super::head::band;
 use super::quantity::{NOTHING, day_and_time, number, quantity};
-use crate::monitor::report::redact::redacted;
+use crate::base::redact::redacted;
 use crate::telemetry::metric::{Metric, Unit};
 
 /// So many entries of a list are shown.
@@ -18,18 +18,21 @@ const MOST_TEXT: usize = 400;
 const MOST_CONFIG: usize = 30_000;
 
 /// A cell: its class, and HTML that is safe.
-type Cell = (&'static str, String);
+pub(crate) type Cell = (&'static str, String);
 
 /// What a list is called, and what is said when it is empty.
-struct About {
-    id: &'static str,
-    title: &'static str,
-    nothing: &'static str,
+pub(crate) struct About {
+    /// Unique in the page.
+    pub(crate) id: &'static str,
+    /// Its heading.
+    pub(crate) title: &'static str,
+    /// Said when it is empty.
+    pub(crate) nothing: &'static str,
 }
 
 /// A list under its heading. The first cell of a row is its head. On a telephone a row becomes a paragraph, in which each cell has
 /// the head of its column before it.
-fn table<const N: usize>(
+pub(crate) fn table<const N: usize>(
     page: &mut Page,
     about: &About,
     heads: [&str; N],
@@ -67,12 +70,12 @@ fn table<const N: usize>(
 }
 
 /// A cell with a user's text.
-fn told(class: &'static str, text: &str) -> Cell {
+pub(crate) fn told(class: &'static str, text: &str) -> Cell {
     (class, Foreign(text).to_string())
 }
 
 /// A value as a person would write it.
-fn text(value: Option<&Value>) -> String {
+pub(crate) fn text(value: Option<&Value>) -> String {
     let text = match value {
         None | Some(Value::Null) => NOTHING.to_owned(),
         Some(Value::String(text)) => text.clone(),
@@ -91,7 +94,7 @@ fn text(value: Option<&Value>) -> String {
 }
 
 /// A time, as number or as text.
-fn time(value: Option<&Value>) -> String {
+pub(crate) fn time(value: Option<&Value>) -> String {
     match value {
         Some(Value::Number(ms)) => ms.as_u64().map_or_else(|| NOTHING.to_owned(), day_and_time),
         other => text(other),
@@ -99,7 +102,7 @@ fn time(value: Option<&Value>) -> String {
 }
 
 /// The components of health.
-pub(super) fn health(page: &mut Page, health: &Value) {
+pub(crate) fn health(page: &mut Page, health: &Value) {
     let components = health.get("components").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let about = About { id: "health", title: "Health", nothing: "No check has been made yet." };
     table(
@@ -133,17 +136,48 @@ pub(super) fn health(page: &mut Page, health: &Value) {
 }
 
 /// What the figures advise.
-pub(super) fn recommendations(page: &mut Page, items: &[Value]) {
+pub(crate) fn recommendations(page: &mut Page, items: &[Value]) {
     let nothing = "The figures give no reason to change a setting.";
     let about = About { id: "recommendations", title: "Recommendations", nothing };
-    table(page, &about, ["Setting", "Now", "Proposed", "Why", "Evidence"], items, |one| {
-        [("", "setting"), ("", "current"), ("", "proposed"), ("text", "reason"), ("", "evidence")]
-            .map(|(class, key)| told(class, &text(one.get(key))))
+    let heads = ["Setting", "Priority", "Now", "Proposed", "Why", "Evidence"];
+    table(page, &about, heads, items, |one| {
+        let cell = |class, key| told(class, &text(one.get(key)));
+        [
+            cell("", "setting"),
+            ("", priority(one)),
+            cell("", "current"),
+            cell("", "proposed"),
+            cell("text", "reason"),
+            told("", &evidence(one.get("evidence"))),
+        ]
     });
 }
 
+/// Counts by name, without what stands beside them, moments as such.
+fn evidence(value: Option<&Value>) -> String {
+    let Some(Value::Object(entries)) = value else { return text(value) };
+    let told = entries.iter().filter(|(key, _)| !["setting", "current", "proposed"].contains(&key.as_str()));
+    let parts = told.take(MOST_ROWS).map(|(key, item)| match key.strip_suffix("Ms") {
+        Some("since") => format!("since {}", time(Some(item))),
+        _ => format!("{key} {}", text(Some(item))),
+    });
+    cut(&parts.collect::<Vec<_>>().join(", "), MOST_TEXT).into_owned()
+}
+
+/// How soon somebody should look at it, as HTML.
+fn priority(item: &Value) -> String {
+    let name = item.get("priority").and_then(Value::as_str).unwrap_or(NOTHING);
+    let class = match name {
+        "high" => "critical",
+        "medium" => "warning",
+        "low" => "info",
+        _ => return Escaped(name).to_string(),
+    };
+    format!("<span class=\"badge {class}\">{name}</span>")
+}
+
 /// What is worse than usual.
-pub(super) fn degradations(page: &mut Page, items: &[Value]) {
+pub(crate) fn degradations(page: &mut Page, items: &[Value]) {
     let about = About { id: "degradations", title: "Degradations", nothing: "Nothing is worse than usual." };
     table(page, &about, ["Figure", "Operation", "Usual", "Now", "Since (UTC)"], items, |one| {
         let metric = text(one.get("metric"));
@@ -164,7 +198,7 @@ pub(super) fn degradations(page: &mut Page, items: &[Value]) {
 }
 
 /// How alerts get out.
-pub(super) fn channels(page: &mut Page, items: &[Value]) {
+pub(crate) fn channels(page: &mut Page, items: &[Value]) {
     let about = About { id: "channels", title: "Channels", nothing: "There is no channel." };
     let heads = [
         "Channel",
@@ -206,7 +240,7 @@ pub(super) fn channels(page: &mut Page, items: &[Value]) {
 }
 
 /// The settings in force, folded.
-pub(super) fn config(page: &mut Page, config: &Value) {
+pub(crate) fn config(page: &mut Page, config: &Value) {
     let text = serde_json::to_string_pretty(&redacted(config)).unwrap_or_default();
     page.add("<section id=\"config\"><h2>Settings</h2><details><summary>Settings in force</summary><pre tabindex=\"0\">");
     put!(page, "{}</pre></details></section>\n", Escaped(&cut(&text, MOST_CONFIG)));

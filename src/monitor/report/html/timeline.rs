@@ -9,7 +9,7 @@ use crate::monitor::sample::SampleRow;
 use crate::telemetry::metric::Metric;
 
 /// Width of every chart in its own units; more than any screen has pixels for it.
-pub(super) const WIDTH: f64 = 3000.0;
+pub(crate) const WIDTH: f64 = 3000.0;
 /// Up to here every sample has its own place.
 const MOST_SINGLE: usize = 600;
 /// Else this many places: the lowest and the highest value of each are drawn.
@@ -20,20 +20,20 @@ const GAP_FACTOR: u64 = 3;
 const LONE_MARGIN_MS: u64 = 300_000;
 
 /// A stretch in which the process was not sampled, Unix ms.
-pub(super) type Gap = (u64, u64);
+pub(crate) type Gap = (u64, u64);
 
 /// Samples that share a place.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// Their indices.
-    pub(super) rows: Range<usize>,
+    pub(crate) rows: Range<usize>,
     /// Whether something is missing before them.
-    pub(super) is_after_gap: bool,
+    pub(crate) is_after_gap: bool,
 }
 
 /// Samples, places and gaps.
 #[derive(Debug)]
-pub(super) struct Timeline<'a> {
+pub(crate) struct Timeline<'a> {
     rows: Vec<&'a SampleRow>,
     places: Vec<Place>,
     gaps: Vec<Gap>,
@@ -44,7 +44,7 @@ pub(super) struct Timeline<'a> {
 
 impl<'a> Timeline<'a> {
     /// Of samples in any order; `None` without any. `now_ms` is the end unless it cannot be. O(n log n), O(n) if they are in order.
-    pub(super) fn new(rows: &'a [SampleRow], now_ms: u64) -> Option<Self> {
+    pub(crate) fn new(rows: &'a [SampleRow], now_ms: u64) -> Option<Self> {
         let mut rows: Vec<&SampleRow> = rows.iter().collect();
         rows.sort_by_key(|row| row.at_ms);
         let (first, last) = (rows.first()?.at_ms, rows.last()?.at_ms);
@@ -107,43 +107,43 @@ impl<'a> Timeline<'a> {
     }
 
     /// The samples, oldest first; at least one.
-    pub(super) fn rows(&self) -> &[&'a SampleRow] {
+    pub(crate) fn rows(&self) -> &[&'a SampleRow] {
         &self.rows
     }
 
     /// The places, from the left; at least one.
-    pub(super) fn places(&self) -> &[Place] {
+    pub(crate) fn places(&self) -> &[Place] {
         &self.places
     }
 
     /// Where nothing was sampled.
-    pub(super) fn gaps(&self) -> &[Gap] {
+    pub(crate) fn gaps(&self) -> &[Gap] {
         &self.gaps
     }
 
     /// How often the process was started anew.
-    pub(super) fn restarts(&self) -> usize {
+    pub(crate) fn restarts(&self) -> usize {
         self.restarts
     }
 
     /// The first moment, Unix ms.
-    pub(super) fn start_ms(&self) -> u64 {
+    pub(crate) fn start_ms(&self) -> u64 {
         self.start_ms
     }
 
     /// The last, later than the first.
-    pub(super) fn end_ms(&self) -> u64 {
+    pub(crate) fn end_ms(&self) -> u64 {
         self.end_ms
     }
 
     /// Where a moment stands, 0 to `WIDTH`.
-    pub(super) fn x(&self, at_ms: u64) -> f64 {
+    pub(crate) fn x(&self, at_ms: u64) -> f64 {
         let since = at_ms.clamp(self.start_ms, self.end_ms) - self.start_ms;
         (since as f64 / (self.end_ms - self.start_ms) as f64 * WIDTH).round()
     }
 
     /// For the script: the first moment in ms and the distances from there to the middle of each place, one after the other.
-    pub(super) fn times(&self) -> String {
+    pub(crate) fn times(&self) -> String {
         let middles = self.places.iter().map(|place| {
             let (first, last) = (self.rows[place.rows.start].at_ms, self.rows[place.rows.end - 1].at_ms);
             first + (last - first) / 2
@@ -153,7 +153,7 @@ impl<'a> Timeline<'a> {
 }
 
 /// Moments as the script reads them: each as the distance from the one before, the first from 1970.
-pub(super) fn times(moments: impl Iterator<Item = u64>) -> String {
+pub(crate) fn times(moments: impl Iterator<Item = u64>) -> String {
     let mut out = String::new();
     let mut before = 0;
     for at in moments {
@@ -173,7 +173,7 @@ fn is_restart(before: &SampleRow, after: &SampleRow) -> bool {
 }
 
 /// How much a counter grew with each sample: from the sample before, from 0 where it began anew, nothing where it is unknown.
-pub(super) fn growth(rows: &[&SampleRow], counter: Metric) -> Vec<Option<f64>> {
+pub(crate) fn growth(rows: &[&SampleRow], counter: Metric) -> Vec<Option<f64>> {
     let mut before: Option<&SampleRow> = None;
     let mut grown = Vec::with_capacity(rows.len());
     for row in rows {
