@@ -26,6 +26,7 @@ export type ErrorCode =
   | 'E_CONFIG_INVALID'
   | 'E_CONFIG_MISSING'
   | 'E_CONFIG_UNREADABLE'
+  | 'E_CONFIG_CHANGED'
   | 'E_CONFIG_REQUIRED'
   | 'E_INVALID_ARGUMENT'
   | 'E_CONTEXT_INVALID'
@@ -40,6 +41,7 @@ export type ErrorCode =
   | 'E_DELTA_MISMATCH'
   | 'E_SHARED_CONTEXT'
   | 'E_TIMEOUT'
+  | 'E_NOT_OWNED'
   | 'E_EXISTS'
   | 'E_IO'
   | 'E_INTERNAL';
@@ -233,6 +235,11 @@ export interface CacheConfig {
   /** The most used entries, this many, are loaded from disk into L1 when the cache is opened. Default 0. */
   warmOnStart?: number;
   /**
+   * How long an entry may wait for others before it is written to disk, ms: fewer transactions write more. This process finds
+   * what waits, others do not yet; a killed process loses it. Whole, 0 to 1000, default 0.
+   */
+  writeBehindMs?: number;
+  /**
    * Whether the disk tiers may be on a network file system (NFS, SMB, FUSE, …), whose locks do not hold between machines: then
    * one machine only may use it. Default false: the cache is in memory only there, and says so.
    */
@@ -292,14 +299,20 @@ export interface OptimizationConfig {
   enableContextFiltering: boolean;
   /** Default: production only. */
   enableProductionMonitoring: boolean;
-  /** Default: production only. Not available in this version. */
+  /** Whether settings follow the load, see {@link TuningOptions}. Default: production only. */
   autoTuning: boolean;
+  /**
+   * Whether other programs of the same user, such as the command line, can ask the running system, through a socket in the cache
+   * directory, and read its last state there. Default true. Needs a cache that is kept on disk.
+   */
+  liveSocket?: boolean;
   configFile?: string;
   memory?: Partial<MemoryConfig>;
   cache?: Partial<CacheConfig>;
   contextFilter?: Partial<ContextFilterConfig>;
   tokens?: Partial<TokensConfig>;
   monitoring?: MonitoringOptions;
+  tuning?: TuningOptions;
 }
 
 /** What {@link ProductionOptimizationSystem} is made from. Any {@link OptimizationConfig} setting given here wins. */
@@ -317,7 +330,88 @@ export interface SystemConfig extends Partial<Omit<OptimizationConfig, 'environm
   sharedContextUrl?: string;
   /** Whether `shutdown()` writes a last report into the working directory. Default true. */
   finalReport?: boolean;
+  /**
+   * Whether changes of the configuration file are taken over while the system runs, within about a second. A file that is not
+   * sound changes nothing and gives `configurationError`. Default true.
+   */
+  watchConfig?: boolean;
 }
+
+/** Where the value of a setting comes from. Later wins, in this order. */
+export type ConfigSource = 'default' | 'file' | 'code' | 'variable' | 'update' | 'tuning';
+
+/** One setting in a {@link ConfigExplanation}. */
+export interface ExplainedSetting {
+  /** The effective value; `null` if there is none. Credentials in addresses are not shown. */
+  value: any;
+  source: ConfigSource;
+  /** The file, or the environment variable. */
+  name?: string;
+  /** What holds where nobody says otherwise, in this environment. */
+  default: any;
+  /** The environment variable that sets it. Absent for `environment`, which is given in code. */
+  variable?: string;
+}
+
+/** What {@link ProductionOptimizationSystem.explainConfig} says. */
+export interface ConfigExplanation {
+  /** The configuration file in use. */
+  file: string | null;
+  /** Everything that gives settings, in the order in which later wins. */
+  layers: Array<{ source: ConfigSource; name?: string }>;
+  /** By dotted path, `cache.ttlSeconds`. Lists and tables are one setting each. */
+  settings: Record<string, ExplainedSetting>;
+}
+
+/** What {@link ProductionOptimizationSystem.updateConfiguration} can be told besides. */
+export interface UpdateConfigurationOptions {
+  /**
+   * Whether the settings are also written into the configuration file in use, or into `config/optimization.<environment>.json` if
+   * there is none. Comments, order and all else in a JSON file stay; YAML files are not written. Default false.
+   */
+  save?: boolean;
+}
+
+/** What {@link checkConfiguration} checks. */
+export interface CheckConfigurationOptions {
+  environment?: Environment;
+  configFile?: string;
+  /** Where `config/` is looked for, and what relative paths are relative to. Default: the working directory. */
+  cwd?: string;
+  /** What a program would pass besides. */
+  code?: Partial<SystemConfig>;
+  /** Environment variables. Default: those of the process. */
+  env?: Record<string, string | undefined>;
+}
+
+/** What {@link checkConfiguration} found. */
+export interface CheckedConfiguration {
+  /** The file that would be used. */
+  file: string | null;
+  /** Everything that would prevent a start, with the layer that it is in. */
+  problems: Array<ConfigProblem & { source: ConfigSource }>;
+  /** What would not be as it was asked for. */
+  warnings: ConfigProblem[];
+  /** The effective settings; `null` while there are problems. Credentials in addresses are not shown. */
+  settings: OptimizationConfig | null;
+  /** Where each of them is from, as `explainConfig()` would say; `null` while there are problems. */
+  explanation: ConfigExplanation | null;
+}
+
+/**
+ * Checks a configuration as a system would load it, without one: files, environment variables and code. Problems are in the
+ * result, all of them.
+ *
+ * @throws {AgentwiseError} `E_INVALID_ARGUMENT`.
+ *
+ * @example
+ * const { problems } = checkConfiguration({ environment: 'production' });
+ * for (const { path, message } of problems) console.error(`${path}: ${message}`);
+ */
+export function checkConfiguration(options: CheckConfigurationOptions): CheckedConfiguration;
+
+/** The JSON Schema (2020-12) of configuration files: a copy of `config/optimization.schema.json`. */
+export function configurationSchema(): Record<string, any>;
 
 /** Something that was left out of a context. */
 export interface DroppedPart {
@@ -830,6 +924,20 @@ export interface CacheNamespace {
   ): Promise<T>;
   /** The keys with a fresh value that the reader sees, in no order. What changes meanwhile may or may not be among them. */
   keys(options?: CacheReader & { prefix?: string; signal?: AbortSignal }): AsyncIterableIterator<string>;
+  /**
+   * The entries of this namespace and those below it, whoever may see them, without their values; in no order that means
+   * something. Stale ones are among them, expired ones are not. Neither a lookup nor a use. It is read in pages off the thread;
+   * an entry that is there all the while comes once, what changes meanwhile may or may not come.
+   *
+   * @example
+   * for await (const { key, layer, storedSize } of cache.entries({ prefix: 'user:', layer: 'L2' })) console.log(key, storedSize);
+   */
+  entries(options?: CacheEntriesOptions): AsyncIterableIterator<CacheEntryInfo>;
+  /**
+   * What `get` would find without similarity, or a stale value, with what is known of it; `null` if there is none. Neither a
+   * lookup nor a use, and nothing comes into memory. @throws {AgentwiseError} `E_INVALID_ARGUMENT`.
+   */
+  peek<T = any>(key: string, options?: CacheReader): Promise<(CacheEntryInfo & { value: T }) | null>;
   /** Empties a layer or, without one, all; with the namespaces below this one. @throws `E_CACHE_DISK`. */
   clear(layer?: 'L1' | 'L2' | 'L3'): Promise<void>;
   /** Loads values from disk into memory, the highest priority first, until memory is full of them. */
@@ -848,6 +956,110 @@ export interface CacheNamespace {
   flush(): Promise<void>;
   /** The namespace `name` below this one: its keys are its own. Not empty, without NUL. */
   namespace(name: string): CacheNamespace;
+}
+
+/** Which entries {@link CacheNamespace.entries} gives. */
+export interface CacheEntriesOptions {
+  /** Whose key begins so. */
+  prefix?: string;
+  /** That this layer holds; an entry in memory usually is on disk as well. */
+  layer?: 'L1' | 'L2' | 'L3';
+  /** With this tag. */
+  tag?: string;
+  /** That only this agent sees. */
+  agentId?: string;
+  /** At most so many; default all. */
+  limit?: number;
+  /** Only what comes after the entry with this `cursor`. */
+  after?: string;
+  /** Those of every namespace of the directory, also of other roots (projects). Default false. */
+  allNamespaces?: boolean;
+  /** Ends the walk: it throws the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/** An entry of a cache without its value. */
+export interface CacheEntryInfo {
+  key: string;
+  /** Names of its namespace: the root (a project, or an empty text), then those below it. */
+  namespace: string[];
+  /** The agent that alone sees it. */
+  agentId?: string;
+  model?: string;
+  /** SHA-256 of the system prompt, hexadecimal. */
+  promptSha256?: string;
+  /** Where a lookup would find it. */
+  layer: 'L1' | 'L2' | 'L3';
+  /** All layers that hold it, the fastest first. */
+  layers: ('L1' | 'L2' | 'L3')[];
+  /** Bytes of the value as JSON or text. */
+  size: number;
+  /** Bytes that it takes of its disk tier's limit, with key and row; 0 while it is only in memory. */
+  storedSize: number;
+  /** Whether it is compressed on disk. */
+  compressed: boolean;
+  createdAt: Date;
+  /** The last use. On disk one is noted every ten minutes at most. */
+  lastAccessed: Date;
+  expiresAt: Date;
+  /** Uses since it came into memory; of one that is only on disk, since it came up for eviction last, and at most 3. */
+  hitCount: number;
+  tags: string[];
+  /** Whether its life is over and it only stands in for a new value, see `staleSeconds`. */
+  stale: boolean;
+  /** Its place in the list, for `after`. */
+  cursor: string;
+}
+
+/** Sums of a disk tier. */
+export interface CacheTierSums {
+  layer: 'L2' | 'L3';
+  entries: number;
+  storedBytes: number;
+  rawBytes: number;
+}
+
+/** What {@link AdvancedCacheManager.verify} found. */
+export interface CacheVerification {
+  /** Entries read, and their bytes on disk. */
+  checked: number;
+  bytes: number;
+  /** The first thousand; `key` and `namespace` are `null` where they cannot be read. */
+  damaged: {
+    key: string | null;
+    namespace: string[] | null;
+    agentId?: string;
+    layer: 'L2' | 'L3';
+    /**
+     * `noValue`: a row without a value; `key`: another key's; `checksum`: some byte changed; `format`: of no known one;
+     * `payload`: its compression dictionary is gone or damaged; `row`: other sizes, tier or namespace than its own.
+     */
+    reason: 'noValue' | 'key' | 'checksum' | 'format' | 'payload' | 'row';
+  }[];
+  damagedCount: number;
+  removed: number;
+  /** The sums that are kept against those of the entries, L2 and L3; `orphans` are values and tags without an entry. */
+  totals: {
+    ok: boolean;
+    kept: CacheTierSums[];
+    counted: CacheTierSums[];
+    orphans: number;
+    repaired: boolean;
+  };
+  /**
+   * SQLite's own check. `none`: nothing was ever stored; `unfinished`: given up because others wrote more than 32 MB meanwhile.
+   * `replaced`: another database was begun.
+   */
+  database: { state: 'ok' | 'damaged' | 'unfinished' | 'none'; problems: string[]; replaced: boolean };
+}
+
+/** What {@link AdvancedCacheManager.compact} did. */
+export interface CacheCompaction {
+  /** Bytes of the database and its log. */
+  before: number;
+  after: number;
+  /** Expired entries removed. */
+  expired: number;
 }
 
 /** Events of an {@link AdvancedCacheManager}. Nothing is prepared for those without a listener. */
@@ -907,6 +1119,23 @@ export class AdvancedCacheManager extends TypedEmitter<AdvancedCacheManagerEvent
   ): Promise<T>;
   keys(options?: CacheReader & { prefix?: string; signal?: AbortSignal }): AsyncIterableIterator<string>;
   clear(layer?: 'L1' | 'L2' | 'L3'): Promise<void>;
+  entries(options?: CacheEntriesOptions): AsyncIterableIterator<CacheEntryInfo>;
+  peek<T = any>(key: string, options?: CacheReader): Promise<(CacheEntryInfo & { value: T }) | null>;
+  /**
+   * Reads every entry on disk, of all namespaces, and checks that it is what was written; then the sums of the tiers, then the
+   * structure of the database. Damaged entries are removed (what memory has of them is written again), sums are mended, and a
+   * damaged database is replaced as ever, unless `dryRun`. Others go on reading and writing. `onProgress` gets entries checked.
+   *
+   * @throws {AgentwiseError} `E_CACHE_DISK`, `E_SHUT_DOWN`; the signal's reason: nothing was removed.
+   */
+  verify(options?: FollowOptions & { dryRun?: boolean }): Promise<CacheVerification>;
+  /**
+   * Removes expired entries and gives free room of the database back to the file system, in steps between which others write.
+   * Live entries are not touched. `onProgress` gets steps done.
+   *
+   * @throws {AgentwiseError} `E_CACHE_DISK`, `E_SHUT_DOWN`; the signal's reason: what was done until then is done.
+   */
+  compact(options?: FollowOptions): Promise<CacheCompaction>;
   warmCache(
     entries: { key: string; priority?: number }[],
     options?: { signal?: AbortSignal },
@@ -2049,6 +2278,7 @@ export interface SystemStatus {
   statistics: OptimizationStats;
   recommendations: OptimizationRecommendations;
   autoTuning: boolean;
+  tuning: TuningStatus;
   /** `null` before the first. */
   lastOptimization: any;
   tokenOptimizer: any;
@@ -2056,11 +2286,74 @@ export interface SystemStatus {
   sharedContext?: any;
   /** The configuration file that was used, or `null`. */
   configFile: any;
+  /** Where other programs of this user can ask the system, or why they cannot; both `null` when `liveSocket` is off. */
+  live: { socket: string | null; reason: string | null };
   /** What the configuration asks for and this version does not have. */
   unavailable: string[];
   /** What is not as the configuration asked for, for example a `configFile` that is not there. */
   warnings: ConfigProblem[];
   [key: string]: any;
+}
+
+/** How settings follow the load while `autoTuning` is on. */
+export interface TuningOptions {
+  /** Time between two steps, ms, whole, 1000 to 2,147,483,647. Default 300,000. */
+  interval?: number;
+  /**
+   * Between which values a setting is tuned, by its path, in its unit. Default: sizes and times between a quarter and four times
+   * the configured value, thresholds only to the careful side of it.
+   */
+  bounds?: { [setting: string]: { min?: number; max?: number } };
+  /** Paths of settings that the tuning leaves alone, for example `cache.evictionPolicy`. */
+  fixed?: string[];
+}
+
+/** One change that the tuning made. */
+export interface TuningAdjustment {
+  id: number;
+  /** When it was made. */
+  at: Date;
+  /** Path of the setting, for example `cache.l1MaxSize`. */
+  setting: string;
+  from: number | string;
+  to: number | string;
+  /** What changed with it: `cache.l1MaxSizeMB` with `cache.l1MaxSize`. */
+  also?: { setting: string; from: number; to: number };
+  reason: string;
+  /** Figures that say so. */
+  evidence: { [key: string]: any };
+  /** The objective before the change; `null` where only a limit asked for it. */
+  before: { [key: string]: any } | null;
+  /** The objective when the change was judged. */
+  after: { [key: string]: any } | null;
+  /** `abandoned`: could not be measured, or its user changed the setting. */
+  outcome: 'trying' | 'kept' | 'undone' | 'abandoned';
+  /** Why that came of it. */
+  why?: string;
+  decidedAt?: Date;
+}
+
+/** What one step of the tuning did. */
+export interface TuningResult {
+  timestamp: Date;
+  stats: OptimizationStats;
+  recommendations: OptimizationRecommendations;
+  /** Changes that were made or decided about in this step. */
+  adjustments: TuningAdjustment[];
+}
+
+/** `tuning` of {@link SystemStatus}. */
+export interface TuningStatus {
+  enabled: boolean;
+  /** ms. */
+  interval: number;
+  /** `null` before the first step. */
+  lastRun: Date | null;
+  /** The change that is being tried. */
+  trial: TuningAdjustment | null;
+  steps: number;
+  kept: number;
+  undone: number;
 }
 
 /** Health of one part. */
@@ -2147,8 +2440,16 @@ export interface ProductionOptimizationSystemEvents {
   /** The disk tiers of the cache are not used for now; once for each reason. */
   degraded: [event: { reason: string; message: string }];
   recovered: [event: { reason: string }];
-  configurationUpdated: [change: { oldConfig: OptimizationConfig; newConfig: OptimizationConfig }];
+  /** `source`: `update` for `updateConfiguration`, `file` for a file that was read again, `tuning`. */
+  configurationUpdated: [
+    change: { oldConfig: OptimizationConfig; newConfig: OptimizationConfig; source: 'update' | 'file' | 'tuning' },
+  ];
+  /** The configuration file changed and cannot be used; what it said before stays in effect. Once for each content. */
+  configurationError: [event: { file: string | null; code: ErrorCode; error: string; problems: ConfigProblem[] }];
   reportGenerated: [event: { path: string }];
+  /** A step of the tuning, every `tuning.interval` or by `tune()`. */
+  autoTuningCompleted: [event: TuningResult];
+  autoTuningError: [event: { error: string }];
   /** As `alertCreated`. */
   productionAlert: ProductionMonitorEvents['alertCreated'];
   /** As `healthCheckCompleted`. */
@@ -2236,14 +2537,49 @@ declare class OptimizationCore<Events extends ProductionOptimizationSystemEvents
   getRecommendedContextSize(agentId: string, requestedSize: number): number;
   getStatus(): SystemStatus;
   getHealthStatus(): SystemHealthStatus;
+  /**
+   * Applied to the running parts, and with `save` written into the configuration file: all of it or nothing. It wins over file,
+   * code and variables until the end of the system, and ends the tuning of what it names.
+   *
+   * @throws {AgentwiseError} `E_CONFIG_INVALID`; with `save` also `E_CONFIG_CHANGED` if the file was changed since it was read,
+   * `E_NOT_AVAILABLE` if it is YAML, `E_CONFIG_UNREADABLE`, `E_IO`.
+   *
+   * @example
+   * await system.updateConfiguration({ cache: { ttlSeconds: 600 } }, { save: true });
+   */
+  updateConfiguration(partial: Partial<OptimizationConfig> | any, options?: UpdateConfigurationOptions): Promise<void>;
+  /**
+   * Reads the configuration file again now. `changed`: whether settings have other values than before. If there is no file any
+   * more, the built-in defaults hold.
+   *
+   * @throws {AgentwiseError} `E_CONFIG_INVALID`, `E_CONFIG_MISSING`, `E_CONFIG_UNREADABLE`; then everything stays as it was.
+   */
+  reloadConfiguration(): Promise<{ changed: boolean; file: string | null }>;
+  /**
+   * Each effective value and where it comes from. There is no secret in it.
+   *
+   * @example
+   * const { value, source, name } = system.explainConfig().settings['cache.ttlSeconds'];
+   */
+  explainConfig(): ConfigExplanation;
   /** Statistics since the start. @throws {AgentwiseError} `E_NOT_INITIALIZED`, `E_SHUT_DOWN`. */
   getOptimizationStats(): OptimizationStats;
   /** What to change, by what was measured. @throws {AgentwiseError} `E_NOT_INITIALIZED`, `E_SHUT_DOWN`. */
   getOptimizationRecommendations(): OptimizationRecommendations;
-  /** Applied to the running parts: all of it or nothing. @throws {AgentwiseError} `E_CONFIG_INVALID`. */
-  updateConfiguration(partial: Partial<OptimizationConfig> | any): Promise<void>;
   /** Removes expired entries, forgets what agents were given (they get their next context in full), collects V8's garbage. */
   performMaintenance(): Promise<{ expiredEntries: number; garbageCollected: boolean }>;
+  /**
+   * One step of the tuning now, whether or not `autoTuning` is on: judges the change that is being tried, or tries one if there
+   * is reason to. Without enough load nothing changes.
+   *
+   * @example
+   * const { adjustments } = await system.tune();
+   * for (const { setting, from, to, outcome, reason } of adjustments) console.log(setting, from, to, outcome, reason);
+   * @throws {AgentwiseError} `E_NOT_INITIALIZED`, `E_SHUT_DOWN`.
+   */
+  tune(): Promise<TuningResult>;
+  /** What the tuning changed, oldest first, at most the last 200. A new array each time. */
+  readonly tuningHistory: TuningAdjustment[];
   /**
    * Finishes accepted work, writes the final report, closes the parts in order, takes the signal handlers away. Idempotent; the
    * first call's options count. It always succeeds: what fails or is late is a `warning`.

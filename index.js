@@ -11,6 +11,7 @@ const { SharedContextClient } = require('./js/shared-context/client.js');
 const { AgentwiseError } = require('./js/errors.js');
 const { startSharedContextServer } = require('./js/shared-context/server.js');
 const { countTokens, countTokensAsync } = require('./js/token-count.js');
+const { checkConfiguration, configurationSchema } = require('./js/configuration.js');
 const { applyDelta, applyDeltaAsync, toMessage } = require('./js/deltas.js');
 const { renderForPrompt } = require('./js/prompt.js');
 
@@ -25,6 +26,8 @@ module.exports = {
   AgentwiseError,
   countTokens,
   countTokensAsync,
+  checkConfiguration,
+  configurationSchema,
   applyDelta,
   applyDeltaAsync,
   toMessage,

@@ -11,6 +11,8 @@ export const {
   AgentwiseError,
   countTokens,
   countTokensAsync,
+  checkConfiguration,
+  configurationSchema,
   applyDelta,
   applyDeltaAsync,
   toMessage,

@@ -1,6 +1,28 @@
 'use strict';
 
+/**
+ * Specs in which other work shows: they bound short delays, or count what a process has. `npm run test:js` runs the
+ * others several at a time, for most of them wait for servers and child processes, and then these one after the other.
+ */
+const ALONE = [
+  'cache/many',
+  'cache/similarity',
+  'cache-processes/single-flight',
+  'context-filter/hostile-agent-files',
+  'large-contexts',
+  'lifecycle/many-systems',
+  'memory-manager/lifecycle',
+  'production-monitor/agrees',
+  'production-monitor/lifecycle',
+  'production-monitor/restart',
+  'shared-context/hostile',
+  'shared-context/processes',
+].map((name) => `<rootDir>/__test__/${name}.spec.js`);
+
 module.exports = {
-  testMatch: ['<rootDir>/__test__/**/*.spec.js'],
+  projects: [
+    { displayName: 'together', testMatch: ['<rootDir>/__test__/**/*.spec.js'], testPathIgnorePatterns: ALONE },
+    { displayName: 'alone', testMatch: ALONE },
+  ],
   testTimeout: 60_000,
 };

@@ -223,7 +223,8 @@ describe('the shipped files', () => {
     ['staging', 'optimization.staging.json'],
     ['production', 'optimization.json'],
   ])('load as configFile and by lookup for %s', async (environment, name) => {
-    const shipped = JSON.parse(fs.readFileSync(path.join(ROOT, 'config', name), 'utf8'));
+    const text = fs.readFileSync(path.join(ROOT, 'config', name), 'utf8');
+    const shipped = JSON.parse(text.replace(/^\s*\/\/.*$/gm, ''));
     const { $schema, ...settings } = shipped;
     const named = own(new System({ ...BASE, environment, configFile: path.join(ROOT, 'config', name) }));
     const warnings = [];

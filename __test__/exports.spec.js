@@ -14,6 +14,8 @@ const NAMES = [
   'SharedContextClient',
   'TokenOptimizer',
   'AgentwiseError',
+  'checkConfiguration',
+  'configurationSchema',
   'applyDelta',
   'applyDeltaAsync',
   'toMessage',

@@ -24,10 +24,10 @@ onUnix('js/install.js', () => {
     fs.mkdirSync(directory.path('bin'));
   });
 
-  const install = () =>
+  const install = (env) =>
     node([directory.path('package', 'js', 'install.js')], {
       cwd: directory.path('package'),
-      env: { PATH: directory.path('bin') },
+      env: { PATH: directory.path('bin'), ...env },
     });
 
   /** A cargo that notes how it was called and then does `build`. */
@@ -41,8 +41,8 @@ ${build}
   }
 
   /** A build that gives what is in `from`. */
-  const copies = (from) => {
-    const release = directory.path('package', 'target', 'release');
+  const copies = (from, triple = '') => {
+    const release = directory.path('package', 'target', triple, 'release');
     return `/bin/mkdir -p '${release}' && /bin/cp '${from}' '${path.join(release, library)}'`;
   };
 
@@ -91,6 +91,19 @@ ${build}
     expect(fs.readFileSync(module()).equals(fs.readFileSync(built))).toBe(true);
     expect(fs.readdirSync(directory.path('package', 'js')).filter((file) => file.endsWith('.new'))).toEqual([]);
     expect(await loads()).toMatchObject({ code: 0, stdout: '2\n' });
+  });
+
+  test('finds what cargo built for a target that the environment names', async () => {
+    copyPackage(directory.path('package'), { withModule: false });
+    const built = path.join(__dirname, '..', 'js', name);
+    fakeCargo(copies(built, 'of-the-host'));
+    expect(await install({ CARGO_BUILD_TARGET: 'of-the-host' })).toEqual({
+      code: 0,
+      signal: null,
+      stdout: '',
+      stderr: '',
+    });
+    expect(fs.readFileSync(module()).equals(fs.readFileSync(built))).toBe(true);
   });
 
   test('in a checkout the sources count, also when a module loads', async () => {

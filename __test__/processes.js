@@ -7,13 +7,13 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { ROOT, VARIABLES } = require('./support.js');
 
-const CLI = path.join(ROOT, 'js', 'cli.js');
+const CLI = path.join(ROOT, 'js', 'cli', 'main.js');
 
 /** Only catches hangs: nothing here takes longer than some seconds, and Jest gives a test 60. */
 const HANG_MS = 50_000;
 
 /** What would change the behaviour of the package or of Node. */
-const FOREIGN = [...VARIABLES, 'DEBUG', 'NODE_ENV', 'NODE_EXTRA_CA_CERTS', 'NODE_OPTIONS'];
+const FOREIGN = [...VARIABLES, 'CARGO_BUILD_TARGET', 'DEBUG', 'NODE_ENV', 'NODE_EXTRA_CA_CERTS', 'NODE_OPTIONS'];
 
 function environment(extra = {}) {
   const env = { ...process.env };
@@ -70,11 +70,14 @@ function copyPackage(directory, { withModule = true } = {}) {
     fs.copyFileSync(path.join(ROOT, name), path.join(directory, name));
   }
   const isModule = (name) => name.endsWith('.node');
-  fs.mkdirSync(path.join(directory, 'js'));
-  fs.cpSync(path.join(ROOT, 'js', 'shared-context'), path.join(directory, 'js', 'shared-context'), { recursive: true });
-  for (const name of fs.readdirSync(path.join(ROOT, 'js'))) {
-    const isWanted = isModule(name) ? withModule : /\.(js|ts)$/.test(name);
-    if (isWanted) fs.copyFileSync(path.join(ROOT, 'js', name), path.join(directory, 'js', name));
+  fs.cpSync(path.join(ROOT, 'js'), path.join(directory, 'js'), {
+    recursive: true,
+    filter: (source) =>
+      fs.statSync(source).isDirectory() || (isModule(source) ? withModule : /\.(js|ts)$/.test(source)),
+  });
+  // Beside the package, as npm puts what it depends on.
+  for (const name of Object.keys(require('../package.json').dependencies)) {
+    fs.cpSync(path.join(ROOT, 'node_modules', name), path.join(directory, 'node_modules', name), { recursive: true });
   }
 }
 
@@ -86,4 +89,4 @@ function moduleName() {
   return name;
 }
 
-module.exports = { CLI, start, untilEnd, node, linesOf, copyPackage, moduleName };
+module.exports = { CLI, environment, start, untilEnd, node, linesOf, copyPackage, moduleName };

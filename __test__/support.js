@@ -8,6 +8,8 @@ const path = require('node:path');
 const { promisify } = require('node:util');
 const { AgentContextFilter, ProductionOptimizationSystem } = require('../index.js');
 
+const { SETTINGS_PREFIX } = require('../js/variables.js');
+
 const ROOT = path.join(__dirname, '..');
 
 /** Everything that this package reads of the environment, but for what Node reads too. */
@@ -49,6 +51,7 @@ function useOwnDirectory() {
   beforeEach(() => {
     directory = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'agentwise-test-')));
     process.chdir(directory);
+    for (const name of Object.keys(process.env)) if (name.startsWith(SETTINGS_PREFIX)) delete process.env[name];
     for (const name of VARIABLES) delete process.env[name];
   });
   afterEach(() => {

@@ -41,7 +41,7 @@ describe('updateConfiguration', () => {
     const heard = [];
     system.on('configurationUpdated', (event) => heard.push(event));
     await system.updateConfiguration({ cache: { ttlSeconds: 5 } });
-    expect(heard).toEqual([{ oldConfig: expect.any(Object), newConfig: expect.any(Object) }]);
+    expect(heard).toEqual([{ oldConfig: expect.any(Object), newConfig: expect.any(Object), source: 'update' }]);
     expect([heard[0].oldConfig.cache.ttlSeconds, heard[0].newConfig.cache.ttlSeconds]).toEqual([3600, 5]);
     expect(await effectiveConfiguration(system)).toEqual(heard[0].newConfig);
   });

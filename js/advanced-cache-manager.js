@@ -3,6 +3,7 @@
 const args = require('./arguments.js');
 const { messageOf, call, callAsync } = require('./errors.js');
 const { CacheView, refuseIfStopped } = require('./cache-view.js');
+const inspect = require('./cache-inspect.js');
 const { NativeEmitter, emitWaiting, heardNames, weakly } = require('./native-emitter.js');
 const { PlugIns } = require('./plug-ins.js');
 const { emit } = require('./emit.js');
@@ -18,11 +19,14 @@ let viewOf;
 let adviceOf;
 /** The configuration of a cache of ours; `undefined` for anything else. */
 let configOf;
+/** The functions of the core for the root of a cache, and what its namespaces share. */
+let coreOf;
 
 class AdvancedCacheManager extends NativeEmitter {
   static {
     viewOf = (cache) => cache.#view;
     adviceOf = (cache) => JSON.parse(cache.#native.advice());
+    coreOf = (cache) => ({ native: cache.#native, state: cache.#state });
     configOf = (cache) => (cache !== null && typeof cache === 'object' && #view in cache ? cache.#config() : undefined);
   }
 
@@ -100,6 +104,14 @@ class AdvancedCacheManager extends NativeEmitter {
     emit(this, 'configUpdated', change);
   }
 
+  verify(options) {
+    return inspect.verify(this.#native, this.#state, options);
+  }
+
+  compact(options) {
+    return inspect.compact(this.#native, this.#state, options);
+  }
+
   async stop() {
     this.#stopping ??= this.#stop();
     await this.#stopping;
@@ -157,6 +169,8 @@ for (const name of [
   'setMany',
   'getOrCompute',
   'keys',
+  'entries',
+  'peek',
   'clear',
   'warmCache',
   'dump',
@@ -173,4 +187,5 @@ module.exports = {
   AdvancedCacheManager,
   adviceOf: (cache) => adviceOf(cache),
   configOf: (cache) => configOf(cache),
+  coreOf: (cache) => coreOf(cache),
 };

@@ -3,6 +3,7 @@
 /** Keys, values and options of a cache as the core takes them. */
 
 const args = require('./arguments.js');
+const { AgentwiseError } = require('./errors.js');
 
 /** No agent, model or system prompt. */
 const NO_SCOPE = [undefined, undefined, undefined];
@@ -64,4 +65,19 @@ function thresholdOf({ exact, similarityThreshold }) {
   return args.optionalFraction('options.similarityThreshold', similarityThreshold);
 }
 
-module.exports = { thresholdOf, NO_SCOPE, decoded, isPlainText, prepare, prefixes, exactName, scopeOf };
+/** Refuses what a cache that was stopped cannot do. */
+function refuseIfStopped({ isStopped }) {
+  if (isStopped) throw new AgentwiseError('E_SHUT_DOWN', 'the cache was stopped; create a new one');
+}
+
+module.exports = {
+  thresholdOf,
+  NO_SCOPE,
+  decoded,
+  isPlainText,
+  prepare,
+  prefixes,
+  exactName,
+  refuseIfStopped,
+  scopeOf,
+};

@@ -8,6 +8,7 @@ const { References } = require('./references.js');
 const { Shared } = require('./shared.js');
 const { SingleFlight } = require('./single-flight.js');
 const { followed } = require('./jobs.js');
+const inspect = require('./cache-inspect.js');
 const {
   NO_SCOPE,
   thresholdOf,
@@ -16,6 +17,7 @@ const {
   prepare,
   prefixes,
   exactName,
+  refuseIfStopped,
   scopeOf,
 } = require('./cache-arguments.js');
 
@@ -316,6 +318,14 @@ class CacheView {
     } while (cursor !== undefined);
   }
 
+  entries(options) {
+    return inspect.entries(this.#native, this.#state, options);
+  }
+
+  peek(key, options) {
+    return inspect.peek(this.#native, this.#state, this.#names.key, key, options);
+  }
+
   async clear(layer) {
     args.optionalOneOf('layer', layer, ['L1', 'L2', 'L3']);
     refuseIfStopped(this.#state);
@@ -376,11 +386,6 @@ class CacheView {
   #emitWaiting() {
     if (this.#state.isHeard) this.#state.emitWaiting();
   }
-}
-
-/** Refuses what a cache that was stopped cannot do. */
-function refuseIfStopped({ isStopped }) {
-  if (isStopped) throw new AgentwiseError('E_SHUT_DOWN', 'the cache was stopped; create a new one');
 }
 
 module.exports = { CacheView, refuseIfStopped };

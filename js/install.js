@@ -48,16 +48,18 @@ function build() {
   }
   const target = join(ROOT, 'target');
   const args = ['build', '--release', '--locked', '--target-dir', target];
+  // Where cargo puts what it makes: a directory of the target's own, if one is named.
+  const made = join(target, process.env.CARGO_BUILD_TARGET ?? '', 'release', library);
   const env = { ...process.env };
   // Rust for musl links statically unless told otherwise, and then makes no library that Node could load.
   if (isMusl) env.RUSTFLAGS = `${env.RUSTFLAGS ?? ''} -C target-feature=-crt-static`.trim();
   const cargo = spawnSync('cargo', args, { cwd: ROOT, env, stdio: ['ignore', 'inherit', 'inherit'] });
   if (cargo.status !== 0)
     fail(`the native module could not be built (cargo ended with ${cargo.status ?? cargo.signal})`);
-  if (!existsSync(join(target, 'release', library))) fail(`cargo made no ${library}`);
+  if (!existsSync(made)) fail(`cargo made no ${library}`);
   // A running process may have the old module mapped: it is replaced, never written over.
   const module = join(ROOT, 'js', moduleName());
-  copyFileSync(join(target, 'release', library), `${module}.new`);
+  copyFileSync(made, `${module}.new`);
   renameSync(`${module}.new`, module);
 }
 

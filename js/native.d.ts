@@ -9,6 +9,14 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
+/**
+ * Checks a configuration without a system. Gives JSON.
+ *
+ * # Errors
+ * Only if `code_json` is no JSON: problems of the configuration are in the answer.
+ */
+export declare function checkConfiguration(codeJson: string, cwd: string, variables: Record<string, string>): string
+
 /** Exact number of tokens of `text`. */
 export declare function countTokens(text: string, encoding: string): number
 

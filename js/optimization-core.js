@@ -169,8 +169,16 @@ class OptimizationCore extends NativeEmitter {
     return running !== null && call(running.native.isProductionReady);
   }
 
-  async updateConfiguration(partial) {
-    await (await this.#ready()).updateConfiguration(partial);
+  async updateConfiguration(partial, options) {
+    await (await this.#ready()).configuration.update(partial, options);
+  }
+
+  async reloadConfiguration() {
+    return (await this.#ready()).configuration.reload();
+  }
+
+  explainConfig() {
+    return requireRunning(this).configuration.explain();
   }
 
   async performMaintenance() {

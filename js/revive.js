@@ -16,6 +16,9 @@ const TIME_KEYS = new Set([
   'resolvedAt',
   'lastDeliveredAt',
   'until',
+  'at',
+  'decidedAt',
+  'lastRun',
 ]);
 
 /** Keys whose text is a name that the caller chose. */

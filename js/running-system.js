@@ -10,7 +10,7 @@ const { AgentwiseError, messageOf, call, callAsync } = require('./errors.js');
 const { read, release, copyColumns, inOrder } = require('./document.js');
 const { filterResult, optimizedResult, addLazy } = require('./result.js');
 const { CacheView } = require('./cache-view.js');
-const { emitWaiting, heardNames } = require('./native-emitter.js');
+const { emitWaiting, heardNames, weakly } = require('./native-emitter.js');
 const { emit } = require('./emit.js');
 const { emitDerived, withSources } = require('./derived-events.js');
 const { cancellable, settledWithin, unlessAborted } = require('./jobs.js');
@@ -19,6 +19,7 @@ const { MemoryView, heap } = require('./memory-view.js');
 const { MonitorView } = require('./monitor-view.js');
 const { GivenOptimizer } = require('./given-optimizer.js');
 const { hold } = require('./system-parts.js');
+const { SystemConfiguration } = require('./system-configuration.js');
 const { SystemReports } = require('./system-reports.js');
 const { SystemTokens } = require('./system-tokens.js');
 const { revive } = require('./revive.js');
@@ -62,6 +63,7 @@ class RunningSystem {
       { key: 'query', value: 'response' },
     );
     plugIns?.begin(native.cache);
+    this.configuration = new SystemConfiguration(native, weakly(this, RunningSystem.#reconfigured));
     this.tokens = new SystemTokens(native, warn);
     this.reports = new SystemReports(native);
     this.memory = new MemoryView(native.memory, emitWaitingEvents);
@@ -73,6 +75,10 @@ class RunningSystem {
       failed: (agentId, error) => emit(owner, 'optimizationError', { agentId, error }),
     });
     this.#setMonitored(native.hasMonitor());
+  }
+
+  static #reconfigured(running) {
+    running.configurationChanged();
   }
 
   /** Work that begins with the system and that nobody waits for. */
@@ -89,6 +95,7 @@ class RunningSystem {
   watch() {
     this.memory.turn();
     this.#native.watch();
+    this.configuration.watch();
   }
 
   /** The core has something to say. */
@@ -259,11 +266,6 @@ class RunningSystem {
     return path;
   }
 
-  async updateConfiguration(partial) {
-    await callAsync(this.#native.updateConfiguration, args.configurationJson(partial));
-    this.configurationChanged();
-  }
-
   /** Parts may be on or off now that were not before. */
   configurationChanged() {
     this.#setMonitored(this.#native?.hasMonitor() === true);
@@ -289,6 +291,7 @@ class RunningSystem {
     const started = performance.now();
     const left = () => Math.max(0, deadlineMs - (performance.now() - started));
     const stragglers = [];
+    this.configuration.stop();
     try {
       const turns = [...this.#turns.keys()];
       if (!(await settledWithin([...this.#turns.values()], left()))) {

@@ -3,6 +3,7 @@
 /** Calls of a system that go to one of its parts, and which of its calls its monitor counts. */
 
 const { measureCalls } = require('./measured.js');
+const { addTuning } = require('./system-tuning.js');
 
 /** Systems with a monitor go on until they are shut down, whoever holds them: they have alerts to tell, maybe a port. */
 const monitored = new Set();
@@ -38,6 +39,8 @@ function addParts(System, { runningOf, requireRunning }) {
   prototype.resolveBlocks = async function (result, options) {
     return requireRunning(this).tokens.resolveBlocks(result, options);
   };
+
+  addTuning(System, requireRunning);
 
   measureCalls(System, monitorOf, {
     // After an internal failure the original is given back.

@@ -23,10 +23,14 @@ const MONITOR_VARIABLES = [
   'OTEL_SERVICE_NAME',
 ];
 
-/** Those of a system that are set. */
-function handedVariables() {
-  const names = [...SYSTEM_VARIABLES, ...MONITOR_VARIABLES].filter((name) => process.env[name]);
-  return Object.fromEntries(names.map((name) => [name, process.env[name]]));
+/** What the names of variables for settings begin with; the core knows which there are. */
+const SETTINGS_PREFIX = 'AGENTWISE_OPTIMIZATION_';
+
+/** Those of a system that are set, by name. */
+function handedVariables(env = process.env) {
+  const own = Object.keys(env).filter((name) => name.startsWith(SETTINGS_PREFIX));
+  const names = [...SYSTEM_VARIABLES, ...MONITOR_VARIABLES, ...own].filter((name) => env[name]);
+  return Object.fromEntries(names.map((name) => [name, env[name]]));
 }
 
-module.exports = { SYSTEM_VARIABLES, MONITOR_VARIABLES, handedVariables };
+module.exports = { SETTINGS_PREFIX, SYSTEM_VARIABLES, MONITOR_VARIABLES, handedVariables };

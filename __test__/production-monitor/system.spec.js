@@ -3,10 +3,12 @@
 const { ProductionMonitor, ProductionOptimizationSystem } = require('../../index.js');
 const { IN_MEMORY, failureOf, useOwnDirectory, useSystems } = require('../support.js');
 const { ALWAYS, QUICK, heardBy, next, sampleWhere, until, useMonitors } = require('./support.js');
+const { useServers } = require('./servers.js');
 
 useOwnDirectory();
 const { open } = useSystems();
 const monitors = useMonitors();
+const servers = useServers();
 
 const MONITORED = { ...IN_MEMORY, enableProductionMonitoring: true, monitoring: QUICK };
 
@@ -154,4 +156,27 @@ test('a cache that is too small is named, with what a larger one would have done
   expect(advice).toMatchObject({ setting: 'cache.l1MaxSize', current: 100, reason: expect.stringMatching(/\d/) });
   expect(advice.proposed).toBeGreaterThanOrEqual(150);
   expect(Object.values(advice.evidence).some((value) => value > 100)).toBe(true);
+});
+
+test('that is switched off while a server of alerts is silent holds nobody up', async () => {
+  const server = await servers.open('silent');
+  process.env.ALERT_WEBHOOK_URL = server.url();
+  const system = await open({ ...MONITORED, monitoring: { ...QUICK, enableWebhookAlerts: true } });
+  system.productionMonitor.createAlert({ type: 'warning', component: 'agents', title: 'Of nobody', message: 'heard' });
+  await server.got(1);
+  let isOff = false;
+  const off = system.updateConfiguration({ enableProductionMonitoring: false }).then(() => {
+    isOff = true;
+  });
+  // What is under way gets some seconds; who asks for a figure meanwhile does not wait for it.
+  let longest = 0;
+  while (!isOff) {
+    const from = performance.now();
+    system.getStatus();
+    system.getHealthStatus();
+    longest = Math.max(longest, performance.now() - from);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await off;
+  expect(longest).toBeLessThan(2000);
 });

@@ -15,7 +15,7 @@ const SCHEMA = new URL('../../config/optimization.schema.json', import.meta.url)
 const TARGET = new URL('../configuration.md', import.meta.url);
 
 /** Settings that are checked and shown, and that nothing acts on in this version. */
-const CHECKED_ONLY = new Set(['autoTuning']);
+const CHECKED_ONLY = new Set();
 
 /** Names that are accepted and ignored wherever they stand. */
 const IGNORED = /(^\$schema|^configFile|\.environment)$/;
@@ -30,7 +30,11 @@ function aligned([head, ...rows]) {
 const VARIABLES = aligned([
   ['Variable', 'Meaning'],
   ['`OPTIMIZATION_CONFIG`', 'A configuration file, see above.'],
-  ['`CACHE_DIR`', 'Overrides `cache.cacheDir`, wherever that was given.'],
+  ['`AGENTWISE_OPTIMIZATION_…`', 'Any setting, see [below](#variables-of-settings).'],
+  [
+    '`CACHE_DIR`',
+    'Overrides `cache.cacheDir`, wherever that was given but in `AGENTWISE_OPTIMIZATION_CACHE_CACHE_DIR`.',
+  ],
   ['`SLACK_WEBHOOK_URL`', 'Secret. Incoming webhook that `monitoring.enableSlackAlerts` needs.'],
   [
     '`EMAIL_SERVICE_API`',
@@ -61,25 +65,35 @@ const OPTIONS = aligned([
   ['`environment`', '`"development"`, `"staging"`, `"production"`', 'required', 'Chooses the file and the defaults.'],
   ['`configFile`', 'text', 'none', 'A configuration file, see above.'],
   [
+    '`watchConfig`',
+    'true, false',
+    '`true`',
+    'Whether changes of the configuration file are taken over while the system runs.',
+  ],
+  [
     '`finalReport`',
     'true, false',
     '`true`',
     'Whether `shutdown()` writes `optimization-report-<ms>.json` into the working directory.',
   ],
   ['`projectId`', 'text', 'none', 'Root of the keys of the cache, unless `cache.namespace` is set.'],
-  ['`enableSharedContext`', 'true, false', '`false`', 'Checked only; listed in `getStatus().unavailable`.'],
-  ['`sharedContextUrl`', '`http://` or `https://` address', '`"http://localhost:3003"`', 'Checked only.'],
+  ['`enableSharedContext`', 'true, false', '`false`', 'Whether agents share a context through a server.'],
+  ['`sharedContextUrl`', '`http://` or `https://` address', '`"http://localhost:3003"`', 'Where that server is.'],
 ]);
 
 const HEAD = `<!-- Generated from config/optimization.schema.json by \`npm run docs:configuration\`. Do not edit. -->
 
 # Configuration
 
-A configuration file is JSON in UTF-8 of at most 1 MB. Everything in it is optional. Unknown settings, wrong types and
-values out of range are refused with \`E_CONFIG_INVALID\`, and all problems are listed at once, in \`err.message\` and as
+A configuration file is JSON or YAML in UTF-8 of at most 1 MB. Everything in it is optional. Unknown settings, wrong types
+and values out of range are refused with \`E_CONFIG_INVALID\`, and all problems are listed at once, in \`err.message\` and as
 \`err.problems\` (\`{ path, message }\`; the first hundred, then a count).
 
-For completion and checks in an editor, let \`$schema\` name \`config/optimization.schema.json\` of this package.
+- \`.json\`, \`.jsonc\` and any other ending: JSON, in which comments and commas after a last item are allowed.
+- \`.yaml\`, \`.yml\`: one document of YAML 1.2. Only \`true\` and \`false\` are flags. Anchors may be used, within limits.
+
+A key that stands twice is refused. For completion and checks in an editor, let \`$schema\` name
+\`config/optimization.schema.json\` of this package; in YAML, a first line \`# yaml-language-server: $schema=<path>\`.
 
 ## Where it comes from
 
@@ -87,19 +101,45 @@ One file is read, the first that is there. Relative paths are relative to the wo
 
 1. \`configFile\`, given in code. If it is not there, a \`warning\` is emitted and the search goes on.
 2. The file that \`OPTIMIZATION_CONFIG\` names. If it is not there: \`E_CONFIG_MISSING\`.
-3. \`config/optimization.<environment>.json\`.
-4. In production also \`config/optimization.json\`.
+3. \`config/optimization.<environment>\` with the first of the endings \`.json\`, \`.jsonc\`, \`.yaml\`, \`.yml\`. Another one beside it is
+   a \`warning\`.
+4. In production also \`config/optimization\` with one of them.
 5. None: the built-in defaults.
 
-A file that is there but cannot be read or is not JSON is an error (\`E_CONFIG_UNREADABLE\`), never a reason to look
-further. Later wins: built-in defaults, the file, what code passes, \`CACHE_DIR\`. The \`environment\` given in code wins over
-the file's.
+A file that is there but cannot be read or parsed is an error (\`E_CONFIG_UNREADABLE\`, with line and column), never a reason
+to look further.
+
+Later wins: built-in defaults, the file, what code passes, environment variables, \`updateConfiguration\`, and what the
+auto-tuner found. The \`environment\` given in code wins over the file's. An update of a setting ends its tuning, and so does
+another value in the file. \`explainConfig()\` says of each setting its value, its default, where the value is from (\`source\`,
+\`name\`) and which variable sets it.
+
+## While a system runs
+
+\`updateConfiguration(partial)\` is checked as a whole and applied: all of it or nothing, also when a part fails. The file stays
+as it is. With \`{ save: true }\` the given settings, and no others, are written into the file in use, or into a new
+\`config/optimization.<environment>.json\`:
+
+- Comments, order and layout of a JSON file stay; the result is read again and compared before it is written.
+- It is written beside the file and renamed over it; mode and owner stay, and a symbolic link goes on to name what is written.
+- If the file was changed since it was read, nothing happens: \`E_CONFIG_CHANGED\`. YAML files are not written: \`E_NOT_AVAILABLE\`.
+
+The file is looked at once a second (\`watchConfig: false\` switches that off), which also sees files that are replaced, made again,
+swapped by a link, or new. What is written in steps is waited for. A sound file is applied as an update is, with the event
+\`configurationUpdated\` and \`source: 'file'\`. One that is not sound, or gone, changes nothing; \`configurationError\`
+(\`{ file, code, error, problems }\`) is emitted once for each content. \`reloadConfiguration()\` reads the file at once.
+
+Not taken over before the next start, with a \`warning\`: \`cache.namespace\`; the directory of the monitor's history, when
+\`cache.cacheDir\` changes; the monitor's \`environment\`.
+
+\`checkConfiguration({ environment, configFile, cwd, code })\` finds all problems without a system; \`configurationSchema()\` gives the
+schema.
 
 ## Environment variables
 
 ${VARIABLES}
 
-An empty variable counts as unset. Those of channels and exports are read when a monitor is made; a channel that is switched on
+An empty variable counts as unset. One that begins with \`AGENTWISE_OPTIMIZATION_\` and names no setting is refused. Those of channels and exports are read when a monitor is made; a channel that is switched on
 without its secret gives a \`warning\`.
 
 ## Only in code
@@ -112,8 +152,6 @@ ${OPTIONS}
 
 MB are 2^20 bytes. Ranges are inclusive. "Checked only" means that this version checks a setting and shows it, and that
 nothing acts on it yet; what is asked for and missing stands in \`getStatus().unavailable\`.
-
-A running system takes the same settings with \`updateConfiguration(partial)\`: all of it or nothing.
 `;
 
 const number = (value) => value.toLocaleString('en-US', { maximumFractionDigits: 10 });
@@ -181,12 +219,35 @@ function table(path, { description, properties }, seen) {
   return [`${title}\n\n${aligned([head, ...rows])}\n`, ...sections].join('\n');
 }
 
+/** `cache.l1MaxSizeMB` as `AGENTWISE_OPTIMIZATION_CACHE_L1_MAX_SIZE_MB`, as `src/orchestrator/settings/variables.rs` has it. */
+function variableOf(path) {
+  const words = path
+    .split('.')
+    .map((key) => key.replace(/([a-z0-9])([A-Z])/g, '$1_$2').replace(/([A-Z])([A-Z][a-z])/g, '$1_$2'));
+  return `AGENTWISE_OPTIMIZATION_${words.join('_').toUpperCase()}`;
+}
+
+const VARIABLES_HEAD = `## Variables of settings
+
+Numbers, \`true\` and \`false\` (also \`1\`, \`0\`, \`yes\`, \`no\`, \`on\`, \`off\`), names and texts are written as they are, lists of
+texts with commas or as JSON, everything else as JSON.
+`;
+
+/** The variable of every setting but those that are ignored, and `environment`, which is given in code. */
+function variables({ properties }, above = '') {
+  return Object.entries(properties).flatMap(([key, property]) => {
+    const path = `${above}${key}`;
+    if (property.properties) return variables(property, `${path}.`);
+    return IGNORED.test(path) || path === 'environment' ? [] : [[`\`${path}\``, `\`${variableOf(path)}\``]];
+  });
+}
+
 function page(schema) {
   const seen = new Set();
   const tables = table('', schema, seen);
   const gone = [...CHECKED_ONLY].filter((name) => !seen.has(name));
   if (gone.length > 0) throw new Error(`not in the schema any more: ${gone.join(', ')}`);
-  return `${HEAD}\n${tables}`;
+  return `${HEAD}\n${tables}\n${VARIABLES_HEAD}\n${aligned([['Setting', 'Variable'], ...variables(schema)])}\n`;
 }
 
 const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } });

@@ -332,7 +332,7 @@ fn as_section(value: &Value) -> Option<&Map<String, Value>> {
 
 /// The most similar of the known names, if it is similar enough. Case and separators do not count (`ttl_seconds`),
 /// and a beginning of at least three letters is a near miss (`ttl`).
-fn nearest<'k>(wrong: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+pub fn nearest<'k>(wrong: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     let plain = |text: &str| -> String {
         // Longer than any setting's name; bounds the quadratic comparison.
         text.chars().filter(|c| c.is_alphanumeric()).take(64).flat_map(char::to_lowercase).collect()

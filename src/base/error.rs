@@ -16,6 +16,8 @@ pub enum ErrorKind {
     ConfigMissing,
     /// A configuration file is there but cannot be read or parsed.
     ConfigUnreadable,
+    /// A configuration file is not any more what was read of it, so that it is not written over.
+    ConfigChanged,
     /// No configuration was given where the first caller has to give one.
     ConfigRequired,
     /// An argument has the wrong type or is out of range.
@@ -50,10 +52,11 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, for tables and tests.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::ConfigInvalid,
         Self::ConfigMissing,
         Self::ConfigUnreadable,
+        Self::ConfigChanged,
         Self::ConfigRequired,
         Self::InvalidArgument,
         Self::ContextInvalid,
@@ -82,6 +85,7 @@ impl ErrorKind {
             Self::ConfigInvalid => "E_CONFIG_INVALID",
             Self::ConfigMissing => "E_CONFIG_MISSING",
             Self::ConfigUnreadable => "E_CONFIG_UNREADABLE",
+            Self::ConfigChanged => "E_CONFIG_CHANGED",
             Self::ConfigRequired => "E_CONFIG_REQUIRED",
             Self::InvalidArgument => "E_INVALID_ARGUMENT",
             Self::ContextInvalid => "E_CONTEXT_INVALID",

@@ -335,7 +335,7 @@ fn write_canonical(value: &Value, out: &mut Vec<u8>) {
 }
 
 /// Keys whose numbers are Unix ms. `js/revive.js` makes dates of the same.
-const TIME_KEYS: [&str; 9] = [
+const TIME_KEYS: [&str; 12] = [
     "timestamp",
     "lastAccessed",
     "lastOptimization",
@@ -345,6 +345,9 @@ const TIME_KEYS: [&str; 9] = [
     "resolvedAt",
     "lastDeliveredAt",
     "until",
+    "at",
+    "decidedAt",
+    "lastRun",
 ];
 
 /// A file is read by people and other programs: its times are text.

@@ -13,4 +13,5 @@ pub mod footprint;
 pub mod held;
 pub mod json;
 pub mod name;
+pub mod redact;
 pub mod units;

@@ -9,6 +9,7 @@ use napi::Env;
 use napi::bindgen_prelude::Object;
 use serde_json::json;
 
+use super::cache_inspect::add_inspect;
 use super::cache_similar::add_similar;
 use super::cache_upkeep::add_upkeep;
 use super::call::{Args, method, spawn};
@@ -106,6 +107,7 @@ pub(super) fn handle<'env>(env: &'env Env, view: &CacheView) -> napi::Result<Obj
     add_similar(env, &mut handle, view)?;
     add_flight(env, &mut handle, view)?;
     add_upkeep(env, &mut handle, view)?;
+    add_inspect(env, &mut handle, view)?;
     Ok(handle)
 }
 

@@ -100,9 +100,11 @@ pub fn open_cache<'env>(
     Ok(handle)
 }
 
-/// Writes what waits in every cache and monitor of the process, which is about to end. Blocks, two seconds for each at most.
+/// Writes what waits in every cache and monitor of the process, which is about to end, and ends the sockets of this thread's
+/// systems. Blocks, two seconds for each at most.
 #[napi(catch_unwind)]
 pub fn flush_caches() {
+    crate::engine::leave_all();
     crate::monitor::flush_all();
     crate::cache::registry::flush_all(std::time::Duration::from_millis(EXIT_DEADLINE_MS));
 }
@@ -226,7 +228,7 @@ fn add_files(env: &Env, handle: &mut Object, view: &CacheView) -> napi::Result<(
     jobs::add(env, handle)
 }
 
-fn layer(name: Option<&str>) -> Result<Option<Layer>> {
+pub(super) fn layer(name: Option<&str>) -> Result<Option<Layer>> {
     match name {
         None => Ok(None),
         Some("L1") => Ok(Some(Layer::L1)),

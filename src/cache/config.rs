@@ -33,6 +33,8 @@ const ENTRY_BYTES: Number = Number::whole(0.0, 1_073_741_824.0, "bytes");
 
 /// To half of the longest string that V8 can hold.
 const MAX_ENTRY_MB: Number = Number::real(0.001, 256.0, "MB");
+/// Up to a second: what waits is lost with the process.
+const WRITE_BEHIND_MS: Number = Number::whole(0.0, 1000.0, "ms");
 /// From none to the most that L1 can hold.
 const WARM_ENTRIES: Number = Number::whole(0.0, 100_000_000.0, "entries");
 
@@ -133,6 +135,9 @@ pub struct CacheConfig {
     pub sliding_ttl: bool,
     /// `warmOnStart`: entries, the most used ones, that are loaded from disk into L1 when the cache is opened. Default 0.
     pub warm_on_start: u64,
+    /// `writeBehindMs`: ms that an entry may wait for others before it is written to disk, so that fewer transactions write more.
+    /// What waits is found by this process, but not yet by others, and is lost if the process is killed. Default 0, whole, 0 to 1000.
+    pub write_behind_ms: u64,
     /// `allowNetworkFileSystem`: whether the disk tiers may be on a network file system, where locks and shared memory of
     /// several machines do not work: for one machine only. Default false.
     pub allow_network_file_system: bool,
@@ -162,6 +167,7 @@ impl Default for CacheConfig {
             ttl_jitter: 0.0,
             sliding_ttl: false,
             warm_on_start: 0,
+            write_behind_ms: 0,
             allow_network_file_system: false,
             purpose: Purpose::Answers,
         }
@@ -195,6 +201,7 @@ impl Configure for CacheConfig {
         section.number("ttlJitter", Number::FRACTION, &mut self.ttl_jitter);
         section.flag("slidingTtl", &mut self.sliding_ttl);
         section.whole("warmOnStart", WARM_ENTRIES, &mut self.warm_on_start);
+        section.whole("writeBehindMs", WRITE_BEHIND_MS, &mut self.write_behind_ms);
         section.flag("allowNetworkFileSystem", &mut self.allow_network_file_system);
         section.ignored_environment();
     }

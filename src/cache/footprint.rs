@@ -118,7 +118,8 @@ impl Footprint for CacheManager {
         row(rows.l1, l1 + in_l1);
         row(rows.values, values.saturating_sub(in_l1));
         let tables = policy
-            + (self.absences.held_bytes() + self.writes.held_bytes() + self.hindsight.held_bytes()) as u64;
+            + (self.absences.held_bytes() + self.writes.held_bytes() + self.hindsight.held_bytes()) as u64
+            + self.observed.held_bytes() as u64;
         row(rows.tables, tables + self.distrusted.lock().held_bytes() as u64);
         row("cache index", self.questions.held_bytes());
         row("cache vectors", self.vectors.held_bytes());

@@ -169,7 +169,9 @@ impl CacheManager {
                 if entry.gone_ms() <= now_ms {
                     let removed = l1.remove_slot(id);
                     drop(l1);
-                    drop(removed);
+                    if let Some((_, entry)) = removed.filter(|_| is_use) {
+                        self.observe_expired(hash, &entry.record);
+                    }
                     self.counters.expired.fetch_add(1, Ordering::Relaxed);
                     return Known::Absent;
                 }
@@ -294,6 +296,7 @@ impl CacheManager {
         let fresh_ms = fresh_until_ms(&row, &record, now_ms);
         if fresh_ms.saturating_add(record.stale_ms) <= now_ms {
             disk.push(key.clone(), Operation::Discard(row.id));
+            self.observe_expired(key.hash64(), &record);
             return None;
         }
         let mut entry = Entry {
@@ -338,6 +341,7 @@ impl CacheManager {
             Layer::L3 => &self.counters.l3_hits,
         };
         counter.fetch_add(1, Ordering::Relaxed);
+        self.observe_hit(hit, key);
         if hit.layer != Layer::L1 {
             self.note_disk_hit(key, hit);
         }
@@ -352,6 +356,7 @@ impl CacheManager {
     pub(crate) fn count_miss(&self, keys: &Keys) {
         self.counters.misses.fetch_add(1, Ordering::Relaxed);
         self.note_miss(keys);
+        self.observe_miss(keys);
         self.hub.emit(EventKind::CacheMiss, || events::key(&keys.shared.bytes));
     }
 }
@@ -370,8 +375,13 @@ pub(crate) fn note_use(entry: &mut Entry, now_ms: u64) {
 
 /// No entry lives longer than its terms, whatever a clock that was set back or a damaged row says.
 fn fresh_until_ms(row: &Row, record: &Record, now_ms: u64) -> u64 {
-    let most_ms = if record.sliding { u64::MAX } else { record.fresh_until_ms() };
-    row.fresh_ms.min(most_ms).min(now_ms.saturating_add(record.ttl_ms))
+    end_of_life_ms(row.fresh_ms, record.created_ms, record.ttl_ms, record.sliding, now_ms)
+}
+
+/// As above, from the terms that a row has.
+pub(crate) fn end_of_life_ms(said_ms: u64, created_ms: u64, ttl_ms: u64, sliding: bool, now_ms: u64) -> u64 {
+    let most_ms = if sliding { u64::MAX } else { created_ms.saturating_add(ttl_ms) };
+    said_ms.min(most_ms).min(now_ms.saturating_add(ttl_ms))
 }
 
 pub(crate) fn hit_of(entry: &Entry, now_ms: u64, id: Option<SlotId>) -> Hit {

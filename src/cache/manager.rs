@@ -20,6 +20,7 @@ use super::hindsight::Hindsight;
 use super::key::{Key, Namespace};
 use super::l1::map::{EvictingMap, Insertion};
 use super::l1::{self, Entry, L1, Place};
+use super::observe::Observed;
 use super::questions::Questions;
 use super::reconcile::Distrusted;
 use super::record::{Kind, Record, Terms, Uncompared};
@@ -55,6 +56,7 @@ pub struct CacheManager {
     pub(crate) versions: AtomicU64,
     pub(crate) counters: Counters,
     pub(crate) hindsight: Hindsight,
+    pub(crate) observed: Observed,
     pub(crate) hub: Arc<EventHub>,
     /// Reason and message while the disk tiers are not used.
     pub(crate) degraded: Mutex<Option<(&'static str, String)>>,
@@ -88,6 +90,7 @@ impl CacheManager {
             versions: AtomicU64::new(0),
             counters: Counters::default(),
             hindsight: Hindsight::new(&config, clock.now_ms()),
+            observed: Observed::default(),
             hub: Arc::default(),
             degraded: Mutex::default(),
             is_closed: AtomicBool::new(false),
@@ -110,7 +113,9 @@ impl CacheManager {
         let config = self.config.read();
         config.persist_to_disk.then(|| {
             let observer: Weak<dyn Observer> = self.myself.clone();
-            Disk::new(self.disk_settings(&config), Arc::clone(&self.clock), observer)
+            let disk = Disk::new(self.disk_settings(&config), Arc::clone(&self.clock), observer);
+            disk.queue.set_linger(config.write_behind_ms);
+            disk
         })
     }
 
@@ -240,6 +245,7 @@ impl CacheManager {
             Stored { is_crowded: taken != Taken::Yes }
         };
         self.hindsight.forget(hash);
+        self.observe_stored(key, &entry.record, fresh_ms);
         self.settle_evicted(evicted);
         self.note_question(key, &entry.record);
         self.hub.emit(EventKind::CacheSet, || events::entry(&key.bytes, &entry, Some("L1"), false));

@@ -2,8 +2,9 @@
 //!
 //! Map, in reading order: [`config`]; [`key`] whose an entry is; [`record`] what is stored; [`l1`] memory; [`disk`] L2 and L3;
 //! [`manager`] stores, [`lookup`] finds, `quick` what must be fast, [`removal`] removes, [`transfer`] moves many, `dump` is a file of many, [`flight`] lets one compute for all;
+//! [`inspect`] looks without using, [`inspect_upkeep`] checks and compacts;
 //! `reconcile` keeps memory and disk in step, `reconfigure` changes settings, [`footprint`] says what is held and holds less; [`registry`] shares caches within a process;
-//! [`stats`], [`events`]; [`hindsight`] says what larger tiers would have answered; [`similar`] serves the answer to a question in other words, which
+//! [`stats`], [`events`]; [`hindsight`] says what larger tiers would have answered, [`observe`] what other policies and sizes would have, for who tunes; [`similar`] serves the answer to a question in other words, which
 //! `questions` finds, or [`vectors`]; `follow` keeps both in step with what is stored.
 
 mod absences;
@@ -15,10 +16,13 @@ pub mod flight;
 mod follow;
 pub mod footprint;
 mod hindsight;
+pub mod inspect;
+pub mod inspect_upkeep;
 pub mod key;
 mod l1;
 pub mod lookup;
 pub mod manager;
+mod observe;
 mod questions;
 mod quick;
 mod reconcile;
@@ -34,12 +38,14 @@ pub mod vectors;
 mod writes;
 
 pub use config::{CacheConfig, Purpose};
+pub use disk::location::directory_beside;
 pub use footprint::sqlite_bytes;
 pub use hindsight::{Bound, Change, DiskWouldHave, SizeAdvice, Step, WouldHave};
 pub use key::{Key, Keys, Namespace, Scope};
 pub use l1::map::SlotId;
 pub use lookup::{Hit, Layer, Peek};
 pub use manager::CacheManager;
+pub use observe::{Observations, RehearsalPlan, Rehearsed, other_policy};
 pub use questions::Similar;
 pub use record::{Kind, Record, Terms};
 pub use registry::OpenCache;

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use super::events;
 use super::key::Keys;
 use super::l1::map::SlotId;
-use super::l1::{Entry, Place};
+use super::l1::{ENTRY_OVERHEAD_BYTES, Entry, Place};
 use super::lookup::{Layer, hit_of, note_use};
 use super::manager::CacheManager;
 use super::record::Record;
@@ -27,9 +27,11 @@ impl CacheManager {
             return None;
         }
         note_use(entry, now_ms);
-        let record = Arc::clone(&entry.record);
+        let (record, fresh_ms) = (Arc::clone(&entry.record), entry.fresh_ms);
         drop(l1);
         self.counters.l1_hits.fetch_add(1, Ordering::Relaxed);
+        self.observed
+            .hit(hash, || (record.heap_bytes() as u64 + key.len() as u64 + ENTRY_OVERHEAD_BYTES, fresh_ms));
         Some(record)
     }
 
@@ -37,12 +39,11 @@ impl CacheManager {
     pub fn touch(&self, id: SlotId) -> bool {
         let now_ms = self.clock.now_ms();
         let mut l1 = self.l1.lock();
-        let is_current = l1.slot(id).is_some_and(|(hash, _, entry)| {
-            entry.fresh_ms > now_ms && !entry.record.sliding && self.is_current(hash, entry)
+        let found = l1.slot(id).filter(|(hash, _, entry)| {
+            entry.fresh_ms > now_ms && !entry.record.sliding && self.is_current(*hash, entry)
         });
-        if !is_current {
-            return false;
-        }
+        let Some((hash, key, entry)) = found else { return false };
+        self.observed.hit(hash, || (entry.bytes(key.len()), entry.fresh_ms));
         let Some(entry) = l1.touch(id) else { return false };
         note_use(entry, now_ms);
         // Copied only for whoever listens.

@@ -34,6 +34,9 @@ impl CacheManager {
         }
         self.settle_evicted(evicted);
         self.bound(false);
+        if let Some(disk) = self.disk() {
+            disk.queue.set_linger(config.write_behind_ms);
+        }
         if old.enable_similarity_detection != config.enable_similarity_detection {
             self.switch_similarity(config.enable_similarity_detection);
         }

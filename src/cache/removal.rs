@@ -37,6 +37,7 @@ impl CacheManager {
         };
         drop(removed);
         self.hindsight.forget(key.hash64());
+        self.observe_gone(key.hash64());
         self.forget_question(key);
     }
 
@@ -124,6 +125,16 @@ impl CacheManager {
         if self.is_closed() {
             return 0;
         }
+        let (removed, only_in_memory) = self.drop_expired_in_memory();
+        let disk = self.disk().filter(|disk| disk.is_started());
+        match disk.map(|disk| disk.run(Command::Maintain)) {
+            Some(Ok(on_disk)) => only_in_memory + u64::try_from(on_disk).unwrap_or(0),
+            _ => removed,
+        }
+    }
+
+    /// Removes what is expired from memory: how many entries, and how many of them were nowhere else. O(entries in memory).
+    pub(crate) fn drop_expired_in_memory(&self) -> (u64, u64) {
         self.sweep_questions();
         let now_ms = self.clock.now_ms();
         self.hindsight.forget_expired(now_ms);
@@ -134,10 +145,6 @@ impl CacheManager {
             !is_gone
         });
         self.counters.expired.fetch_add(removed, Ordering::Relaxed);
-        let disk = self.disk().filter(|disk| disk.is_started());
-        match disk.map(|disk| disk.run(Command::Maintain)) {
-            Some(Ok(on_disk)) => only_in_memory + u64::try_from(on_disk).unwrap_or(0),
-            _ => removed,
-        }
+        (removed, only_in_memory)
     }
 }

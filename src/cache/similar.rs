@@ -282,6 +282,7 @@ impl CacheManager {
     fn detected(&self, keys: &Keys, hit: Hit, similar: Similar) -> Answer {
         self.counters.similarity_detections.fetch_add(1, Ordering::Relaxed);
         self.count_hit(&hit, &similar.key);
+        self.observe_similar(keys, &hit.record);
         self.hub.emit(EventKind::SimilarityDetection, || Detection {
             original: Parts::read(&keys.shared.bytes).map_or("", |parts| parts.query),
             similar: &similar.source,

@@ -211,7 +211,7 @@ fn file_error(path: &Path, error: &DumpError) -> Error {
     Error::new(kind, format!("{} {what}: {error}", path.display()))
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");

@@ -196,6 +196,8 @@ pub struct ContextFilter {
     references: Arc<References>,
     tokens: Arc<dyn CountTokens>,
     calls: AtomicU64,
+    /// Parts that were fetched again.
+    resolved: AtomicU64,
 }
 
 impl std::fmt::Debug for ContextFilter {
@@ -229,6 +231,7 @@ impl ContextFilter {
             roster,
             tokens,
             calls: AtomicU64::new(0),
+            resolved: AtomicU64::new(0),
         }
     }
 
@@ -267,7 +270,14 @@ impl ContextFilter {
 
     /// JSON of a part that was left out, as long as it is remembered.
     pub fn resolve(&self, reference: Reference) -> Option<Arc<str>> {
-        self.references.get(reference)
+        let found = self.references.get(reference);
+        self.resolved.fetch_add(u64::from(found.is_some()), Ordering::Relaxed);
+        found
+    }
+
+    /// Parts that were left out and fetched again so far.
+    pub fn resolved(&self) -> u64 {
+        self.resolved.load(Ordering::Relaxed)
     }
 
     /// Calls of [`filter`](Self::filter) so far.

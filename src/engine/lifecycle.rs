@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use super::state::End;
 use super::{Engine, ReportRequest};
 use crate::memory::V8Heap;
 use crate::telemetry::event::EventKind;
@@ -34,7 +35,11 @@ impl Engine {
         if self.closed.swap(true, Ordering::SeqCst) {
             return ended;
         }
+        self.tuner.stop();
         let end = Instant::now() + deadline;
+        // A change of settings that is under way may make parts: it is over first, and none begins any more.
+        let engine = Arc::clone(self);
+        in_time("configuration", end, &mut ended.late, move || drop(engine.live_settings.lock()));
         if with_report && self.loaded.system.final_report {
             let engine = Arc::clone(self);
             let report = in_time("report", end, &mut ended.late, move || {
@@ -52,6 +57,14 @@ impl Engine {
                 None => {}
             }
         }
+        // As it was before its parts ended; whoever asks from now on is told that it does not run.
+        let engine = Arc::clone(self);
+        let read = move || {
+            let last = engine.last_state(End::Shutdown);
+            engine.live.end();
+            last
+        };
+        let last = in_time("live", end, &mut ended.late, read).flatten();
         let engine = Arc::clone(self);
         in_time("tokens", end, &mut ended.late, move || engine.orchestrator.tokens().close());
         let parts = self.orchestrator.components();
@@ -64,6 +77,10 @@ impl Engine {
         }
         if let Some(cache) = parts.cache {
             in_time("cache", end, &mut ended.late, move || cache.close());
+        }
+        if let Some(last) = last {
+            let engine = Arc::clone(self);
+            in_time("state", end, &mut ended.late, move || engine.leave(&last));
         }
         ended
     }

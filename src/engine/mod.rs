@@ -1,11 +1,15 @@
 //! The composition root: finds the configuration, builds the parts, wires them, and shuts them down in order.
 //!
 //! Everything that JavaScript can ask of a system goes through here; nothing here knows JavaScript. [`configuration`] changes the
-//! settings of a running system, [`reports`] writes files, [`lifecycle`] ends it.
+//! settings of a running system, [`reports`] writes files, [`tuning`] lets settings follow the load, [`live`] lets other
+//! programs ask it, [`lifecycle`] ends it.
 
 mod configuration;
 pub mod lifecycle;
+mod live;
 mod reports;
+mod state;
+mod tuning;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,6 +28,8 @@ use crate::memory::board::Board;
 use crate::memory::{MemoryManager, V8Heap};
 use crate::monitor::Monitor;
 use crate::orchestrator::settings::Settings;
+use crate::orchestrator::settings::layers::Layers;
+use crate::orchestrator::settings::live::Live;
 use crate::orchestrator::settings_file::{self, Loaded, SettingsRequest};
 use crate::orchestrator::{MonitoringPlace, Optimization, OptimizeRequest, Orchestrator, Unfinished};
 use crate::telemetry::event::EventSink;
@@ -32,15 +38,23 @@ pub use reports::ReportRequest;
 /// Longest agent id, in bytes. Ids are kept for every agent; nobody's name is longer.
 const MAX_AGENT_ID_BYTES: usize = 1024;
 
+pub use live::leave_all;
+
 /// One running system.
 #[derive(Debug)]
 pub struct Engine {
     loaded: Loaded,
     settings: Mutex<Settings>,
+    /// Held while settings change, which may take long.
+    live_settings: Mutex<Live>,
+    /// What they are made of, for those who only ask.
+    explained: Mutex<Arc<(Layers, Settings)>>,
     orchestrator: Orchestrator,
     events: Arc<EventSink>,
     cwd: PathBuf,
     closed: AtomicBool,
+    live: Arc<live::Live>,
+    tuner: tuning::Tuner,
 }
 
 impl Engine {
@@ -58,14 +72,12 @@ impl Engine {
     /// Those of [`settings_file::load`].
     pub fn open_with(request: &SettingsRequest, clock: Arc<dyn Clock>) -> Result<Self> {
         let mut loaded = settings_file::load(request)?;
-        // Projects know nothing of each other's answers.
-        let namespace = &mut loaded.settings.cache.namespace;
-        *namespace = namespace.take().or_else(|| loaded.system.project_id.clone());
         let settings = loaded.settings.clone();
         let events = Arc::new(EventSink::new());
         let cwd = request.cwd.clone();
         let monitoring =
             MonitoringPlace { variables: request.env.clone(), project: settings.cache.namespace.clone() };
+        let live = live::Live::new(Arc::clone(&clock));
         let orchestrator = Orchestrator::new(&settings, cwd.clone(), monitoring, clock, Arc::clone(&events));
         if let Some(monitor) = orchestrator.components().monitor {
             loaded.warnings.extend(monitor.problems());
@@ -82,12 +94,16 @@ impl Engine {
             );
         }
         Ok(Self {
+            live_settings: Mutex::new(Live::new(&loaded)),
+            explained: Mutex::new(Arc::new((loaded.layers.clone(), settings.clone()))),
+            tuner: tuning::Tuner::new(&settings),
             loaded,
             settings: Mutex::new(settings),
             orchestrator,
             events,
             cwd,
             closed: AtomicBool::new(false),
+            live,
         })
     }
 
@@ -117,6 +133,11 @@ impl Engine {
             "projectId": system.project_id,
             "url": system.shared_context_url,
         })
+    }
+
+    /// Whether changes of the configuration file are to be taken over.
+    pub fn watches_configuration(&self) -> bool {
+        self.loaded.system.watch_config
     }
 
     /// The pipeline.
@@ -176,8 +197,10 @@ impl Engine {
     /// `getStatus()`.
     pub fn status(&self, v8: Option<V8Heap>) -> Value {
         let mut status = self.orchestrator.status(&self.settings.lock(), v8);
-        status["configFile"] = json!(self.loaded.source);
+        status["live"] = self.live.status();
+        status["configFile"] = json!(self.explained.lock().0.file());
         status["unavailable"] = json!(self.unavailable());
+        status["tuning"] = self.tuning_status();
         status
     }
 
@@ -207,9 +230,7 @@ impl Engine {
 
     /// What the configuration asks for and this version does not have.
     fn unavailable(&self) -> Vec<&'static str> {
-        let settings = self.settings.lock();
-        let rows = [("autoTuning", settings.auto_tuning)];
-        rows.into_iter().filter(|(_, asked)| *asked).map(|(name, _)| name).collect()
+        Vec::new()
     }
 
     fn check_open(&self) -> Result<()> {
@@ -217,6 +238,13 @@ impl Engine {
             return Err(Error::new(ErrorKind::ShutDown, "the system was shut down; create a new one"));
         }
         Ok(())
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // Nobody can be answered any more.
+        self.live.end();
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::limits::LimitSource;
 use super::manager::MemoryManager;
+use super::pressure::Step;
 use super::stats::V8Heap;
 use crate::base::allocation;
 
@@ -53,6 +54,11 @@ impl MemoryManager {
             throttled: state.agents.throttled_count(),
             held: state.agents.held_bytes(),
         }
+    }
+
+    /// Whether anything is done about short memory.
+    pub fn is_short(&self) -> bool {
+        self.state.lock().step() > Step::Normal
     }
 
     /// How many agents are over their own limit, and the bytes of the largest of them. O(agents).

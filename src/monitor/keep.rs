@@ -54,11 +54,20 @@ pub(super) struct Keep {
     state: Mutex<KeepState>,
 }
 
+/// When an alert came: its time and, of equal times, the number that its id ends with.
+type Order = (u64, usize, String);
+
+fn order_of(alert: &Alert) -> Order {
+    // The number is hexadecimal: what is longer is more. Before the first hyphen is who raised it.
+    let id = alert.id.split_once('-').map_or(alert.id.as_str(), |(_, rest)| rest);
+    (alert.timestamp, id.len(), id.to_owned())
+}
+
 /// What waits to be written.
 #[derive(Default)]
 struct Waiting {
-    /// Alerts that changed, by id, as they are now.
-    alerts: BTreeMap<String, Arc<Alert>>,
+    /// Alerts that changed, in the order in which they came, as they are now.
+    alerts: BTreeMap<Order, Arc<Alert>>,
     rows: Vec<Arc<SampleRow>>,
     /// Alerts or silences changed.
     is_due: bool,
@@ -145,8 +154,8 @@ impl Monitor {
         {
             let waiting = &mut *self.keep.waiting.lock();
             waiting.is_due = true;
-            waiting.alerts.insert(alert.id.clone(), Arc::clone(alert));
-            // Ids have their time in them: the oldest goes.
+            waiting.alerts.insert(order_of(alert), Arc::clone(alert));
+            // The oldest goes.
             if waiting.alerts.len() > MAX_WAITING {
                 waiting.alerts.pop_first();
             }
@@ -310,9 +319,9 @@ impl Monitor {
                 let waiting = &mut *self.keep.waiting.lock();
                 waiting.path = None;
                 waiting.failure = Some(message.clone());
-                for (id, alert) in alerts {
+                for (order, alert) in alerts {
                     // What changed meanwhile is newer.
-                    waiting.alerts.entry(id).or_insert(alert);
+                    waiting.alerts.entry(order).or_insert(alert);
                 }
             }
             if !std::mem::replace(&mut keep.is_told, true) {

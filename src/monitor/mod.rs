@@ -3,7 +3,7 @@
 //! In reading order: [`config`]; [`measure`] reads figures, [`sources`] are the parts that have some; [`sample`] is one look at
 //! everything, `history` and [`store`] keep them; [`health`] makes scores, [`baseline`] knows what is usual; [`alerts`] say when
 //! somebody is to be told, [`channel`] tells them; [`export`] shows all of it to other programs, [`report`] to people; [`net`] is
-//! the thread for what goes over the network. `production_monitor` puts it together: `state` is what it knows, `look` what it does when, `watch` the
+//! the thread for what goes over the network, `http` serves on it; [`live`] answers on a socket beside the cache, with or without a monitor. `production_monitor` puts it together: `state` is what it knows, `look` what it does when, `watch` the
 //! thread that makes it, `keep` what it writes down, `exports` what it starts, `told` what it tells.
 //!
 //! It knows no domain: what they say comes in by a trait. Everything goes on while JavaScript is busy.
@@ -17,7 +17,9 @@ pub(crate) mod exports;
 pub mod health;
 mod history;
 pub mod host_cpu;
+mod http;
 mod keep;
+pub mod live;
 mod look;
 pub mod measure;
 pub mod net;

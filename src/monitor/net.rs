@@ -83,6 +83,12 @@ impl Net {
     }
 }
 
+impl std::fmt::Debug for Net {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Net").finish_non_exhaustive()
+    }
+}
+
 impl Drop for Net {
     fn drop(&mut self) {
         self.close();

@@ -24,7 +24,7 @@ pub fn new_memory_manager(
 }
 
 impl Orchestrator {
-    /// The manager that `settings` ask for: the old one with other settings, a new one, or none.
+    /// The manager that `settings` ask for: the old one with other settings, a new one, or none. Ends nothing.
     pub(super) fn memory(
         &self,
         settings: &Settings,
@@ -36,12 +36,7 @@ impl Orchestrator {
                 Some(memory)
             }
             (true, None) => Some(self.new_memory(settings.memory.clone())),
-            (false, old) => {
-                if let Some(old) = old {
-                    old.stop();
-                }
-                None
-            }
+            (false, _) => None,
         }
     }
 

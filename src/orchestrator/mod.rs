@@ -15,6 +15,7 @@ pub mod report;
 pub mod settings;
 pub mod settings_file;
 pub mod token_service;
+pub mod tuning;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -143,14 +144,15 @@ impl Orchestrator {
         orchestrator
     }
 
-    /// Brings the running parts to `settings`, which are checked. Parts that stay on keep what they hold.
+    /// Brings the running parts to `settings`, which are checked. Parts that stay on keep what they hold. Those that are
+    /// switched off end last: until then a failure can be undone by applying the settings before.
     pub fn apply(&self, settings: &Settings) {
         self.advisor.reconfigure(settings);
         let clock = || Arc::clone(&self.clock.0);
         // Work that grows with what the parts hold is done before the lock is taken.
         let old = self.components();
-        let memory = self.memory(settings, old.memory);
-        let cache = match (settings.enable_advanced_caching, old.cache) {
+        let memory = self.memory(settings, old.memory.clone());
+        let cache = match (settings.enable_advanced_caching, old.cache.clone()) {
             (true, Some(cache)) => {
                 cache.manager().reconfigure(settings.cache.clone());
                 Some(cache)
@@ -160,25 +162,30 @@ impl Orchestrator {
                 cache.manager().hub().attach(&self.events);
                 Some(Arc::new(cache))
             }
-            (false, old) => {
-                if let Some(old) = old {
-                    old.close();
-                }
-                None
-            }
+            (false, _) => None,
         };
         let mut place = BlockPlace::beside(&settings.cache, self.cwd.clone());
         // Without a cache there is no directory either.
         place.cache_dir = place.cache_dir.filter(|_| settings.enable_advanced_caching);
         self.tokens.reconfigure(settings.tokens.clone(), place);
         let filter = settings.enable_context_filtering.then(|| {
-            let filter =
-                old.filter.unwrap_or_else(|| Arc::new(self.new_filter(settings.context_filter.clone())));
+            let filter = old
+                .filter
+                .clone()
+                .unwrap_or_else(|| Arc::new(self.new_filter(settings.context_filter.clone())));
             filter.set_config(settings.context_filter.clone());
             filter
         });
-        let monitor = self.monitor(settings, old.monitor);
-        *self.components.write() = Components { memory, cache, filter, monitor };
+        self.fail_if_told();
+        let monitor = self.monitor(settings, old.monitor.clone());
+        let new = Components { memory, cache, filter, monitor };
+        *self.components.write() = new.clone();
+        end_gone(&old, &new);
+    }
+
+    /// Panics if that was asked for. For tests of what a defect does to callers.
+    fn fail_if_told(&self) {
+        assert!(!self.fail_next_stage.swap(false, Ordering::Relaxed), "failure asked for by a test");
     }
 
     fn new_filter(&self, config: ContextFilterConfig) -> ContextFilter {
@@ -205,6 +212,19 @@ impl Orchestrator {
     pub fn maintain(&self) -> u64 {
         self.tokens.maintain();
         self.components().cache.map_or(0, |cache| cache.manager().maintain())
+    }
+}
+
+/// Ends the parts that are not there any more, those that ask the others first.
+fn end_gone(old: &Components, new: &Components) {
+    if let (Some(monitor), None) = (&old.monitor, &new.monitor) {
+        monitor.stop();
+    }
+    if let (Some(memory), None) = (&old.memory, &new.memory) {
+        memory.stop();
+    }
+    if let (Some(cache), None) = (&old.cache, &new.cache) {
+        cache.close();
     }
 }
 

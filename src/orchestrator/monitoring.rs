@@ -25,12 +25,9 @@ impl std::fmt::Debug for MonitoringPlace {
 }
 
 impl Orchestrator {
-    /// The monitor that `settings` ask for: the old one with other settings, a new one, or none.
+    /// The monitor that `settings` ask for: the old one with other settings, a new one, or none. Ends nothing.
     pub(super) fn monitor(&self, settings: &Settings, old: Option<Arc<Monitor>>) -> Option<Arc<Monitor>> {
         if !settings.enable_production_monitoring {
-            if let Some(old) = old {
-                old.stop();
-            }
             return None;
         }
         if let Some(old) = old {

@@ -1,7 +1,16 @@
 //! The effective settings of the whole system: what the public API calls `OptimizationConfig`, with every value set.
 //!
-//! Knows defaults, merging and how settings are shown. Where they come from is `settings_file`'s matter. Holds no
-//! secret: addresses and keys of alert channels stay in the environment.
+//! Knows defaults, merging and how settings are shown. Where they come from: [`place`] finds files and [`text`] reads them,
+//! [`variables`] are the environment's, [`layers`] puts all over each other, [`live`] changes what a running system works by,
+//! [`edit`] writes into files. Holds no secret: addresses and keys of alert channels stay in the environment.
+
+pub mod edit;
+pub mod layers;
+pub mod live;
+pub mod paths;
+pub mod place;
+pub mod text;
+pub mod variables;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -12,6 +21,7 @@ use crate::cache::config::CacheConfig;
 use crate::context::config::ContextFilterConfig;
 use crate::memory::config::MemoryConfig;
 use crate::monitor::config::MonitoringConfig;
+use crate::orchestrator::tuning::TuningConfig;
 use crate::tokens::config::TokensConfig;
 
 pub use crate::base::config::{Environment, Origin};
@@ -33,6 +43,9 @@ pub struct Settings {
     pub enable_production_monitoring: bool,
     /// `autoTuning`: whether settings are adjusted to the load every 5 minutes. Default: in production only.
     pub auto_tuning: bool,
+    /// `liveSocket`: whether other programs of the same user, such as the command line, can ask the running system, through a
+    /// socket in the cache directory, and read its last state there. Default true.
+    pub live_socket: bool,
     /// `configFile`: the file that code asked for, as it was written there. Not shown when there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config_file: Option<String>,
@@ -46,6 +59,8 @@ pub struct Settings {
     pub tokens: TokensConfig,
     /// `monitoring`: settings of the production monitor.
     pub monitoring: MonitoringConfig,
+    /// `tuning`: settings of the tuning that `autoTuning` switches on.
+    pub tuning: TuningConfig,
 }
 
 impl Settings {
@@ -59,12 +74,14 @@ impl Settings {
             enable_context_filtering: true,
             enable_production_monitoring: production,
             auto_tuning: production,
+            live_socket: true,
             config_file: None,
             memory: MemoryConfig::default(),
             cache: CacheConfig::default(),
             context_filter: ContextFilterConfig::default(),
             tokens: TokensConfig::default(),
             monitoring: MonitoringConfig::default(),
+            tuning: TuningConfig::default(),
         }
     }
 
@@ -109,11 +126,13 @@ impl Configure for Settings {
         section.flag("enableContextFiltering", &mut self.enable_context_filtering);
         section.flag("enableProductionMonitoring", &mut self.enable_production_monitoring);
         section.flag("autoTuning", &mut self.auto_tuning);
+        section.flag("liveSocket", &mut self.live_socket);
         section.section("memory", |inner| self.memory.apply(inner));
         section.section("cache", |inner| self.cache.apply(inner));
         section.section("contextFilter", |inner| self.context_filter.apply(inner));
         section.section("tokens", |inner| self.tokens.apply(inner));
         section.section("monitoring", |inner| self.monitoring.apply(inner));
+        section.section("tuning", |inner| self.tuning.apply(inner));
     }
 
     fn check(&self, path: &str, problems: &mut Problems) {
@@ -122,6 +141,7 @@ impl Configure for Settings {
         self.context_filter.check(&Section::path_of(path, "contextFilter"), problems);
         self.tokens.check(&Section::path_of(path, "tokens"), problems);
         self.monitoring.check(&Section::path_of(path, "monitoring"), problems);
+        self.tuning.check(&Section::path_of(path, "tuning"), problems);
     }
 }
 

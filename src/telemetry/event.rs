@@ -86,8 +86,10 @@ events! {
     AgentContextOptimized = "agentContextOptimized",
     /// An internal failure; the caller got the original context: `{ agentId, error }`.
     OptimizationError = "optimizationError",
-    /// The configuration changed: `{ oldConfig, newConfig }`.
+    /// The configuration changed: `{ oldConfig, newConfig, source }`.
     ConfigurationUpdated = "configurationUpdated",
+    /// The configuration file was not taken over: `{ file, code, error, problems }`.
+    ConfigurationError = "configurationError",
     /// A report was written: `{ path }`.
     ReportGenerated = "reportGenerated",
     /// A sample was taken: `SystemMetrics`.
@@ -108,6 +110,10 @@ events! {
     AlertDelivered = "alertDelivered",
     /// A channel gave up: `{ channel, ids, reason }`.
     AlertNotDelivered = "alertNotDelivered",
+    /// A step of the tuning is done: `{ timestamp, stats, recommendations, adjustments }`.
+    AutoTuningCompleted = "autoTuningCompleted",
+    /// A step of the tuning failed: `{ error }`.
+    AutoTuningError = "autoTuningError",
     /// Something is off but work goes on: `{ path, message }`.
     Warning = "warning",
 }

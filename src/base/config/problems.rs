@@ -47,7 +47,7 @@ impl fmt::Display for Origin<'_> {
 }
 
 /// Every problem found so far in one configuration, from whatever origins it is made of.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Problems {
     /// The current origin in words.
     origin: String,
@@ -89,6 +89,11 @@ impl Problems {
     /// Whether nothing is wrong.
     pub fn is_empty(&self) -> bool {
         self.found.is_empty()
+    }
+
+    /// Those that are kept, in the order found.
+    pub fn found(&self) -> &[Problem] {
+        &self.found
     }
 
     /// All problems in the order found; a last one counts those beyond the first hundred.

@@ -2,6 +2,7 @@
 
 mod configuration;
 mod reports;
+mod tuning;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -71,6 +72,7 @@ pub fn open_system<'env>(
     engine.events().on_first_event(move || {
         wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
     });
+    engine.go_live();
     let slot = Arc::new(Slot(RwLock::new(Some(engine))));
     let mut handle = Object::new(env)?;
     add_work(env, &mut handle, &slot)?;
@@ -78,6 +80,7 @@ pub fn open_system<'env>(
     add_lifecycle(env, &mut handle, &slot)?;
     configuration::add(env, &mut handle, &slot)?;
     reports::add(env, &mut handle, &slot)?;
+    tuning::add(env, &mut handle, &slot)?;
     let shared = Arc::clone(&slot);
     token_optimizer::add(env, &mut handle, &(Arc::new(move || Ok(Holder::Engine(shared.engine()?))) as _))?;
     let (shared, board) = (Arc::clone(&slot), guard(|| Ok(Arc::clone(slot.engine()?.board())))?);
@@ -148,7 +151,7 @@ fn add_questions(env: &Env, handle: &mut Object, slot: &Arc<Slot>) -> napi::Resu
     method(env, handle, "sharedContext", move |_| Ok(shared.engine()?.shared_context().to_string()))?;
     let shared = Arc::clone(slot);
     method(env, handle, "watch", move |_| {
-        shared.engine()?.orchestrator().watch();
+        shared.engine()?.watch();
         Ok(())
     })?;
     let shared = Arc::clone(slot);

@@ -17,7 +17,7 @@ const CHECKPOINT_BUSY: Duration = Duration::from_millis(250);
 
 impl Writer {
     pub(super) fn execute(&mut self, order: &Order) -> Result<i64, Trouble> {
-        if self.is_waiting() {
+        if self.is_waiting() && !self.may_tidy(&order.command) {
             return Err(Trouble::NotUsed);
         }
         loop {
@@ -64,6 +64,7 @@ impl Writer {
             }
             Command::Maintain => self.maintain(now_ms),
             Command::Relieve => self.relieve().map(|()| 0),
+            Command::Tidy(step) => self.tidy(*step, now_ms),
         }
     }
 

@@ -16,6 +16,7 @@
 //! configures the path; `/tmp`, where everybody may write but (sticky) not rename what belongs to others, is
 //! fine.
 
+mod beside;
 mod error;
 mod generation;
 mod lock;
@@ -28,6 +29,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use beside::directory_beside;
 pub(crate) use error::{LocationError, reason_of_io};
 pub(crate) use generation::Generation;
 pub(crate) use platform::{Identity, free_bytes};
@@ -266,7 +268,7 @@ fn write_markers(real: &Path) -> Result<(), LocationError> {
 }
 
 /// Directories of other parts of this package.
-const NEIGHBOURS: [&str; 2] = ["blocks", "monitor"];
+const NEIGHBOURS: [&str; 3] = ["blocks", "live", "monitor"];
 
 fn list(real: &Path) -> Result<Listing, LocationError> {
     let mut listing = Listing::default();

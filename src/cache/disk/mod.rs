@@ -3,16 +3,18 @@
 //! Map: [`location`] where it lives; [`db`] connections and schema, [`tables`] statements, [`batch`] transactions; [`row`] the
 //! bytes of an entry, [`compression`] and [`training`] of dictionaries; [`readers`]; [`queue`] what waits to be written,
 //! [`writer`] the thread that writes, [`commands`] what else it is asked to do, `recovery` what it does about failures, `room` on a full disk,
-//! [`eviction`] budgets; [`coherence`] how processes notice each other's writes; [`ballast`] room to evict on a full disk.
+//! [`inspect`] looks at what is stored without using it, `compaction` gives room back; [`eviction`] budgets; [`coherence`] how processes notice each other's writes; [`ballast`] room to evict on a full disk.
 //! This file is the handle that the rest of the cache has. It owns the writer thread; it knows nothing of L1.
 
 pub(crate) mod ballast;
 pub(crate) mod batch;
 pub(crate) mod coherence;
 pub(crate) mod commands;
+pub(crate) mod compaction;
 pub(crate) mod compression;
 pub(crate) mod db;
 pub(crate) mod eviction;
+pub(crate) mod inspect;
 pub(crate) mod location;
 pub(crate) mod queue;
 pub(crate) mod readers;
@@ -139,6 +141,10 @@ pub(crate) struct Counters {
     pub(crate) evicted: AtomicU64,
     pub(crate) expired: AtomicU64,
     pub(crate) failures: AtomicU64,
+    /// Values read, and the time that reading and writing took, µs.
+    pub(crate) reads: AtomicU64,
+    pub(crate) read_us: AtomicU64,
+    pub(crate) write_us: AtomicU64,
     /// Bytes of samples, dictionary and buffers that the writer holds, and those of zstd.
     pub(crate) writer_bytes: AtomicU64,
     pub(crate) packing_bytes: AtomicU64,
@@ -258,7 +264,10 @@ impl Disk {
 
     /// What the database has for a key. Blocks.
     pub(crate) fn read(self: &Arc<Self>, key: &Key) -> Option<Read> {
+        let begun = Instant::now();
         let read = self.with_reader(|reader| reader.read(key))?;
+        add_time(&self.counters.read_us, begun);
+        self.counters.reads.fetch_add(1, Ordering::Relaxed);
         if let Read::Damaged(row) = read {
             self.counters.corrupt.fetch_add(1, Ordering::Relaxed);
             tracing::warn!("a stored entry was damaged; it is a miss and is removed");
@@ -297,6 +306,14 @@ impl Disk {
         self.start();
         let answer = self.queue.order(command).ok_or(Trouble::Io)?;
         answer.recv_timeout(COMMAND_DEADLINE).unwrap_or(Err(Trouble::Busy))
+    }
+
+    /// Bytes of the database and its log; 0 while it is not open.
+    pub(crate) fn file_bytes(&self) -> u64 {
+        let Some(opened) = self.opened.read().clone() else { return 0 };
+        let database = opened.generation.database();
+        let bytes = |path: PathBuf| path.metadata().map_or(0, |metadata| metadata.len());
+        bytes(database.with_extension("db-wal")) + bytes(database)
     }
 
     /// Whether there is, or ever was, anything to write or read.
@@ -352,6 +369,12 @@ impl Disk {
             Err(_) => self.set_condition(Condition::Degraded("threads")),
         }
     }
+}
+
+/// Adds the µs since then.
+fn add_time(to: &AtomicU64, since: Instant) {
+    let us = u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX);
+    to.fetch_add(us, Ordering::Relaxed);
 }
 
 impl std::fmt::Debug for Disk {

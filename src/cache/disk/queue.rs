@@ -2,13 +2,17 @@
 //!
 //! Read before the database: what waits here is newer. Belongs to the disk tiers; the writer thread takes from it.
 
+mod linger;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use hashbrown::HashMap;
 use parking_lot::{Condvar, Mutex};
 
+use super::compaction::Tidy;
 use crate::cache::key::{Key, Namespace};
 use crate::cache::record::Record;
 
@@ -128,6 +132,8 @@ pub(crate) enum Command {
     Maintain,
     /// Lets go of what is remembered to be faster: pages of the database, memory for packing.
     Relieve,
+    /// One small step of giving room back.
+    Tidy(Tidy),
 }
 
 /// A command and who waits for it.
@@ -174,6 +180,8 @@ struct State {
     in_flight_bytes: [usize; 2],
     seq: u64,
     closed: bool,
+    /// Whether the writer waits for more.
+    is_lingering: bool,
 }
 
 impl State {
@@ -217,6 +225,7 @@ pub(crate) struct Queue {
     state: Mutex<State>,
     work: Condvar,
     room: Condvar,
+    linger_ms: AtomicU64,
 }
 
 impl Queue {
@@ -252,8 +261,11 @@ impl Queue {
             order.retain(|(seq, hash)| waiting.get(hash).is_some_and(|task| task.seq == *seq));
         }
         let taken = if state.is_over(1) { Taken::Crowded } else { Taken::Yes };
+        let is_told = state.needs_writer();
         drop(state);
-        self.work.notify_one();
+        if is_told {
+            self.work.notify_one();
+        }
         taken
     }
 
@@ -306,6 +318,7 @@ impl Queue {
     pub(crate) fn next(&self, idle: Duration, most_bytes: usize) -> Work {
         let mut state = self.state.lock();
         loop {
+            self.linger(&mut state, most_bytes);
             let batch = state.take_batch(most_bytes);
             if !batch.is_empty() {
                 return Work::Tasks(batch);

@@ -48,7 +48,7 @@ pub(crate) enum Read {
 
 /// A connection with what it needs to unpack.
 pub(crate) struct Reader {
-    connection: Connection,
+    pub(super) connection: Connection,
     unpack: Decompressor,
 }
 

@@ -21,7 +21,7 @@ const SUSPICION: Duration = Duration::from_secs(600);
 
 /// A failure that ended the use of the disk, and when it is tried again.
 pub(super) struct Retry {
-    reason: &'static str,
+    pub(super) reason: &'static str,
     pub(super) at: Instant,
     wait: Duration,
 }

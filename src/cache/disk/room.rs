@@ -15,7 +15,7 @@ const LITTLE: u64 = 64 << 20;
 /// Most bytes of a batch then.
 pub(super) const SMALL_BATCH_BYTES: usize = 1 << 20;
 /// Free pages given back in one step, 2 MB: moving them goes through the log.
-const PAGES_AT_ONCE: u64 = 256;
+pub(super) const PAGES_AT_ONCE: u64 = 256;
 /// Free bytes beside what a batch needs below which entries are given up: other processes may write a batch at the same time.
 const RESERVE: u64 = 8 << 20;
 /// Most times that entries are given up for the same batch.
@@ -131,7 +131,7 @@ impl Writer {
 
     /// Empties the log, in a while at most, and says whether it did. Nothing is written meanwhile: every process does so, and
     /// so one of them gets the lock that it takes. Only what lasts is trouble.
-    fn try_to_empty_log(&self) -> bool {
+    pub(super) fn try_to_empty_log(&self) -> bool {
         let until = Instant::now() + LOG_ATTEMPT;
         loop {
             match self.empty_log() {

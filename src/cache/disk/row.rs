@@ -120,6 +120,12 @@ pub(crate) fn decode(key_hash: u128, blob: &[u8]) -> Result<(Head, &[u8]), RowEr
     parse(body).ok_or(RowError::Format)
 }
 
+/// The head at the start of a blob of which only so much was read; `None` if it does not end within it. Not checked, and
+/// `raw_len` of a plain payload is not known: only for what people are shown.
+pub(crate) fn head_of(start: &[u8]) -> Option<Head> {
+    parse(start.get(CHECKSUM_BYTES..)?).map(|(head, _)| head)
+}
+
 fn parse(body: &[u8]) -> Option<(Head, &[u8])> {
     let mut rest = body;
     let [format, flags] = *take(&mut rest, 2)? else { return None };

@@ -164,6 +164,24 @@ impl Tables<'_> {
         self.candidates(&sql, params![hash_bytes(after), namespace.bytes(), below, tier, to_sql(most as u64)])
     }
 
+    /// Entries after `after` in the order of hashes, of a namespace and below or of all, in one tier or both, with tags or not.
+    pub(crate) fn after(
+        &self,
+        namespace: Option<&Namespace>,
+        tier: Option<i64>,
+        tagged_only: bool,
+        after: u128,
+        most: usize,
+    ) -> Result<Vec<Candidate>, Trouble> {
+        let sql = format!(
+            "SELECT h, {COLUMNS} FROM m WHERE h > ?1 AND (?2 IS NULL OR ns = ?2 OR substr(ns, 1, length(?3)) = ?3)
+             AND (?4 IS NULL OR tier = ?4) AND tagged >= ?5 ORDER BY h LIMIT ?6"
+        );
+        let own = namespace.map(Namespace::bytes);
+        let below = own.map(|own| [own, &[0]].concat());
+        self.candidates(&sql, params![hash_bytes(after), own, below, tier, tagged_only, to_sql(most as u64)])
+    }
+
     /// Entries with a tag.
     pub(crate) fn tagged(&self, namespace: &[u8], tag: &str, most: usize) -> Result<Vec<Candidate>, Trouble> {
         let sql = format!("SELECT h, {COLUMNS} FROM m WHERE h IN (SELECT h FROM t WHERE tag = ? LIMIT ?)");
@@ -185,10 +203,21 @@ impl Tables<'_> {
         self.read_totals("SELECT tier, n, stored, raw FROM s WHERE tier > 0")
     }
 
+    /// What there is of each tier. O(n).
+    pub(crate) fn counted(&self) -> Result<[Total; 2], Trouble> {
+        self.read_totals("SELECT tier, count(*), sum(stored), sum(raw) FROM m GROUP BY tier")
+    }
+
+    /// Removes values and tags that belong to no entry; how many. O(n).
+    pub(crate) fn remove_orphans(&self) -> Result<usize, Trouble> {
+        let values = self.0.execute("DELETE FROM v WHERE id NOT IN (SELECT id FROM m)", [])?;
+        let tags = self.0.execute("DELETE FROM t WHERE h NOT IN (SELECT h FROM m)", [])?;
+        Ok(values + tags)
+    }
+
     /// Counts anew and mends the totals. O(n).
     pub(crate) fn recount(&self) -> Result<(), Trouble> {
-        let counted =
-            self.read_totals("SELECT tier, count(*), sum(stored), sum(raw) FROM m GROUP BY tier")?;
+        let counted = self.counted()?;
         if counted != self.totals()? {
             for (tier, total) in [(L2, counted[0]), (L3, counted[1])] {
                 self.0

@@ -21,7 +21,7 @@ use super::recovery::{Retry, give_up_generation};
 use super::room::SMALL_BATCH_BYTES;
 use super::row::{self, Codec, Head};
 use super::tables::{Candidate, Tables};
-use super::{Arrival, Condition, Disk, Kept, Opened, ballast};
+use super::{Arrival, Condition, Disk, Kept, Opened, add_time, ballast};
 use crate::cache::key::{Key, Parts};
 
 /// How long the writer waits for another process's lock.
@@ -223,6 +223,7 @@ impl Writer {
             return;
         }
         let bytes = tasks.iter().map(Task::bytes).sum::<usize>() as u64;
+        let begun = Instant::now();
         self.mind_room(bytes);
         let result = loop {
             match self.commit(&tasks) {
@@ -240,6 +241,7 @@ impl Writer {
         match result {
             Ok(written) => {
                 self.disk.counters.batches.fetch_add(1, Ordering::Relaxed);
+                add_time(&self.disk.counters.write_us, begun);
                 let stored = written.stored.iter().filter(|kept| kept.row.is_some()).count();
                 self.disk.counters.written.fetch_add(stored as u64, Ordering::Relaxed);
                 announce(&self.disk, &tasks);

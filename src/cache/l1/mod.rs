@@ -78,7 +78,12 @@ pub(crate) fn bounds(config: &CacheConfig) -> Bounds {
 
 /// The policy that a configuration asks for.
 pub(crate) fn policy(config: &CacheConfig) -> Policy {
-    match config.eviction_policy {
+    policy_of(config.eviction_policy)
+}
+
+/// The policy of that name.
+pub(crate) fn policy_of(policy: EvictionPolicy) -> Policy {
+    match policy {
         EvictionPolicy::Lru => Policy::Lru,
         EvictionPolicy::Lfu => Policy::Lfu,
         EvictionPolicy::Adaptive => Policy::Adaptive,

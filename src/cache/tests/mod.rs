@@ -4,6 +4,8 @@ mod budgets;
 mod clock;
 mod dumps;
 mod failures;
+mod inspect;
+mod inspect_model;
 mod leases;
 mod model;
 mod model_tests;

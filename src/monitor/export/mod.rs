@@ -11,7 +11,7 @@ mod operations;
 pub mod otlp;
 pub mod points;
 pub mod prometheus;
-mod request;
+pub(super) mod request;
 pub mod server;
 mod settings;
 #[cfg(test)]

@@ -18,8 +18,8 @@ use crate::base::error::{Error, ErrorKind, Result};
 use crate::monitor::export::prometheus::{self, Format};
 use crate::monitor::export::{Exported, Healthz};
 
-const TEXT: &str = "text/plain; charset=utf-8";
-const JSON: &str = "application/json; charset=utf-8";
+pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
+pub(crate) const JSON: &str = "application/json; charset=utf-8";
 
 /// What readers of `/metrics` have to know. Only its SHA-256 is kept.
 #[derive(Clone)]
@@ -102,7 +102,8 @@ fn json_line(body: &Value) -> String {
     format!("{body}\n")
 }
 
-fn page(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+/// A page that nobody keeps.
+pub(crate) fn page(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
     let mut page = Response::new(Full::new(body.into()));
     *page.status_mut() = status;
     let headers = page.headers_mut();

@@ -3,40 +3,34 @@
 //! there are 64 at most, and who comes later waits in the system's queue.
 
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::{Bytes, Incoming};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Request, Response};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
-use tokio::task::{AbortHandle, JoinSet};
+use hyper::http::request::Parts;
+use tokio::task::AbortHandle;
 
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::monitor::export::Exported;
 pub use crate::monitor::export::request::Token;
 use crate::monitor::export::request::{Access, answer};
+use crate::monitor::http::{Limits, serve};
 use crate::monitor::net::Net;
 
 /// Connections at a time; a scraper and two probes need three.
 const MOST_CONNECTIONS: usize = 64;
-/// A head comes at once or not at all.
-const HEAD_LIMIT: Duration = Duration::from_secs(5);
-/// All of a connection: Prometheus gives up after 10 s too.
-const CONNECTION_LIMIT: Duration = Duration::from_secs(10);
 /// Bytes of a head.
 const HEAD_BYTES: usize = 16 * 1024;
-/// Bytes of a body that are read and thrown away, so that the answer arrives before the connection ends.
-const BODY_BYTES: usize = 64 * 1024;
+/// A head comes at once or not at all, and Prometheus gives up after 10 s too.
+const LIMITS: Limits = Limits {
+    connections: MOST_CONNECTIONS,
+    head: Duration::from_secs(5),
+    connection: Duration::from_secs(10),
+    head_bytes: HEAD_BYTES,
+    body_bytes: 64 * 1024,
+};
 /// How long the end of the server is waited for.
 const CLOSE_LIMIT: Duration = Duration::from_secs(1);
-/// After the system had no descriptor for a connection.
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// The server. Ends when it is closed or dropped.
 pub struct MetricsServer {
@@ -83,7 +77,11 @@ impl MetricsServer {
         };
         let access = Arc::new(Access { token, local_host: is_local.then(|| host.to_owned()) });
         let (alive, ended) = channel();
-        let task = handle.spawn(serve(listener, access, source, alive)).abort_handle();
+        let respond = move |parts: Parts| {
+            let (access, source) = (Arc::clone(&access), Weak::clone(&source));
+            async move { answer(&parts, &access, source.upgrade().as_deref()) }
+        };
+        let task = handle.spawn(serve(listener, LIMITS, respond, alive)).abort_handle();
         Ok(Self { address, task, ended: parking_lot::Mutex::new(ended) })
     }
 
@@ -110,59 +108,6 @@ impl std::fmt::Debug for MetricsServer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("MetricsServer").field("address", &self.address).finish_non_exhaustive()
     }
-}
-
-async fn serve(
-    listener: tokio::net::TcpListener,
-    access: Arc<Access>,
-    source: Weak<dyn Exported>,
-    _alive: Sender<()>,
-) {
-    let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
-    // Dropped with this task: connections end with the server.
-    let mut connections = JoinSet::new();
-    loop {
-        let Ok(place) = Arc::clone(&room).acquire_owned().await else { return };
-        let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(PAUSE).await;
-            continue;
-        };
-        let (access, source) = (Arc::clone(&access), Weak::clone(&source));
-        connections.spawn(async move {
-            let _place = place;
-            // Whoever is too slow is cut off; there is nobody to tell.
-            let _ = tokio::time::timeout(CONNECTION_LIMIT, connection(stream, access, source)).await;
-        });
-        while connections.try_join_next().is_some() {}
-    }
-}
-
-async fn connection(stream: TcpStream, access: Arc<Access>, source: Weak<dyn Exported>) {
-    let service = service_fn(move |request: Request<Incoming>| {
-        let (access, source) = (Arc::clone(&access), Weak::clone(&source));
-        async move { Ok::<_, std::convert::Infallible>(respond(request, &access, &source).await) }
-    });
-    let served = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_LIMIT)
-        .keep_alive(false)
-        .max_buf_size(HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
-    if let Err(error) = served {
-        tracing::debug!(%error, "a connection to the metrics server ended early");
-    }
-}
-
-async fn respond(
-    request: Request<Incoming>,
-    access: &Access,
-    source: &Weak<dyn Exported>,
-) -> Response<Full<Bytes>> {
-    let (parts, body) = request.into_parts();
-    // What is longer is not worth an answer that arrives.
-    let _ = Limited::new(body, BODY_BYTES).collect().await;
-    answer(&parts, access, source.upgrade().as_deref())
 }
 
 #[cfg(test)]

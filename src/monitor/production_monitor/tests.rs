@@ -238,3 +238,27 @@ fn after_a_stop_nothing_is_taken_any_more() {
     assert_eq!(it.monitor.create_alert(&alert).expect_err("stopped").kind(), ErrorKind::ShutDown);
     assert_eq!(it.monitor.history(1.0, None).len(), 3, "what is known is still told");
 }
+
+#[test]
+fn alerts_of_one_moment_keep_their_order_over_a_restart() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let clock = Arc::new(ManualClock::new());
+    let first = Setup::at(Some(dir.path()), &json!({}), &clock);
+    first.run(10_000);
+    for at in 0..40 {
+        let alert =
+            json!({ "type": "warning", "component": "agents", "title": format!("{at}"), "message": "m" });
+        first.monitor.create_alert(&alert).expect("sound");
+    }
+    let titles = |it: &Setup| -> Vec<String> {
+        it.monitor.alerts(1.0).iter().map(|alert| alert.title.clone()).collect()
+    };
+    let before = titles(&first);
+    assert_eq!(before[0], "39", "newest first");
+    first.monitor.stop();
+
+    let second = Setup::at(Some(dir.path()), &json!({}), &clock);
+    second.run(10_000);
+    assert_eq!(titles(&second), before);
+    second.monitor.stop();
+}

@@ -11,8 +11,8 @@ use serde_json::{Value, to_value};
 
 use super::ReportData;
 use super::metrics_json::{figure, metrics_json};
-use super::redact::redacted;
 use crate::base::json::times_as_iso8601;
+use crate::base::redact::redacted;
 use crate::base::units::{iso8601, round2};
 use crate::monitor::sample::{OperationRow, SampleRow};
 use crate::telemetry::metric::{Metric, Unit};

@@ -16,7 +16,6 @@ use super::sample::SampleRow;
 pub(crate) mod html;
 mod json;
 mod metrics_json;
-pub(crate) mod redact;
 #[cfg(test)]
 pub(crate) mod test_data;
 

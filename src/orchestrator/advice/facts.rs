@@ -4,7 +4,7 @@
 use super::Advisor;
 use super::tally::Tallied;
 use crate::cache::config::EvictionPolicy;
-use crate::cache::{CacheStats, SizeAdvice};
+use crate::cache::{CacheManager, CacheStats, Rehearsed, SizeAdvice};
 use crate::memory::Overview;
 use crate::monitor::sources::Seen;
 use crate::orchestrator::Components;
@@ -58,6 +58,41 @@ pub(super) struct CacheFacts {
     pub(super) similar: Option<SimilarFate>,
     /// What other policies would have answered with the present size.
     pub(super) policies: Vec<PolicyWouldHave>,
+}
+
+impl CacheFacts {
+    fn of(cache: &CacheManager) -> Self {
+        let (stats, seen) = (cache.stats(), cache.observed_so_far());
+        let served = stats.overall.similarity_detections;
+        // Nothing is counted while nobody tunes.
+        let is_observed = !seen.rehearsed.is_empty();
+        Self {
+            renewed: is_observed.then_some(Renewed {
+                expired: seen.expired,
+                same: seen.renewed_same,
+                changed: seen.renewed_changed,
+            }),
+            similar: is_observed.then_some(SimilarFate { served, refuted: seen.similar_refuted }),
+            policies: policies(&seen.rehearsed, cache.config().eviction_policy),
+            larger: cache.advice(),
+            stats,
+        }
+    }
+}
+
+/// Policies that were rehearsed at the configured size, against the present one at the same size.
+fn policies(rehearsed: &[Rehearsed], present: EvictionPolicy) -> Vec<PolicyWouldHave> {
+    let hits = |row: &Rehearsed| (row.of_hits + row.of_disk_hits + row.of_misses).cast_signed();
+    let at_size = || rehearsed.iter().filter(|row| (row.factor - 1.0).abs() < 1e-9);
+    let Some(own) = at_size().find(|row| row.policy == present) else { return Vec::new() };
+    let others = at_size().filter(|row| row.policy != present);
+    others
+        .map(|row| PolicyWouldHave {
+            policy: row.policy,
+            hits_gained: hits(row) - hits(own),
+            lookups: row.lookups,
+        })
+        .collect()
 }
 
 /// Entries that expired and were asked for again.
@@ -117,8 +152,7 @@ impl Facts {
                 over_limit: memory.over_own_limit(),
                 largest: memory.largest_agents(1).0.first().map_or(0, |(_, bytes)| *bytes),
             }),
-            cache: cache
-                .map(|cache| CacheFacts { stats: cache.manager().stats(), larger: cache.manager().advice() }),
+            cache: cache.map(|cache| CacheFacts::of(cache.manager())),
             filter: filter.map(|_| counters.tally.read()),
             tokens: ledger.totals(),
             by_model: ledger.by_model(),

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::base::json::times_as_iso8601;
+use crate::base::redact::redacted;
 use crate::base::units::iso8601;
 use crate::memory::V8Heap;
-use crate::monitor::report::redact::redacted;
 use crate::orchestrator::Orchestrator;
 use crate::orchestrator::settings::Settings;
 

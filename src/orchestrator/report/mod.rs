@@ -33,6 +33,11 @@ impl Orchestrator {
         self.clock.0.wall_ms()
     }
 
+    /// Monotonic ms.
+    pub fn now_ms(&self) -> u64 {
+        self.clock.0.now_ms()
+    }
+
     fn uptime_s(&self) -> f64 {
         round2(self.clock.0.now_ms().saturating_sub(self.started_ms) as f64 / 1000.0)
     }

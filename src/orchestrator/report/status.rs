@@ -40,7 +40,7 @@ impl Orchestrator {
             },
             "statistics": self.statistics(&health),
             "recommendations": self.recommendations(),
-            "autoTuning": false,
+            "autoTuning": settings.auto_tuning,
             "lastOptimization": (last > 0).then_some(last),
             "tokenOptimizer": totals,
             "hostCpuPercentage": self.host_cpu.percentage().map(round2),

@@ -1,6 +1,10 @@
+use std::fs;
+
 use tempfile::TempDir;
 
 use super::*;
+use crate::base::error::ErrorKind;
+use crate::orchestrator::settings::Environment;
 
 /// A working directory with files in it.
 struct Place {
@@ -107,7 +111,7 @@ fn unusable_files_are_errors_that_name_path_and_place() {
     let too_large = format!("{{}}{}", " ".repeat(1_048_575));
     for (content, says) in [
         (b"{\n  \"cache\": {,\n".as_slice(), "line 2 column 13"),
-        (b"", "line 1 column 0"),
+        (b"", "line 1 column 1"),
         (b"{\n\"a\xFF", "not UTF-8 at line 2 column 3"),
         (b"\xFF\xFE{\0}\0", "not UTF-8 at line 1 column 1"),
         (b"{\"cache\": {\"ttlSeconds\": 1e999}}", "line 1"),

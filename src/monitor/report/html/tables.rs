@@ -7,7 +7,7 @@ use super::Page;
 use super::escape::{Escaped, Foreign, cut};
 use super::head::band;
 use super::quantity::{NOTHING, day_and_time, number, quantity};
-use crate::monitor::report::redact::redacted;
+use crate::base::redact::redacted;
 use crate::telemetry::metric::{Metric, Unit};
 
 /// So many entries of a list are shown.

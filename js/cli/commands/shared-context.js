@@ -1,0 +1,67 @@
+'use strict';
+
+/** The command `shared-context`: a server that runs until it is asked to end. */
+
+const { readFileSync } = require('node:fs');
+const { AgentwiseError } = require('../../errors.js');
+
+const DEFAULT_PORT = '3003';
+
+/** Longest file that is read for a token. */
+const MAX_TOKEN_FILE = 8192;
+
+function portOf(text = DEFAULT_PORT) {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (port <= 65_535) return port;
+  throw new AgentwiseError('E_INVALID_ARGUMENT', '--port must be a whole number from 0 to 65535');
+}
+
+/** The token without the newline at the end of its file. Arguments are seen by every user of the machine: it is never one. */
+function tokenOf(file) {
+  if (file === undefined) return process.env.SHARED_CONTEXT_TOKEN || undefined;
+  let text;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new AgentwiseError('E_IO', `cannot read the token file ${file} (${cause.code})`, { cause });
+  }
+  const token = text.trim();
+  if (token === '' || token.length > MAX_TOKEN_FILE) {
+    throw new AgentwiseError('E_INVALID_ARGUMENT', `the token file ${file} holds no token`);
+  }
+  return token;
+}
+
+/** Resolves when the process is asked to end. */
+function asked(signal) {
+  return new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+}
+
+module.exports = function add(program, { action, examples }) {
+  program
+    .command('shared-context')
+    .description('serves contexts that agents share, until SIGINT or SIGTERM; prints its URL')
+    .option('--port <number>', 'where it listens; 0 for any free one (default: 3003)')
+    .option('--host <name>', "address that it listens on; any other machine's needs a token (default: 127.0.0.1)")
+    .option(
+      '--token-file <path>',
+      'file with the token that clients must have (default: the variable SHARED_CONTEXT_TOKEN)',
+    )
+    .withoutGlobals('environment', 'config')
+    .addHelpText(
+      'after',
+      examples('shared-context', 'shared-context --port 0 --json', 'shared-context --host 0.0.0.0 --token-file token'),
+    )
+    .action(
+      action(async ({ options: { port, host, tokenFile, json }, output, signal }) => {
+        // Loaded here, so that a module that does not load is told like any other failure.
+        const { startSharedContextServer } = require('../../shared-context/server.js');
+        const end = asked(signal);
+        const server = await startSharedContextServer({ port: portOf(port), host, token: tokenOf(tokenFile) });
+        output.line(json ? JSON.stringify({ url: server.url, port: server.port }) : `shared context on ${server.url}`);
+        await end;
+        await server.close();
+        return {};
+      }),
+    );
+};

@@ -1,0 +1,71 @@
+'use strict';
+
+/** The command `status`. Of several systems that run here it shows the newest, or the one of `--pid`. */
+
+const { AgentwiseError } = require('../../errors.js');
+
+module.exports = function add(program, { action, examples }) {
+  program
+    .command('status')
+    .description('components, figures and effective settings')
+    .option('--pid <number>', 'of this process, where several systems run here')
+    .option('--offline', 'asks no running system and reads no stored state: makes one for the question')
+    .addHelpText(
+      'after',
+      examples('status', 'status --json', 'status --pid 4711', 'status --environment production --offline'),
+    )
+    .action(
+      action(async (given) => {
+        const { sourceText } = require('../running.js');
+        const { status, about } = await answer(given);
+        return { data: status, text: textOf(status, sourceText(about), given.output) };
+      }),
+    );
+};
+
+async function answer(given) {
+  const { asked, created, sourceFor } = require('../running.js');
+  const found = await sourceFor(given);
+  if (found.source === 'live') {
+    const system = chosen(found.systems, given.options.pid);
+    const { answer: status, error, pid, environment, startedAt } = await asked(system, '/status');
+    if (error !== undefined) throw new AgentwiseError('E_NOT_AVAILABLE', `process ${pid} ${error}`);
+    const systems = found.systems.map((other) => ({ pid: other.pid, environment: other.environment }));
+    const about = { source: 'live', pid, environment, startedAt, systems: systems.length };
+    return { status: { ...status, source: 'live', pid, startedAt, systems }, about };
+  }
+  if (given.options.pid !== undefined) chosen([], given.options.pid);
+  if (found.source === 'created') {
+    return { status: { ...(await created(given)).getStatus(), source: 'created' }, about: found };
+  }
+  const { status, savedAt, pid, ended } = found.state;
+  return { status: { ...status, source: 'stored', savedAt, pid, ended }, about: found };
+}
+
+/** The one of `pid`, else the newest that answers. */
+function chosen(systems, pid) {
+  if (pid === undefined) return systems.find(({ state }) => state !== 'hanging') ?? systems[0];
+  const system = systems.find((candidate) => `${candidate.pid}` === pid);
+  if (system) return system;
+  const running = systems.map((candidate) => candidate.pid).join(', ') || 'none';
+  throw new AgentwiseError('E_INVALID_ARGUMENT', `no system of process ${pid} runs here; running: ${running}`);
+}
+
+function textOf(status, source, { table, visible }) {
+  const { memoryManager: memory, cacheManager: cache, contextFilter: filter } = status.components;
+  return table([
+    ['source', source],
+    ['environment', visible(status.environment)],
+    ['configuration', visible(status.configFile ?? 'built-in defaults')],
+    ['score', `${status.overallScore} of 100`],
+    ['memory', memory ? memoryText(memory) : 'off'],
+    ['cache', cache ? `${cache.l1.entries} of ${cache.l1.maxSize} entries, ${cache.l1.sizeMB} MB` : 'off'],
+    ['context filter', filter ? `${filter.agentSpecializations.length} specializations` : 'off'],
+    ['not available', status.unavailable.join(', ') || 'nothing that is asked for'],
+  ]);
+}
+
+/** What the system does not say is not shown as a figure. */
+function memoryText({ process: { rss }, limits, percentage }) {
+  return rss === null ? 'unknown' : `${rss} MB of ${limits.effective} MB (${percentage} %)`;
+}

@@ -1,0 +1,81 @@
+'use strict';
+
+/**
+ * Where the answers about a system come from: a system of this directory that runs, else the state that the last one left,
+ * else one that is made for the question.
+ */
+
+const { messageOf } = require('../errors.js');
+const { configurationOf } = require('./configuration.js');
+const { duration, visible } = require('./text.js');
+
+/** How long a running system may take to answer, ms. */
+const ANSWER_MS = 1000;
+
+/**
+ * What a system is made with that only answers a question: it takes no port, sends nothing, and leaves nothing behind that
+ * would be taken for the application's.
+ */
+const QUIET = {
+  monitoring: { metricsPort: null, enableOtlpExport: false, persistMetrics: false, alertsEnabled: false },
+};
+
+const client = () => require('../live/client.js');
+
+/** Systems that use `cacheDir`, those that answer first, the newest first; with `environment`, only the ones of it. */
+async function systemsIn(cacheDir, environment) {
+  if (cacheDir === null) return [];
+  const systems = await client().findSystems(cacheDir, { timeoutMs: ANSWER_MS });
+  // Whose environment is not known does not answer: it may be meant.
+  return systems.filter((system) => environment === undefined || [environment, null].includes(system.environment));
+}
+
+/** Asks one system; what it does not answer is an `error`. */
+async function asked(system, path) {
+  const { pid, environment, startedAt, project } = system;
+  const who = { pid, environment, startedAt, project };
+  if (system.state === 'hanging') return { ...who, error: 'does not answer' };
+  try {
+    return { ...who, answer: await system.ask(path, { timeoutMs: ANSWER_MS }) };
+  } catch (error) {
+    return { ...who, error: messageOf(error).split('\n')[0] };
+  }
+}
+
+/**
+ * Who answers.
+ *
+ * @returns `{ source: 'live', systems }`, `{ source: 'stored', state }` or `{ source: 'created' }`
+ */
+async function sourceFor(given) {
+  const { offline } = given.options;
+  // What was asked for in so many words. Else any is right: the shell of who asks rarely has the application's NODE_ENV.
+  const environment = given.askedEnvironment;
+  const { cacheDir } = offline ? { cacheDir: null } : configurationOf(given);
+  const systems = await systemsIn(cacheDir, environment);
+  if (systems.length > 0) return { source: 'live', systems };
+  const state = cacheDir === null ? null : client().storedState(cacheDir, { environment });
+  return state === null ? { source: 'created' } : { source: 'stored', state };
+}
+
+/** A system that is made for the question, with the configuration of this directory. */
+const created = (given) => given.open(QUIET);
+
+/** Whether the system that left a state ended by itself, and did not just go. */
+const endedWell = ({ ended }) => ended !== 'running';
+
+const processText = ({ pid, environment }) =>
+  pid === null ? 'a process that does not say who it is' : `process ${pid} (${visible(environment)})`;
+
+/** One line that says where the answer comes from. */
+function sourceText({ source, systems, state, startedAt, ...who }, now = Date.now()) {
+  if (source === 'created') return 'made for this question: no system of this directory runs';
+  if (source === 'stored') {
+    const age = duration((now - state.savedAt) / 1000);
+    return `stored ${age} ago by ${processText(state)}, ${endedWell(state) ? 'which has ended' : 'which is gone without a shutdown'}`;
+  }
+  const since = startedAt === null ? '' : `, running for ${duration((now - new Date(startedAt)) / 1000)}`;
+  return `${processText(who)}${since}${systems > 1 ? `, one of ${systems}` : ''}`;
+}
+
+module.exports = { asked, created, endedWell, processText, sourceFor, sourceText, systemsIn, QUIET };
