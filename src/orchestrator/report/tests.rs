@@ -91,6 +91,8 @@ fn names_of_others_are_text_and_nothing_is_loaded() {
     let report = orchestrator.report(&settings, None, &extras);
     assert!(!report.to_string().contains("me:pass"));
     assert_eq!(report["tuningHistory"][0]["outcome"], "kept");
+    assert_eq!(report["tuningHistory"][0]["at"], "1970-01-01T00:00:00.001Z");
+    assert!(html.contains("1970-01-01 00:00"));
 }
 
 #[test]
