@@ -65,6 +65,8 @@ fn pages_say_who_it_is_and_how_it_is() {
         assert!(figures[name].is_object(), "{name}: {figures}");
     }
     assert_eq!(figures["timestamp"], "2026-01-01T00:00:00.000Z");
+    let tuning = engine.answer("/tuning").expect("a page");
+    assert_eq!((&tuning["enabled"], &tuning["history"]), (&json!(false), &json!([])));
     assert!(engine.answer("/nothing").is_none());
     engine.shut_down(None, PATIENT, true);
 }
