@@ -147,7 +147,7 @@ fn measure_now() {
         place.engine.watch_configuration().expect("open");
     }
     let look = started.elapsed() / 2000;
-    let layers = place.engine.live.lock().layers().clone();
+    let layers = place.engine.live_settings.lock().layers().clone();
     let started = std::time::Instant::now();
     for _ in 0..2000 {
         layers.merge();
