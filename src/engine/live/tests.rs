@@ -111,10 +111,10 @@ fn settings_switch_it_off_and_on() {
     }
     let (engine, _) = live(dir.path(), json!({}));
     assert!(socket(&engine).is_some());
-    engine.update_configuration(&json!({ "liveSocket": false })).expect("sound");
+    engine.update_configuration(&json!({ "liveSocket": false }), false).expect("sound");
     engine.look_after_live();
     assert_eq!(socket(&engine), None);
-    engine.update_configuration(&json!({ "liveSocket": true })).expect("sound");
+    engine.update_configuration(&json!({ "liveSocket": true }), false).expect("sound");
     engine.look_after_live();
     assert!(socket(&engine).is_some());
     engine.shut_down(None, PATIENT, true);
