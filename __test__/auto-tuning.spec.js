@@ -100,6 +100,7 @@ test('bounds and fixed settings hold', async () => {
 test('what a user sets ends the trial and is what tuning goes from', async () => {
   const fixed = ['cache.evictionPolicy'];
   const system = await open({ ...SMALL, tuning: { fixed } });
+  await system.tune(); // What comes after it is compared with it.
   await loop(system);
   await system.tune();
   expect(system.getStatus().tuning.trial).toMatchObject({ setting: 'cache.l1MaxSize', from: 200 });

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, release, tmpdir, type } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { ProductionOptimizationSystem } from '../../index.mjs';
+import { countTokens, ProductionOptimizationSystem } from '../../index.mjs';
 import { count, percent, table } from '../bench/format.mjs';
 import { readTrace, traceFiles } from './traces.mjs';
 import { tuningSvg } from './tuning-plot.mjs';
@@ -16,12 +16,21 @@ const WORDS =
   'the agent read the file and found that one test fails because a name was changed in another module '.repeat(40);
 const text = (id) => WORDS.slice(0, 300 + ((id * 2_654_435_761) % 2_700));
 
+/** As in docs/auto-tuning.md. */
+const [MS_PER_TOKEN, MS_PER_MB_HOUR] = [10, 15];
+const TOKENS = meanTokens();
+
+function meanTokens() {
+  const ids = Array.from({ length: 200 }, (_, id) => id);
+  return ids.reduce((sum, id) => sum + countTokens(text(id)), 0) / ids.length;
+}
+
 const HELP = `Usage: npm run eval:tuning -- <data folder> [options]
 
 The folder holds traces/*.txt.gz (one key per line). They are replayed one after the other, and then the first again.
 
 Options:
-  --limit <n>     requests of each trace at most (default: 300000)
+  --limit <n>     requests of each trace at most (default: 100000)
   --every <n>     requests between two steps of the tuning (default: 5000)
   --entries <n>   configured l1MaxSize (default: 1000)
   --bytes <MB>    configured l1MaxSizeMB (default: 64)
@@ -61,7 +70,7 @@ const whole = (name, fallback) => {
   if (!(value > 0)) refuse(`--${name} is a number over 0`);
   return value;
 };
-const [limit, every] = [whole('limit', 300_000), whole('every', 5_000)];
+const [limit, every] = [whole('limit', 100_000), whole('every', 5_000)];
 const [entries, bytes] = [whole('entries', 1000), whole('bytes', 64)];
 if (!given.folder || given.further.length > 0) refuse('name one data folder');
 const traces = join(given.folder, 'traces');
@@ -140,6 +149,10 @@ async function run(name, setting) {
   result.l1HitRate = sum('l1Hits') / result.requests;
   result.mb = result.phases.reduce((total, row) => total + row.mb * row.requests, 0) / result.requests;
   result.hitsPerMB = sum('l1Hits') / result.mb;
+  // At one request a second, so that the price of memory does not depend on how fast this replays.
+  const hours = result.requests / 3600;
+  const savedMs = sum('hits') * TOKENS * MS_PER_TOKEN;
+  result.netSecondsPerHour = (savedMs / hours - result.mb * MS_PER_MB_HOUR) / 1e3;
   progress(`${name}: ${percent(result.l1HitRate)} in memory, ${result.mb.toFixed(2)} MB`);
   return result;
 }
@@ -200,6 +213,7 @@ if (given.json) {
     ...(given.disk ? [{ key: 'hitRate', title: 'with disk', format: percent }] : []),
     { key: 'mb', title: 'mean MB', format: (value) => value.toFixed(2) },
     { key: 'hitsPerMB', title: 'hits/MB', format: (value) => count(Math.round(value)) },
+    { key: 'netSecondsPerHour', title: 'net s/h', format: (value) => count(Math.round(value)) },
     { key: 'seconds', title: 's', format: (value) => value.toFixed(1) },
   ];
   const rows = report.runs.map((one) => ({

@@ -10,7 +10,7 @@ mod rehearsal;
 mod tests;
 mod trail;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use xxhash_rust::xxh3::xxh3_64;
@@ -72,6 +72,8 @@ pub(crate) struct Observed {
     rehearsal: Mutex<Option<Rehearsal>>,
     fates: Mutex<Fates>,
     misses: AtomicU64,
+    /// What the simulations held after the last replay: who asks must not wait for one.
+    held: AtomicUsize,
     counts: Counts,
 }
 
@@ -89,8 +91,7 @@ struct Counts {
 impl Observed {
     /// Bytes that it holds.
     pub(crate) fn held_bytes(&self) -> usize {
-        let rehearsal = self.rehearsal.lock().as_ref().map_or(0, Rehearsal::held_bytes);
-        rehearsal + self.trail.held_bytes() + self.fates.lock().held_bytes()
+        self.held.load(Ordering::Relaxed) + self.trail.held_bytes() + self.fates.lock().held_bytes()
     }
 
     /// A hit of L1. `entry` gives its bytes and the end of its fresh life, Unix ms.
@@ -116,6 +117,7 @@ impl CacheManager {
         }
         observed.is_on.store(plan.is_some(), Ordering::Relaxed);
         *rehearsal = plan.map(Rehearsal::new);
+        observed.held.store(rehearsal.as_ref().map_or(0, Rehearsal::held_bytes), Ordering::Relaxed);
         match &*rehearsal {
             Some(rehearsal) => observed.trail.begin(rehearsal.ratio_log2(), Box::new(wake)),
             None => observed.trail.end(),
@@ -130,6 +132,7 @@ impl CacheManager {
             for request in self.observed.trail.drain() {
                 rehearsal.replay(&request, now_ms);
             }
+            self.observed.held.store(rehearsal.held_bytes(), Ordering::Relaxed);
         }
     }
 

@@ -107,6 +107,7 @@ fn nothing_is_seen_unless_asked_for() {
     cache.observe(None, || {});
     assert!(cache.observations().rehearsed.is_empty());
     assert_eq!(cache.observed.trail.held_bytes(), 0);
+    assert_eq!(cache.observed.held.load(Ordering::Relaxed), 0);
 }
 
 #[test]
