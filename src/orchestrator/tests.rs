@@ -2,6 +2,7 @@ use serde_json::Value;
 
 use super::settings::Environment;
 use super::*;
+use crate::base::cancel::Cancel;
 use crate::base::clock::ManualClock;
 use crate::base::document::tests::document;
 use crate::tokens::delta::Delta;
