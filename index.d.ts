@@ -1031,10 +1031,10 @@ export interface CacheVerification {
     agentId?: string;
     layer: 'L2' | 'L3';
     /**
-     * `noValue`: a row without a value; `key`: another key's; `checksum`: some byte changed; `format`: of no known one;
+     * `unreadable`: SQLite cannot read it; `noValue`: a row without a value; `key`: another key's; `checksum`: some byte changed; `format`: of no known one;
      * `payload`: its compression dictionary is gone or damaged; `row`: other sizes, tier or namespace than its own.
      */
-    reason: 'noValue' | 'key' | 'checksum' | 'format' | 'payload' | 'row';
+    reason: 'unreadable' | 'noValue' | 'key' | 'checksum' | 'format' | 'payload' | 'row';
   }[];
   damagedCount: number;
   removed: number;
