@@ -3,13 +3,14 @@
 /** The command `doctor`: what it finds in directories that are as they should not be, and that it leaves nothing behind. */
 
 const fs = require('node:fs');
+const net = require('node:net');
 const path = require('node:path');
 const { copyPackage, moduleName, node } = require('../processes.js');
 const { NETWORK } = require('../../js/cli/doctor/disk.js');
 const { groupLimit } = require('../../js/cli/doctor/limits.js');
 const { CLI, NOBODY, ROOT, asOther, begin, linesOf, onUnix, runAs, until, useCommandLine } = require('./support.js');
 
-const { cli, directory } = useCommandLine();
+const { cli, configure, directory } = useCommandLine();
 
 const AREAS = ['binary', 'configuration', 'limits', 'disk', 'permissions', 'conflicts'];
 const CODES = { ok: 0, warning: 1, problem: 2 };
@@ -162,6 +163,67 @@ describe('leftovers', () => {
       state: 'warning',
       value: expect.stringContaining(`9.9.9 in ${copy}`),
     });
+  });
+});
+
+describe('the configuration', () => {
+  test('is told with every problem', async () => {
+    configure('optimization.development.json', { cache: { ttlSeconds: -1 }, memory: { gcInterval: 'x' } });
+    const { checks, state } = await examined();
+    expect(state).toBe('problem');
+    const told = checks.filter((row) => row.area === 'configuration' && row.state === 'problem');
+    expect(told.map(({ check }) => check).sort()).toEqual(['cache.ttlSeconds', 'memory.gcInterval']);
+  });
+
+  test('counts: budgets, memory, a cache that is off', async () => {
+    configure('optimization.development.json', {
+      cache: { l3MaxSizeMB: 1_000_000 },
+      memory: { maxMemoryUsage: 1_000_000 },
+    });
+    const { row } = await examined();
+    expect(row('free space')).toMatchObject({ state: 'warning', remedy: expect.stringContaining('cache.l3MaxSizeMB') });
+    expect(row('memory.maxMemoryUsage').state).toBe('warning');
+    configure('optimization.development.json', { cache: { persistToDisk: false } });
+    const off = await examined();
+    expect(off.row('cache')).toMatchObject({ state: 'warning', value: 'nothing is kept on disk' });
+    expect(off.checks.some(({ area }) => area === 'disk')).toBe(false);
+  });
+
+  onUnix.each([
+    [
+      'holds a secret that others may read',
+      0o644,
+      '{ // https://user:secretPart@example.org\n }',
+      'warning',
+      'chmod 600',
+    ],
+    ['holds a secret of its own', 0o600, '{ // https://user:secretPart@example.org\n }', 'ok'],
+    ['holds none', 0o644, '{}', 'ok'],
+    ['can be changed by others', 0o666, '{}', 'warning', 'chmod go-w'],
+  ])('whose file %s', async (...[, mode, text, state, remedy]) => {
+    const file = configure('optimization.development.json', text);
+    fs.chmodSync(file, mode);
+    const { checks } = await examined();
+    const row = checks.find(({ check }) => check === 'configuration file');
+    expect(row).toMatchObject({ state, value: expect.stringContaining(file) });
+    if (remedy) expect(row.remedy).toContain(remedy);
+    expect(JSON.stringify(checks)).not.toContain('secretPart');
+  });
+
+  test('with a port that is used', async () => {
+    const server = net.createServer();
+    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+    try {
+      const { port } = server.address();
+      configure('optimization.production.json', { monitoring: { metricsPort: port } });
+      const run = (args) => cli([...args, '--environment', 'production']);
+      expect((await examined({ run })).row('monitoring.metricsPort')).toMatchObject({
+        state: 'warning',
+        value: `${port} is used by another program`,
+      });
+    } finally {
+      await new Promise((resolve) => server.close(resolve));
+    }
   });
 });
 

@@ -50,7 +50,7 @@ describe('explainConfig', () => {
     const system = await open({
       ...BASE,
       sharedContextUrl: 'https://user:hunter2@example.com',
-      monitoring: { otlpEndpoint: 'https://user:hunter2@example.com/hunter2' },
+      monitoring: { otlpEndpoint: 'https://example.com/hunter2' },
     });
     expect(JSON.stringify(system.explainConfig())).not.toContain('hunter2');
   });

@@ -2,7 +2,16 @@
 
 /** What a system of this directory would be configured with, found out without starting one. */
 
+const { existsSync } = require('node:fs');
 const { resolve } = require('node:path');
+const { AgentwiseError } = require('../errors.js');
+const { visible } = require('./text.js');
+
+/** A file that was named must be there: a system would look further. */
+function requireFile(file) {
+  if (existsSync(file)) return;
+  throw new AgentwiseError('E_CONFIG_MISSING', `the configuration file ${visible(file)} does not exist`);
+}
 
 const DEFAULT_DIRECTORY = '.cache';
 
@@ -14,8 +23,9 @@ const DEFAULT_DIRECTORY = '.cache';
  */
 function checkedConfiguration(given, file) {
   const { checkConfiguration } = require('../configuration.js');
-  const { environment, configFile = file } = given.systemConfig(file === undefined ? {} : { configFile: file });
-  return checkConfiguration({ environment, configFile, cwd: process.cwd() });
+  if (file !== undefined) requireFile(file);
+  const { environment, configFile } = given.systemConfig();
+  return checkConfiguration({ environment, configFile: file ?? configFile, cwd: process.cwd() });
 }
 
 /** Nested settings by path; a list is a value. */
@@ -39,4 +49,4 @@ function configurationOf(given) {
   return { ...rest, settings: values, cacheDir: isInMemory ? null : resolve(cacheDir) };
 }
 
-module.exports = { checkedConfiguration, configurationOf };
+module.exports = { requireFile, checkedConfiguration, configurationOf };

@@ -2,13 +2,12 @@
 
 /** Runs one command and ends the process as the command says. */
 
-const { existsSync } = require('node:fs');
 const { AgentwiseError } = require('../errors.js');
+const { requireFile } = require('./configuration.js');
 const { OK, UNKNOWN } = require('./exit-codes.js');
 const { UsageError, failureText } = require('./failures.js');
 const { outputOf } = require('./output.js');
 const { programFor, pathOf } = require('./program.js');
-const { visible } = require('./text.js');
 
 const ENVIRONMENTS = ['development', 'staging', 'production'];
 
@@ -73,14 +72,11 @@ class Given {
   }
 
   /**
-   * What a system of this directory is made with. A file that `--config` names must be there: a system would go on
-   * without it.
+   * What a system of this directory is made with.
    */
   systemConfig(config = {}) {
     const { config: configFile } = this.options;
-    if (configFile !== undefined && !existsSync(configFile)) {
-      throw new AgentwiseError('E_CONFIG_MISSING', `the configuration file ${visible(configFile)} does not exist`);
-    }
+    if (configFile !== undefined) requireFile(configFile);
     const file = configFile === undefined ? {} : { configFile };
     // It is not the application's: nobody is to take it for that, now or later.
     return { ...config, ...file, environment: this.environment, finalReport: false, liveSocket: false };

@@ -48,7 +48,6 @@ pub(super) struct Live {
 }
 
 /// Its lock is held while somebody looks after it.
-#[derive(Default)]
 struct Place {
     net: Option<Arc<Net>>,
     server: Option<LiveServer>,
@@ -88,10 +87,11 @@ pub fn leave_all() {
 
 impl Live {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Arc<Self> {
+        let saved = Saved::new(clock.now_ms());
         Arc::new(Self {
             started_wall_ms: clock.wall_ms(),
             clock,
-            place: Mutex::default(),
+            place: Mutex::new(Place { net: None, server: None, directory: None, again_ms: 0, saved }),
             shown: Mutex::default(),
             woken: Notify::new(),
             is_ended: AtomicBool::new(false),

@@ -9,6 +9,8 @@ use crate::monitor::live::state::VERSION;
 
 /// The state is saved once in this time at most, ms.
 const SAVE_EVERY_MS: u64 = 60_000;
+/// And first when a system is so old: one that ends sooner saves it once, then.
+const FIRST_SAVE_MS: u64 = 2000;
 
 /// How a system was when its state was saved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,23 +34,27 @@ impl End {
 }
 
 /// What was saved last.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Saved {
-    looked_ms: Option<u64>,
-    print: u64,
+    due_ms: u64,
+    print: Option<u64>,
 }
 
 impl Saved {
+    /// Nothing yet, of a system that was made now.
+    pub(super) fn new(now_ms: u64) -> Self {
+        Self { due_ms: now_ms + FIRST_SAVE_MS, print: None }
+    }
+
     /// Whether it is time to look whether something has changed.
     pub(super) fn is_due(&self, now_ms: u64) -> bool {
-        self.looked_ms.is_none_or(|at_ms| now_ms.saturating_sub(at_ms) >= SAVE_EVERY_MS)
+        now_ms >= self.due_ms
     }
 
     /// Whether what has this print is to be saved now.
     pub(super) fn note(&mut self, now_ms: u64, print: u64) -> bool {
-        let is_new = self.looked_ms.is_none() || self.print != print;
-        (self.looked_ms, self.print) = (Some(now_ms), print);
-        is_new
+        self.due_ms = now_ms + SAVE_EVERY_MS;
+        self.print.replace(print) != Some(print)
     }
 }
 
@@ -104,11 +110,12 @@ mod tests {
 
     #[test]
     fn state_is_saved_at_first_and_then_once_a_minute_if_something_changed() {
-        let mut saved = Saved::default();
-        assert!(saved.is_due(5) && saved.note(5, 1));
-        assert!(!saved.is_due(60_004) && saved.is_due(60_005));
-        assert!(!saved.note(60_005, 1));
-        assert!(!saved.is_due(60_006));
-        assert!(saved.note(120_005, 2));
+        let mut saved = Saved::new(5);
+        assert!(!saved.is_due(2004) && saved.is_due(2005));
+        assert!(saved.note(2005, 1));
+        assert!(!saved.is_due(62_004) && saved.is_due(62_005));
+        assert!(!saved.note(62_005, 1));
+        assert!(!saved.is_due(62_006));
+        assert!(saved.note(122_005, 2));
     }
 }

@@ -6,7 +6,7 @@ const { readFileSync } = require('node:fs');
 const { join } = require('node:path');
 const { AgentwiseError } = require('../../errors.js');
 const { OK, CRITICAL } = require('../exit-codes.js');
-const { counted, visible } = require('../text.js');
+const { clipped, counted, visible } = require('../text.js');
 
 const SCHEMA = join(__dirname, '..', '..', '..', 'config', 'optimization.schema.json');
 
@@ -57,6 +57,9 @@ async function check(given) {
   };
 }
 
+/** Longest value that a table shows whole, columns. */
+const VALUE_WIDTH = 60;
+
 /** What code gives is given by the command line here. */
 const SOURCES = { code: 'this command', variable: 'environment variable' };
 
@@ -95,7 +98,7 @@ async function explain(given) {
   const { paint, table } = given.output;
   const rows = shown.map(([path, setting]) => [
     path,
-    visible(JSON.stringify(setting.value ?? null)),
+    clipped(visible(JSON.stringify(setting.value ?? null)), VALUE_WIDTH),
     paint(visible(originText(setting)), 'dim'),
   ]);
   const rest = found.length - shown.length;

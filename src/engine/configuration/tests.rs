@@ -138,20 +138,3 @@ fn nothing_changes_after_shutdown() {
     assert_eq!(place.engine.watch_configuration().expect_err("refused").kind(), ErrorKind::ShutDown);
     assert_eq!(place.engine.tune_configuration(&json!({})).expect_err("refused").kind(), ErrorKind::ShutDown);
 }
-
-#[test]
-fn measure_now() {
-    let place = Place::new(&sized(5));
-    let started = std::time::Instant::now();
-    for _ in 0..2000 {
-        place.engine.watch_configuration().expect("open");
-    }
-    let look = started.elapsed() / 2000;
-    let layers = place.engine.live_settings.lock().layers().clone();
-    let started = std::time::Instant::now();
-    for _ in 0..2000 {
-        layers.merge();
-    }
-    let merge = started.elapsed() / 2000;
-    assert!(look.is_zero(), "{look:?} {merge:?}");
-}

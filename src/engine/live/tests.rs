@@ -125,6 +125,9 @@ fn settings_switch_it_off_and_on() {
 fn state_is_saved_at_first_when_something_changed_and_at_the_end() {
     let dir = tempfile::tempdir().expect("temp dir");
     let (engine, clock) = live(dir.path(), json!({}));
+    assert_eq!(saved(dir.path()), None, "not of a system that may end at once");
+    clock.advance(2000);
+    engine.look_after_live();
     let first = saved(dir.path()).expect("saved");
     assert_eq!((&first["ended"], &first["pid"]), (&json!("running"), &json!(std::process::id())));
     assert_eq!((&first["version"], &first["project"]), (&json!(1), &json!("shop")));
@@ -137,11 +140,11 @@ fn state_is_saved_at_first_when_something_changed_and_at_the_end() {
     assert_eq!(saved(dir.path()).expect("saved")["savedAt"], first["savedAt"], "not twice a minute");
     clock.advance(60_000);
     engine.look_after_live();
-    assert_eq!(saved(dir.path()).expect("saved")["savedAt"], "2026-01-01T00:02:00.000Z");
+    assert_eq!(saved(dir.path()).expect("saved")["savedAt"], "2026-01-01T00:02:02.000Z");
     clock.advance(1000);
     engine.shut_down(None, PATIENT, true);
     let last = saved(dir.path()).expect("saved");
-    assert_eq!((&last["ended"], &last["savedAt"]), (&json!("shutdown"), &json!("2026-01-01T00:02:01.000Z")));
+    assert_eq!((&last["ended"], &last["savedAt"]), (&json!("shutdown"), &json!("2026-01-01T00:02:03.000Z")));
     assert!(last["status"]["components"]["cacheManager"].is_object(), "as it was before its parts ended");
 }
 

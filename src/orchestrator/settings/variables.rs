@@ -75,10 +75,10 @@ pub fn read(env: &BTreeMap<String, String>, rules: &[Rule]) -> (Vec<Variable>, V
     if begun.is_empty() {
         return (found, problems);
     }
-    let settings: BTreeMap<String, Leaf> =
+    let settings: Vec<(String, Leaf)> =
         settable(rules).into_iter().map(|leaf| (name_of(&leaf.keys), leaf)).collect();
     for (name, text) in begun {
-        let Some(leaf) = settings.get(name) else {
+        let Some((_, leaf)) = settings.iter().find(|(known, _)| known == name) else {
             problems.push(Problem { path: name.clone(), message: unknown(name, &settings) });
             continue;
         };
@@ -94,7 +94,7 @@ pub fn read(env: &BTreeMap<String, String>, rules: &[Rule]) -> (Vec<Variable>, V
     (found, problems)
 }
 
-fn unknown(name: &str, settings: &BTreeMap<String, Leaf>) -> String {
+fn unknown(name: &str, settings: &[(String, Leaf)]) -> String {
     let rest = &name[PREFIX.len()..];
     match rest {
         "ENVIRONMENT" => return "is not a variable: the environment is given in code".to_owned(),
@@ -103,9 +103,9 @@ fn unknown(name: &str, settings: &BTreeMap<String, Leaf>) -> String {
         }
         _ => {}
     }
-    let known = || settings.keys().map(|name| &name[PREFIX.len()..]);
+    let known = || settings.iter().map(|(name, _)| &name[PREFIX.len()..]);
     // Names share the words of their section, which makes strangers look alike: a beginning says more.
-    let begun = known().filter(|name| name.starts_with(rest)).min_by_key(|name| name.len());
+    let begun = known().find(|name| name.starts_with(rest));
     match begun.or_else(|| nearest(rest, known())) {
         Some(near) => format!("unknown variable; did you mean \"{PREFIX}{near}\"?"),
         None => "unknown variable; docs/configuration.md lists those of all settings".to_owned(),
