@@ -231,7 +231,9 @@ impl CacheManager {
     pub fn remove_entries(&self, filter: EntryFilter, watch: Watch<'_>) -> Result<u64> {
         let (mut removed, mut walk) = (0, self.walk(filter, None)?);
         while let Some(found) = self.next_found(&mut walk, REMOVED_AT_ONCE)? {
-            found.iter().for_each(|(key, _)| self.forget(key));
+            for (key, _) in &found {
+                self.forget(key);
+            }
             removed += found.len() as u64;
             watch.progress.store(removed, Ordering::Relaxed);
             // The queue has room then.
