@@ -41,6 +41,7 @@ fn saved(cwd: &Path) -> Option<Value> {
 
 fn work(engine: &Engine) {
     let document = crate::base::document::tests::document("{\"currentTask\":\"x\"}");
+    let document = crate::orchestrator::Shared::of(document, 1);
     let request = crate::orchestrator::OptimizeRequest {
         agent_id: "a".into(),
         ..crate::orchestrator::OptimizeRequest::default()
