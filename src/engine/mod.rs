@@ -202,7 +202,8 @@ impl Engine {
         let mut status = self.orchestrator.status(&self.settings.lock(), v8);
         status["live"] = self.live.status();
         status["configFile"] = json!(self.explained.lock().0.file());
-        status["unavailable"] = json!(self.unavailable());
+        // Everything that a configuration can ask for is there.
+        status["unavailable"] = json!([]);
         status["tuning"] = self.tuning_status();
         status
     }
@@ -229,11 +230,6 @@ impl Engine {
     /// Whether `shut_down` was called.
     pub fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Relaxed)
-    }
-
-    /// What the configuration asks for and this version does not have.
-    fn unavailable(&self) -> Vec<&'static str> {
-        Vec::new()
     }
 
     fn check_open(&self) -> Result<()> {

@@ -395,7 +395,7 @@ fn plan(controller: &Controller, settings: &Settings) -> RehearsalPlan {
     let (low, high) = Knob::L1Size.bounds(base, config);
     let mut factors = vec![1.0];
     if !config.is_fixed(Knob::L1Size) {
-        let powers = (-4..=6).map(|power| 2.0_f64.powi(power)).filter(|factor| *factor != 1.0);
+        let powers = (-4..=6).filter(|power| *power != 0).map(|power| 2.0_f64.powi(power));
         factors.extend(powers.filter(|factor| factor * base >= low && factor * base <= high));
         factors.extend([low / base, high / base]);
         factors.sort_by(f64::total_cmp);
