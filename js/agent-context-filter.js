@@ -33,7 +33,7 @@ class AgentContextFilter extends EventEmitter {
     signal?.throwIfAborted();
     this.#heldMb = currentMemoryUsage;
     const { source, result: pending } = read(context, (columns) =>
-      cancellable(this.#native, signal, (job) =>
+      cancellable(this.#native, [signal], (job) =>
         call(this.#native.filter, agentId, currentMemoryUsage, systemLoad, job, ...asked, ...inOrder(columns)),
       ),
     );

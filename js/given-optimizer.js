@@ -10,13 +10,20 @@ const args = require('./arguments.js');
 const { AgentwiseError, call, callAsync, messageOf } = require('./errors.js');
 const { read, release, inOrder } = require('./document.js');
 const { filterResult } = require('./result.js');
-const { cancellable } = require('./jobs.js');
+const { cancellable, unlessAborted, within } = require('./jobs.js');
 const reports = require('./token-reports.js');
+
+/** How long it may take for one context, ms: its agent waits meanwhile. */
+const DEADLINE_MS = 30_000;
+
+const LATE = new AgentwiseError('E_TIMEOUT', `the token optimizer gave nothing within ${DEADLINE_MS / 1000} s`);
 
 class GivenOptimizer {
   #optimizer;
   #native;
   #failed;
+  /** Names of the setters that gave it a part. */
+  #given = [];
   /** Contexts that the system has filtered: they are not filtered again. */
   #filtered = new WeakSet();
 
@@ -37,19 +44,42 @@ class GivenOptimizer {
     this.#optimizer = optimizer;
     this.#native = native;
     this.#failed = failed;
-    if (native.hasMemory()) optimizer.setMemoryManager?.(memory);
-    if (native.hasCache()) optimizer.setCacheManager?.(this.#cachePart(cache));
-    if (native.hasFilter()) optimizer.setContextFilter?.(this.#filterPart());
+    try {
+      if (native.hasMemory()) this.#give('setMemoryManager', memory);
+      if (native.hasCache()) this.#give('setCacheManager', this.#cachePart(cache));
+      if (native.hasFilter()) this.#give('setContextFilter', this.#filterPart());
+    } catch (error) {
+      this.release();
+      throw error;
+    }
   }
 
-  /** What it makes of a filtered context; `undefined` when it fails. Books the message. */
-  async result(agentId, context, about, { maxTokens, model, keys: _ }) {
+  #give(setter, part) {
+    if (typeof this.#optimizer[setter] !== 'function') return;
+    this.#given.push(setter);
+    this.#optimizer[setter](part);
+  }
+
+  /** Takes back the parts, which end: the optimizer is the caller's and may go on. What fails is its own business. */
+  release() {
+    for (const setter of this.#given.splice(0)) {
+      (async () => this.#optimizer[setter](null))().catch(() => {});
+    }
+  }
+
+  /**
+   * What it makes of a filtered context; `undefined` when it fails or is late. Books the message. Rejects with the reason of
+   * the first of `signals` that fires.
+   */
+  async result(agentId, context, about, { maxTokens, model, signals }) {
     if (context === null || typeof context !== 'object') return undefined;
     this.#filtered.add(context);
     let result;
     try {
-      result = await this.#optimizer.optimizeContext(agentId, context);
+      const work = (async () => this.#optimizer.optimizeContext(agentId, context))();
+      result = await within(unlessAborted(work, ...signals), DEADLINE_MS, LATE);
     } catch (error) {
+      for (const signal of signals) signal?.throwIfAborted();
       this.#failed(agentId, messageOf(error));
     }
     const saved = Number.isFinite(result?.tokensSaved) ? result.tokensSaved : 0;
@@ -76,7 +106,7 @@ class GivenOptimizer {
         if (filtered.has(context)) return { agentId, original: context, filtered: context, reductionRatio: 0 };
         const { asked, signal } = args.filterOptions(options);
         const { source, result } = read(context, (columns) =>
-          cancellable(native, signal, (job) =>
+          cancellable(native, [signal], (job) =>
             call(native.filter, agentId, currentMemoryUsage, systemLoad, job, ...asked, ...inOrder(columns)),
           ),
         );

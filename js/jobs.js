@@ -70,40 +70,59 @@ async function followed(native, { signal, onProgress }, begin) {
 /**
  * Runs a call of the core that can be cancelled.
  * @param {object} native functions of a handle
- * @param {AbortSignal | undefined} signal
- * @param {(job: number) => Promise<T>} begin called at once; rejects with the signal's reason if that came first
+ * @param {(AbortSignal | undefined)[]} signals
+ * @param {(job: number) => Promise<T>} begin called at once; rejects with the reason of the signal that came first
  * @template T
  */
-function cancellable(native, signal, begin) {
-  if (!signal) return begin(NO_JOB);
+function cancellable(native, signals, begin) {
+  const given = signals.filter((signal) => signal !== undefined);
+  if (given.length === 0) return begin(NO_JOB);
+  const firstAborted = () => given.find((signal) => signal.aborted);
   // Not thrown: a getter of the context that is being read may have aborted.
-  if (signal.aborted) return Promise.reject(signal.reason);
+  if (firstAborted()) return Promise.reject(firstAborted().reason);
   const job = call(native.newJob);
-  const letGo = whenAborted(signal, () => native.cancelJob(job));
+  const cancel = () => native.cancelJob(job);
+  const letGo = given.map((signal) => whenAborted(signal, cancel));
   return (async () => {
     try {
       return await begin(job);
     } catch (error) {
-      throw decode(error)?.code === 'E_CANCELLED' ? signal.reason : error;
+      throw decode(error)?.code === 'E_CANCELLED' ? firstAborted().reason : error;
     } finally {
-      letGo();
+      for (const end of letGo) end();
       native.endJob(job);
     }
   })();
 }
 
-/** What `promise` gives, or a rejection with the signal's reason if that comes first. */
-async function unlessAborted(promise, signal) {
-  if (!signal) return promise;
-  if (signal.aborted) throw signal.reason;
-  let letGo;
+/** What `promise` gives, or a rejection with the reason of the signal that comes first. */
+async function unlessAborted(promise, ...signals) {
+  const given = signals.filter((signal) => signal !== undefined);
+  if (given.length === 0) return promise;
+  const letGo = [];
   const aborted = new Promise((_, reject) => {
-    letGo = whenAborted(signal, () => reject(signal.reason));
+    for (const signal of given) {
+      if (signal.aborted) reject(signal.reason);
+      else letGo.push(whenAborted(signal, () => reject(signal.reason)));
+    }
   });
   try {
-    return await Promise.race([promise, aborted]);
+    return await Promise.race([aborted, promise]);
   } finally {
-    letGo();
+    for (const end of letGo) end();
+  }
+}
+
+/** What `promise` gives, or a rejection with `late` if it takes longer. */
+async function within(promise, ms, late) {
+  let timer;
+  const deadline = new Promise((_, reject) => {
+    timer = setTimeout(reject, ms, late);
+  });
+  try {
+    return await Promise.race([promise, deadline]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -120,4 +139,4 @@ async function settledWithin(promises, ms) {
   }
 }
 
-module.exports = { whenAborted, followed, cancellable, unlessAborted, settledWithin };
+module.exports = { whenAborted, followed, cancellable, unlessAborted, within, settledWithin };

@@ -7,6 +7,7 @@ const { AgentwiseError, call } = require('./errors.js');
 const exit = require('./exit.js');
 const { NativeEmitter, weakly } = require('./native-emitter.js');
 const { countTokensAsync } = require('./token-count.js');
+const { settledWithin } = require('./jobs.js');
 const signals = require('./signals.js');
 const { PlugIns } = require('./plug-ins.js');
 const { emit } = require('./emit.js');
@@ -25,6 +26,8 @@ const MAX_DEADLINE_MS = 2 ** 31 - 1;
 /** Set by the class below, which alone can see it: what runs, else `null`, or an error. */
 let runningOf;
 let requireRunning;
+/** Waits for a start that calls wait for. */
+let started;
 
 class OptimizationCore extends NativeEmitter {
   static {
@@ -32,6 +35,9 @@ class OptimizationCore extends NativeEmitter {
     requireRunning = (core) => {
       if (core.#state !== 'running') throw core._refusal();
       return core.#running;
+    };
+    started = async (core) => {
+      if (core.#state === 'new') await core._starting();
     };
   }
 
@@ -42,6 +48,8 @@ class OptimizationCore extends NativeEmitter {
   /** `'new'`, `'running'` or `'stopped'`. */
   #state = 'new';
   #stopping = null;
+  /** The last start; it never rejects. `null` while there was none. */
+  #beginning = null;
   #unwatch = () => {};
 
   constructor(config, plugins = {}, tokenOptimizer = undefined) {
@@ -79,15 +87,23 @@ class OptimizationCore extends NativeEmitter {
   }
 
   /** What takes time: the token table is unpacked on the thread pool, once a process. */
-  async _begin() {
+  _begin() {
+    const beginning = this.#begin();
+    this.#beginning = beginning.catch(() => {});
+    return beginning;
+  }
+
+  async #begin() {
     const running = this.#running;
     try {
       await countTokensAsync('');
       if (this.#state === 'stopped') throw this._refusal();
     } catch (error) {
-      this.#running = null;
-      // A shutdown that came meanwhile has ended it.
-      if (running.native) await running.stop(SHUTDOWN_DEADLINE_MS, { withReport: false });
+      // A shutdown that came meanwhile ends it itself.
+      if (this.#state !== 'stopped') {
+        this.#running = null;
+        await running.stop(SHUTDOWN_DEADLINE_MS, { withReport: false });
+      }
       throw error;
     }
     this.#state = 'running';
@@ -115,17 +131,17 @@ class OptimizationCore extends NativeEmitter {
   }
 
   async cacheResponse(query, response, ttlSeconds, options) {
-    if (this.#state === 'new') await this._starting();
+    await started(this);
     await runningOf(this)?.cacheResponse(query, response, ttlSeconds, options);
   }
 
   async getCachedResponse(query, agentId, options) {
-    if (this.#state === 'new') await this._starting();
+    await started(this);
     return (await runningOf(this)?.getCachedResponse(query, agentId, options)) ?? null;
   }
 
   async #ready() {
-    if (this.#state === 'new') await this._starting();
+    await started(this);
     return requireRunning(this);
   }
 
@@ -198,14 +214,17 @@ class OptimizationCore extends NativeEmitter {
   }
 
   async #stop(deadlineMs) {
-    const wasRunning = this.#state === 'running';
+    const began = performance.now();
+    const withReport = this.#state === 'running';
     this.#state = 'stopped';
     this._ending();
-    if (!wasRunning) return;
     const running = this.#running;
     let stragglers = [];
     try {
-      stragglers = await running.stop(deadlineMs);
+      stragglers = (await running?.stop(deadlineMs, { withReport })) ?? [];
+      // A start that is under way rejects first.
+      const left = Math.max(0, deadlineMs - (performance.now() - began));
+      if (!(await settledWithin([this.#beginning], left))) stragglers.push('initialize');
       if (stragglers.length > 0) {
         const message = `not done within ${deadlineMs} ms: ${stragglers.join(', ')}`;
         emit(this, 'warning', { path: 'shutdown', message, stragglers });
@@ -214,7 +233,7 @@ class OptimizationCore extends NativeEmitter {
       this.#running = null;
       // Last: until here a signal must not end the process.
       this.#unwatch();
-      emit(this, 'shutdown', { stragglers });
+      if (running !== null) emit(this, 'shutdown', { stragglers });
     }
   }
 
@@ -234,6 +253,6 @@ class OptimizationCore extends NativeEmitter {
 
 tellLateListeners(OptimizationCore, 'initialized', (core) => runningOf(core) !== null);
 
-addParts(OptimizationCore, { runningOf, requireRunning });
+addParts(OptimizationCore, { runningOf, requireRunning, started });
 
 module.exports = { OptimizationCore, runningOf, requireRunning };

@@ -18,15 +18,22 @@ class OptimizeCalls {
   #turns = new Map();
   /** Of the core; also for results that are looked at when the system is gone. */
   #droppedOf;
+  /** Ends the calls that are left. */
+  #end = new AbortController();
+  #letGo;
+  #over = new Promise((resolve) => {
+    this.#letGo = resolve;
+  });
 
   /**
    * @param {{
    *   native: () => object | null,
    *   isBookedLater: () => boolean,
    *   others: (agentId: string, kept: unknown, about: object, whose: object) => Promise<unknown>,
+   *   forget: (agentId: string) => void,
    *   hears: (event: string) => boolean,
    *   emit: (event: string, data: object) => void,
-   * }} host the system; `others` may send something else than it would
+   * }} host the system; `others` may send something else than it would, `forget` is told whose result nobody gets
    */
   constructor(host) {
     this.#host = host;
@@ -40,6 +47,16 @@ class OptimizeCalls {
   /** Whose they are. */
   get agents() {
     return [...this.#turns.keys()];
+  }
+
+  /** Calls off all that are under way: what they have in Node's pool ends early. They reject with `E_SHUT_DOWN` after `over()`. */
+  abandon() {
+    this.#end.abort(shutDown());
+  }
+
+  /** The system has ended. */
+  over() {
+    this.#letGo();
   }
 
   async run(agentId, context, options) {
@@ -75,6 +92,10 @@ class OptimizeCalls {
         return explain(source, output, JSON.parse(output.delta), result, explained, performance.now());
       }
       return await optimizedResult(source, output, this.#droppedOf, explained);
+    } catch (error) {
+      // Who waits for the end first, and looks at calls then, must find no rejection that nobody handled.
+      if (error === this.#end.signal.reason) await this.#over;
+      throw error;
     } finally {
       if (!isKept) release(source);
     }
@@ -99,7 +120,7 @@ class OptimizeCalls {
     try {
       await this.#encoded(reading, request.signal);
       // Who waits for a turn can leave at once; what was begun is ended by the core.
-      if (before) await unlessAborted(before, request.signal);
+      if (before) await unlessAborted(before, request.signal, this.#end.signal);
       pending = this.#work(agentId, request, columnsOf(reading));
     } finally {
       giveBack(reading);
@@ -113,36 +134,47 @@ class OptimizeCalls {
     const started = performance.now();
     const isDone = encode(reading, started + SLICE_MS - reading.ms);
     reading.ms = milliseconds(started - reading.ms);
-    return isDone && reading.textBytes <= AT_ONCE_BYTES ? undefined : inSlices(reading, signal);
+    return isDone && reading.textBytes <= AT_ONCE_BYTES ? undefined : inSlices(reading, [signal, this.#end.signal]);
   }
 
   #work(agentId, { asked, encoding, model, mode, isExplained, signal }, columns) {
     // Gone when the deadline of a shutdown passed while this call waited for its turn.
     const native = this.#host.native();
-    if (!native) throw new AgentwiseError('E_SHUT_DOWN', 'the system was shut down; create a new one');
+    if (!native) throw shutDown();
     this.#droppedOf = native.droppedOf;
     const id = args.exactText(agentId);
     const rest = [encoding, model, mode, this.#host.isBookedLater(), isExplained];
-    return cancellable(native, signal, (job) => call(native.optimize, id, job, ...asked, ...rest, ...inOrder(columns)));
+    return cancellable(native, [signal, this.#end.signal], (job) =>
+      call(native.optimize, id, job, ...asked, ...rest, ...inOrder(columns)),
+    );
   }
 
   /** What others make of the filtered context. */
-  async #othersResult(agentId, source, output, { asked, model, mode }) {
+  async #othersResult(agentId, source, output, { asked, model, mode, signal }) {
     const about = output.delta === '' ? undefined : JSON.parse(output.delta);
     if (!about?.isUnbooked) return undefined;
     const kept = (await build(source, output, [0])).get(0);
-    const whose = { maxTokens: asked[1], model, mode, keys: source.keys };
-    const result = await this.#host.others(agentId, kept, about, whose);
+    const whose = { maxTokens: asked[1], model, mode, keys: source.keys, signals: [signal, this.#end.signal] };
+    let result;
+    try {
+      result = await this.#host.others(agentId, kept, about, whose);
+    } catch (error) {
+      // The core takes it that the agent has this context: its next result must not build on it.
+      this.#host.forget(agentId);
+      throw error;
+    }
     if (result === undefined) return undefined;
     if (result !== null && typeof result === 'object' && result !== kept) addDropped(result, output, this.#droppedOf);
     return { result };
   }
 }
 
-async function inSlices(reading, signal) {
+const shutDown = () => new AgentwiseError('E_SHUT_DOWN', 'the system was shut down; create a new one');
+
+async function inSlices(reading, signals) {
   for (;;) {
     await nextTurn();
-    signal?.throwIfAborted();
+    for (const signal of signals) signal?.throwIfAborted();
     const started = performance.now();
     const isDone = encode(reading, started + SLICE_MS);
     reading.ms = milliseconds(started - reading.ms);

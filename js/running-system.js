@@ -36,6 +36,9 @@ class RunningSystem {
     // What the caller's token optimizer makes of a filtered context, or a result that refers to the context that all agents share,
     // where there is one and it saves something.
     others: (...given) => (this.#given ? this.#given.result(...given) : this.tokens.sharedResult(...given)),
+    forget: (agentId) => {
+      if (this.#native) this.tokens.resetAgent(agentId);
+    },
     hears: (event) => this.#owner.listenerCount(event) > 0,
     emit: (event, data) => emit(this.#owner, event, data),
   });
@@ -118,7 +121,7 @@ class RunningSystem {
   /** Emits what the native side has queued. Called by every method, so that events come before its promise resolves. */
   emitWaiting() {
     emitWaiting(this.#owner, this.#native, (name, data) =>
-      emitDerived(this.#owner, name, data, () => this.status().statistics),
+      emitDerived(this.#owner, name, data, () => this.reports.getOptimizationStats()),
     );
   }
 
@@ -236,7 +239,10 @@ class RunningSystem {
     try {
       if (!(await settledWithin(this.#calls.pending, left()))) {
         stragglers.push(...this.#calls.agents.map((id) => `optimizeAgentContext of ${id}`));
+        // They are before the end in the queue of Node's pool.
+        this.#calls.abandon();
       }
+      this.#given?.release();
       const steps = { plugins: () => this.#plugIns?.stop(), sharedContext: () => this.tokens.disconnect() };
       for (const [name, step] of Object.entries(steps)) {
         // What fails is over as well.
@@ -250,6 +256,7 @@ class RunningSystem {
       this.emitWaiting();
     } finally {
       this.#release();
+      this.#calls.over();
     }
     return stragglers;
   }

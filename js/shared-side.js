@@ -8,6 +8,7 @@
 
 const { AgentwiseError } = require('./errors.js');
 const deltas = require('./deltas.js');
+const { within } = require('./jobs.js');
 
 /** How long a client may take for one context, ms: ours gives up before. */
 const DEADLINE_MS = 10_000;
@@ -62,7 +63,7 @@ class SharedSide {
   async result(agentId, context, delta, changed, count) {
     if (!this.isActive || !isObject(context) || performance.now() < this.#notBefore) return undefined;
     try {
-      return await within(this.#exchange(agentId, context, delta, changed, count), DEADLINE_MS);
+      return await within(this.#exchange(agentId, context, delta, changed, count), DEADLINE_MS, LATE);
     } catch (error) {
       // Whatever it is, the client tells it by its own events; the agent gets its context all the same.
       if (error === LATE) this.#notBefore = performance.now() + PAUSE_MS;
@@ -136,18 +137,6 @@ class SharedSide {
       // A client of the caller's that cannot say has no stats.
     }
     return { enabled: this.isActive, connected, clientStats, localCacheSize: agents, totalMetrics: operations };
-  }
-}
-
-async function within(promise, ms) {
-  let timer;
-  const deadline = new Promise((_, reject) => {
-    timer = setTimeout(reject, ms, LATE);
-  });
-  try {
-    return await Promise.race([promise, deadline]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

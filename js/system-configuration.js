@@ -18,6 +18,8 @@ class SystemConfiguration {
   #timer = null;
   #isLooking = false;
   #isStopped = false;
+  /** The last of the changes that were asked for; it never rejects. */
+  #last = Promise.resolve();
 
   /**
    * @param {object} native of a system
@@ -60,19 +62,26 @@ class SystemConfiguration {
   async update(partial, options) {
     const { save } = args.options('options', options);
     const isSaved = args.optionalBoolean('options.save', save) === true;
-    try {
-      await callAsync(this.#native.updateConfiguration, args.configurationJson(partial), isSaved);
-    } finally {
-      this.#changed();
-    }
+    // Nothing was given: not what a caller means who asks for a change.
+    const json = args.configurationJson(partial ?? null);
+    await this.#inTurn(this.#native.updateConfiguration, json, isSaved);
   }
 
   async reload() {
-    try {
-      return JSON.parse(await callAsync(this.#native.reloadConfiguration));
-    } finally {
-      this.#changed();
-    }
+    return JSON.parse(await this.#inTurn(this.#native.reloadConfiguration));
+  }
+
+  /** One change after the other: of two for one setting, that which was asked for last holds. */
+  #inTurn(change, ...given) {
+    const turn = this.#last.then(async () => {
+      try {
+        return await callAsync(change, ...given);
+      } finally {
+        this.#changed();
+      }
+    });
+    this.#last = turn.catch(() => {});
+    return turn;
   }
 
   explain() {

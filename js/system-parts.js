@@ -14,8 +14,8 @@ function hold(system, isMonitored) {
   else monitored.delete(system);
 }
 
-/** `runningOf` gives what runs, or `null`; `requireRunning` that, or throws. */
-function addParts(System, { runningOf, requireRunning }) {
+/** `runningOf` gives what runs, or `null`; `requireRunning` that, or throws; `started` waits for a start under way. */
+function addParts(System, { runningOf, requireRunning, started }) {
   const { prototype } = System;
   for (const name of ['acknowledge', 'resetAgent', 'trackUsage', 'getOptimizationReport']) {
     prototype[name] = function (...given) {
@@ -34,14 +34,16 @@ function addParts(System, { runningOf, requireRunning }) {
   };
 
   prototype.whenUnthrottled = async function (agentId, options) {
+    await started(this);
     await memoryOf(this)?.whenUnthrottled(agentId, options);
   };
 
   prototype.resolveBlocks = async function (result, options) {
+    await started(this);
     return requireRunning(this).tokens.resolveBlocks(result, options);
   };
 
-  addTuning(System, requireRunning);
+  addTuning(System, { requireRunning, started });
 
   measureCalls(System, monitorOf, {
     optimizeAgentContext: hasFailed,

@@ -7,6 +7,7 @@ const { call, messageOf } = require('./errors.js');
 const { read, release, inOrder } = require('./document.js');
 const deltas = require('./deltas.js');
 const reports = require('./token-reports.js');
+const { unlessAborted } = require('./jobs.js');
 const { SharedSide } = require('./shared-side.js');
 
 class SystemTokens {
@@ -30,10 +31,11 @@ class SystemTokens {
   }
 
   /** The result that refers to the shared context, if there is one. Books the message. */
-  async sharedResult(agentId, context, delta, { model, maxTokens, mode, keys }) {
+  async sharedResult(agentId, context, delta, { model, maxTokens, mode, keys, signals }) {
     if (!delta.isUnbooked) return undefined;
     const changed = deltas.changedKeys({ key: (at) => keys[at] }, delta);
-    const found = await this.#shared.result(agentId, context, delta, changed, (value) => this.#count(value));
+    const asked = this.#shared.result(agentId, context, delta, changed, (value) => this.#count(value));
+    const found = await unlessAborted(asked, ...signals);
     // Others are told what changed all the same; what was asked for is sent.
     const shared = mode === undefined || mode === 'auto' ? found : undefined;
     reports.book(

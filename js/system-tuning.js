@@ -5,11 +5,12 @@
 const { call, callAsync } = require('./errors.js');
 const { revive } = require('./revive.js');
 
-/** `requireRunning` gives what runs, or throws. */
-function addTuning(System, requireRunning) {
+/** `requireRunning` gives what runs, or throws; `started` waits for a start under way. */
+function addTuning(System, { requireRunning, started }) {
   const { prototype } = System;
 
   prototype.tune = async function () {
+    await started(this);
     const running = requireRunning(this);
     try {
       return JSON.parse(await callAsync(running.native.tune), revive);
