@@ -4,6 +4,7 @@ const { EventEmitter, once } = require('node:events');
 const fs = require('node:fs');
 const path = require('node:path');
 const { OptimizationOrchestrator, TokenOptimizer } = require('../index.js');
+const binding = require('../js/binding.js');
 const { IN_MEMORY, failureOf, useOwnDirectory } = require('./support.js');
 
 const directory = useOwnDirectory();
@@ -44,6 +45,50 @@ describe('the beginning', () => {
     expect(await it.getCachedResponse('How?')).toEqual({ so: true });
     expect(it.shouldThrottleAgent('a')).toBe(false);
     expect(it.getRecommendedContextSize('a', 100)).toBe(100);
+  });
+
+  test('so do a step of the tuning, blocks, and the wait of an agent', async () => {
+    const it = orchestrator();
+    const [tuned, resolved] = await Promise.all([
+      it.tune(),
+      failureOf(it.resolveBlocks({ currentTask: 'x' })),
+      it.whenUnthrottled('a'),
+    ]);
+    expect(tuned.adjustments).toEqual([]);
+    // It has looked at it.
+    expect(resolved.code).toBe('E_DELTA_MISMATCH');
+    const other = orchestrator();
+    let isReady = false;
+    other.once('initialized', () => {
+      isReady = true;
+    });
+    await other.whenUnthrottled('a');
+    expect(isReady).toBe(true);
+  });
+
+  test('what is refused before it is ready says what to wait for', () => {
+    const it = orchestrator();
+    expect(it.getStatus().error).toMatch(/'initialized'/);
+    expect(() => it.getOptimizationStats()).toThrow(/not ready yet/);
+  });
+
+  test('a start that failed is told once, and is the cause of every later refusal', async () => {
+    const failure = new Error('no table');
+    const start = jest.spyOn(binding, 'countTokensAsync').mockRejectedValueOnce(failure);
+    try {
+      const it = orchestrator();
+      const [told] = await once(it, 'error');
+      expect(told).toBe(failure);
+      const refused = [await failureOf(it.tune()), await failureOf(it.optimizeAgentContext('a', CONTEXT))];
+      for (const error of refused) {
+        expect(error).toMatchObject({ code: 'E_NOT_INITIALIZED', cause: failure });
+        expect(error.message).toContain('could not start (no table)');
+      }
+      expect(await it.getCachedResponse('q')).toBeNull();
+      await it.whenUnthrottled('a');
+    } finally {
+      start.mockRestore();
+    }
   });
 
   test.each([

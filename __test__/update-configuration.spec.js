@@ -36,6 +36,32 @@ describe('updateConfiguration', () => {
     expect((await system.optimizeAgentContext('agent', { a: 1 })).changes).toEqual([]);
   });
 
+  test('of several under way, the last one that was asked for holds', async () => {
+    const system = await open(BASE);
+    const heard = [];
+    system.on('configurationUpdated', ({ newConfig }) => heard.push(newConfig.cache.ttlSeconds));
+    const asked = Array.from({ length: 24 }, (_, at) => at + 1);
+    const refused = failureOf(system.updateConfiguration({ cache: { ttlSeconds: -1 } }));
+    await Promise.all(asked.map((ttlSeconds) => system.updateConfiguration({ cache: { ttlSeconds } })));
+    expect(heard).toEqual(asked);
+    expect((await refused).code).toBe('E_CONFIG_INVALID');
+  });
+
+  test('is read when it is called', async () => {
+    const system = await open(BASE);
+    const before = system.updateConfiguration({ cache: { ttlSeconds: 4 } });
+    const partial = { cache: { ttlSeconds: 5 } };
+    const update = system.updateConfiguration(partial);
+    partial.cache.ttlSeconds = -1;
+    await Promise.all([before, update]);
+    expect(system.explainConfig().settings['cache.ttlSeconds'].value).toBe(5);
+  });
+
+  test.each([[undefined], [null], [5], [[]]])('of %p is refused', async (partial) => {
+    const system = await open(BASE);
+    expect((await failureOf(system.updateConfiguration(partial))).code).toBe('E_CONFIG_INVALID');
+  });
+
   test('tells listeners before the promise resolves', async () => {
     const system = await open(BASE);
     const heard = [];

@@ -187,7 +187,9 @@ class OptimizationCore extends NativeEmitter {
   }
 
   async updateConfiguration(partial, options) {
-    await (await this.#ready()).configuration.update(partial, options);
+    // At once where it can be: the change is read before this returns.
+    const running = runningOf(this) ?? (await this.#ready());
+    await running.configuration.update(partial, options);
   }
 
   async reloadConfiguration() {
