@@ -2526,8 +2526,9 @@ export interface ProductionOptimizationSystemEvents {
 /** How {@link ProductionOptimizationSystem.shutdown} ends. */
 export interface ShutdownOptions {
   /**
-   * How long all of it may take, ms, at least 0. Default 10,000. Afterwards each native part still has a second, and what is not
-   * done goes on by itself; it is named by the `warning` and `shutdown` events.
+   * How long all of it may take, ms, at least 0. Default 10,000. Afterwards calls of `optimizeAgentContext` that are left are
+   * called off (`E_SHUT_DOWN`, when the end is done), each native part still has a second, and what is not done goes on by itself;
+   * all of it is named by the `warning` and `shutdown` events.
    */
   timeoutMs?: number;
 }
@@ -2602,7 +2603,8 @@ declare class OptimizationCore<Events extends ProductionOptimizationSystemEvents
   getStatus(): SystemStatus;
   getHealthStatus(): SystemHealthStatus;
   /**
-   * Applied to the running parts, and with `save` written into the configuration file: all of it or nothing. It wins over file,
+   * Applied to the running parts, and with `save` written into the configuration file: all of it or nothing, one call after the
+   * other. It wins over file,
    * code and variables until the end of the system, and ends the tuning of what it names.
    *
    * @throws {AgentwiseError} `E_CONFIG_INVALID`; with `save` also `E_CONFIG_CHANGED` if the file was changed since it was read,
@@ -2646,7 +2648,8 @@ declare class OptimizationCore<Events extends ProductionOptimizationSystemEvents
   readonly tuningHistory: TuningAdjustment[];
   /**
    * Finishes accepted work, writes the final report, closes the parts in order, takes the signal handlers away. Idempotent; the
-   * first call's options count. It always succeeds: what fails or is late is a `warning`.
+   * first call's options count. It always succeeds: what fails or is late is a `warning`. A start that is under way is ended
+   * too, without a report.
    */
   shutdown(options?: ShutdownOptions): Promise<void>;
   /** Healthy enough for production: not critical and a score over 70. */
@@ -2691,11 +2694,14 @@ export class ProductionOptimizationSystem extends OptimizationCore<ProductionOpt
 
 /**
  * The pipeline and its parts without the process-wide conveniences: what {@link ProductionOptimizationSystem} is made of, for
- * programs that used it directly. It begins when it is made; calls that come before it is ready wait.
+ * programs that used it directly. It begins when it is made; calls that give a promise and come before it is ready wait. If
+ * it cannot start, those that need it reject with `E_NOT_INITIALIZED`, whose `cause` says why.
  *
  * A `tokenOptimizer` is handed the memory manager, cache and filter (by its setters, where it has them), and has the last word
  * about what is sent: the result of `optimizeAgentContext` is that of its `optimizeContext(agentId, filteredContext)`. One that
- * fails costs its help only: what is sent then is as without one, and `optimizationError` is emitted.
+ * fails or gives nothing for 30 s costs its help only: what is sent then is as without one, and `optimizationError` is emitted.
+ * `signal` ends the wait for it. When the orchestrator ends, the parts are taken back: each setter that was used is called with
+ * `null`.
  *
  * @example
  * import OptimizationOrchestrator from 'agentwise-optimization/orchestrator';
