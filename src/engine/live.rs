@@ -236,7 +236,8 @@ impl Engine {
 
     fn start_server(&self, place: &mut Place, net: &Net) -> Result<LiveServer> {
         let (cache_dir, allow_network) = self.cache_place();
-        if place.directory.is_some() && !cache_dir.exists() {
+        // A working directory that was removed is not made again.
+        if (place.directory.is_some() || !self.cwd.exists()) && !cache_dir.exists() {
             let message =
                 format!("{} was removed; a socket is made when it is there again", cache_dir.display());
             return Err(Error::new(ErrorKind::CacheDisk, message));
@@ -288,6 +289,9 @@ impl Engine {
             return;
         };
         let (cache_dir, allow_network) = self.cache_place();
+        if made.is_none() && !self.cwd.exists() {
+            return;
+        }
         let directory = made.map_or_else(|| directory_beside(&cache_dir, DIRECTORY, allow_network), Ok);
         match directory {
             Ok(directory) => self.write_state(&directory, last),

@@ -41,6 +41,7 @@ fn saved(cwd: &Path) -> Option<Value> {
 
 fn work(engine: &Engine) {
     let document = crate::base::document::tests::document("{\"currentTask\":\"x\"}");
+    let document = crate::orchestrator::Shared::of(document, 1);
     let request = crate::orchestrator::OptimizeRequest {
         agent_id: "a".into(),
         ..crate::orchestrator::OptimizeRequest::default()
@@ -65,6 +66,8 @@ fn pages_say_who_it_is_and_how_it_is() {
         assert!(figures[name].is_object(), "{name}: {figures}");
     }
     assert_eq!(figures["timestamp"], "2026-01-01T00:00:00.000Z");
+    let tuning = engine.answer("/tuning").expect("a page");
+    assert_eq!((&tuning["enabled"], &tuning["history"]), (&json!(false), &json!([])));
     assert!(engine.answer("/nothing").is_none());
     engine.shut_down(None, PATIENT, true);
 }
