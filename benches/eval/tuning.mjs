@@ -87,14 +87,14 @@ for (const file of await traceFiles(traces)) {
 const named = (name) => known.find((trace) => trace.name === name) ?? refuse(`there is no trace ${name}`);
 const phases = given.order ? given.order.split(',').map(named) : [...known, ...(known.length > 1 ? [known[0]] : [])];
 
-function settings(dir, { factor, policy, isTuned }) {
+function settings(dir, { factor, policy, isTuned, fixed = [] }) {
   return {
     environment: 'development',
     finalReport: false,
     autoTuning: isTuned,
     enableProductionMonitoring: false,
     enableContextFiltering: false,
-    tuning: { interval: 2_000_000_000 },
+    tuning: { interval: 2_000_000_000, fixed },
     cache: {
       l1MaxSize: Math.round(entries * factor),
       l1MaxSizeMB: bytes * factor,
@@ -178,6 +178,7 @@ function changes(history) {
 
 const start = { factor: 1, policy: 'lru', isTuned: false };
 const tuned = await run('tuned', { ...start, isTuned: true });
+const sized = await run('tuned, size fixed', { ...start, isTuned: true, fixed: ['cache.l1MaxSize'] });
 const untouched = await run('configured', start);
 const fixed = [untouched];
 for (const policy of POLICIES) {
@@ -195,7 +196,7 @@ const report = {
   entries,
   bytes,
   disk: given.disk === true,
-  runs: [tuned, ...fixed],
+  runs: [tuned, sized, ...fixed],
   best: best.name,
   bestInTheSameMemory: affordable?.name ?? null,
   changes: changes(tuned.history),

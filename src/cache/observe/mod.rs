@@ -144,7 +144,7 @@ impl CacheManager {
         let rehearsal = self.observed.rehearsal.try_lock();
         let rehearsal = rehearsal.as_ref().and_then(|held| held.as_ref());
         Observations {
-            rehearsed: rehearsal.map_or_else(Vec::new, |one| one.rehearsed()),
+            rehearsed: rehearsal.map_or_else(Vec::new, Rehearsal::rehearsed),
             sample_ratio: rehearsal.map_or(1, |one| 1 << one.ratio_log2()),
             expired: load(&counts.expired),
             renewed_same: load(&counts.renewed_same),

@@ -92,7 +92,7 @@ impl Rehearsal {
 
     /// Replays one request. O(candidates).
     pub(super) fn replay(&mut self, request: &Request, now_ms: u64) {
-        let now_s = u32::try_from(now_ms / 1000).unwrap_or(u32::MAX - 1);
+        let second = u32::try_from(now_ms / 1000).unwrap_or(u32::MAX - 1);
         let Request { hash, what, bytes, fresh_s } = *request;
         let counted = match what {
             What::Hit => Some(0),
@@ -115,7 +115,7 @@ impl Rehearsal {
                 continue;
             };
             match map.get(hash, &[]).map(|(_, held)| *held) {
-                Some(held) if held > now_s => simulation.hits[counted] += 1,
+                Some(held) if held > second => simulation.hits[counted] += 1,
                 Some(_) => {
                     map.remove(hash, &[]);
                 }

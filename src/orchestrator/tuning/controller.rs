@@ -1,7 +1,7 @@
 //! The trials: one at a time, judged by the rule that asked for it, kept or undone.
 //!
 //! It cannot oscillate: after an undo that direction is barred for twice as many steps as the time before, and a setting goes
-//! back the way it came only after a time that doubles as well. So of `n` steps at most about `2 log₂ n + n / 128` change
+//! back the way it came only after a time that doubles as well. So of `n` steps at most about `5 log₂ n + n / 50` change
 //! the direction of a setting. While memory is short nothing new is tried, and what takes memory is undone at once.
 
 use serde_json::Value;
@@ -221,10 +221,8 @@ impl Controller {
             Verdict::Undo(why, after) => self.undo(reading, Outcome::Undone, why, Some(after)),
             Verdict::Keep(why, after) => {
                 self.trial = None;
-                let track = &mut self.tracks[tried.knob as usize];
                 let at = usize::from(tried.to > tried.from);
-                track.bar[at] = (track.bar[at] / 2).max(FIRST_BAR);
-                track.undone[at] = 0;
+                self.tracks[tried.knob as usize].undone[at] = 0;
                 self.decided(id, Outcome::Kept, why, Some(after), reading.wall_ms, None)
             }
         }

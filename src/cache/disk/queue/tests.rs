@@ -299,3 +299,34 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn operations_wait_for_others_but_not_while_somebody_waits_for_them() {
+    let queue = Queue::default();
+    queue.set_linger(1000);
+    let begun = std::time::Instant::now();
+    queue.push(key(1), put(1));
+    let answer = queue.order(Command::Flush { sync: false });
+    assert_eq!(tasks(next(&queue)).len(), 1);
+    queue.done();
+    assert!(answer.is_some() && matches!(next(&queue), Work::Command(_)));
+    for number in 0..=u8::MAX {
+        queue.push(key(number), put(1));
+    }
+    assert_eq!(tasks(next(&queue)).len(), BATCH);
+    queue.done();
+    queue.push(key(1), put(2));
+    queue.close();
+    assert_eq!(tasks(next(&queue)).len(), 1);
+    assert!(begun.elapsed() < Duration::from_secs(1), "nothing of it waits");
+}
+
+#[test]
+fn lone_operation_is_written_after_its_wait() {
+    let queue = Queue::default();
+    queue.set_linger(5);
+    queue.push(key(1), put(1));
+    let begun = std::time::Instant::now();
+    assert_eq!(tasks(next(&queue)).len(), 1);
+    assert!(begun.elapsed() >= Duration::from_millis(5));
+}

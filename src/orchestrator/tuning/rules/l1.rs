@@ -54,21 +54,23 @@ struct Gain {
 }
 
 fn gain(from: &Rehearsed, to: &Rehearsed, window: &Window, view: &View<'_>) -> Gain {
-    let lookups = to.lookups.max(1) as f64;
+    // All lookups, not those that the sample stands for: a hot key in the sample is a hit for all candidates, and must not
+    // change what the others make of it (SHARDS-adj, Waldspurger and others, 2015).
+    let lookups = window.get(Count::Lookups).max(1.0);
     let prices = Prices::of(window, view.gauges());
     let more = |of: fn(&Rehearsed) -> u64| of(to) as f64 - of(from) as f64;
     let (hits, disk, misses) =
         (more(|row| row.of_hits), more(|row| row.of_disk_hits), more(|row| row.of_misses));
     // What L1 had and would not have is on disk, where there is one.
     let else_ms = if view.gauges().has_disk { prices.disk_ms } else { prices.miss_ms };
-    let per_lookup_ms = (hits * else_ms + disk * prices.disk_ms + misses * prices.miss_ms) / lookups;
+    let saved_ms = hits * else_ms + disk * prices.disk_ms + misses * prices.miss_ms;
     let mb = (to.bytes as f64 - from.bytes as f64) / BYTES_PER_MB;
     let all = hits + disk + misses;
     Gain {
         share: all / lookups,
         sampled: all / view.gauges().sample_ratio.max(1.0),
         of_misses: misses / lookups,
-        worth: per_lookup_ms * window.get(Count::Lookups) / window.hours() - mb * prices.mb_hour_ms,
+        worth: saved_ms / window.hours() - mb * prices.mb_hour_ms,
         mb,
     }
 }
@@ -169,8 +171,9 @@ pub(super) fn judge(tried: &Tried, view: &View<'_>) -> Verdict {
         let why = format!("on the requests since then it is {} % of the lookups", round2(gain.share * 100.0));
         return Verdict::Undo(why, after);
     }
-    let hits = (from.of_hits + from.of_disk_hits + from.of_misses) as f64;
-    let (real, old) = (Figures::of(&window, view.gauges()).l1_hit_rate, hits / from.lookups.max(1) as f64);
+    let misses = from.lookups.saturating_sub(from.of_hits + from.of_disk_hits + from.of_misses) as f64;
+    let old = 1.0 - misses / window.get(Count::Lookups).max(1.0);
+    let real = Figures::of(&window, view.gauges()).l1_hit_rate;
     let why = format!(
         "{} % of the lookups more on the requests since then; L1 answered {} %",
         round2(gain.share * 100.0),
