@@ -619,17 +619,78 @@ export interface OptimizeOptions extends FilterOptions {
   encoding?: 'keys' | 'blocks';
   /** Who reads it: whose price and context window count in reports. Default as configured. */
   model?: string;
+  /**
+   * Whether the context is sent whole or by what changed. Default `'auto'`: whole the first time, then what changed.
+   *
+   * `'full'`: whole, of type `'full'`, without references whatever the encoding, and never by the shared context. It becomes what the
+   * agent has; texts that it was given before are not counted on any more.
+   *
+   * `'delta'`: what changed against what the agent has, of type `'incremental'`, never by the shared context. An agent that has
+   * nothing yet has the empty context: everything is `added`, and {@link applyDelta} takes `undefined` or `{}` as its base. Changes
+   * are said by key: where the context or the one before is no object, it is sent whole.
+   *
+   * @example
+   * // The agent's conversation was cut: it needs all of it.
+   * await system.optimizeAgentContext('backend-specialist', context, { mode: 'full' });
+   */
+  mode?: 'auto' | 'full' | 'delta';
+}
+
+/** One stage of a call of `optimizeAgentContext`. */
+export interface OptimizeStage {
+  /**
+   * `'read'` and `'assemble'`, on the main thread; `'analyse'`, `'count'` and `'filter'` as in a {@link FilteredContext}, `'filter'`
+   * with the other two in it; `'tokens'`, the delta and its counts.
+   */
+  name: 'read' | 'analyse' | 'count' | 'filter' | 'tokens' | 'assemble';
+  /** Wall time. Of what was found again, the time to find it. */
+  ms: number;
+  /** Bytes of JSON before and after. */
+  bytesIn: number;
+  bytesOut: number;
+  /** Exact o200k_base tokens before and after, of `'filter'` and `'tokens'`. */
+  tokensIn?: number;
+  tokensOut?: number;
+  /** Whether it was found again: the same context was filtered for the same kind of agent, its tokens were counted. */
+  cached: boolean;
+  /** Why it is not as usual: `'failed'`, or `'off'` by the configuration. */
+  reason?: 'failed' | 'off';
 }
 
 /** How a result came about. */
 export interface OptimizeDebug {
-  /** Exact o200k_base tokens of the JSON of the context, of what the filter kept, and of the result. */
+  /** As asked for. */
+  mode: 'auto' | 'full' | 'delta';
+  /** Exact o200k_base tokens of the JSON of the context, of what the filter kept, and of the result. Absent when the token step failed. */
   tokens: { original: number; filtered: number; result: number };
-  /**
-   * Time of each stage: `read`, on the main thread; `analyse`, `count` and `filter` as in a {@link FilteredContext}; `tokens`, the
-   * delta and its counts.
-   */
-  stages: { name: string; ms: number }[];
+  /** Bytes of the same. Of a result that refers to the shared context, those of the one without. */
+  sizes: { original: number; filtered: number; result: number };
+  /** In order. */
+  stages: OptimizeStage[];
+  /** What was done and why, in words: why what was left out was. The same as `adaptations`. */
+  reasons: string[];
+  /** What pressed on the call; see docs/pipeline.md. */
+  pressure: {
+    /** MB of contexts that all agents held. */
+    heldMB: number;
+    /** The process's memory against its limit, %. */
+    memoryPercentage: number;
+    /** Load of the machine, %; 0 until it was measured for 5 s. */
+    systemLoad: number;
+    /** Share of the elements that may stay: 1, 0.8, 0.6 or 0.4. */
+    factor: number;
+  };
+  /** The limits that the call had. */
+  limits: {
+    /** Bytes: the least of `options.maxSize`, the agent's cap, and what other agents leave of `globalMaxContext`. Absent without a filter. */
+    maxSize?: number;
+    /** As asked for. */
+    maxTokens?: number;
+    /** As asked for. */
+    targetReduction?: number;
+  };
+  /** Stages that failed; empty when all is well. */
+  failed: ('read' | 'filter' | 'tokens')[];
   reductionRatio: number;
   originalBytes: number;
   memoryUsage: number;
@@ -1031,10 +1092,10 @@ export interface CacheVerification {
     agentId?: string;
     layer: 'L2' | 'L3';
     /**
-     * `noValue`: a row without a value; `key`: another key's; `checksum`: some byte changed; `format`: of no known one;
+     * `unreadable`: SQLite cannot read it; `noValue`: a row without a value; `key`: another key's; `checksum`: some byte changed; `format`: of no known one;
      * `payload`: its compression dictionary is gone or damaged; `row`: other sizes, tier or namespace than its own.
      */
-    reason: 'noValue' | 'key' | 'checksum' | 'format' | 'payload' | 'row';
+    reason: 'unreadable' | 'noValue' | 'key' | 'checksum' | 'format' | 'payload' | 'row';
   }[];
   damagedCount: number;
   removed: number;
@@ -2401,8 +2462,10 @@ export interface ProductionOptimizationSystemEvents {
   warning: [warning: ConfigProblem];
   contextOptimized: [event: { agentId: string; reductionRatio: number; memoryUsage: number }];
   agentContextOptimized: [event: { agentId: string; optimizationTime: number; success: boolean }];
-  /** An internal failure; the caller got the original context. */
-  optimizationError: [event: { agentId: string; error: string }];
+  /** A stage failed, which is a defect: the best earlier result was given. Or the caller's own token optimizer did. */
+  optimizationError: [
+    event: { agentId: string; error: AgentwiseError & { stage: 'read' | 'filter' | 'tokens' | 'tokenOptimizer' } },
+  ];
   agentThrottled: [event: { agentId: string; reason: string }];
   agentUnthrottled: [event: { agentId: string }];
   agentMemoryUpdate: [event: AgentMemoryStats];
@@ -2480,7 +2543,8 @@ export interface OptimizationOrchestratorEvents extends ProductionOptimizationSy
 declare class OptimizationCore<Events extends ProductionOptimizationSystemEvents> extends TypedEmitter<Events> {
   /**
    * What to send to an agent: its filtered context the first time, then what changed. The context is read before the call
-   * returns and is never changed; calls for one agent are worked on in the order they were made. A context of a
+   * returns and is never changed; calls for one agent are worked on in the order they were made, those of different agents side by
+   * side. A stage that fails leaves the best there was before it: see `optimizationError`. A context of a
    * class of its own (a Date, a Map, an instance) is given back itself, without `type` and the other hidden fields. Memory: some 100 bytes an agent and top-level
    * key.
    *

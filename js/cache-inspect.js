@@ -3,7 +3,7 @@
 /** Looking into a cache without using it: `entries`, `peek`, `verify`, `compact`, and what the command line needs besides. */
 
 const args = require('./arguments.js');
-const { callAsync } = require('./errors.js');
+const { call, callAsync } = require('./errors.js');
 const { followed } = require('./jobs.js');
 const { decoded, exactName, prefixes, refuseIfStopped, scopeOf } = require('./cache-arguments.js');
 
@@ -49,19 +49,20 @@ function listOptions(options) {
 /** The entries that a filter of the core's takes. */
 async function* list(native, state, { filter, limit, after, signal }) {
   const json = JSON.stringify(filter);
-  let [cursor, left] = [after, limit];
+  if (state.isStopped) return;
+  const walk = call(native.walk, json, after);
+  let left = limit;
   while (left > 0) {
     signal?.throwIfAborted();
     if (state.isStopped) return;
-    const page = JSON.parse(await callAsync(native.entries, json, cursor, AT_ONCE));
-    for (const entry of page.entries) {
+    const page = await callAsync(walk.next, AT_ONCE);
+    if (typeof page !== 'string') return;
+    for (const entry of JSON.parse(page)) {
       signal?.throwIfAborted();
       yield infoOf(entry);
       left--;
       if (!(left > 0)) return;
     }
-    if (page.cursor === null) return;
-    cursor = page.cursor;
   }
 }
 

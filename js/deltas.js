@@ -16,6 +16,9 @@ const native = require('./binding.js');
 /** Version of the form of messages. */
 const MESSAGE_VERSION = 1;
 
+/** Hash of the empty context. */
+const EMPTY_HASH = createHash('sha256').update('{}').digest('hex');
+
 const hasher = call(native.openHasher);
 
 /** What results are: `{ type, hash, baseHash, … }`. Callers' own objects have nothing added for it. */
@@ -114,8 +117,10 @@ function patched(base, delta) {
     if (!hash.startsWith(begin)) throw mismatch('it says that nothing changed, and has two hashes');
     return { context: base, hash, base: begin };
   }
-  if (base === null || typeof base !== 'object') throw mismatch('its base is missing');
-  return { context: merged(base, body), hash, base: begin };
+  // A delta to the empty context has everything in it, whatever the receiver has of contexts before.
+  const had = EMPTY_HASH.startsWith(begin) ? {} : base;
+  if (had === null || typeof had !== 'object') throw mismatch('its base is missing');
+  return { context: merged(had, body), hash, base: begin, had };
 }
 
 /** The context that a diff makes of the shared context. */
@@ -174,7 +179,7 @@ const wrongBase = () => mismatch('it was made for another base; reset the agent 
 function applyDelta(base, delta) {
   return checked(() => {
     const next = patched(base, delta);
-    const found = next.base && hashContext(base);
+    const found = next.base && hashContext(next.had ?? base);
     if (next.base && !found.startsWith(next.base)) throw wrongBase();
     return verified(next, next.context === base ? found : hashContext(next.context));
   });
@@ -184,7 +189,7 @@ function applyDelta(base, delta) {
 async function applyDeltaAsync(base, delta) {
   const next = checked(() => patched(base, delta));
   try {
-    const found = next.base && (await hashContextAsync(base));
+    const found = next.base && (await hashContextAsync(next.had ?? base));
     if (next.base && !found.startsWith(next.base)) throw wrongBase();
     return verified(next, next.context === base ? found : await hashContextAsync(next.context));
   } catch (error) {
@@ -228,9 +233,10 @@ function entriesOf({ keys, values }, filtered) {
 }
 
 /** Keys that the agent changed since its last context; `undefined` if it had none. */
-function changedKeys(entries, { type, changes }) {
-  if (type === 'full') return undefined;
-  return new Set([...(changes?.added ?? []), ...(changes?.modified ?? [])].map(entries.key));
+function changedKeys(entries, { type, changes, since }) {
+  if (type === 'full' && !since) return undefined;
+  const { added = [], modified = [] } = since ?? changes ?? {};
+  return new Set([...added, ...modified].map(entries.key));
 }
 
 /** The object that is sent for a changed context. Keys that are gone come as JSON, so that lone surrogates survive. */

@@ -136,7 +136,8 @@ class OptimizationCore extends NativeEmitter {
 
   get productionMonitor() {
     const running = runningOf(this);
-    return running?.isMonitored ? running.monitor : null;
+    // While it is being switched off, the core has none any more.
+    return running?.isMonitored && running.native.hasMonitor() ? running.monitor : null;
   }
 
   shouldThrottleAgent(agentId) {

@@ -2,6 +2,7 @@
 
 const { OptimizationCore, requireRunning } = require('./optimization-core.js');
 const { emit } = require('./emit.js');
+const { measureCalls } = require('./measured.js');
 
 class OptimizationOrchestrator extends OptimizationCore {
   #started;
@@ -34,5 +35,7 @@ class OptimizationOrchestrator extends OptimizationCore {
     return requireRunning(this).writeReport(options);
   }
 }
+
+measureCalls(OptimizationOrchestrator, (system) => system.productionMonitor, { generateOptimizationReport: undefined });
 
 module.exports = { OptimizationOrchestrator };

@@ -3,6 +3,7 @@
 const { AgentwiseError } = require('./errors.js');
 const { OptimizationCore, requireRunning } = require('./optimization-core.js');
 const { emit } = require('./emit.js');
+const { measureCalls } = require('./measured.js');
 const { version } = require('../package.json');
 
 /** Where the one of this process is: every copy of this version of the package in the process finds it there. */
@@ -79,5 +80,7 @@ function setInstance(value) {
 function forgetInstance(system) {
   if (process[INSTANCE]?.system === system) setInstance(null);
 }
+
+measureCalls(ProductionOptimizationSystem, (system) => system.productionMonitor, { generateSystemReport: undefined });
 
 module.exports = { ProductionOptimizationSystem };

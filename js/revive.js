@@ -3,6 +3,7 @@
 /** Makes of what the core says what callers see. */
 
 const args = require('./arguments.js');
+const { AgentwiseError } = require('./errors.js');
 const { addLazy } = require('./result.js');
 
 /** Keys whose numbers are Unix ms; `src/orchestrator/report.rs` makes text of the same in files. */
@@ -38,9 +39,15 @@ function verbatim(value) {
   return value;
 }
 
+/** The error of a stage that failed. */
+function stageError({ code, message, stage }) {
+  return Object.assign(new AgentwiseError(code, message), { stage });
+}
+
 /** What the core says, as callers see it: dates, their own names. */
 function revive(key, value) {
   if (VERBATIM_KEYS.has(key)) return verbatim(value);
+  if (key === 'error' && value?.stage !== undefined) return stageError(value);
   if (typeof value === 'number') return TIME_KEYS.has(key) ? new Date(value) : value;
   if (typeof value === 'string') return NAME_KEYS.has(key) ? args.originalText(value) : value;
   return NAMES_KEYS.has(key) ? value.map(args.originalText) : value;

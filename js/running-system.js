@@ -7,16 +7,15 @@
 
 const args = require('./arguments.js');
 const { AgentwiseError, messageOf, call, callAsync } = require('./errors.js');
-const { read, release, copyColumns, inOrder } = require('./document.js');
-const { filterResult, optimizedResult, addLazy } = require('./result.js');
 const { CacheView } = require('./cache-view.js');
 const { emitWaiting, heardNames, weakly } = require('./native-emitter.js');
 const { emit } = require('./emit.js');
 const { emitDerived, withSources } = require('./derived-events.js');
-const { cancellable, settledWithin, unlessAborted } = require('./jobs.js');
+const { settledWithin } = require('./jobs.js');
 const { collectGarbage } = require('./garbage.js');
 const { MemoryView, heap } = require('./memory-view.js');
 const { MonitorView } = require('./monitor-view.js');
+const { OptimizeCalls } = require('./optimize-calls.js');
 const { GivenOptimizer } = require('./given-optimizer.js');
 const { hold } = require('./system-parts.js');
 const { SystemConfiguration } = require('./system-configuration.js');
@@ -31,8 +30,15 @@ class RunningSystem {
   #given;
   #cache;
   #isMonitored = false;
-  /** The last call of each agent that has one under way. */
-  #turns = new Map();
+  #calls = new OptimizeCalls({
+    native: () => this.#native,
+    isBookedLater: () => this.tokens.isBookedLater || this.#given !== null,
+    // What the caller's token optimizer makes of a filtered context, or a result that refers to the context that all agents share,
+    // where there is one and it saves something.
+    others: (...given) => (this.#given ? this.#given.result(...given) : this.tokens.sharedResult(...given)),
+    hears: (event) => this.#owner.listenerCount(event) > 0,
+    emit: (event, data) => emit(this.#owner, event, data),
+  });
 
   /**
    * @param {import('node:events').EventEmitter} owner whose events these are
@@ -72,7 +78,10 @@ class RunningSystem {
       native,
       cache: this.#cache,
       memory: this.memory,
-      failed: (agentId, error) => emit(owner, 'optimizationError', { agentId, error }),
+      failed: (agentId, message) => {
+        const error = Object.assign(new AgentwiseError('E_INTERNAL', message), { stage: 'tokenOptimizer' });
+        emit(owner, 'optimizationError', { agentId, error });
+      },
     });
     this.#setMonitored(native.hasMonitor());
   }
@@ -136,79 +145,11 @@ class RunningSystem {
   }
 
   async optimizeAgentContext(agentId, context, options) {
-    args.string('agentId', agentId);
-    const given = args.options('options', options);
-    const request = {
-      ...args.filterOptions(options),
-      includeDebugInfo: args.optionalBoolean('options.includeDebugInfo', given.includeDebugInfo),
-      sending: [
-        args.optionalOneOf('options.encoding', given.encoding, ['keys', 'blocks']),
-        args.optionalString('options.model', given.model),
-      ],
-    };
-    request.signal?.throwIfAborted();
-    // A delta says what changed since the agent's last result: calls for one agent run one after the other. The context
-    // is read now all the same, so that the caller may change it afterwards.
-    const before = this.#turns.get(agentId);
-    const started = performance.now();
-    const { source, result: begin } = read(context, (columns) => {
-      const own = before ? copyColumns(columns) : columns;
-      const work = () => this.#work(agentId, request, own);
-      // Who waits for a turn can leave at once; what was begun is ended by the core.
-      if (before) return () => unlessAborted(before, request.signal).then(work);
-      const pending = work();
-      return () => pending;
-    });
-    const readMs = Math.round((performance.now() - started) * 100) / 100;
-    // What others make of it belongs to the turn: a shutdown waits for it.
-    const turn = callAsync(begin).then(async (output) => ({
-      output,
-      others: await this.#othersResult(agentId, source, output, request),
-    }));
-    const ended = Promise.allSettled([before, turn]);
-    ended.then(() => {
-      if (this.#turns.get(agentId) === ended) this.#turns.delete(agentId);
-    });
-    this.#turns.set(agentId, ended);
     try {
-      const { output, others } = await turn;
-      if (output.filter && this.#owner.listenerCount('contextFiltered') > 0) {
-        emit(this.#owner, 'contextFiltered', filterResult(source, output.filter, { agentId, original: context }));
-      }
-      return others ? others.result : optimizedResult(source, output, request.includeDebugInfo, readMs);
+      return await this.#calls.run(agentId, context, options);
     } finally {
-      release(source);
       this.emitWaiting();
     }
-  }
-
-  #work(agentId, { asked, sending, signal }, columns) {
-    // Gone when the deadline of a shutdown passed while this call waited for its turn.
-    if (!this.#native) throw new AgentwiseError('E_SHUT_DOWN', 'the system was shut down; create a new one');
-    const { optimize } = this.#native;
-    const later = this.tokens.isBookedLater || this.#given !== null;
-    const id = args.exactText(agentId);
-    return cancellable(this.#native, signal, (job) =>
-      call(optimize, id, job, ...asked, ...sending, later, ...inOrder(columns)),
-    );
-  }
-
-  /**
-   * What the caller's token optimizer makes of the filtered context, or a result that refers to the context that all agents
-   * share, where there is one and it saves something.
-   */
-  async #othersResult(agentId, source, { filter, delta }, { asked, sending }) {
-    const about = filter ? JSON.parse(delta) : undefined;
-    if (!about?.isUnbooked) return undefined;
-    const kept = filterResult(source, filter);
-    const whose = { maxTokens: asked[1], model: sending[1], keys: source.keys };
-    const result = this.#given
-      ? await this.#given.result(agentId, kept.filtered, about, whose)
-      : await this.tokens.sharedResult(agentId, kept.filtered, about, whose);
-    if (result === undefined) return undefined;
-    const isObject = result !== null && typeof result === 'object' && result !== kept.filtered;
-    if (isObject && !Object.hasOwn(result, 'dropped')) addLazy(result, 'dropped', () => kept.dropped, false);
-    return { result };
   }
 
   resolveReference(reference) {
@@ -293,9 +234,8 @@ class RunningSystem {
     const stragglers = [];
     this.configuration.stop();
     try {
-      const turns = [...this.#turns.keys()];
-      if (!(await settledWithin([...this.#turns.values()], left()))) {
-        stragglers.push(...turns.filter((id) => this.#turns.has(id)).map((id) => `optimizeAgentContext of ${id}`));
+      if (!(await settledWithin(this.#calls.pending, left()))) {
+        stragglers.push(...this.#calls.agents.map((id) => `optimizeAgentContext of ${id}`));
       }
       const steps = { plugins: () => this.#plugIns?.stop(), sharedContext: () => this.tokens.disconnect() };
       for (const [name, step] of Object.entries(steps)) {

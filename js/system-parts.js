@@ -4,6 +4,7 @@
 
 const { measureCalls } = require('./measured.js');
 const { addTuning } = require('./system-tuning.js');
+const { hasFailed } = require('./result.js');
 
 /** Systems with a monitor go on until they are shut down, whoever holds them: they have alerts to tell, maybe a port. */
 const monitored = new Set();
@@ -43,9 +44,7 @@ function addParts(System, { runningOf, requireRunning }) {
   addTuning(System, requireRunning);
 
   measureCalls(System, monitorOf, {
-    // After an internal failure the original is given back.
-    optimizeAgentContext: (result, [, context]) =>
-      result === context && typeof context === 'object' && context !== null,
+    optimizeAgentContext: hasFailed,
     getCachedResponse: undefined,
     cacheResponse: undefined,
     resolveReference: undefined,

@@ -30,10 +30,12 @@ class SystemTokens {
   }
 
   /** The result that refers to the shared context, if there is one. Books the message. */
-  async sharedResult(agentId, context, delta, { model, maxTokens, keys }) {
+  async sharedResult(agentId, context, delta, { model, maxTokens, mode, keys }) {
     if (!delta.isUnbooked) return undefined;
     const changed = deltas.changedKeys({ key: (at) => keys[at] }, delta);
-    const shared = await this.#shared.result(agentId, context, delta, changed, (value) => this.#count(value));
+    const found = await this.#shared.result(agentId, context, delta, changed, (value) => this.#count(value));
+    // Others are told what changed all the same; what was asked for is sent.
+    const shared = mode === undefined || mode === 'auto' ? found : undefined;
     reports.book(
       this.#native.book,
       agentId,

@@ -1,7 +1,7 @@
 /** Looking into a cache without using it: `entries`, `peek`, `verify`, `compact`. */
 
 const fs = require('node:fs');
-const { useCaches, allOf, toDisk, toArchive, noise, heardBy } = require('./support.js');
+const { useCaches, allOf, toDisk, toArchive, heardBy } = require('./support.js');
 
 const { open, path } = useCaches();
 
@@ -220,7 +220,8 @@ test('a stopped cache shows nothing and checks nothing', async () => {
 test('verify reads all that is there, of all namespaces', async () => {
   const cache = open();
   const other = open({ namespace: 'other' });
-  for (let number = 0; number < 300; number++) await (number % 2 ? cache : other).set(`key ${number}`, noise(number));
+  for (let number = 0; number < 300; number++)
+    await (number % 2 ? cache : other).set(`key ${number}`, `value ${number}`);
   await Promise.all([cache.flush(), other.flush()]);
   const report = await cache.verify();
   const sums = { layer: 'L2', entries: 300, storedBytes: report.bytes, rawBytes: cache.getStats().l2.rawBytes };
@@ -244,7 +245,7 @@ test('verify reads all that is there, of all namespaces', async () => {
 test('compact gives room of expired entries back', async () => {
   const cache = open();
   for (let number = 0; number < 200; number++)
-    await cache.set(`key ${number}`, noise(20_000, number), number % 4 ? 0.05 : 600);
+    await cache.set(`key ${number}`, `${number} `.repeat(5000), number % 4 ? 0.05 : 600);
   await toDisk(cache);
   while ((await cache.peek('key 199')) !== null);
   const report = await cache.compact();

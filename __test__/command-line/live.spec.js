@@ -49,6 +49,7 @@ describe('a system that runs', () => {
     const { data: stats } = await json(['stats']);
     expect(stats.cache.overall).toMatchObject({ totalHits: 1, totalMisses: 1 });
     expect(stats.agents.map(({ agentId }) => agentId)).toEqual(['an\u001b[31magent']);
+    expect((await json(['tuning'])).data).toMatchObject({ enabled: false, steps: 0, history: [] });
     const { stdout } = await cli(['stats']);
     expect(stdout).toMatch(/^ +hit rate +50\.0 % +2 lookups$/m);
     expect(stdout).toContain('an\\u001b[31magent');
@@ -128,7 +129,7 @@ describe('a system that does not answer', () => {
     const status = await cli(['status']);
     expect([status.code, status.stderr]).toEqual([
       3,
-      expect.stringMatching(`^E_NOT_AVAILABLE: process ${pid} does not answer\n$`),
+      expect.stringMatching(`^E_NOT_AVAILABLE: process ${pid} \\(staging\\): does not answer\n$`),
     ]);
     const { data: found } = await json(['doctor']);
     expect(found.checks).toContainEqual(

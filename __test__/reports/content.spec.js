@@ -43,6 +43,16 @@ test('JSON has the fields of the contract, and they agree with each other', asyn
   expect(report.health.score).toBe(report.status.overallScore);
 });
 
+test('settings are told with where they came from, and what auto-tuning tried', async () => {
+  const system = await used();
+  const report = await json(system);
+  expect(report.tuningHistory).toEqual([]);
+  expect(report.configuration.settings['cache.persistToDisk']).toMatchObject({ value: false, source: 'code' });
+  const page = await html(system);
+  expect(page).toMatch(/cache\.persistToDisk.*code/s);
+  expect(page).toContain('settings have their default');
+});
+
 test('the page stands by itself: nothing is loaded, one script, whose hash is the only one allowed', async () => {
   const page = await html(await used());
   expect(page).toMatch(/Content-Security-Policy" content="default-src 'none'/);

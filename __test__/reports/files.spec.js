@@ -3,23 +3,24 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { pathToFileURL } = require('node:url');
+const { OptimizationOrchestrator } = require('../../index.js');
 const { IN_MEMORY, failureOf, useOwnDirectory, useSystems } = require('../support.js');
 
 const directory = useOwnDirectory();
-const { open } = useSystems();
+const { open, own } = useSystems();
 
 const isPosix = process.platform !== 'win32';
 const read = (file) => fs.readFileSync(file, 'utf8');
 const files = () => fs.readdirSync(directory.path()).sort();
 
 test.each([
-  'generateSystemReport',
-  'generateOptimizationReport',
-])('%s without options writes a new file with a stamp each time', async (method) => {
-  const system = await open(IN_MEMORY);
-  const made = await Promise.all([system[method](), system[method](), system[method]({})]);
-  expect(new Set(made).size).toBe(3);
-  for (const file of made) {
+  ['a system', () => open(IN_MEMORY), 'generateSystemReport'],
+  ['an orchestrator', () => own(new OptimizationOrchestrator(IN_MEMORY)), 'generateOptimizationReport'],
+])('%s without options writes a new file with a stamp each time', async (_, make, method) => {
+  const made = await make();
+  const written = await Promise.all([made[method](), made[method](), made[method]({})]);
+  expect(new Set(written).size).toBe(3);
+  for (const file of written) {
     expect(path.basename(file)).toMatch(/^optimization-report-\d{13}\.json$/);
     expect(JSON.parse(read(file)).environment).toBe('development');
   }
@@ -137,9 +138,7 @@ test('nothing is written before a system runs and after', async () => {
   const system = await open(IN_MEMORY);
   await system.shutdown();
   const before = files();
-  for (const method of ['generateSystemReport', 'generateOptimizationReport']) {
-    expect((await failureOf(system[method]({ path: 'late.json' }))).code).toBe('E_SHUT_DOWN');
-  }
+  expect((await failureOf(system.generateSystemReport({ path: 'late.json' }))).code).toBe('E_SHUT_DOWN');
   for (const method of ['getOptimizationStats', 'getOptimizationRecommendations']) {
     expect(() => system[method]()).toThrow(expect.objectContaining({ code: 'E_SHUT_DOWN' }));
   }

@@ -4,6 +4,7 @@ import type { EventEmitter } from 'node:events';
 import { AdvancedCacheManager, type CacheConfig, type CacheEntry, type CacheStats } from 'agentwise-optimization';
 import Default, {
   type AgentwiseError,
+  type CacheEntryInfo,
   type CacheNamespace,
   type ComputeContext,
   type AdvancedCacheManager as FromEntry,
@@ -174,4 +175,25 @@ export function plugins(): AdvancedCacheManager {
   // @ts-expect-error vectors are Float32Array
   new AdvancedCacheManager({}, { embed: async (texts: string[]) => texts });
   return cache;
+}
+
+export async function looking(cache: AdvancedCacheManager, signal: AbortSignal): Promise<void> {
+  for await (const entry of cache.namespace('a').entries({ prefix: 'p', layer: 'L2', tag: 't', limit: 1, signal })) {
+    check<Same<typeof entry, CacheEntryInfo>>();
+    check<Same<typeof entry.layer, 'L1' | 'L2' | 'L3'>>();
+    const born: Date = entry.createdAt;
+    await cache.peek(entry.key, { agentId: born.toISOString() });
+  }
+  const found = await cache.peek<Answer>('key');
+  if (found) check<Same<typeof found.value, Answer>>();
+  const { damaged, database } = await cache.verify({ dryRun: true, signal, onProgress: (count: number) => count });
+  check<Same<typeof database.state, 'ok' | 'damaged' | 'unfinished' | 'none'>>();
+  const unknown: (string | null)[] = damaged.map(({ key }) => key);
+  const { before, after } = await cache.compact({ signal });
+  check<Same<typeof before, number>>();
+  // @ts-expect-error there is no such layer
+  cache.entries({ layer: 'L4' });
+  // @ts-expect-error not of a namespace
+  await cache.namespace('a').compact();
+  void [unknown, after];
 }

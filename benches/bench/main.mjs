@@ -17,12 +17,14 @@ import * as memoryCost from './memory-cost.mjs';
 import * as memoryLeak from './memory-leak.mjs';
 import * as monitorAgrees from './monitor-agrees.mjs';
 import * as monitorCost from './monitor-cost.mjs';
+import * as pipeline from './pipeline.mjs';
 import * as similarity from './similarity.mjs';
 import * as tokenCounting from './token-counting.mjs';
 import * as tokenDeltas from './token-deltas.mjs';
 
 const BENCHMARKS = [
   filterContext,
+  pipeline,
   tokenCounting,
   tokenDeltas,
   firstResult,
@@ -47,7 +49,7 @@ Options:
   --json           print only JSON on stdout (with npm's --silent: npm run --silent bench -- --json)
   --data <folder>  recorded runs, for cache-compression
   --dir <folder>   where what is written on disk goes (default: the system's folder for temporary files)
-  --quick          fewer rounds, runs and seconds in cache-disk, cache-large-heap, memory-* and monitor-*
+  --quick          fewer rounds, runs and seconds in pipeline, cache-disk, cache-large-heap, memory-* and monitor-*
   --runs <n>       runs of each arm of memory-agents (default: 20)
   --seconds <n>    how long processes rest in memory-cost and monitor-cost, and work in monitor-agrees (default: 60)
   --no-cgroup      memory-agents without a control group, as where none can be made

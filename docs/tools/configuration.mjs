@@ -177,7 +177,7 @@ function kindOf({ type, enum: names, minimum, maximum, maxLength, maxItems, item
     case 'number':
       return `${number(minimum)} to ${number(maximum)} ${unitOf(description)}`.trim();
     case 'object':
-      return 'an object for each model';
+      return 'object of objects';
     case 'array':
       if (items.type === 'object') return maxItems ? `list of at most ${number(maxItems)} objects` : 'list of objects';
       return `list of texts, each 1 to ${number(items.maxLength)} characters`;

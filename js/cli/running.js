@@ -5,7 +5,7 @@
  * else one that is made for the question.
  */
 
-const { messageOf } = require('../errors.js');
+const { AgentwiseError, messageOf } = require('../errors.js');
 const { configurationOf } = require('./configuration.js');
 const { duration, visible } = require('./text.js');
 
@@ -40,6 +40,21 @@ async function asked(system, path) {
   } catch (error) {
     return { ...who, error: messageOf(error).split('\n')[0] };
   }
+}
+
+/**
+ * The answer of the newest system that gives one, and who that is.
+ *
+ * @throws `E_NOT_AVAILABLE` where none does
+ */
+async function firstAnswer(systems, path) {
+  let last;
+  for (const system of systems) {
+    const { answer, error, ...who } = await asked(system, path);
+    if (answer !== undefined) return { answer, system, about: { source: 'live', ...who, systems: systems.length } };
+    last ??= `${processText(who)}: ${error}`;
+  }
+  throw new AgentwiseError('E_NOT_AVAILABLE', last);
 }
 
 /**
@@ -78,4 +93,4 @@ function sourceText({ source, systems, state, startedAt, ...who }, now = Date.no
   return `${processText(who)}${since}${systems > 1 ? `, one of ${systems}` : ''}`;
 }
 
-module.exports = { asked, created, endedWell, processText, sourceFor, sourceText, systemsIn, QUIET };
+module.exports = { asked, firstAnswer, created, endedWell, processText, sourceFor, sourceText, systemsIn, QUIET };

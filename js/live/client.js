@@ -117,7 +117,7 @@ async function ask(cacheDir, name, path, { timeoutMs, signal } = {}) {
  * `'hanging'`: its process is stopped or very busy, and what is known of it is what it wrote when it started (`null` where
  * nothing is). Sockets of processes that were killed are removed.
  *
- * `ask(path, { timeoutMs = 5000, signal })` resolves with what a page says: `/status`, `/health`, `/metrics.json`, `/`. Times are
+ * `ask(path, { timeoutMs = 5000, signal })` resolves with what a page says: `/status`, `/health`, `/metrics.json`, `/tuning`, `/`. Times are
  * ISO texts. It rejects with `E_TIMEOUT`, with `E_NOT_AVAILABLE` when the system has ended or has no such page, with `E_IO`, or
  * with the signal's reason.
  *

@@ -3,10 +3,13 @@
 //! JavaScript walks a context once and hands over typed arrays and one joined text; nothing is re-created on the way.
 //! This is the only form in which a context exists in the core. It does not parse JSON and it never changes.
 
+use std::sync::OnceLock;
+
 use xxhash_rust::xxh3::{Xxh3, xxh3_128_with_seed};
 
 pub use super::columns::Columns;
 use super::error::{Error, ErrorKind, Result};
+use super::json;
 
 /// What a value is. The numbers are the ones that cross the boundary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +79,8 @@ pub struct Document {
     kinds: Vec<u8>,
     numbers: Vec<f64>,
     text: String,
+    /// Of every value, once somebody asked.
+    sizes: OnceLock<Vec<u64>>,
 }
 
 impl Document {
@@ -139,7 +144,7 @@ impl Document {
             return Err(broken("text is left over"));
         }
         nodes.push(Node { end: 0, key: at, text: at });
-        Ok(Self { nodes, kinds: columns.kinds, numbers: columns.numbers, text })
+        Ok(Self { nodes, kinds: columns.kinds, numbers: columns.numbers, text, sizes: OnceLock::new() })
     }
 
     /// Number of values.
@@ -150,6 +155,11 @@ impl Document {
     /// Never true: a document has at least its root.
     pub fn is_empty(&self) -> bool {
         self.kinds.is_empty()
+    }
+
+    /// JSON bytes of every value by itself, see [`json::sizes`]. O(text) the first time; kept with the document.
+    pub fn sizes(&self) -> &[u64] {
+        self.sizes.get_or_init(|| json::sizes(self))
     }
 
     /// Kind of value `index`.
@@ -259,10 +269,15 @@ pub(crate) mod tests {
 
     /// Column form of a JSON text: what the JavaScript side does, for tests of the core.
     pub(crate) fn document(json: &str) -> Document {
+        Document::from_columns(columns(json)).expect("test document")
+    }
+
+    /// The columns themselves.
+    pub(crate) fn columns(json: &str) -> Columns {
         let value: serde_json::Value = serde_json::from_str(json).expect("test JSON");
         let mut builder = Builder::default();
         builder.add(&value, None);
-        Document::from_columns(builder.finish()).expect("test document")
+        builder.finish()
     }
 
     #[derive(Default)]

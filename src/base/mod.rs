@@ -14,4 +14,5 @@ pub mod held;
 pub mod json;
 pub mod name;
 pub mod redact;
+pub mod threads;
 pub mod units;

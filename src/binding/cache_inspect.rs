@@ -1,24 +1,26 @@
 //! Looking into a cache, checking it, giving room back: long calls on Node's pool.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use napi::Env;
-use napi::bindgen_prelude::Object;
+use napi::bindgen_prelude::{JsValue, Object};
+use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::cache::{CacheView, scope, whole};
-use super::cache_upkeep::layer;
+use super::cache_upkeep::{Detached, layer};
 use super::call::{method, spawn};
 use super::jobs::Jobs;
 use super::text::marked;
 use crate::base::error::{Error, ErrorKind, Result};
-use crate::cache::inspect::{Cursor, EntryFilter};
+use crate::cache::inspect::{Cursor, EntryFilter, Walk};
 use crate::cache::{CacheManager, Namespace};
 
 /// A filter as the facade gives it; it checked the types.
 #[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 struct Given {
     prefixes: Vec<String>,
     queries: BTreeSet<String>,
@@ -29,18 +31,60 @@ struct Given {
     all_namespaces: bool,
 }
 
-fn filter(json: &str, namespace: Namespace) -> Result<EntryFilter> {
-    let given: Given = serde_json::from_str(json)
-        .map_err(|error| Error::new(ErrorKind::InvalidArgument, format!("not a filter: {error}")))?;
-    Ok(EntryFilter {
-        namespace: (!given.all_namespaces).then_some(namespace),
-        prefixes: given.prefixes,
-        queries: given.queries,
-        layer: layer(given.layer.as_deref())?,
-        tag: given.tag,
-        agent_id: given.agent_id,
-        model: given.model,
-    })
+impl Given {
+    fn read(json: &str) -> Result<Self> {
+        serde_json::from_str(json)
+            .map_err(|error| Error::new(ErrorKind::InvalidArgument, format!("not a filter: {error}")))
+    }
+
+    fn filter(self, namespace: Namespace) -> Result<EntryFilter> {
+        Ok(EntryFilter {
+            namespace: (!self.all_namespaces).then_some(namespace),
+            prefixes: self.prefixes,
+            queries: self.queries,
+            layer: layer(self.layer.as_deref())?,
+            tag: self.tag,
+            agent_id: self.agent_id,
+            model: self.model,
+        })
+    }
+}
+
+/// A list before and after its first page was asked for.
+enum Reading {
+    Wanted(Given, Option<Cursor>),
+    Begun(Walk),
+    /// A page is being read, or it ended by a failure.
+    Away,
+}
+
+fn walk<'env>(
+    env: &'env Env,
+    view: &CacheView,
+    given: Given,
+    after: Option<Cursor>,
+) -> napi::Result<Object<'env>> {
+    let (view, reading) = (view.clone(), Arc::new(Mutex::new(Reading::Wanted(given, after))));
+    let mut object = Object::new(env)?;
+    method(env, &mut object, "next", move |args| {
+        let (view, reading) = (view.clone(), Arc::clone(&reading));
+        let most = usize::try_from(whole(args.get(0)?)).unwrap_or(usize::MAX);
+        let run = move || {
+            let (open, namespace) = view.open().ok_or_else(CacheManager::closed)?;
+            let cache = open.manager();
+            let taken = std::mem::replace(&mut *reading.lock(), Reading::Away);
+            let mut walk = match taken {
+                Reading::Wanted(given, after) => cache.walk(given.filter(namespace)?, after)?,
+                Reading::Begun(walk) => walk,
+                Reading::Away => return Ok(None),
+            };
+            let page = cache.next_entries(&mut walk, most)?;
+            *reading.lock() = Reading::Begun(walk);
+            Ok(page.map(|page| json!(page).to_string()))
+        };
+        spawn(args.env(), run, |page| page)
+    })?;
+    Ok(object)
 }
 
 pub(super) fn add_inspect(env: &Env, handle: &mut Object, view: &CacheView) -> napi::Result<()> {
@@ -50,17 +94,13 @@ pub(super) fn add_inspect(env: &Env, handle: &mut Object, view: &CacheView) -> n
 
 fn add_lists(env: &Env, handle: &mut Object, view: &CacheView) -> napi::Result<()> {
     let shared = view.clone();
-    // JSON `{ entries, cursor }`; the cursor of the last page is null.
-    method(env, handle, "entries", move |args| {
-        let (view, wanted, after): (_, String, Option<String>) = (shared.clone(), args.get(0)?, args.get(1)?);
-        let most = usize::try_from(whole(args.get(2)?)).unwrap_or(usize::MAX);
-        let after = after.as_deref().map(cursor).transpose()?;
-        let run = move || {
-            let (open, namespace) = view.open().ok_or_else(CacheManager::closed)?;
-            let (entries, next) = open.manager().entries(&filter(&wanted, namespace)?, after, most)?;
-            Ok(json!({ "entries": entries, "cursor": next.map(|next| next.to_string()) }).to_string())
-        };
-        spawn(args.env(), run, |page| page)
+    // A list that is being read: an object with `next`, whose pages are JSON, `null` at the end.
+    method(env, handle, "walk", move |args| {
+        let (given, after): (String, Option<String>) = (args.get(0)?, args.get(1)?);
+        let (given, after) = (Given::read(&given)?, after.as_deref().map(cursor).transpose()?);
+        walk(args.env(), &shared, given, after)
+            .map(|made| Detached(made.raw()))
+            .map_err(|error| Error::new(ErrorKind::Internal, error.reason.clone()))
     })?;
     let shared = view.clone();
     // JSON `{ info, text }`, or null.
@@ -89,7 +129,10 @@ fn add_lists(env: &Env, handle: &mut Object, view: &CacheView) -> napi::Result<(
         let run = move || {
             let job = Jobs::begin(job);
             let (open, namespace) = view.open().ok_or_else(CacheManager::closed)?;
-            Ok(open.manager().remove_entries(&filter(&wanted, namespace)?, job.watch())?.to_string())
+            Ok(open
+                .manager()
+                .remove_entries(Given::read(&wanted)?.filter(namespace)?, job.watch())?
+                .to_string())
         };
         spawn(args.env(), run, |removed| removed)
     })

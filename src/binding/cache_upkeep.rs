@@ -239,7 +239,7 @@ pub(super) fn layer(name: Option<&str>) -> Result<Option<Layer>> {
 }
 
 /// An object that is handed to JavaScript in the call that made it.
-struct Detached(sys::napi_value);
+pub(super) struct Detached(pub(super) sys::napi_value);
 
 impl ToNapiValue for Detached {
     #[expect(unsafe_code, reason = "the trait's signature")]

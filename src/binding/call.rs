@@ -36,7 +36,7 @@ pub(crate) struct Args<'a> {
     context: &'a FunctionCallContext<'a>,
 }
 
-impl Args<'_> {
+impl<'a> Args<'a> {
     /// Argument `index`, converted.
     ///
     /// # Errors

@@ -48,7 +48,7 @@ impl FilterOutput {
     /// From a finished filter; made on the thread that filtered.
     pub(super) fn parts(document: &Document, outcome: &FilterOutcome) -> FilterParts {
         FilterParts {
-            fates: outcome.fates.as_ref().map(|fates| fates.iter().map(|&fate| fate_byte(fate)).collect()),
+            fates: outcome.fates.as_deref().map(fate_bytes),
             summary: json!({
                 "reductionRatio": outcome.reduction_ratio(),
                 "originalBytes": outcome.original_bytes,
@@ -58,7 +58,7 @@ impl FilterOutput {
             }),
             scores: text(scores_json(document, &outcome.kept, &outcome.scores)),
             dropped: dropped_json(&outcome.dropped),
-            texts: json!(outcome.texts.iter().map(text_row).collect::<Vec<_>>()).to_string(),
+            texts: texts_json(&outcome.texts),
             changes: String::new(),
         }
     }
@@ -240,8 +240,12 @@ pub(super) fn parse_or_throw(json: &str) -> napi::Result<Value> {
     parse(json).map_err(|error| encode(&error))
 }
 
-fn fate_byte(fate: Fate) -> u8 {
-    fate as u8
+pub(super) fn fate_bytes(fates: &[Fate]) -> Vec<u8> {
+    fates.iter().map(|&fate| fate as u8).collect()
+}
+
+pub(super) fn texts_json(texts: &[CutText]) -> String {
+    json!(texts.iter().map(text_row).collect::<Vec<_>>()).to_string()
 }
 
 fn text(json: Vec<u8>) -> String {

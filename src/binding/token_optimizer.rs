@@ -27,6 +27,7 @@ use crate::orchestrator::token_service::{TokenCall, TokenService, held_and_fetch
 use crate::tokens::blocks::{Part, Range, TextId, Unresolved, write_parts};
 use crate::tokens::config::TokensConfig;
 use crate::tokens::delta::{Delta, from_hex, hash_of, hex};
+use crate::tokens::known::Known;
 use crate::tokens::{DeltaEncoding, Optimized};
 
 /// Who has a token optimizer.
@@ -104,7 +105,7 @@ pub fn open_tokens(
             }
             let document = Document::from_columns(columns)?;
             let view = View::whole(&document);
-            let done = service.optimize(&agent_id, view, view, &call);
+            let done = service.optimize(&agent_id, view, view, &call, &Known::default());
             Ok(sent_json(Some(&document), &done, call.is_booked_later).to_string())
         };
         spawn(args.env(), work, |json| json)
@@ -212,6 +213,14 @@ pub(super) fn sent_json(document: Option<&Document>, tokens: &Optimized, is_unbo
         "isUnbooked": is_unbooked,
     });
     let Some(document) = document else { return sent };
+    if let Some(since) = &tokens.since {
+        // What changed, although all is sent: the context that all agents share is told.
+        sent["since"] = match changes(since) {
+            Value::Null if *since == Delta::Full => Value::Null,
+            Value::Null => json!({ "added": [], "modified": [] }),
+            changes => changes,
+        };
+    }
     if let changes @ Value::Object(_) = changes(&tokens.delta) {
         sent["changes"] = changes;
     }

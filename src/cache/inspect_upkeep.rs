@@ -12,6 +12,7 @@ use super::disk::compaction::Tidy;
 use super::disk::db::{Trouble, from_sql};
 use super::disk::inspect::{Checked, Integrity, Sums};
 use super::disk::queue::{Command, Operation};
+use super::disk::readers::Reader;
 use super::disk::tables::{Candidate, L3, Total};
 use super::inspect::names;
 use super::key::{Key, Parts, hash64};
@@ -40,7 +41,7 @@ pub struct Verified {
     pub damaged_count: u64,
     /// Damaged entries that were removed. One that memory has is written again.
     pub removed: u64,
-    /// Whether the totals are those of the rows.
+    /// Whether the totals are those of the rows; not looked at in a damaged database.
     pub totals: TotalsCheck,
     /// SQLite's check of the database.
     pub database: DatabaseCheck,
@@ -59,7 +60,7 @@ pub struct DamagedEntry {
     pub agent_id: Option<String>,
     /// `L2` or `L3`.
     pub layer: &'static str,
-    /// `noValue`, `key`, `checksum`, `format`, `payload` or `row`.
+    /// `unreadable`, `noValue`, `key`, `checksum`, `format`, `payload` or `row`.
     pub reason: &'static str,
 }
 
@@ -132,14 +133,21 @@ impl CacheManager {
             return Ok(Verified { totals, database, ..Verified::default() });
         };
         let mut verified = Verified::default();
-        let damaged = check_rows(&disk, &mut verified, watch)?;
-        let integrity =
-            disk.with_reader(|reader| reader.integrity(watch.is_cancelled)).ok_or_else(unreadable)?;
+        let rows = check_rows(&disk, &mut verified, watch);
         check(watch)?;
+        let integrity = read(&disk, |reader| reader.integrity(watch.is_cancelled))?;
+        check(watch)?;
+        // Rows that cannot be read are what is expected of a damaged database, and of no other.
+        let damaged = match (rows, &integrity) {
+            (Err(_), Integrity::Damaged(_)) => Vec::new(),
+            (rows, _) => rows?,
+        };
         if !is_dry && !damaged.is_empty() {
             verified.removed = self.discard(&disk, &damaged)?;
         }
-        verified.totals = check_totals(&disk, is_dry)?;
+        if !matches!(integrity, Integrity::Damaged(_)) {
+            verified.totals = check_totals(&disk, is_dry)?;
+        }
         verified.database = check_database(&disk, integrity, is_dry)?;
         Ok(verified)
     }
@@ -210,7 +218,7 @@ impl CacheManager {
 fn check_rows(disk: &Disk, verified: &mut Verified, watch: Watch<'_>) -> Result<Vec<(Key, i64)>> {
     let (mut after, mut damaged) = (0, Vec::new());
     loop {
-        let page = disk.with_reader(|reader| {
+        let page = read(disk, |reader| {
             let rows = reader.rows(after, PAGE)?;
             let mut checked = Vec::with_capacity(rows.len());
             for candidate in rows {
@@ -222,8 +230,7 @@ fn check_rows(disk: &Disk, verified: &mut Verified, watch: Watch<'_>) -> Result<
                 checked.push((candidate, found));
             }
             Ok(checked)
-        });
-        let page = page.ok_or_else(unreadable)?;
+        })?;
         check(watch)?;
         let Some((last, _)) = page.last() else { return Ok(damaged) };
         after = last.hash;
@@ -254,7 +261,7 @@ fn damaged_entry(candidate: &Candidate, found: &Checked) -> Option<DamagedEntry>
 }
 
 fn check_totals(disk: &Arc<Disk>, is_dry: bool) -> Result<TotalsCheck> {
-    let Sums { said, counted, orphans } = disk.with_reader(|reader| reader.sums()).ok_or_else(unreadable)?;
+    let Sums { said, counted, orphans } = read(disk, |reader| reader.sums())?;
     let ok = said == counted && orphans == 0;
     if !ok && !is_dry {
         disk.run(Command::Tidy(Tidy::Orphans)).map_err(disk_error)?;
@@ -293,6 +300,12 @@ fn check(watch: Watch<'_>) -> Result<()> {
         return Err(Error::new(ErrorKind::Cancelled, "the call was ended by its caller"));
     }
     Ok(())
+}
+
+/// Reads without suspecting anything: a dry run has no consequences.
+fn read<T>(disk: &Disk, work: impl FnOnce(&mut Reader) -> std::result::Result<T, Trouble>) -> Result<T> {
+    let opened = disk.opened().ok_or_else(unreadable)?;
+    opened.readers.with(work).map_err(disk_error)
 }
 
 fn unreadable() -> Error {

@@ -10,6 +10,7 @@
 mod adaptations;
 mod analysis;
 mod built_in;
+mod circumstances;
 pub mod config;
 mod elements;
 mod evidence;
@@ -29,6 +30,7 @@ mod task;
 mod test_support;
 mod units;
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -37,6 +39,7 @@ use parking_lot::RwLock;
 use serde::Serialize;
 
 pub use adaptations::Reason;
+pub use circumstances::Pressure;
 pub use config::ContextFilterConfig;
 pub use outcome::{CutText, DroppedPart, Piece};
 pub use references::Reference;
@@ -47,7 +50,7 @@ use crate::base::clock::{Clock, SystemClock};
 use crate::base::document::Document;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::held::registered;
-use crate::base::json::{self, Cuts, Fate, View};
+use crate::base::json::{Cuts, Fate, View};
 use crate::base::units::mb_to_bytes;
 use analysis::store::Store;
 use references::References;
@@ -125,6 +128,12 @@ pub struct FilterOutcome {
     pub filtered_bytes: u64,
     /// What was done and why, for people.
     pub adaptations: Vec<String>,
+    /// Which of these are about limits and pressure of the moment; see [`ContextFilter::said_now`].
+    pub said_of_limits: Range<usize>,
+    /// Most MB that the agent may have: its own cap or that of all agents.
+    pub cap_mb: f64,
+    /// Most bytes that the call allowed.
+    pub max_bytes: u64,
     /// How long it took.
     pub stages: Stages,
 }
@@ -157,7 +166,7 @@ impl FilterOutcome {
 
     /// Everything stays, nothing is said about it: what a system without a filter does.
     pub fn unfiltered(document: &Document) -> Self {
-        let bytes = json::sizes(document)[0];
+        let bytes = document.sizes()[0];
         Self {
             fates: None,
             cuts: Cuts::new(),
@@ -168,10 +177,16 @@ impl FilterOutcome {
             original_bytes: bytes,
             filtered_bytes: bytes,
             adaptations: Vec::new(),
+            said_of_limits: 0..0,
+            cap_mb: f64::INFINITY,
+            max_bytes: u64::MAX,
             stages: Stages::default(),
         }
     }
 }
+
+/// Filters made so far.
+static NEXT_FILTER: AtomicU64 = AtomicU64::new(0);
 
 /// What a filter holds between calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -191,6 +206,8 @@ pub struct Held {
 /// The filter of one system: a configuration, the specializations it knows, and what it remembers of contexts.
 pub struct ContextFilter {
     config: RwLock<ContextFilterConfig>,
+    /// Counts changes of the configuration, from a number of its own on: what one filter found is not what another one finds.
+    generation: AtomicU64,
     roster: Roster,
     store: Arc<Store>,
     references: Arc<References>,
@@ -228,6 +245,7 @@ impl ContextFilter {
             store: registered(Store::new(store_bytes(config.analysis_cache_mb))),
             references: registered(References::new(store_bytes(config.reference_store_mb))),
             config: RwLock::new(config),
+            generation: AtomicU64::new(NEXT_FILTER.fetch_add(1, Ordering::Relaxed) << 32),
             roster,
             tokens,
             calls: AtomicU64::new(0),
@@ -302,6 +320,8 @@ impl ContextFilter {
         self.store.set_max_bytes(store_bytes(config.analysis_cache_mb));
         self.references.set_max_bytes(store_bytes(config.reference_store_mb));
         *self.config.write() = config;
+        // After it: what was found under the old one must not be taken for what the new one gives.
+        self.generation.fetch_add(1, Ordering::Release);
     }
 }
 

@@ -4,6 +4,7 @@
 use std::io::Write;
 
 use super::elements::segment_of;
+use super::outcome::DroppedPart;
 use crate::base::document::{Document, Kind};
 use crate::base::json::{View, write_string};
 
@@ -15,13 +16,17 @@ const MAX_PREFIX_BYTES: usize = 4096;
 
 /// JSON object from the dotted path of each value of `kept` (ascending) to its score. O(values above and beside them).
 pub fn scores_json(document: &Document, kept: &[u32], scores: &[f32]) -> Vec<u8> {
-    let mut writer = Writer { document, kept, scores, next: 0, prefix: Vec::new(), out: vec![b'{'] };
-    if kept.first() == Some(&0) {
-        writer.entry();
-    }
-    writer.descend(0);
-    writer.out.push(b'}');
-    writer.out
+    let write = |place: usize, path: &[u8], out: &mut Vec<u8>| {
+        if place > 0 {
+            out.push(b',');
+        }
+        out.push(b'"');
+        out.extend_from_slice(path);
+        write!(out, "\":{}", Score(scores[place].into())).expect(WRITABLE);
+    };
+    let mut json = written(document, kept, b'{', write);
+    json.push(b'}');
+    json
 }
 
 /// A score of 0–1 with four decimals: people compare them, and equal ones should look equal.
@@ -37,17 +42,62 @@ impl std::fmt::Display for Score {
     }
 }
 
-struct Writer<'a> {
+/// JSON rows `[path, bytes, tokens, score, reason, reference, first line, last line]` of what was left out, in the context's
+/// order. O(parts + values above and beside them).
+pub fn dropped_json(document: &Document, parts: &[DroppedPart]) -> String {
+    let mut values: Vec<u32> = parts.iter().map(|part| part.value).collect();
+    values.dedup();
+    let mut at = 0;
+    let write = |place: usize, path: &[u8], out: &mut Vec<u8>| {
+        while let Some(part) = parts.get(at).filter(|part| part.value == values[place]) {
+            if at > 0 {
+                out.push(b',');
+            }
+            let DroppedPart { bytes, tokens, score, reason, reference, lines, .. } = part;
+            out.extend_from_slice(b"[\"");
+            out.extend_from_slice(path);
+            write!(out, "\",{bytes},{tokens},{},\"{}\",\"{reference}\"", Score(*score), reason.name())
+                .expect(WRITABLE);
+            if let Some((first, last)) = lines {
+                write!(out, ",{first},{last}").expect(WRITABLE);
+            }
+            out.push(b']');
+            at += 1;
+        }
+    };
+    let mut rows = written(document, &values, b'[', write);
+    rows.push(b']');
+    String::from_utf8(rows).expect("invariant: paths are written from UTF-8")
+}
+
+const WRITABLE: &str = "invariant: writing to a Vec cannot fail";
+
+/// What `write` writes of the values `kept` (ascending), given their places in it and their paths.
+fn written(
+    document: &Document,
+    kept: &[u32],
+    begin: u8,
+    write: impl FnMut(usize, &[u8], &mut Vec<u8>),
+) -> Vec<u8> {
+    let mut writer = Writer { document, kept, write, next: 0, prefix: Vec::new(), out: vec![begin] };
+    if kept.first() == Some(&0) {
+        writer.entry();
+    }
+    writer.descend(0);
+    writer.out
+}
+
+struct Writer<'a, F> {
     document: &'a Document,
     kept: &'a [u32],
-    scores: &'a [f32],
+    write: F,
     next: usize,
     /// Path so far, as it stands between quotes in JSON, with a dot at its end.
     prefix: Vec<u8>,
     out: Vec<u8>,
 }
 
-impl Writer<'_> {
+impl<F: FnMut(usize, &[u8], &mut Vec<u8>)> Writer<'_, F> {
     fn descend(&mut self, value: usize) {
         if self.prefix.len() > MAX_PREFIX_BYTES {
             let above = std::mem::replace(&mut self.prefix, format!("{CUT}.").into_bytes());
@@ -99,13 +149,7 @@ impl Writer<'_> {
     }
 
     fn entry(&mut self) {
-        if self.next > 0 {
-            self.out.push(b',');
-        }
-        self.out.push(b'"');
-        self.out.extend_from_slice(&self.prefix);
-        write!(self.out, "\":{}", Score(self.scores[self.next].into()))
-            .expect("invariant: writing to a Vec cannot fail");
+        (self.write)(self.next, &self.prefix, &mut self.out);
         self.next += 1;
     }
 }

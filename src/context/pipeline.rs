@@ -13,16 +13,14 @@ use super::select::{self, Choice, Limits};
 use super::specialization::REQUIRED_BY_ALL;
 use super::task::{Task, prefix, text_of_fields};
 use super::units::Units;
-use super::{ContextFilter, ContextFilterConfig, FilterOutcome, FilterRequest, Stages, built_in};
+use super::{
+    ContextFilter, ContextFilterConfig, FilterOutcome, FilterRequest, Stages, built_in, circumstances,
+};
 use crate::base::cancel::Cancel;
 use crate::base::document::{Document, Kind};
 use crate::base::error::Result;
-use crate::base::json::{self, KeyOrder, View};
+use crate::base::json::{KeyOrder, View};
 use crate::base::name::quoted;
-use crate::base::units::mb_to_bytes;
-
-/// Share of the elements that stays over each pressure, highest first (contract: 80 / 60 / 40 % over 70 / 80 / 90 %).
-const PRESSURE_STEPS: [(f64, f64); 3] = [(0.9, 0.4), (0.8, 0.6), (0.7, 0.8)];
 
 /// Top-level fields that say what an agent is, for agents that nobody described.
 const DESCRIPTION_FIELDS: [&str; 4] = ["agentDescription", "agentRole", "role", "persona"];
@@ -71,7 +69,7 @@ impl ContextFilter {
         let task = Task::of_text(&task_text);
         let found = self.specialization(document, request, &config, &task_text, &mut adaptations);
         let agent = &found.agent;
-        let sizes = json::sizes(document);
+        let sizes = document.sizes();
         let named_required = agent.spec.required_fields.iter().map(String::as_str);
         let required: Vec<&str> = REQUIRED_BY_ALL.into_iter().chain(named_required).collect();
         let asked_fields: Vec<&str> =
@@ -79,7 +77,7 @@ impl ContextFilter {
         if document.end(0) == 1 {
             adaptations.push("the context is a single value, which stays as it is".to_owned());
         }
-        let elements = Elements::of(document, &sizes, agent, &required, &asked_fields);
+        let elements = Elements::of(document, sizes, agent, &required, &asked_fields);
         let units = Units::of(document, &elements, &self.store, &*self.tokens, cancel)?;
         let corpus = Corpus::new(&elements, &units);
         let fit = corpus.fit(&task);
@@ -93,20 +91,23 @@ impl ContextFilter {
             prioritize_recent: request.prioritize_recent,
         };
         let scores = score::scores(document, &corpus, &fit, &asked);
-        let mut limits = limits(&config, &found, request, &mut adaptations);
+        let cap_mb = circumstances::cap_mb(&config, &found);
+        let before = adaptations.len();
+        let mut limits = circumstances::limits(&config, cap_mb, request, &mut adaptations);
+        let said_of_limits = before..adaptations.len();
         limits.blind = task.is_empty() && found.how == How::Generic;
         let tokens = select::element_tokens(&corpus);
         cancel.check()?;
         let judged = Judged { fit: &fit, scores: &scores, tokens: &tokens };
         let (choices, shape) =
-            self.choose_within(document, &sizes, &corpus, judged, &limits, &mut adaptations, cancel)?;
+            self.choose_within(document, sizes, &corpus, judged, &limits, &mut adaptations, cancel)?;
         cancel.check()?;
         describe_drops(&choices, &limits, &mut adaptations);
         let mut left_out = Vec::new();
         if let Some(fates) = &shape.fates {
             describe_arrays(document, fates, &mut adaptations);
             let of_elements = (choices.as_slice(), scores.as_slice(), tokens.as_slice());
-            left_out = dropped(document, &sizes, &corpus, of_elements, fates, &self.references);
+            left_out = dropped(document, sizes, &corpus, of_elements, fates, &self.references);
         }
         let stay = || (0..choices.len()).filter(|&at| !matches!(choices[at], Choice::Dropped(_)));
         Ok(FilterOutcome {
@@ -120,6 +121,9 @@ impl ContextFilter {
             original_bytes: sizes[0],
             filtered_bytes: shape.bytes,
             adaptations,
+            said_of_limits,
+            cap_mb,
+            max_bytes: limits.max_bytes,
             stages: Stages {
                 analyse_ms: units.analyse_ms,
                 count_ms: units.count_ms,
@@ -223,57 +227,6 @@ impl ContextFilter {
                 .push(format!("generic filtering: there is no specialization for {}", quoted(agent_id))),
         }
         found
-    }
-}
-
-/// The limits of a call, and a word on pressure.
-fn limits(
-    config: &ContextFilterConfig,
-    found: &Found,
-    request: &FilterRequest,
-    adaptations: &mut Vec<String>,
-) -> Limits {
-    let cap_mb = match found.how {
-        How::Generic => config.max_context_per_agent_mb,
-        How::Known | How::Detected { .. } => {
-            found.agent.spec.max_context_size.min(config.max_context_per_agent_mb)
-        }
-    };
-    // What other agents hold is not there for this one.
-    let room_mb = request.others_mb.map_or(f64::INFINITY, |others| config.global_max_context_mb - others);
-    let cap = mb_to_bytes(cap_mb.min(room_mb));
-    if room_mb < cap_mb {
-        adaptations.push(format!(
-            "other agents leave {:.1} MB of {:.1} MB for all contexts",
-            room_mb.max(0.0),
-            config.global_max_context_mb
-        ));
-    }
-    let mut pressure = (request.held_mb / config.global_max_context_mb).max(request.system_load / 100.0);
-    if config.memory_aware_filtering {
-        pressure = pressure.max(request.memory_percentage / 100.0);
-    }
-    let mut share = 1.0;
-    if config.adaptive_reduction
-        && let Some((over, step)) = PRESSURE_STEPS.into_iter().find(|(over, _)| pressure > *over)
-    {
-        share = step;
-        adaptations.push(format!(
-            "pressure {:.0} % is over {:.0} %: at most {:.0} % of the elements stay",
-            pressure * 100.0,
-            over * 100.0,
-            step * 100.0
-        ));
-    }
-    let call = request.limits;
-    Limits {
-        threshold: config.context_importance_threshold,
-        share,
-        max_bytes: call.max_bytes.map_or(cap, |bytes| bytes.min(cap)),
-        max_tokens: call.max_tokens,
-        target_reduction: call.target_reduction,
-        whole_texts: call.whole_texts,
-        blind: false,
     }
 }
 

@@ -189,6 +189,23 @@ impl Roster {
         }
     }
 
+    /// Counts changes of what is known.
+    pub(crate) fn version(&self) -> u64 {
+        self.known.read().version
+    }
+
+    /// Name of the specialization that an agent's id names.
+    pub(crate) fn name_of(&self, agent_id: &str) -> Option<String> {
+        self.known.read().named(agent_id).map(|agent| agent.spec.name.clone())
+    }
+
+    /// Whether [`refresh`](Self::refresh) would look at the directory, or somebody is at it.
+    pub(crate) fn is_look_due(&self) -> bool {
+        let Some(look) = &self.look else { return false };
+        let now_ms = self.clock.now_ms();
+        look.try_lock().is_none_or(|look| look.next_ms.is_none_or(|next_ms| now_ms >= next_ms))
+    }
+
     /// Looks at the directory if the last look is old enough and nobody else is at it; what changed. Reads files: not
     /// for the JavaScript thread.
     pub(crate) fn refresh(&self) -> Vec<Change> {

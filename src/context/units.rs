@@ -17,6 +17,7 @@ use crate::base::cancel::Cancel;
 use crate::base::document::{Document, Kind};
 use crate::base::error::Result;
 use crate::base::json::{KeyOrder, View, write_string};
+use crate::base::threads::AtWork;
 
 /// Texts from this many bytes on are units of their own and can be kept in part. Under it a marker for what is missing
 /// would be a good part of what it saves.
@@ -94,13 +95,13 @@ impl Units {
     ) -> Result<()> {
         let started = Instant::now();
         let parts = |unit: &Unit| &elements.list[unit.first..unit.end];
-        self.for_new(Known::has_analysis, cancel, |unit, known| {
+        self.for_new(Known::has_analysis, Known::begin_analysis, cancel, |unit, known| {
             known.analysis(|| unit.analyse(document, parts(unit)));
         });
         cancel.check()?;
         self.analyse_ms = milliseconds(started);
         let started = Instant::now();
-        self.for_new(Known::has_tokens, cancel, |unit, known| {
+        self.for_new(Known::has_tokens, Known::begin_count, cancel, |unit, known| {
             let analysis = known.analysis(|| unit.analyse(document, parts(unit)));
             known.tokens(|| unit.count(document, parts(unit), analysis, count));
         });
@@ -108,27 +109,40 @@ impl Units {
         cancel.check()
     }
 
-    /// Does `work` for the units that are not `done`, on several threads if they have much text.
-    fn for_new(&self, done: impl Fn(&Known) -> bool, cancel: &Cancel, work: impl Fn(&Unit, &Known) + Sync) {
+    /// Does `work` for the units that are not `done`, on several threads if they have much text. Those that another call has begun
+    /// with come last: calls that read the same context at once share the work instead of waiting for each other at each unit.
+    fn for_new(
+        &self,
+        done: impl Fn(&Known) -> bool,
+        begin: impl Fn(&Known) -> bool + Sync,
+        cancel: &Cancel,
+        work: impl Fn(&Unit, &Known) + Sync,
+    ) {
         let new: Vec<usize> = (0..self.list.len()).filter(|&at| !done(&self.known[at])).collect();
         let bytes: usize = new.iter().map(|&at| self.list[at].bytes).sum();
         let next = AtomicUsize::new(0);
-        let work = || {
+        let own = || {
             while let Some(&at) = new.get(next.fetch_add(1, Ordering::Relaxed)) {
                 if cancel.is_cancelled() {
                     return;
                 }
-                work(&self.list[at], &self.known[at]);
+                if begin(&self.known[at]) {
+                    work(&self.list[at], &self.known[at]);
+                }
             }
         };
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let threads = cores.min(MAX_THREADS).min(bytes / ALONE_BYTES).min(new.len());
+        let useful = MAX_THREADS.min(bytes / ALONE_BYTES).min(new.len());
+        let extra = AtWork::extra(useful.saturating_sub(1));
         std::thread::scope(|scope| {
-            for _ in 1..threads {
-                scope.spawn(work);
+            for _ in 0..extra.count() {
+                scope.spawn(own);
             }
-            work();
+            own();
         });
+        // What others have begun with is waited for; what they left is done.
+        for &at in new.iter().filter(|_| !cancel.is_cancelled()) {
+            work(&self.list[at], &self.known[at]);
+        }
     }
 }
 

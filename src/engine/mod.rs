@@ -20,7 +20,6 @@ use serde_json::{Value, json};
 
 use crate::base::cancel::Cancel;
 use crate::base::clock::{Clock, SystemClock};
-use crate::base::document::Document;
 use crate::base::error::{Error, ErrorKind, Problem, Result};
 use crate::cache::OpenCache;
 use crate::context::{Reference, unknown_reference};
@@ -31,7 +30,7 @@ use crate::orchestrator::settings::Settings;
 use crate::orchestrator::settings::layers::Layers;
 use crate::orchestrator::settings::live::Live;
 use crate::orchestrator::settings_file::{self, Loaded, SettingsRequest};
-use crate::orchestrator::{MonitoringPlace, Optimization, OptimizeRequest, Orchestrator, Unfinished};
+use crate::orchestrator::{MonitoringPlace, Optimization, OptimizeRequest, Orchestrator, Shared};
 use crate::telemetry::event::EventSink;
 pub use reports::ReportRequest;
 
@@ -145,23 +144,27 @@ impl Engine {
         &self.orchestrator
     }
 
-    /// Filters a context and says what is new in it. `None` when an internal failure means that the original is to be
-    /// given back.
+    /// What to send for a context that the agent has; see [`Orchestrator::again`].
+    ///
+    /// # Errors
+    /// `E_SHUT_DOWN`.
+    pub fn again(&self, fingerprint: u128, request: &OptimizeRequest) -> Result<Option<Optimization>> {
+        self.check_open()?;
+        Ok(self.orchestrator.again(fingerprint, request))
+    }
+
+    /// Filters a context and says what is new in it; see [`Orchestrator::optimize`].
     ///
     /// # Errors
     /// `E_SHUT_DOWN`; `E_CANCELLED` when `cancel` was called off.
     pub fn optimize(
         &self,
-        document: &Document,
+        context: &Shared,
         request: &OptimizeRequest,
         cancel: &Cancel,
-    ) -> Result<Option<Optimization>> {
+    ) -> Result<Optimization> {
         self.check_open()?;
-        match self.orchestrator.optimize(document, request, cancel) {
-            Ok(done) => Ok(Some(done)),
-            Err(Unfinished::Failed(_)) => Ok(None),
-            Err(Unfinished::Cancelled(error)) => Err(error),
-        }
+        self.orchestrator.optimize(context, request, cancel)
     }
 
     /// JSON of a part that was left out of a context.

@@ -76,6 +76,9 @@ impl Engine {
 
     /// What the orchestrator does not know.
     fn report_extras(&self) -> Extras {
-        Extras::default()
+        Extras {
+            tuning_history: Some(json!(self.tuning_history())),
+            explained: Some(self.explain_configuration()),
+        }
     }
 }

@@ -97,15 +97,15 @@ impl Orchestrator {
     /// Health now.
     pub fn health(&self) -> Health {
         let Components { memory, cache, filter, .. } = self.components();
-        let stage = |name: &str, failures: &std::sync::atomic::AtomicU64| {
+        let of_stage = |name: &str, failures: &std::sync::atomic::AtomicU64| {
             let operations = self.counters.operations.load(Ordering::Relaxed);
             PartHealth::of(stage_answer(name, failures.load(Ordering::Relaxed), operations))
         };
         let parts = Parts {
-            token_optimizer: Some(stage("token", &self.counters.token_failures)),
+            token_optimizer: Some(of_stage("token", &self.counters.token_failures)),
             memory_manager: memory.map(|memory| PartHealth::of(memory_answer(&memory))),
             cache_manager: cache.map(|cache| PartHealth::of(cache_answer(&cache.manager().stats()))),
-            context_filter: filter.map(|_| stage("filter", &self.counters.filter_failures)),
+            context_filter: filter.map(|_| of_stage("filter", &self.counters.filter_failures)),
         };
         let score = overall(&[
             parts.token_optimizer.as_ref(),

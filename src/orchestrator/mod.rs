@@ -19,7 +19,7 @@ pub mod tuning;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use parking_lot::{Mutex, RwLock};
 
@@ -37,7 +37,8 @@ pub use advice::cache_advice;
 use block_store::BlockPlace;
 pub use memory::new_memory_manager;
 pub use monitoring::MonitoringPlace;
-pub use pipeline::{Optimization, OptimizeRequest, Unfinished};
+use pipeline::Pipeline;
+pub use pipeline::{Optimization, OptimizeRequest, Outcome, Report, Shared, Stage};
 use settings::Settings;
 use token_service::TokenService;
 
@@ -86,7 +87,7 @@ pub struct Orchestrator {
     started_ms: u64,
     counters: Arc<Counters>,
     advisor: Arc<Advisor>,
-    fail_next_stage: AtomicBool,
+    pipeline: Pipeline,
     /// What changed among the files of agents and was not told yet.
     untold: Mutex<Vec<Change>>,
 }
@@ -137,7 +138,7 @@ impl Orchestrator {
             clock: ArcClock(clock),
             counters,
             advisor,
-            fail_next_stage: AtomicBool::new(false),
+            pipeline: Pipeline::default(),
             untold: Mutex::default(),
         };
         orchestrator.apply(settings);
@@ -185,7 +186,7 @@ impl Orchestrator {
 
     /// Panics if that was asked for. For tests of what a defect does to callers.
     fn fail_if_told(&self) {
-        assert!(!self.fail_next_stage.swap(false, Ordering::Relaxed), "failure asked for by a test");
+        assert!(!self.pipeline.is_to_fail(), "failure asked for by a test");
     }
 
     fn new_filter(&self, config: ContextFilterConfig) -> ContextFilter {
@@ -203,14 +204,10 @@ impl Orchestrator {
         self.components.read().clone()
     }
 
-    /// Makes the next stage panic. For tests of what a defect does to callers.
-    pub fn fail_next_stage(&self) {
-        self.fail_next_stage.store(true, Ordering::Relaxed);
-    }
-
     /// Removes expired cache entries and forgets what agents were given. Returns how many entries went.
     pub fn maintain(&self) -> u64 {
         self.tokens.maintain();
+        self.forget_outcomes();
         self.components().cache.map_or(0, |cache| cache.manager().maintain())
     }
 }

@@ -91,7 +91,6 @@ impl State {
         if self.known.is_empty() {
             self.known = vec![0; PLACES];
         }
-        #[expect(clippy::cast_possible_truncation, reason = "some bits are what is wanted")]
         let place = (hash >> 32) as usize % PLACES;
         self.counts.bytes += bytes;
         if self.known[place] == hash {
@@ -135,7 +134,7 @@ mod tests {
     use crate::base::document::tests::document;
 
     fn file(from: usize) -> String {
-        (from..from + 400).map(|line| format!("line {line} of a source file\n")).collect()
+        (from..from + 400).map(|line| format!("line {line} of a source file")).collect::<Vec<_>>().join("\n")
     }
 
     #[test]

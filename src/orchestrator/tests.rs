@@ -4,7 +4,7 @@ use super::settings::Environment;
 use super::*;
 use crate::base::cancel::Cancel;
 use crate::base::clock::ManualClock;
-use crate::base::document::tests::document;
+use crate::base::document::tests::{columns, document};
 use crate::tokens::delta::Delta;
 
 fn orchestrator() -> (Orchestrator, Arc<EventSink>) {
@@ -27,7 +27,11 @@ fn request(agent: &str) -> OptimizeRequest {
 }
 
 fn optimize(orchestrator: &Orchestrator, json: &str, request: &OptimizeRequest) -> Optimization {
-    orchestrator.optimize(&document(json), request, &Cancel::default()).expect("works")
+    let columns = columns(json);
+    let fingerprint = columns.fingerprint(1);
+    orchestrator
+        .optimize(&Shared::of(document(json), fingerprint), request, &Cancel::default())
+        .expect("works")
 }
 
 const CONTEXT: &str = r#"{"currentTask":"Fix the login form","weather":"sunny","src/login.tsx":"form"}"#;
@@ -37,11 +41,12 @@ fn delta_is_of_the_filtered_context() {
     let (orchestrator, _) = orchestrator();
     let agent = request("frontend-specialist");
     let first = optimize(&orchestrator, CONTEXT, &agent);
-    assert_eq!(first.tokens.delta, Delta::Full);
-    assert!(first.tokens.filtered_tokens < first.tokens.original_tokens);
+    let first_tokens = first.tokens.expect("sound");
+    assert_eq!(first_tokens.delta, Delta::Full);
+    assert!(first_tokens.filtered_tokens < first_tokens.original_tokens);
     // What the filter leaves out does not make a delta.
     let changed = CONTEXT.replace("sunny", "rainy");
-    assert_eq!(optimize(&orchestrator, &changed, &agent).tokens.delta, Delta::Unchanged);
+    assert_eq!(optimize(&orchestrator, &changed, &agent).tokens.expect("sound").delta, Delta::Unchanged);
 }
 
 #[test]
@@ -50,7 +55,8 @@ fn statistics_add_up() {
     let mut saved = 0;
     for agent in ["frontend-specialist", "poet", "poet"] {
         let done = optimize(&orchestrator, CONTEXT, &request(agent));
-        saved += done.tokens.original_tokens.cast_signed() - done.tokens.result_tokens.cast_signed();
+        let tokens = done.tokens.expect("sound");
+        saved += tokens.original_tokens.cast_signed() - tokens.result_tokens.cast_signed();
     }
     let statistics = orchestrator.statistics(&orchestrator.health());
     assert_eq!(statistics.tokens_saved, saved);

@@ -17,14 +17,17 @@ use crate::tokens::blocks::{Shelf, TextStore};
 use crate::tokens::calibration::Calibrations;
 use crate::tokens::config::TokensConfig;
 use crate::tokens::delta::{Delta, Hash};
+use crate::tokens::known::{Kept, Known};
 use crate::tokens::ledger::{Entry, Ledger, Usage};
-use crate::tokens::{DeltaEncoding, Optimized, SendOptions, TokenOptimizer};
+use crate::tokens::{DeltaEncoding, Mode, Optimized, SendOptions, TokenOptimizer};
 
 /// What one call asks for beside the settings.
 #[derive(Debug, Clone, Default)]
 pub struct TokenCall {
     /// How changes are said; `None`: as configured.
     pub encoding: Option<DeltaEncoding>,
+    /// Whether it is sent whole.
+    pub mode: Mode,
     /// Of the columns that the context was read from.
     pub fingerprint: Option<u128>,
     /// Who reads it; `None`: as configured.
@@ -134,19 +137,27 @@ impl TokenService {
         Some(self.booked(agent_id, call, done))
     }
 
-    /// Makes `filtered` the agent's context and says what to send. Blocks on the disk if references are wanted.
+    /// The same for a context that was measured before.
+    pub fn unchanged_kept(&self, agent_id: &str, call: &TokenCall, kept: &Kept) -> Option<Optimized> {
+        let done = self.optimizer.unchanged_kept(agent_id, &self.options(call), kept)?;
+        Some(self.booked(agent_id, call, done))
+    }
+
+    /// Makes `filtered` the agent's context and says what to send. Blocks on the disk if references are wanted. What is known of
+    /// the context is not found out again.
     pub fn optimize(
         &self,
         agent_id: &str,
         original: View<'_>,
         filtered: View<'_>,
         call: &TokenCall,
+        known: &Known,
     ) -> Optimized {
         let options = self.options(call);
         if options.encoding == DeltaEncoding::Blocks {
             self.shelf();
         }
-        let done = self.optimizer.optimize(agent_id, original, filtered, &options);
+        let done = self.optimizer.optimize(agent_id, original, filtered, &options, known);
         if options.encoding == DeltaEncoding::Keys {
             self.repeated.sent(filtered, &done.delta);
         }
@@ -245,6 +256,7 @@ impl TokenService {
         let config = self.config.read();
         SendOptions {
             encoding: call.encoding.unwrap_or(config.encoding),
+            mode: call.mode,
             acknowledgement: config.acknowledgement(),
             now_ms: self.clock.now_ms(),
             fingerprint: call.fingerprint,

@@ -2,7 +2,7 @@
 //!
 //! Hashes are SHA-256 of canonical JSON (RFC 8785), so that they agree between machines. Of contexts nothing else is kept.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use hashbrown::{HashMap, HashSet};
 use sha2::{Digest, Sha256};
@@ -252,6 +252,12 @@ impl Delta {
         Self::by_key(&old.0, &next.0, &next.1)
     }
 
+    /// What there is in `next` for an agent that has the empty context; in full unless it is an object.
+    pub(super) fn against_nothing(next: &Snapshot, values: &[usize]) -> Self {
+        let nothing = Snapshot::new(*empty_hash(), Some(Box::default()), EMPTY.len());
+        Self::between(&nothing, next, values)
+    }
+
     /// What `next` changes against `base`. `values` are the values of `next`'s entries.
     pub(super) fn between(base: &Snapshot, next: &Snapshot, values: &[usize]) -> Self {
         if base.hash == next.hash {
@@ -304,6 +310,15 @@ impl Delta {
         removed.sort_unstable();
         Self::Changed { added, modified, removed, unchanged }
     }
+}
+
+/// Canonical JSON of the empty context.
+const EMPTY: &str = "{}";
+
+/// Hash of the empty context: what an agent has that has nothing.
+pub fn empty_hash() -> &'static Hash {
+    static HASH: LazyLock<Hash> = LazyLock::new(|| Sha256::digest(EMPTY).into());
+    &HASH
 }
 
 pub(super) fn key_text(view: View<'_>, value: usize) -> String {

@@ -16,6 +16,7 @@ mod classes;
 pub mod common;
 pub mod config;
 pub mod delta;
+pub mod known;
 pub mod ledger;
 mod merge;
 pub mod models;
@@ -35,7 +36,7 @@ pub mod trim;
 use std::sync::LazyLock;
 
 pub use optimizer::{DEFAULT_ENCODING, TokenOptimizer, TokenTotals};
-pub use sent::{Blocks, DeltaEncoding, Optimized, SendOptions};
+pub use sent::{Blocks, DeltaEncoding, Mode, Optimized, SendOptions};
 pub use states::Acknowledgement;
 
 use cache::Cache;

@@ -1,32 +1,33 @@
 //! From a filtered context to what an agent is sent: in full the first time, then what changed; with exact token
 //! counts of both.
 
+mod parts;
+
+use std::cell::OnceCell;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::RwLock;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use super::Encoding;
-use super::blocks::{MIN_TEXT_BYTES, Part, Shelf, TextId};
-use super::delta::{Delta, Hash, Hashes, Snapshot, Written, hex};
+use super::blocks::Shelf;
+use super::delta::{Delta, Hashes, Written, empty_hash, hex};
+use super::known::{Kept, Known};
 use super::segments::{Counted, SegmentCounter, common_prefix};
-use super::sent::{Blocks, DeltaEncoding, Optimized, SendOptions, delta_json, unchanged_json};
+use super::sent::{DeltaEncoding, Mode, Optimized, SendOptions, delta_json, unchanged_json};
 use super::states::{AgentStates, Base, Sent};
 use crate::base::held::registered;
 use crate::base::json::{KeyOrder, View};
+use crate::base::threads::AtWork;
 
 /// Encoding of every count that names no model: that of current `OpenAI` models (GPT-4o and later).
 pub const DEFAULT_ENCODING: Encoding = Encoding::O200kBase;
 
 /// From so many bytes on, a context is hashed on another thread than it is counted on.
 const TWO_THREADS_BYTES: usize = 1 << 16;
-
-/// Texts of an agent, besides the one under the same key, in which a new text is looked for first.
-const LIKELY_TEXTS: usize = 3;
 
 /// Totals since the start. Measured by the tokenizer, one addition a call.
 #[derive(Debug, Clone, Copy, Serialize, Default)]
@@ -105,38 +106,69 @@ impl TokenOptimizer {
     /// What to send for a context that was read from the same columns as the agent's last one: nothing but its hash. Saves
     /// reading it. `None` if it is not the same.
     pub fn unchanged(&self, agent_id: &str, options: &SendOptions) -> Option<Optimized> {
+        self.again(agent_id, options, None)
+    }
+
+    /// The same for a context that was measured before.
+    pub fn unchanged_kept(&self, agent_id: &str, options: &SendOptions, kept: &Kept) -> Option<Optimized> {
+        let options = SendOptions { fingerprint: Some(kept.fingerprint), ..*options };
+        self.again(agent_id, &options, Some(kept.original_tokens))
+    }
+
+    fn again(
+        &self,
+        agent_id: &str,
+        options: &SendOptions,
+        original_tokens: Option<u64>,
+    ) -> Option<Optimized> {
+        if options.mode == Mode::Full {
+            return None;
+        }
         let base = self.states.base(agent_id, false, options.now_ms, options.acknowledgement);
         let sent = base.same(options.fingerprint)?;
-        let done = self.same_again(sent, sent.tokens);
+        let done = self.same_again(sent, original_tokens.unwrap_or(sent.tokens));
         let next = sent.again(done.result_tokens);
         self.states.advance(agent_id, &base, &next, options.acknowledgement, options.now_ms)?;
         Some(self.counted(done))
     }
 
-    /// Makes `filtered` the agent's context and says what to send. `original` is the same document in full.
+    /// Makes `filtered` the agent's context and says what to send. `original` is the same document in full. What `known` has of
+    /// both is not found out again; what it has not, it has afterwards.
     pub fn optimize(
         &self,
         agent_id: &str,
         original: View<'_>,
         filtered: View<'_>,
         options: &SendOptions,
+        known: &Known,
     ) -> Optimized {
+        let written = OnceCell::new();
+        let written = || written.get_or_init(|| Written::of(filtered));
+        let was_known = known.kept.get().is_some();
         // What a filter took out was to be sent, too.
-        let whole = filtered.fates.is_some().then(|| {
-            let mut text = Vec::new();
-            original.write(0, KeyOrder::Insertion, &mut text);
-            self.segments(&text)
-        });
-        let original_of = |tokens| whole.as_deref().map_or(tokens, sum);
-        let written = Written::of(filtered);
-        let fingerprint = options.fingerprint.unwrap_or_else(|| xxh3_128_with_seed(&written.text, self.seed));
+        let whole = || {
+            known.whole.get(|| {
+                let mut text = Vec::new();
+                original.write(0, KeyOrder::Insertion, &mut text);
+                self.segments(&text)
+            })
+        };
+        let is_filtered = filtered.fates.is_some();
+        // First: of what is kept, most is known by then.
+        let counted = (is_filtered && !was_known).then(whole);
+        let fingerprint = known.kept.get().map(|kept| kept.fingerprint).or(options.fingerprint);
+        let fingerprint = fingerprint.unwrap_or_else(|| xxh3_128_with_seed(&written().text, self.seed));
         let options = SendOptions { fingerprint: Some(fingerprint), ..*options };
-        let mut work: Option<(Arc<Snapshot>, Vec<usize>, Vec<Counted>)> = None;
         loop {
             let with_held = options.encoding == DeltaEncoding::Blocks;
             let base = self.states.base(agent_id, with_held, options.now_ms, options.acknowledgement);
-            if let Some(sent) = base.same(options.fingerprint) {
-                let done = self.same_again(sent, original_of(sent.tokens));
+            if let Some(sent) = base.same(options.fingerprint).filter(|_| options.mode != Mode::Full) {
+                let original_tokens = match (&counted, known.kept.get()) {
+                    (Some(whole), _) => sum(whole),
+                    (None, Some(kept)) => kept.original_tokens,
+                    (None, None) => sent.tokens,
+                };
+                let done = Optimized { was_known, ..self.same_again(sent, original_tokens) };
                 let next = sent.again(done.result_tokens);
                 if self
                     .states
@@ -147,65 +179,96 @@ impl TokenOptimizer {
                 }
                 continue;
             }
-            let (snapshot, values, segments) = work.get_or_insert_with(|| {
-                let (hashes, segments) = self.measure(filtered, &written);
-                let count = |value: usize| self.count(written.value(value));
+            let kept = known.kept.get_or_init(|| {
+                let (hashes, segments) = self.measure(filtered, written());
+                let count = |value: usize| self.count(written().value(value));
                 let (snapshot, values) = self.states.snapshot(filtered, hashes, &base, &count);
-                (snapshot, values, segments)
+                let segments: Arc<[Counted]> = segments.into();
+                let whole = counted.clone().unwrap_or_else(|| Arc::clone(&segments));
+                let (tokens, original_tokens) = (sum(&segments), sum(&whole));
+                Kept {
+                    fingerprint,
+                    snapshot,
+                    values: values.into(),
+                    segments,
+                    whole,
+                    tokens,
+                    original_tokens,
+                }
             });
-            let tokens = sum(segments);
-            let delta = base
-                .sent
-                .as_ref()
-                .map_or(Delta::Full, |sent| Delta::between(&sent.snapshot, snapshot, values));
-            let mut done = Optimized {
-                hash: hex(&snapshot.hash),
-                base_hash: base
-                    .sent
-                    .as_ref()
-                    .filter(|_| delta != Delta::Full)
-                    .map(|sent| hex(&sent.snapshot.hash)),
-                original_tokens: original_of(tokens),
-                filtered_tokens: tokens,
-                result_tokens: tokens,
-                bytes: snapshot.bytes,
-                unchanged_tokens: 0,
-                cached_tokens: 0,
-                carried_tokens: 0,
-                blocks: None,
-                delta,
-            };
-            if with_held && done.delta != Delta::Unchanged {
-                done.blocks = self.encode(filtered, &done.delta, snapshot, values, &base);
-            }
-            done.unchanged_tokens = done.delta.known(snapshot, values, tokens);
-            let prefix = whole.as_deref().unwrap_or(segments);
-            if let Some(sent) = &base.sent {
-                done.cached_tokens = common_prefix(&sent.segments, prefix);
-                done.carried_tokens = if done.delta == Delta::Full { 0 } else { sent.carried };
-            }
-            match (&done.delta, &done.blocks) {
-                (Delta::Unchanged, _) => {
-                    done.result_tokens = self.count(unchanged_json(&done.hash).as_bytes());
-                }
-                (Delta::Full, None) => {}
-                (delta, blocks) => {
-                    done.result_tokens = self.count(&delta_json(filtered, &written, delta, blocks.as_ref()));
-                }
-            }
-            let fetched = done.blocks.as_ref().map_or(0, |blocks| blocks.fetch_tokens);
-            let sent = Sent {
-                snapshot: Arc::clone(snapshot),
-                fingerprint: Some(fingerprint),
-                tokens,
-                segments: prefix.into(),
-                carried: done.carried_tokens + done.result_tokens + fetched,
-            };
+            let (mut done, sent) = self.message(filtered, &written, kept, &base, &options);
+            done.was_known = was_known;
             if self.states.advance(agent_id, &base, &sent, options.acknowledgement, options.now_ms).is_some()
             {
                 return self.counted(done);
             }
         }
+    }
+
+    /// What to send of what was measured to an agent that has `base`, and what it has then.
+    fn message<'a>(
+        &self,
+        filtered: View<'_>,
+        written: &impl Fn() -> &'a Written,
+        kept: &Kept,
+        base: &Base,
+        options: &SendOptions,
+    ) -> (Optimized, Sent) {
+        let Kept { snapshot, values, tokens, .. } = kept;
+        let before = base.sent.as_ref();
+        let between = before.map(|sent| Delta::between(&sent.snapshot, snapshot, values));
+        let (delta, since) = match (options.mode, between) {
+            (Mode::Full, between) => (Delta::Full, between),
+            (Mode::Delta, None) => (Delta::against_nothing(snapshot, values), None),
+            (_, between) => (between.unwrap_or(Delta::Full), None),
+        };
+        let base_hash = before.map_or(empty_hash(), |sent| &sent.snapshot.hash);
+        let mut done = Optimized {
+            hash: hex(&snapshot.hash),
+            base_hash: (delta != Delta::Full).then(|| hex(base_hash)),
+            original_tokens: kept.original_tokens,
+            filtered_tokens: *tokens,
+            result_tokens: *tokens,
+            bytes: snapshot.bytes,
+            result_bytes: snapshot.bytes,
+            unchanged_tokens: 0,
+            cached_tokens: 0,
+            carried_tokens: 0,
+            blocks: None,
+            delta,
+            since,
+            was_known: false,
+        };
+        if options.encoding == DeltaEncoding::Blocks && done.delta != Delta::Unchanged {
+            done.blocks = self.encode(filtered, &done.delta, snapshot, values, base);
+            if options.mode == Mode::Full {
+                // Only so that later messages can refer to its texts.
+                done.blocks = None;
+            }
+        }
+        done.unchanged_tokens = done.delta.known(snapshot, values, *tokens);
+        if let Some(sent) = before {
+            done.cached_tokens = common_prefix(&sent.segments, &kept.whole);
+            done.carried_tokens = if done.delta == Delta::Full { 0 } else { sent.carried };
+        }
+        let json = match (&done.delta, &done.blocks) {
+            (Delta::Unchanged, _) => Some(unchanged_json(&done.hash).into_bytes()),
+            (Delta::Full, None) => None,
+            (delta, blocks) => Some(delta_json(filtered, written(), delta, blocks.as_ref())),
+        };
+        if let Some(json) = json {
+            (done.result_tokens, done.result_bytes) = (self.count(&json), json.len());
+        }
+        let fetched = done.blocks.as_ref().map_or(0, |blocks| blocks.fetch_tokens);
+        let sent = Sent {
+            snapshot: Arc::clone(snapshot),
+            fingerprint: options.fingerprint,
+            tokens: *tokens,
+            segments: Arc::clone(&kept.whole),
+            carried: done.carried_tokens + done.result_tokens + fetched,
+            is_anew: options.mode == Mode::Full,
+        };
+        (done, sent)
     }
 
     /// Totals since the start.
@@ -242,7 +305,8 @@ impl TokenOptimizer {
 
     /// Hashes and tokens of a context.
     fn measure(&self, view: View<'_>, written: &Written) -> (Hashes, Vec<Counted>) {
-        if written.text.len() < TWO_THREADS_BYTES {
+        let extra = AtWork::extra(usize::from(written.text.len() >= TWO_THREADS_BYTES));
+        if extra.count() == 0 {
             return (Hashes::of(view, written), self.segments(&written.text));
         }
         std::thread::scope(|scope| {
@@ -257,8 +321,12 @@ impl TokenOptimizer {
 
     fn same_again(&self, sent: &Sent, original_tokens: u64) -> Optimized {
         let hash = hex(&sent.snapshot.hash);
+        let json = unchanged_json(&hash);
         Optimized {
-            result_tokens: self.count(unchanged_json(&hash).as_bytes()),
+            result_tokens: self.count(json.as_bytes()),
+            result_bytes: json.len(),
+            since: None,
+            was_known: true,
             delta: Delta::Unchanged,
             base_hash: Some(hash.clone()),
             hash,
@@ -282,71 +350,6 @@ impl TokenOptimizer {
         self.original.fetch_add(done.original_tokens, Ordering::Relaxed);
         self.result.fetch_add(done.result_tokens, Ordering::Relaxed);
         done
-    }
-
-    /// Takes apart the values that are new to the agent. `None` if there is nothing to refer to.
-    fn encode(
-        &self,
-        view: View<'_>,
-        delta: &Delta,
-        snapshot: &Snapshot,
-        values: &[usize],
-        base: &Base,
-    ) -> Option<Blocks> {
-        let texts = self.shelf()?;
-        let entries = snapshot.entries.as_ref()?;
-        let mut held: hashbrown::HashSet<TextId> = base.held.iter().copied().collect();
-        let before = base.sent.as_ref().and_then(|sent| sent.snapshot.entries.as_ref());
-        let mut blocks = Blocks::default();
-        for (entry, &value) in entries.iter().zip(values) {
-            if let Delta::Changed { unchanged, .. } = delta
-                && unchanged.binary_search(&value).is_ok()
-            {
-                continue;
-            }
-            if entry.bytes < MIN_TEXT_BYTES {
-                continue;
-            }
-            let text = view.text_of(value);
-            let hash: Hash = Sha256::digest(text.as_bytes()).into();
-            let old =
-                before.and_then(|before| before.iter().find(|old| old.key == entry.key)?.text.get().copied());
-            let recent = base.held.iter().rev().take(LIKELY_TEXTS).copied();
-            let likely: Vec<TextId> = old.into_iter().chain(recent).collect();
-            let encoded = texts.encode(&text, &hash, &likely, &|id| held.contains(&id));
-            if let Some(id) = encoded.id {
-                // Another call may have said so already.
-                let _ = entry.text.set(id);
-                // What comes after it in the message may refer to it.
-                held.insert(id);
-            }
-            if let [Part::Literal(_)] = &encoded.parts[..] {
-                continue;
-            }
-            self.count_parts(&text, &encoded.parts, &mut blocks);
-            blocks.values.push((value, encoded.parts));
-        }
-        blocks.all = values.to_vec();
-        blocks.all.sort_unstable();
-        blocks.values.sort_unstable_by_key(|(value, _)| *value);
-        // Without a reference it is as with whole values; where nobody else could follow one, too.
-        (!blocks.values.is_empty() && texts.flush()).then_some(blocks)
-    }
-
-    /// Counts what references stand for: each by itself.
-    fn count_parts(&self, text: &str, parts: &[Part], blocks: &mut Blocks) {
-        let mut at = 0;
-        for part in parts {
-            match part {
-                Part::Literal(literal) => at += literal.len(),
-                Part::Known { range, is_held, .. } => {
-                    let tokens = self.counter.count(&text[at..at + range.len]);
-                    let counter = if *is_held { &mut blocks.held_tokens } else { &mut blocks.fetch_tokens };
-                    *counter += tokens;
-                    at += range.len;
-                }
-            }
-        }
     }
 }
 

@@ -18,6 +18,7 @@ use xxhash_rust::xxh3::xxh3_128_with_seed;
 use super::Encoding;
 use crate::base::footprint::{Footprint, Relief};
 use crate::base::held::REDUCED;
+use crate::base::threads::AtWork;
 
 /// Bytes before the next cut is looked for: what is skipped costs nothing.
 const MIN_BYTES: usize = 1024;
@@ -121,9 +122,12 @@ impl SegmentCounter {
                 counted.push(Counted { hash: low(key), tokens: tokens.unwrap_or(0) });
             }
         }
-        for (at, _, segment) in &unknown {
+        let counts = count_all(&unknown, |(_, _, segment)| {
             // A segment has no more tokens than bytes, and texts of a context have less than 4 GB.
-            counted[*at].tokens = u32::try_from(tokenizer.count(segment)).unwrap_or(u32::MAX);
+            u32::try_from(tokenizer.count(segment)).unwrap_or(u32::MAX)
+        });
+        for ((at, ..), tokens) in unknown.iter().zip(counts) {
+            counted[*at].tokens = tokens;
         }
         if !unknown.is_empty() {
             let mut known = self.known.lock();
@@ -139,6 +143,32 @@ impl SegmentCounter {
         let mut known = self.known.lock();
         *known = Generations::new(known.most);
     }
+}
+
+/// From so many segments on, some 80 KB, another thread is worth its start.
+const SEGMENTS_A_THREAD: usize = 64;
+
+/// Most threads that count one text.
+const MAX_THREADS: usize = 4;
+
+/// `count` of every segment, on several threads if they are many and processors are free.
+fn count_all<T: Sync>(segments: &[T], count: impl Fn(&T) -> u32 + Sync) -> Vec<u32> {
+    let extra = AtWork::extra((segments.len() / SEGMENTS_A_THREAD).min(MAX_THREADS).saturating_sub(1));
+    let each = segments.len().div_ceil(extra.count() + 1).max(1);
+    let count_part = |part: &[T]| part.iter().map(&count).collect::<Vec<u32>>();
+    std::thread::scope(|scope| {
+        let mut parts = segments.chunks(each);
+        let own = parts.next().unwrap_or_default();
+        let others: Vec<_> = parts.map(|part| scope.spawn(move || count_part(part))).collect();
+        let mut counts = count_part(own);
+        for other in others {
+            match other.join() {
+                Ok(part) => counts.extend(part),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        counts
+    })
 }
 
 impl Footprint for SegmentCounter {

@@ -19,11 +19,26 @@ pub enum DeltaEncoding {
     Blocks,
 }
 
+/// Whether a context is sent whole or by what changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// Whole the first time, then what changed.
+    #[default]
+    Auto,
+    /// Whole, without references. The agent holds this context and nothing else afterwards.
+    Full,
+    /// What changed, also the first time: then everything is new to the empty context. Whole only where one of the two is no
+    /// object, because changes are said by key.
+    Delta,
+}
+
 /// How a call is to be answered.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SendOptions {
     /// How changes are said.
     pub encoding: DeltaEncoding,
+    /// Whether it is sent whole.
+    pub mode: Mode,
     /// When the agent counts as having what it is sent.
     pub acknowledgement: Acknowledgement,
     /// Ms of a steady clock.
@@ -49,6 +64,12 @@ pub struct Optimized {
     pub result_tokens: u64,
     /// Bytes of the filtered context's JSON.
     pub bytes: usize,
+    /// Bytes of the JSON of what is sent.
+    pub result_bytes: usize,
+    /// With [`Mode::Full`], what changed against the context that the agent had; `None` if it had none.
+    pub since: Option<Delta>,
+    /// Whether hashes and counts of the context were known before.
+    pub was_known: bool,
     /// Tokens of top-level values that the agent has and that are not sent again, each counted by itself.
     pub unchanged_tokens: u64,
     /// Tokens with which the original context's JSON begins as the agent's last one did, to some 1.3 KB: what a provider's

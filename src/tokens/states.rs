@@ -61,12 +61,14 @@ pub struct Sent {
     pub(super) segments: Arc<[Counted]>,
     /// Tokens of the messages that made it, from the last one in full on: what the receiver's conversation has.
     pub carried: u64,
+    /// Whether what the agent held before is not to be counted on any more.
+    pub is_anew: bool,
 }
 
 impl Sent {
     /// The same context again, by a message of so many tokens.
     pub(super) fn again(&self, message_tokens: u64) -> Self {
-        Self { carried: self.carried + message_tokens, ..self.clone() }
+        Self { carried: self.carried + message_tokens, is_anew: false, ..self.clone() }
     }
 }
 
@@ -98,6 +100,10 @@ impl Agent {
 
     /// Makes a context the base: the agent holds its texts.
     fn settle(&mut self, sent: Sent) {
+        if sent.is_anew {
+            self.held.clear();
+            self.is_held.clear();
+        }
         for entry in sent.snapshot.entries.iter().flatten() {
             if let Some(&text) = entry.text.get() {
                 self.hold(text);

@@ -12,6 +12,7 @@ use agentwise_optimization::context::{CallLimits, ContextFilter, ContextFilterCo
 use agentwise_optimization::orchestrator::block_store::BlockPlace;
 use agentwise_optimization::orchestrator::token_service::{TokenCall, TokenService};
 use agentwise_optimization::tokens::config::TokensConfig;
+use agentwise_optimization::tokens::known::Known;
 use agentwise_optimization::tokens::{DEFAULT_ENCODING, DeltaEncoding};
 
 /// Numbers that look random: `SplitMix64`.
@@ -162,5 +163,5 @@ pub(crate) fn send(
 ) -> agentwise_optimization::tokens::Optimized {
     let call = TokenCall { encoding: Some(encoding), ..TokenCall::default() };
     let view = View::whole(document);
-    tokens.optimize(&format!("agent {agent}"), view, view, &call)
+    tokens.optimize(&format!("agent {agent}"), view, view, &call, &Known::default())
 }

@@ -51,7 +51,7 @@ const SCENARIOS = {
     const copy = structuredClone(SMALL);
     const expected = await sound.optimizeAgentContext('frontend-specialist', SMALL);
     const eventsExpected = events.splice(0);
-    handles[1].failNextStage();
+    for (const stage of ['filter', 'tokens']) handles[1].failNextStage(stage);
     const failed = await system.optimizeAgentContext('frontend-specialist', SMALL);
     const eventsOfFailure = events.splice(0);
     const health = system.getHealthStatus();

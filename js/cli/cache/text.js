@@ -21,7 +21,8 @@ const row = (cells) =>
     })
     .join('  ');
 
-const namespaceText = (names) => names.map((name) => visible(name)).join('/') || '(default)';
+const namespaceText = ([root, ...below]) =>
+  [visible(root) || '(default)', ...below.map((name) => visible(name))].join('/');
 
 /** Whose an entry is, where it is not everybody's. */
 function ownerText({ agentId, model, promptSha256, tags }) {

@@ -18,7 +18,8 @@ module.exports = function add(program, { action, examples }) {
     .action(
       action(async ({ open, options: { html, output: file, force } }) => {
         if (force && file === undefined) throw new AgentwiseError('E_INVALID_ARGUMENT', '--force needs --output');
-        const system = await open();
+        const { QUIET } = require('../running.js');
+        const system = await open(QUIET);
         const asked = html || file !== undefined;
         const path = await system.generateSystemReport(
           ...(asked ? [{ format: html ? 'html' : undefined, path: file, overwrite: force === true }] : []),

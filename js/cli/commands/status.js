@@ -24,15 +24,15 @@ module.exports = function add(program, { action, examples }) {
 };
 
 async function answer(given) {
-  const { asked, created, sourceFor } = require('../running.js');
+  const { created, firstAnswer, sourceFor } = require('../running.js');
   const found = await sourceFor(given);
   if (found.source === 'live') {
-    const system = chosen(found.systems, given.options.pid);
-    const { answer: status, error, pid, environment, startedAt } = await asked(system, '/status');
-    if (error !== undefined) throw new AgentwiseError('E_NOT_AVAILABLE', `process ${pid} ${error}`);
-    const systems = found.systems.map((other) => ({ pid: other.pid, environment: other.environment }));
-    const about = { source: 'live', pid, environment, startedAt, systems: systems.length };
-    return { status: { ...status, source: 'live', pid, startedAt, systems }, about };
+    const systems = chosen(found.systems, given.options.pid);
+    const { answer: status, about } = await firstAnswer(systems, '/status');
+    const running = found.systems.map(({ pid, environment }) => ({ pid, environment }));
+    const { pid, startedAt } = about;
+    const of = { ...about, systems: found.systems.length };
+    return { status: { ...status, source: 'live', pid, startedAt, systems: running }, about: of };
   }
   if (given.options.pid !== undefined) chosen([], given.options.pid);
   if (found.source === 'created') {
@@ -42,11 +42,10 @@ async function answer(given) {
   return { status: { ...status, source: 'stored', savedAt, pid, ended }, about: found };
 }
 
-/** The one of `pid`, else the newest that answers. */
+/** The one of `pid`, else all. */
 function chosen(systems, pid) {
-  if (pid === undefined) return systems.find(({ state }) => state !== 'hanging') ?? systems[0];
-  const system = systems.find((candidate) => `${candidate.pid}` === pid);
-  if (system) return system;
+  const found = pid === undefined ? systems : systems.filter((system) => `${system.pid}` === pid);
+  if (found.length > 0) return found;
   const running = systems.map((candidate) => candidate.pid).join(', ') || 'none';
   throw new AgentwiseError('E_INVALID_ARGUMENT', `no system of process ${pid} runs here; running: ${running}`);
 }

@@ -7,35 +7,45 @@ module.exports = function add(program, { action, examples }) {
     .command('tuning')
     .description('what auto-tuning tried, kept and undid')
     .option('--offline', 'asks no running system and reads no stored state: makes one for the question')
-    .addHelpText('after', examples('tuning', 'tuning --json'))
+    .addHelpText('after', examples('tuning', 'tuning --json', 'tuning --environment production'))
     .action(
       action(async (given) => {
-        const { Readings } = require('../stats/readings.js');
-        const { source, head, pid, status } = await new Readings(given).next();
-        const about = status.tuning ?? { enabled: status.autoTuning === true };
-        const history = about.history ?? status.tuningHistory ?? [];
-        return {
-          data: { source, pid, ...about, history },
-          text: textOf({ head, about, history }, given.output),
-        };
+        const { sourceText } = require('../running.js');
+        const { found, tuning, ...whose } = await answer(given);
+        return { data: { ...whose, ...tuning }, text: textOf(tuning, sourceText(found), given.output) };
       }),
     );
 };
 
+/** Of several systems the newest that answers. A state that was stored has the sums only. */
+async function answer(given) {
+  const { created, firstAnswer, sourceFor } = require('../running.js');
+  const found = await sourceFor(given);
+  if (found.source === 'live') {
+    const { answer: tuning, about } = await firstAnswer(found.systems, '/tuning');
+    return { source: 'live', pid: about.pid, found: about, tuning };
+  }
+  if (found.source === 'stored') {
+    const { pid, status } = found.state;
+    return { source: 'stored', pid, found, tuning: { ...status.tuning, history: [] } };
+  }
+  const system = await created(given);
+  return { source: 'created', found, tuning: { ...system.getStatus().tuning, history: system.tuningHistory } };
+}
+
 const STYLES = { kept: 'green', undone: 'yellow', trying: 'cyan', abandoned: 'dim' };
 
-function textOf({ head, about, history }, { paint, table, visible }) {
-  const { enabled, steps = 0, kept = 0, undone = 0 } = about;
+function textOf({ enabled, steps = 0, kept = 0, undone = 0, history }, source, { paint, table, visible }) {
   const rows = [
-    ['source', head],
-    ['auto-tuning', enabled ? `on: ${steps} steps, ${kept} kept, ${undone} undone` : 'off: set autoTuning'],
+    ['source', source],
+    ['auto-tuning', `${enabled ? 'on' : 'off'}, ${steps} steps: ${kept} kept, ${undone} undone`],
   ];
   const changes = history.map(({ at, setting, from, to, outcome, why, reason }) => [
     new Date(at).toISOString(),
     visible(setting),
     visible(`${JSON.stringify(from)} → ${JSON.stringify(to)}`),
     paint(visible(outcome), STYLES[outcome] ?? 'bold'),
-    visible(why ?? reason ?? ''),
+    visible(why ?? reason),
   ]);
-  return [table(rows), '', changes.length > 0 ? table(changes) : 'nothing was changed'].join('\n');
+  return [table(rows), '', changes.length > 0 ? table(changes) : 'no change to show'].join('\n');
 }

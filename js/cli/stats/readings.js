@@ -2,7 +2,7 @@
 
 /** Readings of one system after the other, by whoever answers at the time: systems come and go while `stats` looks. */
 
-const { asked, created, sourceFor, sourceText } = require('../running.js');
+const { asked, created, firstAnswer, sourceFor, sourceText } = require('../running.js');
 
 /** The page has the operations apart; without a monitor it has no metrics. */
 const metricsOf = (page) => (page?.metrics ? { ...page.metrics, operations: page.latencies ?? {} } : undefined);
@@ -18,10 +18,7 @@ class Readings {
   /** @returns {Promise<{ source: string, head: string, pid?: number, at: number, status: object, metrics?: object }>} */
   async next() {
     const found = await sourceFor(this.#given);
-    if (found.source === 'live') {
-      const live = await this.#ofLive(found.systems);
-      if (live) return live;
-    }
+    if (found.source === 'live') return this.#ofLive(found.systems);
     if (found.source === 'stored') {
       const { status, savedAt, pid } = found.state;
       return { source: 'stored', head: sourceText(found), pid, at: new Date(savedAt).getTime(), status };
@@ -33,16 +30,17 @@ class Readings {
     return { source: 'created', head, at: Date.now(), status: this.#system.getStatus(), metrics: metrics ?? undefined };
   }
 
-  /** The newest that answers. */
   async #ofLive(systems) {
-    for (const system of systems) {
-      const { answer: status, pid, environment, startedAt } = await asked(system, '/status');
-      if (status === undefined) continue;
-      const { answer: page } = await asked(system, '/metrics.json');
-      const head = sourceText({ source: 'live', pid, environment, startedAt, systems: systems.length });
-      return { source: 'live', head, pid, at: Date.now(), status, metrics: metricsOf(page) };
-    }
-    return null;
+    const { answer: status, system, about } = await firstAnswer(systems, '/status');
+    const { answer: page } = await asked(system, '/metrics.json');
+    return {
+      source: 'live',
+      head: sourceText(about),
+      pid: about.pid,
+      at: Date.now(),
+      status,
+      metrics: metricsOf(page),
+    };
   }
 }
 

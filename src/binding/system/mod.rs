@@ -1,6 +1,7 @@
 //! A whole system: what `ProductionOptimizationSystem` of `js/` holds.
 
 mod configuration;
+mod optimize;
 mod reports;
 mod tuning;
 
@@ -13,21 +14,18 @@ use napi::bindgen_prelude::{Function, JsObjectValue, Object};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi_derive::napi;
 use parking_lot::RwLock;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::base::document::Document;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::binding::cache::{self, CacheView, whole};
 use crate::binding::call::{guard, method, spawn};
-use crate::binding::columns;
-use crate::binding::filter::{FilterOutput, FilterParts, filter_call, limits, parse_or_throw};
-use crate::binding::jobs::{self, Jobs};
+use crate::binding::filter::{filter_call, parse_or_throw};
+use crate::binding::jobs;
 use crate::binding::memory::{self, heap};
 use crate::binding::monitor;
 use crate::binding::token_optimizer::{self, Holder};
-use crate::engine::{Engine, check_agent_id};
+use crate::engine::Engine;
 use crate::orchestrator::settings_file::SettingsRequest;
-use crate::orchestrator::{Optimization, OptimizeRequest};
 
 /// The engine of a handle, until the handle is closed. V8 may collect a handle late, and does not know what an engine
 /// weighs: closing frees it at once.
@@ -40,15 +38,6 @@ impl Slot {
             .clone()
             .ok_or_else(|| Error::new(ErrorKind::ShutDown, "the system was shut down; create a new one"))
     }
-}
-
-/// What to send to an agent, for the facade to assemble.
-#[napi(object)]
-pub struct OptimizeOutput {
-    /// What the filter kept; absent after an internal failure.
-    pub filter: Option<FilterOutput>,
-    /// JSON: type, hashes, tokens, times and, for a delta, the values by index and the removed keys.
-    pub delta: String,
 }
 
 /// Opens a system. `wake` is called when events wait; it must not hold the system.
@@ -75,7 +64,7 @@ pub fn open_system<'env>(
     engine.go_live();
     let slot = Arc::new(Slot(RwLock::new(Some(engine))));
     let mut handle = Object::new(env)?;
-    add_work(env, &mut handle, &slot)?;
+    optimize::add(env, &mut handle, &slot)?;
     add_questions(env, &mut handle, &slot)?;
     add_lifecycle(env, &mut handle, &slot)?;
     configuration::add(env, &mut handle, &slot)?;
@@ -93,37 +82,6 @@ pub fn open_system<'env>(
     let cache = cache::handle(env, &CacheView::root(Arc::new(source)))?;
     handle.set_named_property("cache", cache)?;
     Ok(handle)
-}
-
-fn add_work(env: &Env, handle: &mut Object, slot: &Arc<Slot>) -> napi::Result<()> {
-    let shared = Arc::clone(slot);
-    method(env, handle, "optimize", move |args| {
-        let agent_id: String = args.get(0)?;
-        check_agent_id(&agent_id)?;
-        let limits = limits(&args, 2)?;
-        let encoding = token_optimizer::encoding(&args, 7)?;
-        let request = OptimizeRequest {
-            agent_id,
-            limits,
-            prioritize_recent: args.get(6)?,
-            encoding,
-            model: args.get(8)?,
-            is_booked_later: args.get(9)?,
-        };
-        let (job, columns, engine) = (args.get(1)?, columns::read(&args, 10)?, shared.engine()?);
-        let work = move || {
-            let job = Jobs::begin(job);
-            let document = Document::from_columns(columns)?;
-            let done = engine.optimize(&document, &request, job.cancel())?;
-            Ok(done.map(|done| OptimizeParts::new(&document, &done, request.is_booked_later)))
-        };
-        spawn(args.env(), work, |parts| match parts {
-            Some(parts) => {
-                OptimizeOutput { filter: Some(parts.filter.into()), delta: parts.delta.to_string() }
-            }
-            None => OptimizeOutput { filter: None, delta: String::new() },
-        })
-    })
 }
 
 fn add_questions(env: &Env, handle: &mut Object, slot: &Arc<Slot>) -> napi::Result<()> {
@@ -208,24 +166,5 @@ fn add_lifecycle(env: &Env, handle: &mut Object, slot: &Arc<Slot>) -> napi::Resu
             engine.events().close();
         }
         Ok(())
-    })?;
-    let shared = Arc::clone(slot);
-    method(env, handle, "failNextStage", move |_| {
-        shared.engine()?.orchestrator().fail_next_stage();
-        Ok(())
     })
-}
-
-struct OptimizeParts {
-    filter: FilterParts,
-    delta: Value,
-}
-
-impl OptimizeParts {
-    fn new(document: &Document, done: &Optimization, is_unbooked: bool) -> Self {
-        let filter = FilterOutput::parts(document, &done.filtered);
-        let mut delta = token_optimizer::sent_json(Some(document), &done.tokens, is_unbooked);
-        delta["tokensMs"] = json!(done.tokens_ms);
-        Self { filter, delta }
-    }
 }

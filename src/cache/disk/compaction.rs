@@ -62,7 +62,14 @@ impl Writer {
                 }
                 Ok(db::to_sql(free.saturating_sub(PAGES_AT_ONCE)))
             }
-            Tidy::Log => Ok(i64::from(self.try_to_empty_log())),
+            Tidy::Log => {
+                let is_empty = self.try_to_empty_log();
+                // It may have been given back before there was room to make it again.
+                if let Some(opened) = self.disk.opened.read().as_ref() {
+                    let _ = ballast::ensure(&opened.generation.ballast());
+                }
+                Ok(i64::from(is_empty))
+            }
         }
     }
 

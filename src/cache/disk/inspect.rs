@@ -45,6 +45,8 @@ pub(crate) struct Listed {
 /// Why a stored entry is not what was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Damage {
+    /// SQLite cannot read it.
+    Unreadable,
     /// Its row has no value.
     NoValue,
     /// Its key is not the one that its row says.
@@ -63,6 +65,7 @@ impl Damage {
     /// Stable name.
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::Unreadable => "unreadable",
             Self::NoValue => "noValue",
             Self::Key => "key",
             Self::Checksum => "checksum",
@@ -154,7 +157,16 @@ impl Reader {
     /// Reads all of an entry; `None` if its version is not there any more.
     pub(crate) fn check(&mut self, candidate: &Candidate) -> Result<Option<Checked>, Trouble> {
         let Candidate { hash, row } = candidate;
-        let Some((key, blob)) = self.tables().blob(row.id)? else {
+        let value = match self.tables().blob(row.id) {
+            Ok(value) => value,
+            // Others may be readable all the same.
+            Err(Trouble::Corrupt) => {
+                let damage = Some(Damage::Unreadable);
+                return Ok(Some(Checked { key: Box::default(), damage }));
+            }
+            Err(trouble) => return Err(trouble),
+        };
+        let Some((key, blob)) = value else {
             let is_there = self.tables().row(*hash)?.is_some_and(|now| now.id == row.id);
             let damage = Some(Damage::NoValue);
             return Ok(is_there.then(|| Checked { key: Box::default(), damage }));

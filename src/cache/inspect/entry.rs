@@ -208,12 +208,10 @@ fn text<S: Serializer>(cursor: &Cursor, serializer: S) -> Result<S::Ok, S::Error
     serializer.collect_str(cursor)
 }
 
-/// Where a list goes on.
+/// A place in a list, to go on from there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
     pub(super) part: Part,
-    /// Values that this process had stored when the list was begun: later ones do not come from memory.
-    pub(super) begun: u64,
     /// After the key with this hash.
     pub(super) hash: u128,
 }
@@ -223,24 +221,20 @@ pub struct Cursor {
 pub(super) enum Part {
     /// What is on disk.
     Disk,
-    /// What is only in memory.
-    MemoryOnly,
-    /// All that is in memory.
+    /// What is in memory.
     Memory,
 }
 
-const PARTS: [(char, Part); 3] = [('d', Part::Disk), ('o', Part::MemoryOnly), ('m', Part::Memory)];
+const PARTS: [(char, Part); 2] = [('d', Part::Disk), ('m', Part::Memory)];
 
 impl Cursor {
     /// What its text says.
     pub fn parse(text: &str) -> Option<Self> {
-        let (&(_, part), rest) = PARTS.iter().find_map(|part| Some((part, text.strip_prefix(part.0)?)))?;
-        let (begun, hash) = rest.split_once('.')?;
-        let (begun, hash) = (u64::from_str_radix(begun, 16).ok()?, u128::from_str_radix(hash, 16).ok()?);
-        Some(Self { part, begun, hash })
+        let (&(_, part), hash) = PARTS.iter().find_map(|part| Some((part, text.strip_prefix(part.0)?)))?;
+        Some(Self { part, hash: u128::from_str_radix(hash, 16).ok()? })
     }
 
-    pub(super) fn after(self, hash: u128) -> Self {
+    fn after(self, hash: u128) -> Self {
         Self { hash, ..self }
     }
 }
@@ -248,6 +242,6 @@ impl Cursor {
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let letter = PARTS.iter().find(|part| part.1 == self.part).map_or('d', |part| part.0);
-        write!(f, "{letter}{:x}.{:x}", self.begun, self.hash)
+        write!(f, "{letter}{:x}", self.hash)
     }
 }

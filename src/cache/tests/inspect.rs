@@ -1,4 +1,4 @@
-//! Looking into a cache: what lists say, that looking is no use, damage of each kind, and room given back.
+//! Looking into a cache: what lists say, that looking is no use, and removal of what a list shows.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,21 +11,28 @@ use super::*;
 
 static NEVER: AtomicBool = AtomicBool::new(false);
 
-fn watched<T>(work: impl FnOnce(Watch<'_>) -> T) -> T {
+pub(super) fn watched<T>(work: impl FnOnce(Watch<'_>) -> T) -> T {
     work(Watch { is_cancelled: &NEVER, progress: &AtomicU64::new(0) })
 }
 
 /// The whole list, read in pages of so many.
 pub(super) fn list(cache: &CacheManager, filter: &EntryFilter, most: usize) -> Vec<EntryInfo> {
-    let (mut all, mut cursor) = (Vec::new(), None);
-    loop {
-        let (entries, next) = cache.entries(filter, cursor, most).expect("open");
+    rest(cache, filter, None, most)
+}
+
+/// What comes of it after an entry.
+pub(super) fn rest(
+    cache: &CacheManager,
+    filter: &EntryFilter,
+    after: Option<Cursor>,
+    most: usize,
+) -> Vec<EntryInfo> {
+    let (mut all, mut walk) = (Vec::new(), cache.walk(filter.clone(), after).expect("open"));
+    while let Some(entries) = cache.next_entries(&mut walk, most).expect("open") {
         assert!(entries.len() <= most);
         all.extend(entries);
-        let Some(next) = next else { return all };
-        assert_eq!(Cursor::parse(&next.to_string()), Some(next));
-        cursor = Some(next);
     }
+    all
 }
 
 fn by_key(cache: &CacheManager) -> BTreeMap<String, EntryInfo> {
@@ -142,6 +149,14 @@ fn stale_entries_are_listed_and_expired_ones_are_not() {
     }
 }
 
+struct Done<'a>(&'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn entries_that_are_there_all_the_while_come_once_whatever_else_happens() {
     let world = World::new();
@@ -168,6 +183,8 @@ fn entries_that_are_there_all_the_while_come_once_whatever_else_happens() {
                 }
             });
         }
+        // Also when an assertion fails: the threads are waited for.
+        let _done = Done(&is_done);
         for round in 0..30 {
             let mut counts = BTreeMap::new();
             for info in list(&cache, &EntryFilter::default(), 1 + round * 7) {
@@ -176,7 +193,6 @@ fn entries_that_are_there_all_the_while_come_once_whatever_else_happens() {
             assert!(counts.values().all(|&count| count == 1), "nothing comes twice");
             assert_eq!(counts.keys().filter(|key| key.starts_with("steady")).count(), 200);
         }
-        is_done.store(true, Ordering::Relaxed);
     });
 }
 
@@ -196,197 +212,8 @@ fn what_a_list_shows_is_removed_everywhere() {
         ..EntryFilter::default()
     };
     let shown = list(&cache, &filter, 100).len();
-    assert_eq!(watched(|watch| cache.remove_entries(&filter, watch)).expect("removed"), shown as u64);
+    assert_eq!(watched(|watch| cache.remove_entries(filter, watch)).expect("removed"), shown as u64);
     assert_eq!((get(&cache, "key 2"), get(&other, "key 2"), get(&other, "key 14")), (None, None, None));
     assert_eq!((get(&other, "key 1").is_some(), get(&other, "key 4").is_some()), (true, true));
     assert_eq!(list(&other, &EntryFilter::default(), 100).len(), 30 - shown);
-}
-
-/// Changes the database as no process of ours does.
-fn tamper(world: &World, sql: &str) {
-    Connection::open(world.database()).expect("open").execute_batch(sql).expect(sql);
-}
-
-#[test]
-fn each_kind_of_damage_is_found_told_and_removed() {
-    for (reason, sql) in [
-        ("checksum", "UPDATE v SET data = substr(data, 1, 20) || x'00' || substr(data, 22) WHERE id = 3"),
-        ("checksum", "UPDATE v SET data = x'' WHERE id = 3"),
-        ("key", "UPDATE v SET k = k || x'61' WHERE id = 3"),
-        ("noValue", "DELETE FROM v WHERE id = 3"),
-        ("row", "UPDATE m SET raw = raw + 1 WHERE id = 3"),
-        ("row", "UPDATE m SET ns = x'61' WHERE id = 3"),
-    ] {
-        let world = World::new();
-        let cache = world.open();
-        for number in 0..10 {
-            set(&cache, &format!("key {number}"), &"value ".repeat(20));
-        }
-        leave_l1(&cache);
-        tamper(&world, sql);
-        let dry = watched(|watch| cache.verify(true, watch)).expect("verified");
-        assert_eq!((dry.checked, dry.damaged_count, dry.removed), (10, 1, 0), "{sql}");
-        assert_eq!((dry.damaged[0].reason, dry.damaged[0].layer), (reason, "L2"), "{sql}");
-        let found = watched(|watch| cache.verify(false, watch)).expect("verified");
-        assert_eq!((found.damaged_count, found.removed), (1, 1), "{sql}");
-        let left = watched(|watch| cache.verify(true, watch)).expect("verified");
-        assert_eq!((left.checked, left.damaged_count, left.totals.ok), (9, 0, true), "{sql}: {left:?}");
-        assert_eq!((found.database.state, left.database.state), ("ok", "ok"));
-        assert_eq!((0..10).filter(|number| get(&cache, &format!("key {number}")).is_some()).count(), 9);
-    }
-}
-
-#[test]
-fn damaged_value_that_memory_has_is_written_again() {
-    let world = World::new();
-    let cache = world.open();
-    for number in 0..5 {
-        set(&cache, &format!("key {number}"), "value");
-    }
-    cache.flush(false).expect("flush");
-    tamper(&world, "UPDATE v SET data = zeroblob(40)");
-    assert_eq!(watched(|watch| cache.verify(false, watch)).expect("verified").removed, 5);
-    let other = world.open();
-    assert!((0..5).all(|number| get(&other, &format!("key {number}")).as_deref() == Some("value")));
-    assert_eq!(watched(|watch| other.verify(true, watch)).expect("verified").damaged_count, 0);
-}
-
-#[test]
-fn sums_and_leftovers_are_mended() {
-    let world = World::new();
-    let cache = world.open();
-    for number in 0..5 {
-        set(&cache, &format!("key {number}"), "value");
-    }
-    cache.flush(false).expect("flush");
-    tamper(
-        &world,
-        "UPDATE s SET n = n + 7, stored = 1 WHERE tier = 2; INSERT INTO v VALUES (900, x'00', x'00');
-         INSERT INTO t VALUES (x'00', x'00')",
-    );
-    let dry = watched(|watch| cache.verify(true, watch)).expect("verified");
-    assert_eq!((dry.totals.ok, dry.totals.repaired, dry.totals.orphans), (false, false, 2));
-    assert_eq!((dry.totals.kept[0].entries, dry.totals.counted[0].entries), (12, 5));
-    assert!(watched(|watch| cache.verify(false, watch)).expect("verified").totals.repaired);
-    let sound = watched(|watch| cache.verify(true, watch)).expect("verified").totals;
-    assert_eq!((sound.ok, sound.orphans), (true, 0));
-    assert_eq!((cache.stats().l2.entries, sound.kept[0].entries), (5, 5));
-}
-
-#[test]
-fn damaged_database_is_told_and_replaced() {
-    let world = World::new();
-    let cache = world.open();
-    for number in 0..50 {
-        set(&cache, &format!("key {number}"), "value");
-    }
-    cache.flush(false).expect("flush");
-    // An index that lacks an entry: no statement of ours fails for it.
-    tamper(
-        &world,
-        "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = 'CREATE INDEX m_gone ON m(gone) WHERE gone > 9' WHERE name = 'm_gone';
-         PRAGMA writable_schema = RESET; INSERT INTO m VALUES (x'00', 800, 2, 800, 0, 0, 0, 0, 0, 0, x'', 0);
-         PRAGMA writable_schema = ON; UPDATE sqlite_schema SET sql = 'CREATE INDEX m_gone ON m(gone)' WHERE name = 'm_gone'",
-    );
-    drop(cache);
-    let cache = world.open();
-    let generation = world.generation();
-    let dry = watched(|watch| cache.verify(true, watch)).expect("verified");
-    assert_eq!((dry.database.state, dry.database.replaced), ("damaged", false));
-    assert!(!dry.database.problems.is_empty());
-    assert_eq!(world.generation(), generation);
-    assert!(watched(|watch| cache.verify(false, watch)).expect("verified").database.replaced);
-    assert_ne!(world.generation(), generation);
-    assert!(generation.join("unusable").exists());
-}
-
-#[test]
-fn without_a_directory_there_is_nothing_and_nothing_is_made() {
-    let world = World::new();
-    let cache = world.open();
-    assert!(list(&cache, &EntryFilter::default(), 10).is_empty());
-    assert_eq!(watched(|watch| cache.verify(false, watch)).expect("verified").database.state, "none");
-    assert_eq!(watched(|watch| cache.compact(watch)).expect("compacted").after, 0);
-    assert!(!world.path().exists());
-    assert!(cache.close());
-    assert_eq!(
-        cache.entries(&EntryFilter::default(), None, 1).expect_err("closed").kind().code(),
-        "E_SHUT_DOWN"
-    );
-}
-
-#[test]
-fn a_call_that_is_called_off_changes_nothing_more() {
-    let world = World::new();
-    let cache = world.open();
-    for number in 0..5 {
-        set_for(&cache, &format!("key {number}"), "value", ttl(1000));
-    }
-    leave_l1(&cache);
-    tamper(&world, "UPDATE v SET data = zeroblob(40)");
-    world.clock.advance(5000);
-    let (is_cancelled, progress) = (AtomicBool::new(true), AtomicU64::new(0));
-    let watch = Watch { is_cancelled: &is_cancelled, progress: &progress };
-    for error in [cache.verify(false, watch).err(), cache.compact(watch).err()] {
-        assert_eq!(error.map(|error| error.kind().code()), Some("E_CANCELLED"));
-    }
-    assert_eq!(cache.stats().l2.entries, 5);
-}
-
-fn file_bytes(world: &World) -> u64 {
-    let database = world.database();
-    let bytes = |path: PathBuf| path.metadata().map_or(0, |metadata| metadata.len());
-    bytes(database.with_extension("db-wal")) + bytes(database)
-}
-
-#[test]
-fn room_of_expired_entries_is_given_back_and_what_lives_stays() {
-    let world = World::new();
-    let (cache, other) = (world.open(), world.open());
-    for number in 0..600 {
-        let terms = if number % 3 == 0 { Terms::default() } else { ttl(1000) };
-        set_for(&cache, &format!("key {number}"), &format!("{number} ").repeat(2000), terms);
-    }
-    leave_l1(&cache);
-    world.clock.advance(5000);
-    let before = file_bytes(&world);
-    let compacted = watched(|watch| cache.compact(watch)).expect("compacted");
-    assert_eq!(compacted.expired, 400);
-    assert_eq!(compacted.after, file_bytes(&world));
-    assert!(compacted.before >= before && compacted.after * 2 < compacted.before, "{compacted:?}");
-    let stats = cache.stats();
-    assert!(
-        compacted.after < stats.l2.stored_bytes * 5 / 4,
-        "{} for {}",
-        compacted.after,
-        stats.l2.stored_bytes
-    );
-    for number in 0..600 {
-        let expected = (number % 3 == 0).then(|| format!("{number} ").repeat(2000));
-        assert_eq!(get(&other, &format!("key {number}")), expected);
-    }
-    assert!(watched(|watch| cache.verify(true, watch)).expect("verified").totals.ok);
-}
-
-#[cfg(unix)]
-#[test]
-fn full_disk_is_compacted_without_giving_up_what_lives() {
-    let world = World::new();
-    let Some(_mount) = Mount::new(world.path(), "48m") else { return say_not_run("compacting a full disk") };
-    let cache = world.open();
-    for number in 0..400 {
-        let terms = if number % 4 == 0 { Terms::default() } else { ttl(1000) };
-        set_for(&cache, &format!("key {number}"), &format!("{number} ").repeat(8000), terms);
-    }
-    leave_l1(&cache);
-    world.clock.advance(5000);
-    let filler = world.path().join("filler");
-    std::fs::write(&filler, vec![1; 64 << 20]).expect_err("full");
-    let compacted = watched(|watch| cache.compact(watch)).expect("compacted");
-    assert_eq!(compacted.expired, 300);
-    assert!(compacted.after < compacted.before / 2, "{compacted:?}");
-    for number in (0..400).step_by(4) {
-        assert!(get(&cache, &format!("key {number}")).is_some(), "key {number} is kept");
-    }
-    assert_eq!(world.generation().join("ballast").metadata().expect("ballast").len(), 8 << 20);
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::super::inspect::{EntryFilter, EntryInfo};
-use super::inspect::list;
+use super::super::inspect::{Cursor, EntryFilter, EntryInfo};
+use super::inspect::{list, rest};
 use super::model::{Name, space};
 use super::*;
 use crate::base::clock::Clock;
@@ -162,6 +162,11 @@ impl Run {
                 };
                 let listed = list(&self.cache, &filter, most);
                 self.check(&listed, is_meant)?;
+                for (at, info) in listed.iter().enumerate() {
+                    prop_assert_eq!(Cursor::parse(&info.cursor.to_string()), Some(info.cursor));
+                    let after = rest(&self.cache, &filter, Some(info.cursor), most);
+                    prop_assert_eq!(&after[..], &listed[at + 1..]);
+                }
                 // The list of a layer is what of the whole list says that it is there.
                 let of_layer = list(&self.cache, &EntryFilter { layer, ..filter }, most);
                 let keep = |info: &&EntryInfo| layer.is_none_or(|layer| info.layers.contains(&layer));

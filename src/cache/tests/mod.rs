@@ -6,6 +6,7 @@ mod dumps;
 mod failures;
 mod inspect;
 mod inspect_model;
+mod inspect_upkeep;
 mod leases;
 mod model;
 mod model_tests;

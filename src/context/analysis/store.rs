@@ -19,6 +19,9 @@ pub(crate) struct Known {
     analysis: OnceLock<Analysis>,
     /// Tokens of each part, as it stands in JSON.
     tokens: OnceLock<Box<[u32]>>,
+    /// Whether somebody has begun with the one and the other.
+    is_being_analysed: AtomicBool,
+    is_being_counted: AtomicBool,
 }
 
 impl Known {
@@ -30,6 +33,16 @@ impl Known {
     /// Tokens of each part, counted if they are not there.
     pub(crate) fn tokens(&self, count: impl FnOnce() -> Box<[u32]>) -> &[u32] {
         self.tokens.get_or_init(count)
+    }
+
+    /// Whether nobody has begun with the analysis yet; the caller has, then.
+    pub(crate) fn begin_analysis(&self) -> bool {
+        !self.is_being_analysed.swap(true, Ordering::Relaxed)
+    }
+
+    /// Whether nobody has begun to count yet; the caller has, then.
+    pub(crate) fn begin_count(&self) -> bool {
+        !self.is_being_counted.swap(true, Ordering::Relaxed)
     }
 
     /// Whether the analysis is there.

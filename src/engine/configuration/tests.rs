@@ -63,7 +63,7 @@ fn sized(entries: u32) -> String {
 fn part_that_fails_gives_all_parts_their_settings_back() {
     for save in [false, true] {
         let place = Place::new(&sized(5));
-        place.engine.orchestrator().fail_next_stage();
+        place.engine.orchestrator().fail_next_stage(None);
         let change = json!({ "cache": { "l1MaxSize": 6 }, "memory": { "agentMemoryLimit": 7 } });
         let error = place.engine.update_configuration(&change, save).expect_err("failed");
         assert_eq!(error.kind(), ErrorKind::Internal);
@@ -81,7 +81,7 @@ fn part_that_fails_gives_all_parts_their_settings_back() {
 fn parts_to_be_switched_off_go_on_when_another_fails() {
     let place = Place::new(&sized(5));
     let off = json!({ "enableAdvancedCaching": false, "enableMemoryManagement": false });
-    place.engine.orchestrator().fail_next_stage();
+    place.engine.orchestrator().fail_next_stage(None);
     place.engine.update_configuration(&off, false).expect_err("failed");
     let cache = place.engine.cache().expect("still there");
     assert!(cache.manager().config().l1_max_size == 5 && place.engine.memory().is_some());

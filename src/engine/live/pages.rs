@@ -23,6 +23,7 @@ impl Answering for Engine {
             "/status" => Some(self.status_page()),
             "/health" => Some(self.health_page()),
             "/metrics.json" => Some(self.metrics_page()),
+            "/tuning" => Some(self.tuning_page()),
             _ => None,
         }
     }
@@ -65,6 +66,14 @@ impl Engine {
         let mut health = self.health(None);
         times_as_iso8601(&mut health);
         health
+    }
+
+    /// `tuning` of `getStatus()`, with `tuningHistory` as `history`.
+    fn tuning_page(&self) -> Value {
+        let mut page = self.tuning_status();
+        page["history"] = json!(self.tuning_history());
+        times_as_iso8601(&mut page);
+        page
     }
 
     /// Figures of now, for a table that is drawn again and again.

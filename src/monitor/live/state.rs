@@ -1,6 +1,7 @@
 //! The file with the last state of a project's systems, for when none of them runs. It is a memory for people, not a store:
 //! who comes last wins, and it is not forced to the disk.
 
+use std::fmt::Write as _;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -18,8 +19,11 @@ const HASH_BYTES: usize = 8;
 pub fn path(directory: &Path, project: Option<&str>, environment: &str) -> PathBuf {
     let whose = project.map_or_else(|| "-".to_owned(), |project| format!("+{project}"));
     let hash = Sha256::digest(format!("{environment}\n{whose}"));
-    let digits: String = hash[..HASH_BYTES].iter().map(|byte| format!("{byte:02x}")).collect();
-    directory.join(format!("state-{digits}.json"))
+    let mut name = "state-".to_owned();
+    for byte in &hash[..HASH_BYTES] {
+        write!(name, "{byte:02x}").expect("invariant: writing to a String cannot fail");
+    }
+    directory.join(name + ".json")
 }
 
 /// Writes it in place of what was there, whole or not at all, with mode 0600.

@@ -16,6 +16,9 @@ const PLACES: usize = 1024;
 /// How often something happened, by the reason for which a part was left out.
 pub(crate) type ByReason<T> = [T; Reason::ALL.len()];
 
+/// A part, and why it was left out.
+type LeftOut = (Reference, Reason);
+
 /// Counters since the filter's settings were set.
 #[derive(Debug)]
 pub(crate) struct Tally {
@@ -23,7 +26,7 @@ pub(crate) struct Tally {
     left_out: ByReason<AtomicU64>,
     fetched: ByReason<AtomicU64>,
     /// A reference and why it was left out last.
-    recent: Mutex<Box<[Option<(Reference, Reason)>]>>,
+    recent: Mutex<Box<[Option<LeftOut>]>>,
 }
 
 impl Default for Tally {

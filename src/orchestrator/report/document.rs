@@ -84,7 +84,7 @@ impl Orchestrator {
             "tokens": self.tokens.ledger().report(),
         });
         if let Some(history) = &extras.tuning_history {
-            report["tuningHistory"] = history.clone();
+            report["tuningHistory"] = dated(history);
         }
         if let Some(explained) = &extras.explained {
             report["configuration"] = redacted(explained);
@@ -93,4 +93,17 @@ impl Orchestrator {
         times_as_iso8601(&mut report);
         report
     }
+}
+
+/// The history with its times as text.
+fn dated(history: &Value) -> Value {
+    let mut history = history.clone();
+    for change in history.as_array_mut().into_iter().flatten() {
+        for key in ["at", "decidedAt"] {
+            if let Some(ms) = change[key].as_u64() {
+                change[key] = json!(iso8601(ms));
+            }
+        }
+    }
+    history
 }

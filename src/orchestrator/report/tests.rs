@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use super::*;
 use crate::base::cancel::Cancel;
 use crate::base::clock::ManualClock;
-use crate::base::document::tests::document;
+use crate::base::document::tests::{columns, document};
 use crate::orchestrator::settings::{Environment, Origin, Settings};
-use crate::orchestrator::{MonitoringPlace, OptimizeRequest, Orchestrator};
+use crate::orchestrator::{MonitoringPlace, OptimizeRequest, Orchestrator, Shared};
 use crate::telemetry::event::EventSink;
 
 fn orchestrator(settings: &Settings) -> Orchestrator {
@@ -28,7 +28,8 @@ fn settings() -> Settings {
 
 fn optimize(orchestrator: &Orchestrator, agent: &str, json: &str) {
     let request = OptimizeRequest { agent_id: agent.into(), ..OptimizeRequest::default() };
-    orchestrator.optimize(&document(json), &request, &Cancel::default()).expect("works");
+    let context = Shared::of(document(json), columns(json).fingerprint(0));
+    orchestrator.optimize(&context, &request, &Cancel::default()).expect("works");
 }
 
 fn page(orchestrator: &Orchestrator, settings: &Settings, extras: &Extras) -> String {
@@ -91,6 +92,8 @@ fn names_of_others_are_text_and_nothing_is_loaded() {
     let report = orchestrator.report(&settings, None, &extras);
     assert!(!report.to_string().contains("me:pass"));
     assert_eq!(report["tuningHistory"][0]["outcome"], "kept");
+    assert_eq!(report["tuningHistory"][0]["at"], "1970-01-01T00:00:00.001Z");
+    assert!(html.contains("1970-01-01 00:00"));
 }
 
 #[test]

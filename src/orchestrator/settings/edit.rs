@@ -133,7 +133,7 @@ mod tests {
             let mut change = json!({ "cache": { "ttlSeconds": ttl } });
             if first { change["cache"]["l1MaxSize"] = size.into(); }
             if second { change["contextFilter"] = json!({ "taskFields": fields }); }
-            let comment = comment.replace("*", "");
+            let comment = comment.replace('*', "");
             for text in [
                 format!("{{{gap}}}"),
                 format!("{gap}// {comment}\n{{{gap}\"cache\"{gap}:{gap}{{{gap}}}{gap}}}{gap}"),

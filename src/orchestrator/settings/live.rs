@@ -224,7 +224,7 @@ impl Live {
     /// `E_CONFIG_CHANGED`, `E_IO`; then nothing is changed here and in the file.
     pub fn commit(&mut self, change: Change) -> Result<()> {
         if let Some((prepared, over)) = change.write {
-            let path = change.file.as_ref().map(|(path, _)| path.as_path()).unwrap_or(Path::new(""));
+            let path = change.file.as_ref().map_or(Path::new(""), |(path, _)| path.as_path());
             if read_bytes(path)?.map(|bytes| hash(&bytes)) != over {
                 return Err(changed(path));
             }

@@ -61,7 +61,7 @@ impl Candidates {
         environment: Option<Environment>,
     ) -> Self {
         // One that is no sound text is reported when code is checked.
-        let named = config_file.filter(|text| Text::Any.accepts(text)).map(|name| cwd.join(name));
+        let by_code = config_file.filter(|text| Text::Any.accepts(text)).map(|name| cwd.join(name));
         let mut stems = Vec::new();
         if let Some(environment) = environment {
             stems.push(format!("optimization.{}", environment.name()));
@@ -71,7 +71,7 @@ impl Candidates {
         }
         let names = stems.iter().flat_map(|stem| ENDINGS.map(|ending| format!("{stem}.{ending}")));
         let usual = names.map(|name| cwd.join("config").join(name)).collect();
-        Self { named, variable: variable.map(|name| cwd.join(name)), usual }
+        Self { named: by_code, variable: variable.map(|name| cwd.join(name)), usual }
     }
 
     /// What a request asks for.

@@ -12,7 +12,13 @@ fn counts_are_of_the_json_that_callers_can_make_themselves() {
     let optimizer = TokenOptimizer::new();
     let run = |json: &str| {
         let document = document(json);
-        optimizer.optimize("a", View::whole(&document), View::whole(&document), &SendOptions::default())
+        optimizer.optimize(
+            "a",
+            View::whole(&document),
+            View::whole(&document),
+            &SendOptions::default(),
+            &Known::default(),
+        )
     };
     let first = r#"{"task":"fix the bug","n":[1,2,3],"gone":null}"#;
     let full = run(first);
@@ -38,7 +44,15 @@ fn forgotten_agent_gets_everything_again() {
     let optimizer = TokenOptimizer::new();
     let document = document(r#"{"x":1}"#);
     let run = || {
-        optimizer.optimize("a", View::whole(&document), View::whole(&document), &SendOptions::default()).delta
+        optimizer
+            .optimize(
+                "a",
+                View::whole(&document),
+                View::whole(&document),
+                &SendOptions::default(),
+                &Known::default(),
+            )
+            .delta
     };
     run();
     optimizer.forget();

@@ -7,6 +7,7 @@ use super::*;
 use crate::base::document::tests::document;
 use crate::base::footprint::{Footprint, Relief};
 use crate::tokens::delta::{Delta, from_hex, hash_of, hex};
+use crate::tokens::known::Known;
 use crate::tokens::{SendOptions, TokenOptimizer};
 
 fn step(optimizer: &TokenOptimizer, agent: &str, json: &str) -> (Delta, Option<String>) {
@@ -21,7 +22,7 @@ fn send(
 ) -> (Delta, Option<String>) {
     let document = document(json);
     let view = View::whole(&document);
-    let done = optimizer.optimize(agent, view, view, options);
+    let done = optimizer.optimize(agent, view, view, options, &Known::default());
     (done.delta, done.base_hash)
 }
 

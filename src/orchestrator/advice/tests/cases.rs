@@ -5,6 +5,7 @@ use super::*;
 /// What has to be so for a rule to fire, and what it then says: setting, value, proposal, urgency.
 pub(super) type Case = (&'static str, fn(&mut Facts), Option<&'static str>, Value, Value, Priority);
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub(super) fn cases() -> Vec<Case> {
     use Priority::{High, Low, Medium};
     vec![
@@ -101,7 +102,7 @@ pub(super) fn cases() -> Vec<Case> {
             "another policy would have answered more",
             |facts| {
                 cache(facts).policies =
-                    vec![policy(EvictionPolicy::Lru, 900), policy(EvictionPolicy::Lfu, 300)]
+                    vec![policy(EvictionPolicy::Lru, 900), policy(EvictionPolicy::Lfu, 300)];
             },
             Some("cache.evictionPolicy"),
             json!("lru"),

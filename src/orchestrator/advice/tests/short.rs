@@ -2,10 +2,13 @@
 
 use super::*;
 
+/// What it is, and how the facts come to be so.
+type Short = (&'static str, fn(&mut Facts));
+
 /// Almost: each of these is one step short of a case above.
 #[test]
 fn rules_are_silent_short_of_their_thresholds() {
-    let short: [(&str, fn(&mut Facts)); 25] = [
+    let short: [Short; 25] = [
         ("waited too little", |facts| facts.seen.throttled_ms = 35_000),
         ("seen too short", |facts| {
             facts.seen.throttled_ms = 120_000;
@@ -37,7 +40,7 @@ fn rules_are_silent_short_of_their_thresholds() {
         }),
         ("few expired", |facts| cache(facts).renewed = Some(Renewed { expired: 199, same: 300, changed: 0 })),
         ("many changed", |facts| {
-            cache(facts).renewed = Some(Renewed { expired: 900, same: 300, changed: 7 })
+            cache(facts).renewed = Some(Renewed { expired: 900, same: 300, changed: 7 });
         }),
         ("few replaced", |facts| cache(facts).similar = Some(SimilarFate { served: 30, refuted: 19 })),
         ("a small share replaced", |facts| {

@@ -7,7 +7,7 @@ use crate::monitor::report::html::bars::{Bar, Bars};
 use crate::monitor::report::html::escape::{Foreign, cut};
 use crate::monitor::report::html::head::band;
 use crate::monitor::report::html::quantity::{number, quantity};
-use crate::monitor::report::html::tables::{About, table, text, time, told};
+use crate::monitor::report::html::tables::{About, table, text, told};
 use crate::monitor::report::html::{Page, put};
 use crate::telemetry::metric::Unit;
 
@@ -289,7 +289,7 @@ pub(super) fn tuning(page: &mut Page, report: &Value) {
         let cell = |class, key| told(class, &text(one.get(key)));
         let why = one.get("why").filter(|why| !why.is_null()).or_else(|| one.get("reason"));
         [
-            told("when", &time(one.get("at"))),
+            told("when", &minute(one.get("at"))),
             cell("", "setting"),
             cell("", "from"),
             cell("", "to"),
@@ -297,4 +297,10 @@ pub(super) fn tuning(page: &mut Page, report: &Value) {
             told("text", &text(why)),
         ]
     });
+}
+
+/// A moment in ISO 8601 as a person reads it.
+fn minute(value: Option<&Value>) -> String {
+    let text = text(value);
+    text.get(..16).map_or(text.clone(), |text| text.replace('T', " "))
 }

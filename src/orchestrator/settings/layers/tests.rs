@@ -1,3 +1,5 @@
+#![allow(clippy::float_cmp, reason = "settings are compared as they were written")]
+
 use std::collections::BTreeMap;
 
 use super::*;

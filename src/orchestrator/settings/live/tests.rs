@@ -1,3 +1,5 @@
+#![allow(clippy::float_cmp, reason = "settings are compared as they were written")]
+
 use std::collections::BTreeMap;
 use std::fs;
 
@@ -62,7 +64,7 @@ impl Place {
             self.now_ms += 100;
             let Look::Settled { is_final } = self.live.look(self.now_ms) else { continue };
             match self.live.reload_found() {
-                Err(_) if !is_final => continue,
+                Err(_) if !is_final => {}
                 Err(error) => {
                     self.live.settle();
                     return Some(Err(error));

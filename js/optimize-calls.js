@@ -1,0 +1,153 @@
+'use strict';
+
+/** The calls of `optimizeAgentContext` of one system: reading, waiting for turns, the core, and the result. */
+
+const { setImmediate: nextTurn } = require('node:timers/promises');
+const args = require('./arguments.js');
+const { AgentwiseError, call, callAsync } = require('./errors.js');
+const { capture, encode, columnsOf, giveBack, release, inOrder } = require('./document.js');
+const { build, explain, filterResult, optimizedResult, addDropped, milliseconds, SLICE_MS } = require('./result.js');
+const { cancellable, unlessAborted } = require('./jobs.js');
+
+/** Contexts with more text are handed to the core in a turn of their own: it copies them. */
+const AT_ONCE_BYTES = 2 << 20;
+
+class OptimizeCalls {
+  #host;
+  /** The last call of each agent that has one under way. */
+  #turns = new Map();
+  /** Of the core; also for results that are looked at when the system is gone. */
+  #droppedOf;
+
+  /**
+   * @param {{
+   *   native: () => object | null,
+   *   isBookedLater: () => boolean,
+   *   others: (agentId: string, kept: unknown, about: object, whose: object) => Promise<unknown>,
+   *   hears: (event: string) => boolean,
+   *   emit: (event: string, data: object) => void,
+   * }} host the system; `others` may send something else than it would
+   */
+  constructor(host) {
+    this.#host = host;
+  }
+
+  /** Promises of calls under way; they never reject. */
+  get pending() {
+    return [...this.#turns.values()];
+  }
+
+  /** Whose they are. */
+  get agents() {
+    return [...this.#turns.keys()];
+  }
+
+  async run(agentId, context, options) {
+    args.string('agentId', agentId);
+    const request = this.#request(options);
+    request.signal?.throwIfAborted();
+    // A delta says what changed since the agent's last result: calls for one agent run one after the other. What the caller may
+    // change of the context is read now all the same.
+    const before = this.#turns.get(agentId);
+    const started = performance.now();
+    const reading = capture(context);
+    reading.ms = milliseconds(started);
+    // What others make of it belongs to the turn: a shutdown waits for it.
+    const turn = callAsync(() => this.#turn(agentId, request, reading, before));
+    const ended = Promise.allSettled([before, turn]);
+    ended.then(() => {
+      if (this.#turns.get(agentId) === ended) this.#turns.delete(agentId);
+    });
+    this.#turns.set(agentId, ended);
+    const { source } = reading;
+    let isKept = false;
+    try {
+      const { output, others } = await turn;
+      if (output.filter && this.#host.hears('contextFiltered')) {
+        this.#host.emit('contextFiltered', filterResult(source, output.filter, { agentId, original: context }));
+      }
+      const explained = request.includeDebugInfo && { mode: request.mode ?? 'auto', readMs: reading.ms };
+      // What is explained looks at the source when it is asked.
+      isKept = explained && output.filter !== undefined;
+      if (others) {
+        const { result } = others;
+        if (result === null || typeof result !== 'object') return result;
+        return explain(source, output, JSON.parse(output.delta), result, explained, performance.now());
+      }
+      return await optimizedResult(source, output, this.#droppedOf, explained);
+    } finally {
+      if (!isKept) release(source);
+    }
+  }
+
+  #request(options) {
+    const given = args.options('options', options);
+    const includeDebugInfo = args.optionalBoolean('options.includeDebugInfo', given.includeDebugInfo);
+    const mode = args.optionalOneOf('options.mode', given.mode, ['auto', 'full', 'delta']);
+    return {
+      ...args.filterOptions(options),
+      includeDebugInfo,
+      isExplained: includeDebugInfo || this.#host.hears('contextFiltered'),
+      mode,
+      model: args.optionalString('options.model', given.model),
+      encoding: args.optionalOneOf('options.encoding', given.encoding, ['keys', 'blocks']),
+    };
+  }
+
+  async #turn(agentId, request, reading, before) {
+    let pending;
+    try {
+      await this.#encoded(reading, request.signal);
+      // Who waits for a turn can leave at once; what was begun is ended by the core.
+      if (before) await unlessAborted(before, request.signal);
+      pending = this.#work(agentId, request, columnsOf(reading));
+    } finally {
+      giveBack(reading);
+    }
+    const output = await pending;
+    return { output, others: await this.#othersResult(agentId, reading.source, output, request) };
+  }
+
+  /** Makes UTF-8 of the texts: at once if it takes no time to speak of, else a part in each turn of the event loop. */
+  #encoded(reading, signal) {
+    const started = performance.now();
+    const isDone = encode(reading, started + SLICE_MS - reading.ms);
+    reading.ms = milliseconds(started - reading.ms);
+    return isDone && reading.textBytes <= AT_ONCE_BYTES ? undefined : inSlices(reading, signal);
+  }
+
+  #work(agentId, { asked, encoding, model, mode, isExplained, signal }, columns) {
+    // Gone when the deadline of a shutdown passed while this call waited for its turn.
+    const native = this.#host.native();
+    if (!native) throw new AgentwiseError('E_SHUT_DOWN', 'the system was shut down; create a new one');
+    this.#droppedOf = native.droppedOf;
+    const id = args.exactText(agentId);
+    const rest = [encoding, model, mode, this.#host.isBookedLater(), isExplained];
+    return cancellable(native, signal, (job) => call(native.optimize, id, job, ...asked, ...rest, ...inOrder(columns)));
+  }
+
+  /** What others make of the filtered context. */
+  async #othersResult(agentId, source, output, { asked, model, mode }) {
+    const about = output.delta === '' ? undefined : JSON.parse(output.delta);
+    if (!about?.isUnbooked) return undefined;
+    const kept = (await build(source, output, [0])).get(0);
+    const whose = { maxTokens: asked[1], model, mode, keys: source.keys };
+    const result = await this.#host.others(agentId, kept, about, whose);
+    if (result === undefined) return undefined;
+    if (result !== null && typeof result === 'object' && result !== kept) addDropped(result, output, this.#droppedOf);
+    return { result };
+  }
+}
+
+async function inSlices(reading, signal) {
+  for (;;) {
+    await nextTurn();
+    signal?.throwIfAborted();
+    const started = performance.now();
+    const isDone = encode(reading, started + SLICE_MS);
+    reading.ms = milliseconds(started - reading.ms);
+    if (isDone) break;
+  }
+}
+
+module.exports = { OptimizeCalls };
