@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::config::TuningConfig;
 use super::history::{Adjustment, Also, History, Outcome};
-use super::knob::{KNOBS, Knob, Values};
+use super::knob::{KNOBS, Knob, Values, is_same};
 use super::reading::{Reading, Recent};
 use super::rules::{self, Proposal, Tried, Verdict, View};
 
@@ -148,7 +148,7 @@ impl Controller {
     /// The settings that are not as configured, with their values.
     pub fn tuned(&self) -> Vec<(Knob, f64)> {
         let values = Knob::ALL.into_iter().map(|knob| (knob, self.expected.get(knob)));
-        values.filter(|(knob, value)| *value != self.bases.get(*knob)).collect()
+        values.filter(|(knob, value)| !is_same(*value, self.bases.get(*knob))).collect()
     }
 
     /// A user set this setting: that is the configured value now, and a trial of it ends.
@@ -192,8 +192,8 @@ impl Controller {
     /// What was changed by others since the last step.
     fn follow_user(&mut self, reading: &Reading) -> Vec<Decision> {
         let changed = |knob: &Knob| {
-            let is_mb = *knob == Knob::L1Size && !is_near(reading.values.l1_mb, self.expected.l1_mb);
-            is_mb || !is_near(reading.values.get(*knob), self.expected.get(*knob))
+            let is_mb = *knob == Knob::L1Size && !is_same(reading.values.l1_mb, self.expected.l1_mb);
+            is_mb || !is_same(reading.values.get(*knob), self.expected.get(*knob))
         };
         let knobs: Vec<Knob> = Knob::ALL.into_iter().filter(changed).collect();
         knobs.into_iter().filter_map(|knob| self.user_set(knob, &reading.values, reading.wall_ms)).collect()
@@ -334,8 +334,4 @@ impl Controller {
         let adjustment = self.history.decide(id, outcome, why, after, wall_ms)?;
         Some(Decision { adjustment, apply })
     }
-}
-
-fn is_near(a: f64, b: f64) -> bool {
-    (a - b).abs() <= 1e-9 * a.abs().max(b.abs()).max(1.0)
 }

@@ -136,6 +136,11 @@ fn whole(value: f64) -> u64 {
     value.max(0.0).round() as u64
 }
 
+/// Whether two values of a setting are the same, but for what arithmetic makes of them.
+pub fn is_same(a: f64, b: f64) -> bool {
+    (a - b).abs() <= 1e-9 * a.abs().max(b.abs()).max(1.0)
+}
+
 /// The policy with a number.
 pub fn policy(value: f64) -> (EvictionPolicy, &'static str) {
     POLICIES[usize::try_from(whole(value)).unwrap_or(0).min(POLICIES.len() - 1)]
