@@ -114,6 +114,7 @@ fn value_that_a_user_sets_holds_and_ends_the_trial() {
     run(&mut controller, &mut plant, 1);
     plant.values.set(Knob::L1Size, 600.0);
     plant.values.l1_mb = 10.0;
+    plant.bases = plant.values;
     plant.base_size = 600.0;
     let decisions = run(&mut controller, &mut plant, 1);
     assert_eq!(decisions[0].1.adjustment.outcome, Outcome::Abandoned);

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Proposal, Tried, Verdict, View};
 use crate::base::units::{BYTES_PER_MB, round2};
 use crate::cache::Rehearsed;
-use crate::orchestrator::tuning::knob::{Knob, policy};
+use crate::orchestrator::tuning::knob::{Knob, is_near, policy};
 use crate::orchestrator::tuning::objective::{Figures, Prices, share};
 use crate::orchestrator::tuning::reading::{Count, Window};
 
@@ -97,7 +97,7 @@ pub(super) fn propose(view: &View<'_>, may: &dyn Fn(Knob, bool) -> bool) -> Opti
     let headroom_mb = headroom_mb(view);
     let candidates = window.rehearsed.iter().filter_map(|row| {
         let (to_size, to_number) = settings(row, view);
-        let (knob, to, is_up) = match (to_size == size, to_number == number) {
+        let (knob, to, is_up) = match (is_near(to_size, size), is_near(to_number, number)) {
             (false, true) => (Knob::L1Size, to_size, to_size > size),
             (true, false) => (Knob::Policy, to_number, to_number > number),
             // One thing at a time.
