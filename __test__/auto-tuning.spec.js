@@ -115,6 +115,57 @@ test('what a user sets ends the trial and is what tuning goes from', async () =>
   }
 });
 
+const L1_ONLY = { ...SMALL, tuning: { fixed: ['cache.evictionPolicy'] } };
+
+/** A system with a trial of a larger memory layer. */
+async function inTrial() {
+  const system = await open(L1_ONLY);
+  await system.tune();
+  await loop(system);
+  await system.tune();
+  expect(system.getStatus().tuning.trial).toMatchObject({ setting: 'cache.l1MaxSize', from: 200 });
+  return system;
+}
+
+/** Where the entries and the MB of the memory layer come from, with their values. */
+function l1Settings(system) {
+  const { settings } = system.explainConfig();
+  return ['cache.l1MaxSize', 'cache.l1MaxSizeMB'].map((path) => [settings[path].value, settings[path].source]);
+}
+
+test('half of a size that a user sets gives the other half back too', async () => {
+  const system = await inTrial();
+  expect(l1Settings(system).map(([, source]) => source)).toEqual(['tuning', 'tuning']);
+  await system.updateConfiguration({ cache: { l1MaxSizeMB: 10 } });
+  expect(l1Settings(system)).toEqual([
+    [200, 'code'],
+    [10, 'update'],
+  ]);
+});
+
+test('a trial ends with the flag', async () => {
+  const system = await inTrial();
+  await system.updateConfiguration({ autoTuning: false });
+  expect(l1Size(system)).toBe(200);
+  expect(system.getStatus().tuning.trial).toBeNull();
+  const why = expect.stringContaining('switched off');
+  expect(system.tuningHistory).toMatchObject([{ outcome: 'abandoned', why, decidedAt: expect.any(Date) }]);
+});
+
+test('what is tuned gives way to bounds and fixed settings at once', async () => {
+  const system = await open(L1_ONLY);
+  await system.tune();
+  await tuned(system);
+  expect(l1Size(system)).toBeGreaterThan(250);
+  await system.updateConfiguration({ tuning: { bounds: { 'cache.l1MaxSize': { max: 250 } } } });
+  expect(l1Size(system)).toBe(250);
+  await system.updateConfiguration({ tuning: { fixed: ['cache.l1MaxSize'], bounds: {} } });
+  expect(l1Settings(system)).toEqual([
+    [200, 'code'],
+    [8, 'code'],
+  ]);
+});
+
 test('tells each step', async () => {
   const system = await open(SMALL);
   const told = [];

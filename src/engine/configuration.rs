@@ -12,7 +12,6 @@ use crate::base::error::{Error, ErrorKind, Result};
 use crate::orchestrator::settings::Settings;
 use crate::orchestrator::settings::layers::Source;
 use crate::orchestrator::settings::live::{Change, Live, Look};
-use crate::orchestrator::tuning::Values;
 use crate::telemetry::event::EventKind;
 
 /// What reading the file again came to.
@@ -37,11 +36,10 @@ impl Engine {
             let mut live = self.live_settings.lock();
             self.check_open()?;
             let change = live.update(partial, save)?;
-            let before = Values::of(live.settings());
             self.make(&mut live, change)?;
-            self.tuner.user_set(&mut tuning, partial, &before, live.settings(), self.orchestrator.wall_ms());
+            self.tuner.follow(&mut tuning, partial, &live, self.orchestrator.wall_ms());
         }
-        self.follow_tuning_flag();
+        self.follow_settings();
         Ok(())
     }
 
@@ -72,7 +70,7 @@ impl Engine {
             }
             reloaded
         };
-        self.follow_tuning_flag();
+        self.follow_settings();
         reloaded
     }
 
@@ -99,7 +97,7 @@ impl Engine {
             }
             live.settle();
         }
-        self.follow_tuning_flag();
+        self.follow_settings();
         Ok(false)
     }
 
@@ -110,9 +108,8 @@ impl Engine {
     }
 
     fn reloaded(&self, tuning: &mut State, live: &mut Live, change: Option<Change>) -> Result<Reloaded> {
-        let before = Values::of(live.settings());
         let is_changed = change.map_or(Ok(false), |change| self.make(live, change))?;
-        self.tuner.user_set(tuning, &Value::Null, &before, live.settings(), self.orchestrator.wall_ms());
+        self.tuner.follow(tuning, &Value::Null, live, self.orchestrator.wall_ms());
         Ok(Reloaded { is_changed, file: live.file().map(PathBuf::from) })
     }
 

@@ -1,11 +1,16 @@
 //! Lets the settings of a running system follow its load: reads the parts, asks the controller, applies what it decides.
 //!
-//! One thread a system, from the first step or `autoTuning: true` on. It holds the system weakly and ends with it. Lock order: the tuner,
-//! then the settings that are live, then those that are seen.
+//! [`steps`] is what is done, here is who does it when: one thread a system, from the first step or `autoTuning: true` on, which waits
+//! to be asked while there is nothing to do. It holds the system weakly and ends with it. Lock order: the tuner, then the
+//! settings that are live, then those that are seen.
 
 mod reading;
+mod steps;
+#[cfg(test)]
+mod tests;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
@@ -15,14 +20,18 @@ use serde_json::{Value, json};
 use super::Engine;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::orchestrator::settings::Settings;
-use crate::orchestrator::tuning::{Adjustment, Controller, Count, Counts, Decision, Knob, Values};
+use crate::orchestrator::settings::live::Live;
+use crate::orchestrator::tuning::{Adjustment, Controller, Counts, Knob, Values};
 use crate::telemetry::event::EventKind;
-use reading::{look_at_memory, plan};
 
 /// As tools show it; the kernel keeps 15 bytes of it.
 const THREAD: &str = "agentwise-tune";
 /// How often the thread replays requests and looks at memory.
 const TICK: Duration = Duration::from_secs(5);
+/// Without `autoTuning`, requests are taken down for so many intervals after a step that was asked for, and so long at least.
+const INTERVALS_BY_HAND: u64 = 2;
+const LEAST_MS_BY_HAND: u64 = 600_000;
+
 /// Wakes the thread.
 #[derive(Debug, Default)]
 struct Signal {
@@ -36,10 +45,17 @@ impl Signal {
         self.changed.notify_all();
     }
 
-    fn wait(&self) {
+    /// Until asked, and for `TICK` at most if there is something to look at by then.
+    fn wait(&self, is_looking: bool) {
         let mut is_asked = self.is_asked.lock();
         let until = Instant::now() + TICK;
-        while !*is_asked && !self.changed.wait_until(&mut is_asked, until).timed_out() {}
+        while !*is_asked {
+            if !is_looking {
+                self.changed.wait(&mut is_asked);
+            } else if self.changed.wait_until(&mut is_asked, until).timed_out() {
+                break;
+            }
+        }
         *is_asked = false;
     }
 }
@@ -53,6 +69,11 @@ pub(super) struct Tuner {
     /// What others see, so that nobody waits for a step.
     shown: Mutex<Shown>,
     signal: Arc<Signal>,
+    /// Seen without the state, for whoever must not wait for a step.
+    is_stopped: AtomicBool,
+    /// The flag `autoTuning` when it was looked at last.
+    was_on: AtomicBool,
+    has_thread: Mutex<bool>,
     /// The system, once somebody watches over it.
     engine: OnceLock<Weak<Engine>>,
 }
@@ -94,9 +115,10 @@ pub(super) struct State {
     /// When the last step was, Unix ms, and when the next one is due, monotonic.
     last_run: Option<u64>,
     due_ms: u64,
-    has_thread: bool,
+    /// Until when requests are taken down without the flag, monotonic.
+    by_hand_until_ms: u64,
+    /// Whether there is a reading to compare with.
     is_begun: bool,
-    is_stopped: bool,
 }
 
 impl Tuner {
@@ -108,15 +130,17 @@ impl Tuner {
             looked_ms: None,
             last_run: None,
             due_ms: 0,
-            has_thread: false,
+            by_hand_until_ms: 0,
             is_begun: false,
-            is_stopped: false,
         };
         Self {
             state: Mutex::new(state),
             stepping: Mutex::default(),
             shown: Mutex::default(),
             signal: Arc::default(),
+            is_stopped: AtomicBool::new(false),
+            was_on: AtomicBool::new(false),
+            has_thread: Mutex::default(),
             engine: OnceLock::new(),
         }
     }
@@ -125,39 +149,32 @@ impl Tuner {
         self.state.lock()
     }
 
-    /// What a user set holds, and is what the tuning goes from: what `partial` names, and what is not as `before`. `state` is
-    /// this tuner's.
-    pub(super) fn user_set(
-        &self,
-        state: &mut State,
-        partial: &Value,
-        before: &Values,
-        settings: &Settings,
-        wall_ms: u64,
-    ) {
-        state.user_set(partial, before, settings, wall_ms);
+    /// What a user set holds, and is what the tuning goes from: what `partial` names, and what is configured otherwise than before.
+    /// `state` is this tuner's.
+    pub(super) fn follow(&self, state: &mut State, partial: &Value, live: &Live, wall_ms: u64) {
+        let is_path_named = |path: &str| partial.pointer(&format!("/{}", path.replace('.', "/"))).is_some();
+        let is_named = |knob: Knob| {
+            is_path_named(knob.path()) || (knob == Knob::L1Size && is_path_named("cache.l1MaxSizeMB"))
+        };
+        let (bases, values) = (Values::of(&live.layers().configured()), Values::of(live.settings()));
+        state.controller.set_config(live.settings().tuning.clone());
+        state.controller.follow(&bases, &values, wall_ms, is_named);
+        self.show(state);
+    }
+
+    /// Lets others see how things are.
+    fn show(&self, state: &State) {
         *self.shown.lock() = Shown::of(state);
     }
 
-    /// Ends the thread; nothing is changed any more.
+    /// Ends the thread; nothing is changed any more. Waits for nobody.
     pub(super) fn stop(&self) {
-        self.state.lock().is_stopped = true;
+        self.is_stopped.store(true, Ordering::SeqCst);
         self.signal.ask();
     }
-}
 
-impl State {
-    fn user_set(&mut self, partial: &Value, before: &Values, settings: &Settings, wall_ms: u64) {
-        self.controller.set_config(settings.tuning.clone());
-        let values = Values::of(settings);
-        for knob in Knob::ALL {
-            let is_named = |path: &str| partial.pointer(&format!("/{}", path.replace('.', "/"))).is_some();
-            let is_named = is_named(knob.path()) || (knob == Knob::L1Size && is_named("cache.l1MaxSizeMB"));
-            #[expect(clippy::float_cmp, reason = "nobody set it, so it is the same number")]
-            if is_named || values.get(knob) != before.get(knob) {
-                self.controller.user_set(knob, &values, wall_ms);
-            }
-        }
+    fn is_stopped(&self) -> bool {
+        self.is_stopped.load(Ordering::SeqCst)
     }
 }
 
@@ -175,7 +192,14 @@ impl Engine {
     /// `E_SHUT_DOWN`; `E_INTERNAL` for a defect, which `autoTuningError` tells too.
     pub fn tune(&self) -> Result<Value> {
         self.check_open()?;
-        self.begin_to_observe();
+        let now_ms = self.orchestrator.now_ms();
+        let by_hand_ms = self.interval_ms().saturating_mul(INTERVALS_BY_HAND).max(LEAST_MS_BY_HAND);
+        self.tuner.lock().by_hand_until_ms = now_ms.saturating_add(by_hand_ms);
+        self.start_thread();
+        self.step_and_tell()
+    }
+
+    fn step_and_tell(&self) -> Result<Value> {
         let done = catch_unwind(AssertUnwindSafe(|| self.tuning_step()));
         let told = done.unwrap_or_else(|_| {
             Err(Error::new(ErrorKind::Internal, "a step of the tuning failed; please report this"))
@@ -219,133 +243,69 @@ impl Engine {
         })
     }
 
-    /// Begins or ends what the flag `autoTuning` asks for.
-    pub(super) fn follow_tuning_flag(&self) {
-        if self.settings.lock().auto_tuning {
-            self.begin_to_observe();
+    /// What settings that changed ask for: values that are allowed, and a thread, or none of its work.
+    pub(super) fn follow_settings(&self) {
+        {
+            let mut state = self.tuner.lock();
+            let decisions = state.controller.fit(self.orchestrator.wall_ms());
+            self.carry_out_aside(&mut state, &decisions);
+        }
+        self.follow_tuning_flag();
+    }
+
+    /// Begins or ends what the flag `autoTuning` asks for. Waits for a step only where it ends.
+    fn follow_tuning_flag(&self) {
+        let is_on = self.settings.lock().auto_tuning;
+        let was_on = self.tuner.was_on.swap(is_on, Ordering::SeqCst);
+        if is_on {
+            self.start_thread();
+        } else if was_on {
+            let mut state = self.tuner.lock();
+            state.by_hand_until_ms = 0;
+            self.end_observing(&mut state, "the tuning was switched off; the value of before is back");
         }
         self.tuner.signal.ask();
     }
 
-    /// Has requests taken down for rehearsals, and a thread that replays them.
-    fn begin_to_observe(&self) {
-        let mut state = self.tuner.lock();
-        if state.is_stopped {
-            return;
-        }
-        self.observe(&state);
-        if !state.is_begun {
-            state.is_begun = true;
-            let reading = self.reading();
-            state.controller.begin_from(&reading, self.orchestrator.now_ms());
-        }
-        if state.has_thread {
+    fn start_thread(&self) {
+        let mut has_thread = self.tuner.has_thread.lock();
+        if *has_thread || self.tuner.is_stopped() {
             return;
         }
         let Some(weak) = self.tuner.engine.get().cloned() else { return };
-        let interval_ms = self.settings.lock().tuning.interval_ms;
-        state.due_ms = self.orchestrator.now_ms().saturating_add(interval_ms);
         let signal = Arc::clone(&self.tuner.signal);
+        // The first look is at once: what comes after it is compared with it.
+        signal.ask();
         let spawned = std::thread::Builder::new().name(THREAD.to_owned()).spawn(move || run(&weak, &signal));
         match spawned {
-            Ok(_) => state.has_thread = true,
+            Ok(_) => *has_thread = true,
             Err(error) => tracing::warn!(%error, "no thread to tune with; tune() still does a step"),
         }
     }
 
-    fn observe(&self, state: &State) {
-        let Some(cache) = self.cache() else { return };
-        let signal = Arc::clone(&self.tuner.signal);
-        let plan = plan(&state.controller, &self.settings.lock());
-        cache.manager().observe(Some(plan), move || signal.ask());
-    }
-
-    /// A look, and a step if one is due. Whether to go on.
-    fn tick(&self) -> bool {
-        if self.is_closed() || self.tuner.lock().is_stopped {
-            return false;
-        }
-        if let Some(cache) = self.cache() {
-            cache.manager().rehearse();
-        }
-        let (is_on, interval_ms) = {
-            let settings = self.settings.lock();
-            (settings.auto_tuning, settings.tuning.interval_ms)
-        };
-        let now_ms = self.orchestrator.now_ms();
-        let is_due = {
-            let mut state = self.tuner.lock();
-            look_at_memory(&mut state, self.memory().as_deref(), now_ms);
-            // A shorter interval holds at once.
-            state.due_ms = state.due_ms.min(now_ms.saturating_add(interval_ms));
-            is_on && now_ms >= state.due_ms
-        };
-        if is_due {
-            let _ = self.tune();
-        }
-        true
-    }
-
-    fn tuning_step(&self) -> Result<Value> {
-        let _others = self.tuner.stepping.lock();
-        let now_ms = self.orchestrator.now_ms();
-        let mut reading = self.reading();
-        let adjustments: Vec<Adjustment> = {
-            let mut state = self.tuner.lock();
-            look_at_memory(&mut state, self.memory().as_deref(), now_ms);
-            for count in [Count::CriticalMs, Count::AlertMs, Count::IdleThrottledMs] {
-                reading.counts.set(count, state.counted.get(count));
-            }
-            reading.values = Values::of(&self.settings.lock());
-            let decisions = state.controller.step(&reading, now_ms);
-            let bases = *state.controller.bases();
-            for decision in &decisions {
-                self.carry_out(decision, &bases)?;
-            }
-            state.last_run = Some(reading.wall_ms);
-            state.due_ms = now_ms.saturating_add(self.settings.lock().tuning.interval_ms);
-            // Sizes are rehearsed around the configured one, which a user may have changed.
-            self.observe(&state);
-            *self.tuner.shown.lock() = Shown::of(&state);
-            decisions.into_iter().map(|decision| decision.adjustment).collect()
-        };
-        Ok(json!({
-            "timestamp": self.orchestrator.wall_ms(),
-            "stats": self.orchestrator.statistics(&self.orchestrator.health()),
-            "recommendations": self.orchestrator.recommendations(),
-            "adjustments": adjustments,
-        }))
-    }
-
-    fn carry_out(&self, decision: &Decision, bases: &Values) -> Result<()> {
-        let Some((knob, value)) = decision.apply else { return Ok(()) };
-        let mut partial = bases.partial(knob, value);
-        #[expect(clippy::float_cmp, reason = "the configured value itself is given back")]
-        if value == bases.get(knob) {
-            for setting in partial.as_object_mut().into_iter().flat_map(|sections| sections.values_mut()) {
-                setting
-                    .as_object_mut()
-                    .into_iter()
-                    .flat_map(|keys| keys.values_mut())
-                    .for_each(|at| *at = Value::Null);
-            }
-        }
-        self.tune_configuration(&partial)?;
-        tracing::info!(setting = knob.path(), "the tuning changed a setting; see tuningHistory");
-        Ok(())
+    fn interval_ms(&self) -> u64 {
+        self.settings.lock().tuning.interval_ms
     }
 }
 
 fn run(weak: &Weak<Engine>, signal: &Signal) {
+    let mut is_looking = true;
     loop {
-        signal.wait();
+        signal.wait(is_looking);
         let Some(engine) = weak.upgrade() else { return };
-        let is_going_on = catch_unwind(AssertUnwindSafe(|| engine.tick())).unwrap_or_else(|_| {
+        if engine.tuner.is_stopped() || engine.is_closed() {
+            return;
+        }
+        is_looking = catch_unwind(AssertUnwindSafe(|| engine.tick())).unwrap_or_else(|_| {
             tracing::error!("a look of the tuning failed; it goes on");
             true
         });
-        if !is_going_on {
-            return;
-        }
+    }
+}
+
+impl Drop for Tuner {
+    /// A thread that waits to be asked finds that there is no system any more.
+    fn drop(&mut self) {
+        self.signal.ask();
     }
 }

@@ -7,13 +7,15 @@ use crate::engine::Engine;
 use crate::memory::MemoryManager;
 use crate::orchestrator::settings::Settings;
 use crate::orchestrator::tuning::knob::policy;
-use crate::orchestrator::tuning::{Controller, Count, Counts, Gauges, Knob, Reading, Values};
+use crate::orchestrator::tuning::{Controller, Count, Counts, Gauges, Knob, Reading};
 use crate::orchestrator::{Components, counter};
 
 /// A gap between two looks at memory counts at most so long, ms: the machine may have slept.
 const MOST_TICK_MS: u64 = 15_000;
 /// Sizes of L1 that are rehearsed at most.
 const MOST_SIZES: usize = 7;
+/// What two sizes may differ by to be rehearsed as one.
+const SAME_SIZE: f64 = 0.01;
 /// Of a long answer only the beginning is counted, bytes.
 const COUNTED_BYTES: usize = 1 << 16;
 /// Memory is critical from here on, and half free up to here, %.
@@ -43,12 +45,13 @@ impl Engine {
             gauges.agents_mb = mb(overview.held);
             gauges.throttled = overview.throttled as f64;
         }
-        let values = Values::of(&self.settings.lock());
-        Reading { wall_ms: self.orchestrator.wall_ms(), values, counts, gauges, rehearsed }
+        let (values, bases) = (self.values(), self.configured());
+        Reading { wall_ms: self.orchestrator.wall_ms(), values, bases, counts, gauges, rehearsed }
     }
 }
 
-/// Sizes by powers of two between the bounds, and the bounds, under the configured policy and another one.
+/// Sizes by powers of two between the bounds, and the bounds, under the configured policy and another one; in any case those in
+/// force and those that are compared.
 pub(super) fn plan(controller: &Controller, settings: &Settings) -> RehearsalPlan {
     let (bases, config) = (controller.bases(), &settings.tuning);
     let base = bases.get(Knob::L1Size).max(1.0);
@@ -66,6 +69,13 @@ pub(super) fn plan(controller: &Controller, settings: &Settings) -> RehearsalPla
             factors.remove(if is_low_farther { 0 } else { factors.len() - 1 });
         }
     }
+    let (from, to) = controller.compared(Knob::L1Size).unwrap_or((base, base));
+    for needed in [base, controller.present(Knob::L1Size), from, to].map(|size| size / base) {
+        if !factors.iter().any(|factor| (factor - needed).abs() <= needed * SAME_SIZE) {
+            factors.push(needed);
+        }
+    }
+    factors.sort_by(f64::total_cmp);
     let own = policy(bases.get(Knob::Policy)).0;
     let mut policies = vec![own];
     if !config.is_fixed(Knob::Policy) {

@@ -48,6 +48,9 @@ impl Source {
     }
 }
 
+/// Settings that the auto-tuner changes as one.
+const TUNED_TOGETHER: [&[&[&str]]; 1] = [&[&["cache", "l1MaxSize"], &["cache", "l1MaxSizeMB"]]];
+
 /// A configuration in layers. Not printable, because code may hold addresses with credentials.
 #[derive(Clone, PartialEq)]
 pub struct Layers {
@@ -125,7 +128,7 @@ impl Layers {
         merge(&mut self.update, change, &rules());
         for leaf in leaves(&rules()) {
             if at(change, &leaf.keys).is_some() {
-                remove(&mut self.tuning, &leaf.keys);
+                self.give_back(&leaf.keys);
             }
         }
     }
@@ -147,8 +150,17 @@ impl Layers {
         merge(&mut self.tuning, change, &rules());
         for leaf in leaves(&rules()) {
             if at(change, &leaf.keys).is_some_and(Value::is_null) {
-                remove(&mut self.tuning, &leaf.keys);
+                self.give_back(&leaf.keys);
             }
+        }
+    }
+
+    /// Ends the tuning of a setting, and of what is tuned with it: half of a pair would be nobody's choice.
+    fn give_back(&mut self, keys: &[&str]) {
+        let mates =
+            TUNED_TOGETHER.iter().filter(|group| group.contains(&keys)).flat_map(|group| group.iter());
+        for keys in mates.copied().chain([keys]) {
+            remove(&mut self.tuning, keys);
         }
     }
 
@@ -162,20 +174,22 @@ impl Layers {
         self.tuning = Value::Object(Map::new());
     }
 
+    /// What is configured: everything but what the auto-tuner found.
+    pub fn configured(&self) -> Settings {
+        let mut layers = self.clone();
+        layers.end_tuning();
+        layers.merge().settings
+    }
+
     /// Ends the tuning of settings that have another value than in `before` without it.
     pub fn end_tuning_of_changed(&mut self, before: &Self) {
-        let untuned = |layers: &Self| {
-            let mut layers = layers.clone();
-            layers.end_tuning();
-            layers.merge().settings.to_json()
-        };
         if !self.is_tuned() {
             return;
         }
-        let (old, new) = (untuned(before), untuned(self));
+        let (old, new) = (before.configured().to_json(), self.configured().to_json());
         for leaf in leaves(&rules()) {
             if at(&old, &leaf.keys) != at(&new, &leaf.keys) {
-                remove(&mut self.tuning, &leaf.keys);
+                self.give_back(&leaf.keys);
             }
         }
     }

@@ -104,10 +104,15 @@ impl History {
         after: Option<Value>,
         at: u64,
     ) -> Option<Adjustment> {
-        self.count(outcome);
         let row = self.rows.iter_mut().find(|row| row.id == id)?;
-        (row.outcome, row.why, row.after, row.decided_at) = (outcome, Some(why), after, Some(at));
-        Some(row.clone())
+        let before = std::mem::replace(&mut row.outcome, outcome);
+        (row.why, row.after, row.decided_at) = (Some(why), after, Some(at));
+        let row = row.clone();
+        // What was decided before does not hold any more.
+        self.kept -= u64::from(before == Outcome::Kept);
+        self.undone -= u64::from(before == Outcome::Undone);
+        self.count(outcome);
+        Some(row)
     }
 
     /// Oldest first.

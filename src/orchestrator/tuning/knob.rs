@@ -109,6 +109,18 @@ impl Knob {
         (low.min(max.unwrap_or(low)), high.max(min.unwrap_or(high)))
     }
 
+    /// The value nearest to `value` that the tuning may leave a setting at: one out of bounds gives way towards the configured one,
+    /// and the configured one itself is always allowed.
+    pub fn fitted(self, value: f64, base: f64, config: &TuningConfig) -> f64 {
+        if config.is_fixed(self) {
+            return base;
+        }
+        let (low, high) = self.bounds(base, config);
+        let within = self.rounded(value.clamp(low, high));
+        let is_on_the_way = within >= base.min(value) && within <= base.max(value);
+        if is_on_the_way && within >= low && within <= high { within } else { base }
+    }
+
     /// A value as the setting takes it: whole where it has to be, within what the setting may be, without digits that say
     /// nothing.
     pub fn rounded(self, value: f64) -> f64 {
@@ -131,14 +143,14 @@ impl Knob {
     }
 }
 
+/// Whether two values are the same but for what computing lost.
+pub fn is_near(a: f64, b: f64) -> bool {
+    (a - b).abs() <= 1e-9 * a.abs().max(b.abs()).max(1.0)
+}
+
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a size within its limits")]
 fn whole(value: f64) -> u64 {
     value.max(0.0).round() as u64
-}
-
-/// Whether two values of a setting are the same, but for what arithmetic makes of them.
-pub fn is_same(a: f64, b: f64) -> bool {
-    (a - b).abs() <= 1e-9 * a.abs().max(b.abs()).max(1.0)
 }
 
 /// The policy with a number.
@@ -186,6 +198,19 @@ impl Values {
     /// Sets one of them.
     pub fn set(&mut self, knob: Knob, value: f64) {
         self.numbers[knob as usize] = value;
+    }
+
+    /// Takes the value of a setting, with what goes with it, from `other`.
+    pub fn take(&mut self, knob: Knob, other: &Self) {
+        self.set(knob, other.get(knob));
+        if knob == Knob::L1Size {
+            self.l1_mb = other.l1_mb;
+        }
+    }
+
+    /// Whether a setting, with what goes with it, has the same value in `other`.
+    pub fn is_same(&self, knob: Knob, other: &Self) -> bool {
+        is_near(self.get(knob), other.get(knob)) && (knob != Knob::L1Size || is_near(self.l1_mb, other.l1_mb))
     }
 
     /// MB of L1 with so many entries, where these are the configured values.

@@ -5,8 +5,13 @@ use std::collections::VecDeque;
 use super::knob::Values;
 use crate::cache::Rehearsed;
 
-/// Readings that are remembered: as long as a trial may take.
-const REMEMBERED: usize = 30;
+/// Readings that are remembered: these at least, and all of so long if that is more.
+const LEAST_REMEMBERED: usize = 31;
+const REMEMBERED_MS: u64 = 6 * 3_600_000;
+/// More than so many are thinned out, older ones more.
+const MOST_REMEMBERED: usize = 64;
+/// Of the time that is remembered, what a trial may need to be judged.
+const JUDGED_SHARE: f64 = 2.0 / 3.0;
 
 macro_rules! counts {
     ($($(#[doc = $doc:literal])* $variant:ident),+ $(,)?) => {
@@ -128,6 +133,8 @@ pub struct Reading {
     pub wall_ms: u64,
     /// The values in force.
     pub values: Values,
+    /// The configured values, whatever was tuned.
+    pub bases: Values,
     /// Counters.
     pub counts: Counts,
     /// Gauges.
@@ -188,9 +195,31 @@ impl Recent {
             counts: reading.counts,
             rehearsed: reading.rehearsed.clone(),
         });
-        if self.seen.len() > REMEMBERED + 1 {
+        while self.seen.len() > LEAST_REMEMBERED
+            && self.seen.front().is_some_and(|seen| now_ms.saturating_sub(seen.at_ms) > REMEMBERED_MS)
+        {
             self.seen.pop_front();
         }
+        if self.seen.len() > MOST_REMEMBERED {
+            self.thin_out(now_ms);
+        }
+    }
+
+    /// Forgets the reading whose neighbours are nearest to each other for their age.
+    fn thin_out(&mut self, now_ms: u64) {
+        let gap = |at: usize| {
+            let (before, after) = (self.seen[at - 1].at_ms, self.seen[at + 1].at_ms);
+            after.saturating_sub(before) as f64 / now_ms.saturating_sub(before).max(1) as f64
+        };
+        let least = (1..self.seen.len() - 1).min_by(|a, b| gap(*a).total_cmp(&gap(*b)));
+        if let Some(at) = least {
+            self.seen.remove(at);
+        }
+    }
+
+    /// Forgets all readings.
+    pub fn clear(&mut self) {
+        self.seen.clear();
     }
 
     /// The shortest window up to the last reading, none of it before `from_step`, for which `is_enough` holds.
@@ -201,6 +230,12 @@ impl Recent {
             .map(|start| between(start, last))
             .find(|window| is_enough(window))
     }
+}
+
+/// How long a trial may take to be judged at most, s, with steps at this interval: what is read before is forgotten.
+pub fn most_judged_seconds(interval_ms: u64) -> f64 {
+    let remembered_ms = REMEMBERED_MS.max((LEAST_REMEMBERED as u64 - 1).saturating_mul(interval_ms));
+    remembered_ms as f64 / 1000.0 * JUDGED_SHARE
 }
 
 fn between(start: &Seen, end: &Seen) -> Window {

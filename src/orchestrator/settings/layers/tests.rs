@@ -70,6 +70,25 @@ fn update_ends_the_tuning_of_what_it_names_and_of_nothing_else() {
 }
 
 #[test]
+fn what_is_tuned_as_one_is_given_back_as_one() {
+    let size = |key: &str, value: Value| json!({ "cache": { key: value } });
+    let mut before = layers(json!({ "environment": "staging" }), None, &[]);
+    before.tune(&json!({ "cache": { "l1MaxSize": 8, "l1MaxSizeMB": 2, "ttlSeconds": 5 } }));
+    for (key, other) in [("l1MaxSize", "l1MaxSizeMB"), ("l1MaxSizeMB", "l1MaxSize")] {
+        let (mut updated, mut tuned, mut filed) = (before.clone(), before.clone(), before.clone());
+        updated.update(&size(key, json!(7)));
+        tuned.tune(&size(key, Value::Null));
+        filed.set_file(Some((PathBuf::from("/a.json"), size(key, json!(7)))));
+        filed.end_tuning_of_changed(&before);
+        for now in [updated, tuned, filed] {
+            assert_eq!(from(&now, &format!("cache.{other}")).1, "default", "{key}");
+            assert_eq!(from(&now, "cache.ttlSeconds").1, "tuning", "{key}");
+            assert_eq!(now.configured().cache.ttl_seconds, 3600.0);
+        }
+    }
+}
+
+#[test]
 fn file_that_says_something_else_ends_tuning() {
     let file = |ttl: u32| Some((PathBuf::from("/a.json"), json!({ "cache": { "ttlSeconds": ttl } })));
     let mut before = layers(json!({ "environment": "staging" }), None, &[]);

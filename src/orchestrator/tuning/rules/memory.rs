@@ -8,7 +8,7 @@ use crate::orchestrator::tuning::knob::Knob;
 use crate::orchestrator::tuning::reading::{Count, Window};
 
 /// How long memory must have been looked at, s.
-const LEAST_SECONDS: f64 = 120.0;
+pub(super) const LEAST_SECONDS: f64 = 120.0;
 /// Shares of the time: in a critical state that is too much, and of waiting agents that is worth a setting.
 const TOO_CRITICAL: f64 = 0.005;
 const TOO_LONG_WAITING: f64 = 0.01;

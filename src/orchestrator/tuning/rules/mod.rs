@@ -10,7 +10,7 @@ mod writes;
 use serde_json::Value;
 
 use super::config::TuningConfig;
-use super::knob::{Knob, Values, is_same};
+use super::knob::{Knob, Values, is_near};
 use super::objective::Figures;
 use super::reading::{Gauges, Reading, Recent, Window};
 
@@ -49,7 +49,7 @@ impl View<'_> {
         let (low, high) = self.bounds(knob);
         let value = knob.rounded(value.clamp(low, high));
         let is_within = value >= low && value <= high;
-        (is_within && !is_same(value, self.value(knob))).then_some(value)
+        (is_within && !is_near(value, self.value(knob))).then_some(value)
     }
 
     /// How many steps a change is to go: one more for each that was not far enough.
@@ -126,6 +126,15 @@ pub(super) fn propose(knob: Knob, view: &View<'_>, may: &dyn Fn(Knob, bool) -> b
         Knob::WriteBehind => writes::propose(view),
     }
     .filter(|proposal| may(proposal.knob, proposal.to > view.value(proposal.knob)))
+}
+
+/// How long a trial must have lasted to be judged, s.
+pub(super) fn least_seconds(tried: &Tried) -> f64 {
+    match tried.knob {
+        Knob::Ttl => ttl::least_seconds(tried),
+        Knob::Alert | Knob::AgentLimit => memory::LEAST_SECONDS,
+        Knob::L1Size | Knob::Policy | Knob::Similarity | Knob::Importance | Knob::WriteBehind => 0.0,
+    }
 }
 
 /// What to do about a trial.

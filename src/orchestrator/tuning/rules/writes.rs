@@ -62,7 +62,7 @@ pub(super) fn judge(tried: &Tried, view: &View<'_>) -> Verdict {
         |window: &Window| window.get(Count::Batches) >= LEAST_BATCHES / 4.0 || window.get(Count::Held) > 0.0;
     let Some(window) = view.window(is_enough) else { return Verdict::Wait };
     let (us, held) = (us_per_entry(&window), window.get(Count::Held));
-    let is_better = tried.to < tried.from || (held == 0.0 && us <= tried.measure * BETTER);
+    let is_better = tried.to < tried.from || (held <= 0.0 && us <= tried.measure * BETTER);
     let why = format!("{} µs for an entry, {} before", round2(us), round2(tried.measure));
     Verdict::of(is_better, why, json!({ "usPerEntry": round2(us) }))
 }

@@ -10,6 +10,7 @@ const MB: f64 = 1_048_576.0;
 pub(super) struct Plant {
     pub(super) now_ms: u64,
     pub(super) values: Values,
+    pub(super) bases: Values,
     pub(super) counts: Counts,
     pub(super) base_size: f64,
     pub(super) factors: Vec<f64>,
@@ -49,6 +50,7 @@ impl Plant {
         let mut plant = Self {
             now_ms: 1_000_000,
             values,
+            bases: values,
             counts: Counts::default(),
             base_size: 1000.0,
             factors: vec![0.25, 0.5, 1.0, 2.0, 4.0],
@@ -201,6 +203,7 @@ pub(super) fn reading(plant: &Plant) -> Reading {
     Reading {
         wall_ms: plant.now_ms,
         values: plant.values,
+        bases: plant.bases,
         counts: plant.counts,
         gauges: Gauges {
             is_pressed: plant.is_pressed,
