@@ -3,13 +3,12 @@
 /** What is found again, and that it is never stale. */
 
 const fs = require('node:fs');
-const { KEEP_ALL, contextA, contextB, useOwnDirectory, useSystems } = require('../support.js');
-const { Receiver, bytes, project } = require('./support.js');
+const { contextA, contextB, useOwnDirectory, useSystems } = require('../support.js');
+const { FILTERING, KEEP, Receiver, bytes, project } = require('./support.js');
 
 const directory = useOwnDirectory();
 const { open } = useSystems();
 
-const FILTERING = { ...KEEP_ALL, contextFilter: { memoryAwareFiltering: false } };
 const EXPLAINED = { includeDebugInfo: true };
 const wasFound = (result) => result.debug.stages.find(({ name }) => name === 'filter').cached;
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -70,7 +69,7 @@ test('what is left out has the same path, whoever names it', async () => {
 });
 
 test('events and counts come for every call, found again or not', async () => {
-  const system = await open();
+  const system = await open(KEEP);
   const heard = [];
   for (const name of ['contextOptimized', 'agentContextOptimized'])
     system.on(name, (event) => heard.push([name, event]));
@@ -107,7 +106,7 @@ test('a changed specialization counts, however often the same context came', asy
 });
 
 test('what the context refers to may change between equal calls: what is sent is the caller’s own', async () => {
-  const system = await open();
+  const system = await open(KEEP);
   const [first, second] = [contextA(), contextA()];
   await system.optimizeAgentContext('one', first);
   const result = await system.optimizeAgentContext('two', second);
@@ -115,7 +114,7 @@ test('what the context refers to may change between equal calls: what is sent is
 });
 
 test('calls for one agent at once, among them equal ones, are answered in order', async () => {
-  const system = await open();
+  const system = await open(KEEP);
   const receiver = new Receiver();
   const contexts = [contextA(), contextA(), contextB(), contextB(), contextA(), contextA(), contextB()];
   const results = await Promise.all(contexts.map((context) => system.optimizeAgentContext('agent', context)));

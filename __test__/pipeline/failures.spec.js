@@ -3,13 +3,12 @@
 /** A stage that fails leaves the best there was before it, and an agent whose next result is right. */
 
 const { AgentwiseError } = require('../../index.js');
-const { KEEP_ALL, useOwnDirectory, useSystems } = require('../support.js');
-const { Receiver, openFailing, project } = require('./support.js');
+const { useOwnDirectory, useSystems } = require('../support.js');
+const { FILTERING, Receiver, openFailing, project } = require('./support.js');
 
 useOwnDirectory();
 const { own, open } = useSystems();
 
-const FILTERING = { ...KEEP_ALL, contextFilter: { memoryAwareFiltering: false } };
 const AGENT = 'backend-specialist';
 
 async function failing(...stages) {

@@ -6,12 +6,14 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { countTokens } = require('../../index.js');
 const { KEEP_ALL, ROOT, failureOf, useOwnDirectory, useSystems } = require('../support.js');
-const { bytes, project } = require('./support.js');
+const { KEEP, bytes, project } = require('./support.js');
 
 useOwnDirectory();
 const { open } = useSystems();
 
 const AGENT = 'backend-specialist';
+/** Memory of the process does not count, only what agents hold and the load. */
+const PRESSED = { ...KEEP_ALL, contextFilter: { contextImportanceThreshold: 0, memoryAwareFiltering: false } };
 const tokens = (value) => countTokens(JSON.stringify(value));
 
 /** The documents of this repository, as an agent has them. */
@@ -25,9 +27,10 @@ function documents() {
 let system;
 let at = 0;
 beforeEach(async () => {
-  system = await open();
+  system = await open(PRESSED);
 });
-const kept = (context, options, agent = `${AGENT}-${at++}`) => system.optimizeAgentContext(agent, context, options);
+const kept = (context, options, agent = `${AGENT}-${at++}`) =>
+  system.optimizeAgentContext(agent, context, { targetReduction: 0, ...options });
 
 const PRESSURES = [
   ['no pressure', 0],
@@ -67,73 +70,77 @@ describe.each(PRESSURES)('with %s', (_, heldMB) => {
   });
 });
 
-test('what fits to the byte and to the token stays whole; one less does not', async () => {
-  const context = project();
-  expect(await kept(context, { maxSize: bytes(context), maxTokens: tokens(context) })).toEqual(context);
-  const lessBytes = await kept(context, { maxSize: bytes(context) - 1 });
-  expect(bytes(lessBytes)).toBeLessThan(bytes(context));
-  const lessTokens = await kept(context, { maxTokens: tokens(context) - 1 });
-  expect(tokens(lessTokens)).toBeLessThan(tokens(context));
-});
-
-test('huge limits are none', async () => {
-  const most = Number.MAX_SAFE_INTEGER;
-  expect(await kept(project(), { maxSize: most, maxTokens: most })).toEqual(project());
-});
-
-test('tiny limits leave required fields, and say so', async () => {
-  for (const limit of [{ maxSize: 1 }, { maxTokens: 1 }, { maxSize: 1.5, maxTokens: 1.5 }]) {
-    const result = await kept(project(), { ...limit, includeDebugInfo: true });
-    expect(Object.keys(result)).toEqual(['currentTask', 'projectStructure']);
-    expect(result.debug.reasons.join('\n')).toMatch(/required fields alone are over the limit/);
-  }
-});
-
-describe.each(['maxSize', 'maxTokens'])('%s', (name) => {
-  test.each([
-    [0],
-    [0.5],
-    [-1],
-    [Number.NaN],
-    [Number.POSITIVE_INFINITY],
-    [2 ** 60],
-    ['5'],
-    [true],
-    [[5]],
-    [{}],
-    [5n],
-  ])('%p is refused, and nothing happened', async (value) => {
-    const error = await failureOf(kept(project(), { [name]: value }, AGENT));
-    expect(error.code).toBe('E_INVALID_ARGUMENT');
-    expect(error.message).toContain(`options.${name}`);
-    expect((await kept(project(), {}, AGENT)).type).toBe('full');
+describe('without pressure', () => {
+  beforeEach(async () => {
+    system = await open(KEEP);
   });
 
-  test.each([[undefined], [null]])('%p is none', async (value) => {
-    expect(await kept(project(), { [name]: value })).toEqual(project());
+  test('what fits to the byte and to the token stays whole; one less does not', async () => {
+    const context = project();
+    expect(await kept(context, { maxSize: bytes(context), maxTokens: tokens(context) })).toEqual(context);
+    const lessBytes = await kept(context, { maxSize: bytes(context) - 1 });
+    expect(bytes(lessBytes)).toBeLessThan(bytes(context));
+    const lessTokens = await kept(context, { maxTokens: tokens(context) - 1 });
+    expect(tokens(lessTokens)).toBeLessThan(tokens(context));
   });
-});
 
-test('prioritizeRecent keeps what happened lately', async () => {
-  const note = (word) => `${word} `.repeat(120);
-  const context = {
-    currentTask: 'go on',
-    recentChanges: ['the lantern was moved', 'lantern and candle'],
-    ...Object.fromEntries(
-      ['kettle', 'lantern', 'saucer', 'teapot', 'candle', 'basket'].map((word) => [`about ${word}`, note(word)]),
-    ),
-  };
-  const options = { maxSize: 2600 };
-  const recent = await kept(context, { ...options, prioritizeRecent: true });
-  expect(Object.keys(recent)).toEqual(expect.arrayContaining(['recentChanges', 'about lantern', 'about candle']));
-  expect(bytes(recent)).toBeLessThanOrEqual(2600);
+  test('huge limits are none', async () => {
+    const most = Number.MAX_SAFE_INTEGER;
+    expect(await kept(project(), { maxSize: most, maxTokens: most })).toEqual(project());
+  });
+
+  test('tiny limits leave required fields, and say so', async () => {
+    for (const limit of [{ maxSize: 1 }, { maxTokens: 1 }, { maxSize: 1.5, maxTokens: 1.5 }]) {
+      const result = await kept(project(), { ...limit, includeDebugInfo: true });
+      expect(Object.keys(result)).toEqual(['currentTask', 'projectStructure']);
+      expect(result.debug.reasons.join('\n')).toMatch(/required fields alone are over the limit/);
+    }
+  });
+
+  describe.each(['maxSize', 'maxTokens'])('%s', (name) => {
+    test.each([
+      [0],
+      [0.5],
+      [-1],
+      [Number.NaN],
+      [Number.POSITIVE_INFINITY],
+      [2 ** 60],
+      ['5'],
+      [true],
+      [[5]],
+      [{}],
+      [5n],
+    ])('%p is refused, and nothing happened', async (value) => {
+      const error = await failureOf(kept(project(), { [name]: value }, AGENT));
+      expect(error.code).toBe('E_INVALID_ARGUMENT');
+      expect(error.message).toContain(`options.${name}`);
+      expect((await kept(project(), {}, AGENT)).type).toBe('full');
+    });
+
+    test.each([[undefined], [null]])('%p is none', async (value) => {
+      expect(await kept(project(), { [name]: value })).toEqual(project());
+    });
+  });
+
+  test('prioritizeRecent keeps what happened lately', async () => {
+    const note = (word) => `${word} and ${word} again, `.repeat(60);
+    const words = ['kettle', 'lantern', 'saucer', 'teapot', 'candle', 'basket'];
+    const context = {
+      currentTask: 'Make it faster',
+      recentChanges: ['moved src/lantern.js', 'wrote src/candle.js'],
+      files: Object.fromEntries(words.map((word) => [`src/${word}.js`, note(word)])),
+    };
+    const options = { maxSize: 4200, prioritizeRecent: true, wholeTexts: true };
+    const recent = await kept(context, options);
+    expect(recent.recentChanges).toEqual(context.recentChanges);
+    expect(Object.keys(recent.files)).toEqual(expect.arrayContaining(['src/lantern.js', 'src/candle.js']));
+    expect(Object.keys(recent.files).length).toBeLessThan(words.length);
+    expect(bytes(recent)).toBeLessThanOrEqual(4200);
+  });
 });
 
 test('under more pressure less stays', async () => {
-  const filtering = await open({
-    ...KEEP_ALL,
-    contextFilter: { contextImportanceThreshold: 0, memoryAwareFiltering: false },
-  });
+  const filtering = await open(PRESSED);
   const context = {
     currentTask: 'x',
     ...Object.fromEntries(Array.from({ length: 100 }, (_, key) => [`key ${key}`, `value ${key}`])),

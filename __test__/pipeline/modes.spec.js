@@ -4,7 +4,6 @@
 
 const { applyDelta, toMessage } = require('../../index.js');
 const {
-  KEEP_ALL,
   contextA,
   contextB,
   failureOf,
@@ -14,14 +13,14 @@ const {
   useOwnDirectory,
   useSystems,
 } = require('../support.js');
-const { Receiver, project } = require('./support.js');
+const { FILTERING, KEEP, Receiver, project } = require('./support.js');
 
 useOwnDirectory();
 const { open } = useSystems();
 
 let system;
 beforeEach(async () => {
-  system = await open();
+  system = await open(KEEP);
 });
 
 const send = (context, mode, more) => system.optimizeAgentContext('agent', context, { mode, ...more });
@@ -108,8 +107,8 @@ test.each([undefined, null, 'auto'])('mode %p is as it comes', async (mode) => {
 
 describe('whatever is asked for, in any order, the receiver has what the filter kept', () => {
   const CONFIGS = [
-    ['nothing left out', KEEP_ALL],
-    ['much left out', { ...KEEP_ALL, contextFilter: { memoryAwareFiltering: false } }],
+    ['nothing left out', KEEP],
+    ['much left out', FILTERING],
   ];
 
   test.each(CONFIGS)('%s', async (_, config) => {

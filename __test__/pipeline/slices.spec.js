@@ -3,11 +3,14 @@
 /** Contexts that are read and put together a part at a time, so that the program can do something else meanwhile. */
 
 const { setImmediate: turn } = require('node:timers/promises');
-const { KEEP_ALL, failureOf, nested, useOwnDirectory, useSystems } = require('../support.js');
-const { Receiver, bytes } = require('./support.js');
+const { failureOf, nested, useOwnDirectory, useSystems } = require('../support.js');
+const { FILTERING, KEEP, Receiver, bytes } = require('./support.js');
 
 useOwnDirectory();
 const { open } = useSystems();
+
+/** However well some of it fits the task. */
+const WHOLE = { targetReduction: 0 };
 
 /** About 6 MB of text in 60,000 values: more than is copied at once. */
 function large(mark = '') {
@@ -22,7 +25,7 @@ function large(mark = '') {
 }
 
 test('what the caller changes after the call is not seen', async () => {
-  const system = await open();
+  const system = await open(KEEP);
   const context = large();
   const expected = structuredClone(context.sections['section 3']);
   const pending = system.optimizeAgentContext('agent', context);
@@ -37,7 +40,7 @@ test('what the caller changes after the call is not seen', async () => {
 });
 
 test('texts that are encoded later are those that were there', async () => {
-  const system = await open();
+  const system = await open(KEEP);
   const context = large('é\ud800');
   context.sections['section 0é\ud800'][0].note = '\ud800';
   const copy = structuredClone(context);
@@ -50,7 +53,7 @@ test('texts that are encoded later are those that were there', async () => {
 });
 
 test('the program goes on while a context is read and put together', async () => {
-  const system = await open({ ...KEEP_ALL, contextFilter: { memoryAwareFiltering: false } });
+  const system = await open(FILTERING);
   let turns = 0;
   let isDone = false;
   const counting = (async () => {
@@ -67,15 +70,15 @@ test('the program goes on while a context is read and put together', async () =>
 });
 
 test('calls of one agent keep their order, whatever their size', async () => {
-  const system = await open();
+  const system = await open(KEEP);
   const receiver = new Receiver();
   const contexts = [large(), { a: 1 }, large('x'), { a: 2 }, {}, large('x')];
-  const results = await Promise.all(contexts.map((context) => system.optimizeAgentContext('agent', context)));
+  const results = await Promise.all(contexts.map((context) => system.optimizeAgentContext('agent', context, WHOLE)));
   for (const [at, result] of results.entries()) expect(await receiver.take(system, result)).toEqual(contexts[at]);
 });
 
 test('a signal ends a call while it is read; the agent has what it had', async () => {
-  const system = await open();
+  const system = await open(KEEP);
   await system.optimizeAgentContext('agent', { a: 1 });
   for (const wait of [() => {}, turn]) {
     const controller = new AbortController();
@@ -88,7 +91,7 @@ test('a signal ends a call while it is read; the agent has what it had', async (
 });
 
 test('a shutdown waits for what is being read', async () => {
-  const system = await open();
+  const system = await open(KEEP);
   const pending = system.optimizeAgentContext('agent', large());
   const [result] = await Promise.all([pending, system.shutdown()]);
   expect(result.type).toBe('full');
@@ -96,18 +99,18 @@ test('a shutdown waits for what is being read', async () => {
 });
 
 test('a context that is refused leaves nothing behind', async () => {
-  const system = await open();
+  const system = await open(KEEP);
   const cyclic = large();
   cyclic.last = { cyclic };
   for (const bad of [cyclic, { ...large(), big: 1n }, nested(1001)]) {
     expect((await failureOf(system.optimizeAgentContext('agent', bad))).code).toBe('E_CONTEXT_INVALID');
   }
-  const results = await Promise.all([1, 2, 3].map((at) => system.optimizeAgentContext(`agent ${at}`, large())));
+  const results = await Promise.all([1, 2, 3].map((at) => system.optimizeAgentContext(`agent ${at}`, large(), WHOLE)));
   for (const result of results) expect(Object.keys(result.sections)).toHaveLength(60);
 });
 
 test('a context that is read by a getter of another one', async () => {
-  const system = await open();
+  const system = await open(KEEP);
   let inner;
   const outer = {
     before: 'a',

@@ -7,7 +7,7 @@ const { ProductionOptimizationSystem, applyDelta } = require('../../index.js');
 const { KEEP_ALL } = require('../support.js');
 
 /** A system and `fail(stage)`, which makes the next run of that stage panic. The handle of a system is private: it is kept here on its way. */
-async function openFailing(own, config = KEEP_ALL) {
+async function openFailing(own, config = KEEP) {
   const { openSystem } = native;
   let handle;
   native.openSystem = (...given) => {
@@ -37,6 +37,12 @@ class Receiver {
   }
 }
 
+/** Nothing is left out without a limit, however busy the machine is. */
+const KEEP = { ...KEEP_ALL, contextFilter: { ...KEEP_ALL.contextFilter, adaptiveReduction: false } };
+
+/** Something is left out of what is large, however busy the machine is. */
+const FILTERING = { ...KEEP_ALL, contextFilter: { memoryAwareFiltering: false, adaptiveReduction: false } };
+
 const bytes = (value) => Buffer.byteLength(JSON.stringify(value));
 
 /** A context of files with text enough that parts of it are left out. */
@@ -60,4 +66,4 @@ function project(version = 0, more = {}) {
   };
 }
 
-module.exports = { openFailing, Receiver, bytes, project };
+module.exports = { KEEP, FILTERING, openFailing, Receiver, bytes, project };
