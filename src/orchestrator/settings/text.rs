@@ -85,6 +85,9 @@ pub(super) fn decoded(bytes: &[u8]) -> Result<&str, String> {
 }
 
 fn json(text: &str) -> Result<Value, String> {
+    if let Some(at) = foreign_space(text) {
+        return Err(format!("white space that JSON does not know at {}", place(text, at)));
+    }
     let parsed = parse_to_ast(text, &CollectOptions::default(), &JSON_OPTIONS);
     let parsed = parsed.map_err(|error| {
         format!("{} at line {} column {}", error.kind(), error.line_display(), error.column_display())
@@ -93,6 +96,36 @@ fn json(text: &str) -> Result<Value, String> {
         Some(value) => converted(text, &value, MAX_DEPTH),
         None => Err(format!("there is no value at {}", place(text, text.len()))),
     }
+}
+
+/// Where white space stands that JSON does not have and the parser skips: outside of texts and comments.
+fn foreign_space(text: &str) -> Option<usize> {
+    let mut rest = text.char_indices().peekable();
+    while let Some((at, c)) = rest.next() {
+        match (c, rest.peek().map(|(_, next)| *next)) {
+            ('"', _) => {
+                while let Some((_, c)) = rest.next() {
+                    match c {
+                        '\\' => {
+                            rest.next();
+                        }
+                        '"' => break,
+                        _ => {}
+                    }
+                }
+            }
+            ('/', Some('/')) => while rest.next().is_some_and(|(_, c)| c != '\n') {},
+            ('/', Some('*')) => {
+                rest.next();
+                let mut before = ' ';
+                while rest.next().is_some_and(|(_, c)| std::mem::replace(&mut before, c) != '*' || c != '/') {
+                }
+            }
+            _ if c.is_whitespace() && !matches!(c, ' ' | '\t' | '\n' | '\r') => return Some(at),
+            _ => {}
+        }
+    }
+    None
 }
 
 fn converted(text: &str, value: &ast::Value<'_>, depth: usize) -> Result<Value, String> {

@@ -190,6 +190,17 @@ fn any_value() -> impl Strategy<Value = Value> {
     })
 }
 
+#[test]
+fn white_space_that_json_does_not_know_is_refused_outside_of_texts_and_comments() {
+    for text in ["{\u{b}}", "\"a\"\u{b}", "{\u{a0}\"autoTuning\": true}", "\u{2028}{}"] {
+        let says = parse(text.as_bytes(), Format::Json).expect_err(text);
+        assert!(says.contains("white space"), "{text:?}: {says}");
+    }
+    for text in ["{\"a\u{a0}\": \"\\\"\u{2028}\"}", "{} // \u{a0}", "/* \u{a0} **/ {}"] {
+        assert!(parse(text.as_bytes(), Format::Json).is_ok(), "{text:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn no_text_panics(text in pieces(), bytes in prop::collection::vec(any::<u8>(), 0..64)) {
