@@ -117,8 +117,8 @@ function patched(base, delta) {
     if (!hash.startsWith(begin)) throw mismatch('it says that nothing changed, and has two hashes');
     return { context: base, hash, base: begin };
   }
-  // Who has nothing yet has the empty context.
-  const had = base === undefined && EMPTY_HASH.startsWith(begin) ? {} : base;
+  // A delta to the empty context has everything in it, whatever the receiver has of contexts before.
+  const had = EMPTY_HASH.startsWith(begin) ? {} : base;
   if (had === null || typeof had !== 'object') throw mismatch('its base is missing');
   return { context: merged(had, body), hash, base: begin, had };
 }

@@ -22,6 +22,10 @@ const program = (config = {}, more = '') =>
     ${more}
     ready();`);
 
+/** The first state is saved when a system has started. */
+const stored = () =>
+  until(() => fs.readdirSync(directory.path('.cache', 'live')).some((name) => /^state-.*\.json$/.test(name)));
+
 const json = async (args, options) => {
   const { code, stdout, stderr } = await cli([...args, '--json'], options);
   return { code, stderr, ...(stdout === '' ? {} : { data: JSON.parse(stdout) }) };
@@ -58,6 +62,7 @@ describe('a system that runs', () => {
   test('is not disturbed, and none of the commands leaves a trace', async () => {
     await program();
     await systems(1);
+    await stored();
     const before = fs.readdirSync(directory.path('.cache', 'live')).sort();
     for (const command of ['health', 'status', 'stats']) await cli([command]);
     await cli(['health', '--offline']);
@@ -147,8 +152,7 @@ describe('a system that has ended', () => {
   const ended = async (how) => {
     const { pid, kill, ended: end } = await program();
     await systems(1);
-    // Its first state is saved when it starts.
-    await until(() => fs.readdirSync(directory.path('.cache', 'live')).some((name) => name.startsWith('state-')));
+    await stored();
     kill(how);
     await end;
     return pid;
@@ -205,6 +209,9 @@ describe('stats --watch', () => {
     await until(() => sources().includes('created'));
     const { kill } = await program();
     await until(() => sources().includes('live'));
+    kill('SIGSTOP');
+    await until(() => output.stdout.includes('does not answer'));
+    kill('SIGCONT');
     kill('SIGTERM');
     await until(() => sources().includes('stored'));
     child.kill('SIGINT');

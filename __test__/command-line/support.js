@@ -16,6 +16,9 @@ const onUnix = process.platform === 'win32' ? test.skip : test;
 /** Root may do everything: what is refused to other users needs one. */
 const asOther = process.platform === 'linux' && process.getuid() === 0 ? test : test.skip;
 
+/** Only catches hangs. */
+const PATIENCE_MS = 40_000;
+
 /** The user `nobody`, everywhere. */
 const NOBODY = 65_534;
 
@@ -53,9 +56,13 @@ async function runAs(user, args, options) {
   return { ...(await ended), ...output };
 }
 
-/** Waits until `isSo()`; a hang is ended by the test's own time. */
+/** Waits until `isSo()`, or fails: a wait without an end would keep Jest from ending. */
 async function until(isSo) {
-  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 20));
+  const end = performance.now() + PATIENCE_MS;
+  while (!(await isSo())) {
+    if (performance.now() > end) throw new Error(`not so: ${isSo}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
 
 /** Every command's names, a group's own included: `['cache', 'ls']`. */

@@ -30,38 +30,19 @@ async function systemsIn(cacheDir, environment) {
   return systems.filter((system) => environment === undefined || [environment, null].includes(system.environment));
 }
 
-/** Asks one system; what it does not answer is an `error`. */
+/** Asks one system; what it does not answer is an `error`, and `isGone` where it has ended meanwhile. */
 async function asked(system, path) {
   const { pid, environment, startedAt, project } = system;
-  const who = { pid, environment, startedAt, project };
+  const who = { system, pid, environment, startedAt, project };
   if (system.state === 'hanging') return { ...who, error: 'does not answer' };
   try {
     return { ...who, answer: await system.ask(path, { timeoutMs: ANSWER_MS }) };
   } catch (error) {
-    return { ...who, error: messageOf(error).split('\n')[0] };
+    return { ...who, error: messageOf(error).split('\n')[0], isGone: error.code === 'E_NOT_AVAILABLE' };
   }
 }
 
-/**
- * The answer of the newest system that gives one, and who that is.
- *
- * @throws `E_NOT_AVAILABLE` where none does
- */
-async function firstAnswer(systems, path) {
-  let last;
-  for (const system of systems) {
-    const { answer, error, ...who } = await asked(system, path);
-    if (answer !== undefined) return { answer, system, about: { source: 'live', ...who, systems: systems.length } };
-    last ??= `${processText(who)}: ${error}`;
-  }
-  throw new AgentwiseError('E_NOT_AVAILABLE', last);
-}
-
-/**
- * Who answers.
- *
- * @returns `{ source: 'live', systems }`, `{ source: 'stored', state }` or `{ source: 'created' }`
- */
+/** Who answers: `{ source: 'live', systems }`, `{ source: 'stored', state }` or `{ source: 'created' }`. */
 async function sourceFor(given) {
   const { offline } = given.options;
   // What was asked for in so many words. Else any is right: the shell of who asks rarely has the application's NODE_ENV.
@@ -71,6 +52,39 @@ async function sourceFor(given) {
   if (systems.length > 0) return { source: 'live', systems };
   const state = cacheDir === null ? null : client().storedState(cacheDir, { environment });
   return state === null ? { source: 'created' } : { source: 'stored', state };
+}
+
+/** How often is looked anew when all systems that were found have ended before they could answer. */
+const LOOKS = 3;
+
+/**
+ * As `sourceFor`, with the answers of running systems to the question for `path`.
+ *
+ * @param {(systems: object[]) => object[]} [choose] which of them are asked; default: all
+ * @returns {Promise<object>} of running systems `{ source: 'live', systems, answers }`, each with `answer` or `error`
+ */
+async function answersFor(given, path, choose = (systems) => systems) {
+  let found;
+  for (let look = 0; look < LOOKS; look++) {
+    found = await sourceFor(given);
+    if (found.source !== 'live') return found;
+    const answers = await Promise.all(choose(found.systems).map((system) => asked(system, path)));
+    const present = answers.filter(({ isGone }) => !isGone);
+    if (present.length > 0) return { ...found, answers: present };
+  }
+  throw new AgentwiseError('E_NOT_AVAILABLE', `${found.systems.map(processText).join(', ')}: no answer`);
+}
+
+/**
+ * The first of `answers` that is one, and who that is, as `sourceText` takes it.
+ *
+ * @throws `E_NOT_AVAILABLE` where none is
+ */
+function firstOf({ answers, systems }) {
+  const first = answers.find(({ answer }) => answer !== undefined);
+  if (!first) throw new AgentwiseError('E_NOT_AVAILABLE', `${processText(answers[0])}: ${answers[0].error}`);
+  const { answer, system, ...who } = first;
+  return { answer, system, about: { source: 'live', ...who, systems: systems.length } };
 }
 
 /** A system that is made for the question, with the configuration of this directory. */
@@ -93,4 +107,4 @@ function sourceText({ source, systems, state, startedAt, ...who }, now = Date.no
   return `${processText(who)}${since}${systems > 1 ? `, one of ${systems}` : ''}`;
 }
 
-module.exports = { asked, firstAnswer, created, endedWell, processText, sourceFor, sourceText, systemsIn, QUIET };
+module.exports = { answersFor, asked, created, endedWell, firstOf, processText, sourceText, systemsIn, QUIET };

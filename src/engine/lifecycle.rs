@@ -59,12 +59,14 @@ impl Engine {
         }
         // As it was before its parts ended; whoever asks from now on is told that it does not run.
         let engine = Arc::clone(self);
-        let read = move || {
+        let leave = move || {
             let last = engine.last_state(End::Shutdown);
             engine.live.end();
-            last
+            if let Some(last) = last {
+                engine.leave(&last);
+            }
         };
-        let last = in_time("live", end, &mut ended.late, read).flatten();
+        in_time("live", end, &mut ended.late, leave);
         let engine = Arc::clone(self);
         in_time("tokens", end, &mut ended.late, move || engine.orchestrator.tokens().close());
         let parts = self.orchestrator.components();
@@ -77,10 +79,6 @@ impl Engine {
         }
         if let Some(cache) = parts.cache {
             in_time("cache", end, &mut ended.late, move || cache.close());
-        }
-        if let Some(last) = last {
-            let engine = Arc::clone(self);
-            in_time("state", end, &mut ended.late, move || engine.leave(&last));
         }
         ended
     }

@@ -27,6 +27,8 @@ use crate::monitor::net::Net;
 const DIRECTORY: &str = "live";
 /// How often the socket is looked for: somebody may have cleaned up.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// A system that ends sooner has no socket: most that are made in tests and scripts.
+const FIRST_LOOK: Duration = Duration::from_millis(50);
 /// A socket that could not be made is tried again after this long, ms.
 const AGAIN_MS: u64 = 60_000;
 
@@ -42,6 +44,7 @@ pub(super) struct Live {
     /// What the status says; apart, so that it need not wait for a disk.
     shown: Mutex<Shown>,
     woken: Notify,
+    is_kept: AtomicBool,
     is_ended: AtomicBool,
     /// Set when others may reach it: the system, and the thread that it belongs to.
     reached: OnceLock<Reached>,
@@ -49,7 +52,6 @@ pub(super) struct Live {
 
 /// Its lock is held while somebody looks after it.
 struct Place {
-    net: Option<Arc<Net>>,
     server: Option<LiveServer>,
     /// Set when it was made once.
     directory: Option<PathBuf>,
@@ -91,9 +93,10 @@ impl Live {
         Arc::new(Self {
             started_wall_ms: clock.wall_ms(),
             clock,
-            place: Mutex::new(Place { net: None, server: None, directory: None, again_ms: 0, saved }),
+            place: Mutex::new(Place { server: None, directory: None, again_ms: 0, saved }),
             shown: Mutex::default(),
             woken: Notify::new(),
+            is_kept: AtomicBool::new(false),
             is_ended: AtomicBool::new(false),
             reached: OnceLock::new(),
         })
@@ -126,21 +129,22 @@ impl Live {
         self.woken.notify_one();
         // Whoever looks after it now may wait for a disk that does not answer.
         if let Some(mut place) = self.place.try_lock_for(END_LIMIT) {
-            if let Some(server) = place.server.take() {
-                server.close();
-            }
-            place.net = None;
+            place.server = None;
         }
         self.show(None, None);
     }
 
-    /// Does what is due, until the system is gone. Runs on the network thread.
-    async fn keep(self: Arc<Self>, engine: Weak<Engine>) {
+    /// Does what is due, until the system is gone. Runs on the thread of `net`, which lives as long as one of these.
+    async fn keep(self: Arc<Self>, net: Arc<Net>, engine: Weak<Engine>) {
+        tokio::select! {
+            () = self.woken.notified() => {}
+            () = tokio::time::sleep(FIRST_LOOK) => {}
+        }
         let mut is_due = true;
         while !self.is_ended.load(Ordering::Acquire) {
             if is_due {
-                let engine = Weak::clone(&engine);
-                let look = move || engine.upgrade().map(|engine| engine.look_after_live());
+                let (net, engine) = (Arc::clone(&net), Weak::clone(&engine));
+                let look = move || engine.upgrade().map(|engine| engine.look_after_live(&net));
                 if let Ok(None) = tokio::task::spawn_blocking(look).await {
                     return;
                 }
@@ -175,17 +179,17 @@ impl Engine {
     /// Does as the settings say now, soon. Waits for nothing.
     pub(super) fn renew_live(&self) {
         let Some((engine, _)) = self.live.reached.get() else { return };
-        self.live.woken.notify_one();
-        // A lock that is held is held by who looks after it already.
-        if !self.is_live_wanted() || self.is_closed() {
+        if !self.is_live_wanted() && !self.live.is_kept.load(Ordering::Acquire) {
             return;
         }
-        let Some(mut place) = self.live.place.try_lock().filter(|place| place.net.is_none()) else { return };
+        if self.live.is_kept.swap(true, Ordering::AcqRel) {
+            self.live.woken.notify_one();
+            return;
+        }
         let net = net();
         match net.handle() {
             Ok(handle) => {
-                place.net = Some(net);
-                drop(handle.spawn(Arc::clone(&self.live).keep(Weak::clone(engine))));
+                drop(handle.spawn(Arc::clone(&self.live).keep(net, Weak::clone(engine))));
             }
             Err(error) => self.live.show(None, Some(error.to_string())),
         }
@@ -198,7 +202,7 @@ impl Engine {
     }
 
     /// Makes the socket that is wanted and not there, and saves the state if that is due. Blocks.
-    fn look_after_live(&self) {
+    fn look_after_live(&self, net: &Net) {
         let is_wanted = self.is_live_wanted();
         let mut place = self.live.place.lock();
         if self.live.is_ended.load(Ordering::Acquire) {
@@ -213,7 +217,7 @@ impl Engine {
         }
         if place.server.as_ref().is_none_or(|server| !server.is_there()) {
             place.server = None;
-            match self.start_server(&mut place) {
+            match self.start_server(&mut place, net) {
                 Ok(server) => {
                     self.live.show(Some(server.path()), None);
                     place.server = Some(server);
@@ -230,7 +234,7 @@ impl Engine {
         }
     }
 
-    fn start_server(&self, place: &mut Place) -> Result<LiveServer> {
+    fn start_server(&self, place: &mut Place, net: &Net) -> Result<LiveServer> {
         let (cache_dir, allow_network) = self.cache_place();
         // A working directory that was removed is not made again.
         if (place.directory.is_some() || !self.cwd.exists()) && !cache_dir.exists() {
@@ -247,7 +251,7 @@ impl Engine {
         let (engine, _) =
             self.live.reached.get().expect("invariant: looked after only when it may be reached");
         let source: Weak<Self> = Weak::clone(engine);
-        LiveServer::start(place.net.get_or_insert_with(net), &directory, &self.who(), source)
+        LiveServer::start(net, &directory, &self.who(), source)
     }
 
     /// The cache directory, and whether it may be on a network file system.

@@ -27,7 +27,7 @@ const SECRET = 'TOPSECRET';
   };
   await system.optimizeAgentContext(`${SECRET}-agent`, context);
   await system.optimizeAgentContext(`${SECRET}-agent`, { ...context, more: `${SECRET} more` });
-  handle.failNextStage();
+  handle.failNextStage('filter');
   await system.optimizeAgentContext(`${SECRET}-agent`, context);
   await system.cacheResponse(`${SECRET} query`, `${SECRET} response`, 60, { model: `${SECRET}-model` });
   await system.getCachedResponse(`${SECRET} query`);

@@ -29,10 +29,9 @@ module.exports = function add(program, { action, examples }) {
 };
 
 async function answer(given) {
-  const { asked, created, endedWell, sourceFor } = require('../running.js');
-  const found = await sourceFor(given);
-  if (found.source === 'live')
-    return worstOf(await Promise.all(found.systems.map((system) => asked(system, '/health'))));
+  const { answersFor, created, endedWell } = require('../running.js');
+  const found = await answersFor(given, '/health');
+  if (found.source === 'live') return worstOf(found.answers);
   if (found.source === 'created') {
     const health = { ...(await created(given)).getHealthStatus(), source: 'created' };
     return { health, code: codeOf(health), about: found };
@@ -45,8 +44,11 @@ async function answer(given) {
 
 /** The health of the worst of several systems, with a line for each. */
 function worstOf(answers) {
-  const systems = answers.map(({ answer: health, error, ...who }) => ({
-    ...who,
+  const systems = answers.map(({ answer: health, error, pid, environment, startedAt, project }) => ({
+    pid,
+    environment,
+    startedAt,
+    project,
     health: health ?? { overall: 'down', score: 0, message: error },
   }));
   const [worst] = [...systems].sort((a, b) => codeOf(b.health) - codeOf(a.health));

@@ -54,9 +54,9 @@ async function watch(given, readings, seconds) {
   try {
     let before;
     while (!until.aborted) {
-      const reading = await readings.next();
+      const reading = await readingOf(readings);
       print(reading, reading.pid === before?.pid ? before : undefined);
-      before = reading;
+      before = reading.problem ? undefined : reading;
       await sleep(seconds * 1000, undefined, { signal: until }).catch(() => {});
     }
   } finally {
@@ -65,16 +65,28 @@ async function watch(given, readings, seconds) {
   return {};
 }
 
+/** A system that does not answer now may do so later: it is no reason to end. */
+async function readingOf(readings) {
+  try {
+    return await readings.next();
+  } catch (error) {
+    if (error.code !== 'E_NOT_AVAILABLE') throw error;
+    return { source: 'live', head: error.message, problem: error.message };
+  }
+}
+
 /** On a terminal the screen is drawn anew; else a block follows a block, or with `--json` a line a line. */
 function printerOf({ output, options }, screen, seconds) {
   const { dataOf, linesOf } = require('../stats/figures.js');
   let isFirst = true;
   return (reading, before) => {
+    const { source, pid, head, problem } = reading;
     if (options.json) {
-      output.line(JSON.stringify({ source: reading.source, pid: reading.pid, ...dataOf(reading) }));
+      output.line(JSON.stringify(problem ? { source, error: problem } : { source, pid, ...dataOf(reading) }));
       return;
     }
-    const lines = linesOf(reading, before, `source  ${reading.head}`, output);
+    const title = `source  ${head}`;
+    const lines = problem ? [title, 'no figures'] : linesOf(reading, before, title, output);
     if (screen) screen.show([lines[0], `${lines[1]}; every ${seconds} s, q ends`, ...lines.slice(2)]);
     else output.line([...(isFirst ? [] : ['']), ...lines].join('\n'));
     isFirst = false;

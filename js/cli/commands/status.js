@@ -24,15 +24,13 @@ module.exports = function add(program, { action, examples }) {
 };
 
 async function answer(given) {
-  const { created, firstAnswer, sourceFor } = require('../running.js');
-  const found = await sourceFor(given);
+  const { answersFor, created, firstOf } = require('../running.js');
+  const found = await answersFor(given, '/status', (systems) => chosen(systems, given.options.pid));
   if (found.source === 'live') {
-    const systems = chosen(found.systems, given.options.pid);
-    const { answer: status, about } = await firstAnswer(systems, '/status');
+    const { answer: status, about } = firstOf(found);
     const running = found.systems.map(({ pid, environment }) => ({ pid, environment }));
     const { pid, startedAt } = about;
-    const of = { ...about, systems: found.systems.length };
-    return { status: { ...status, source: 'live', pid, startedAt, systems: running }, about: of };
+    return { status: { ...status, source: 'live', pid, startedAt, systems: running }, about };
   }
   if (given.options.pid !== undefined) chosen([], given.options.pid);
   if (found.source === 'created') {

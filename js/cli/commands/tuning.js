@@ -19,10 +19,10 @@ module.exports = function add(program, { action, examples }) {
 
 /** Of several systems the newest that answers. A state that was stored has the sums only. */
 async function answer(given) {
-  const { created, firstAnswer, sourceFor } = require('../running.js');
-  const found = await sourceFor(given);
+  const { answersFor, created, firstOf } = require('../running.js');
+  const found = await answersFor(given, '/tuning');
   if (found.source === 'live') {
-    const { answer: tuning, about } = await firstAnswer(found.systems, '/tuning');
+    const { answer: tuning, about } = firstOf(found);
     return { source: 'live', pid: about.pid, found: about, tuning };
   }
   if (found.source === 'stored') {

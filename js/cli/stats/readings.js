@@ -2,7 +2,7 @@
 
 /** Readings of one system after the other, by whoever answers at the time: systems come and go while `stats` looks. */
 
-const { asked, created, firstAnswer, sourceFor, sourceText } = require('../running.js');
+const { answersFor, asked, created, firstOf, sourceText } = require('../running.js');
 
 /** The page has the operations apart; without a monitor it has no metrics. */
 const metricsOf = (page) => (page?.metrics ? { ...page.metrics, operations: page.latencies ?? {} } : undefined);
@@ -17,8 +17,8 @@ class Readings {
 
   /** @returns {Promise<{ source: string, head: string, pid?: number, at: number, status: object, metrics?: object }>} */
   async next() {
-    const found = await sourceFor(this.#given);
-    if (found.source === 'live') return this.#ofLive(found.systems);
+    const found = await answersFor(this.#given, '/status');
+    if (found.source === 'live') return this.#ofLive(found);
     if (found.source === 'stored') {
       const { status, savedAt, pid } = found.state;
       return { source: 'stored', head: sourceText(found), pid, at: new Date(savedAt).getTime(), status };
@@ -30,8 +30,8 @@ class Readings {
     return { source: 'created', head, at: Date.now(), status: this.#system.getStatus(), metrics: metrics ?? undefined };
   }
 
-  async #ofLive(systems) {
-    const { answer: status, system, about } = await firstAnswer(systems, '/status');
+  async #ofLive(found) {
+    const { answer: status, system, about } = firstOf(found);
     const { answer: page } = await asked(system, '/metrics.json');
     return {
       source: 'live',

@@ -66,8 +66,10 @@ fn unsampled_rehearsal_has_the_hits_that_caches_of_that_size_and_policy_have() {
     let seen = watched.observations();
     assert_eq!((seen.sample_ratio, seen.lost), (1, 0));
     for ((_, factor), hits) in sizes.iter().zip(hits) {
-        let row =
-            seen.rehearsed.iter().find(|row| (row.policy, row.factor) == (EvictionPolicy::Lru, *factor));
+        let row = seen
+            .rehearsed
+            .iter()
+            .find(|row| row.policy == EvictionPolicy::Lru && (row.factor - factor).abs() < 1e-9);
         let row = row.expect("rehearsed");
         assert_eq!((row.of_hits + row.of_misses, row.lookups), (hits, 6000), "{factor}");
     }
@@ -87,7 +89,10 @@ fn sample_is_near_what_a_cache_of_that_size_has() {
     }
     let seen = watched.observations();
     assert!(seen.sample_ratio > 1);
-    let row = seen.rehearsed.iter().find(|row| row.policy == EvictionPolicy::Lru && row.factor == 2.0);
+    let row = seen
+        .rehearsed
+        .iter()
+        .find(|row| row.policy == EvictionPolicy::Lru && (row.factor - 2.0).abs() < 1e-9);
     let row = row.expect("rehearsed");
     // Hot keys that happen to be in the sample, or not, are hits: misses are what it stands for.
     let misses = row.lookups - row.of_hits - row.of_misses;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::base::clock::ManualClock;
 use crate::engine::Engine;
-use crate::monitor::live::{Answering, state};
+use crate::monitor::live::{Answering, net, state};
 use crate::orchestrator::settings_file::SettingsRequest;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +26,7 @@ fn live(cwd: &Path, extra: Value) -> (Arc<Engine>, Arc<ManualClock>) {
     let (engine, clock) = engine(cwd, extra);
     let reached = (Arc::downgrade(&engine), std::thread::current().id());
     engine.live.reached.set(reached).expect("the first");
-    engine.look_after_live();
+    engine.look_after_live(&net());
     (engine, clock)
 }
 
@@ -81,14 +81,14 @@ fn socket_is_made_again_as_long_as_there_is_a_cache_directory() {
     assert!(!engine.live.is_due(), "all is well");
     fs::remove_file(&first).expect("removed");
     assert!(engine.live.is_due());
-    engine.look_after_live();
+    engine.look_after_live(&net());
     let second = socket(&engine).expect("another");
     assert!(second != first && Path::new(&second).exists());
     fs::remove_dir_all(dir.path().join(".cache/live")).expect("removed");
-    engine.look_after_live();
+    engine.look_after_live(&net());
     assert!(Path::new(&socket(&engine).expect("another")).exists());
     fs::rename(dir.path().join(".cache"), dir.path().join("moved")).expect("moved");
-    engine.look_after_live();
+    engine.look_after_live(&net());
     let status = engine.live.status();
     assert!(status["reason"].as_str().is_some_and(|reason| reason.contains("was removed")), "{status}");
     assert!(!engine.live.is_due(), "not again at once");
@@ -115,10 +115,10 @@ fn settings_switch_it_off_and_on() {
     let (engine, _) = live(dir.path(), json!({}));
     assert!(socket(&engine).is_some());
     engine.update_configuration(&json!({ "liveSocket": false }), false).expect("sound");
-    engine.look_after_live();
+    engine.look_after_live(&net());
     assert_eq!(socket(&engine), None);
     engine.update_configuration(&json!({ "liveSocket": true }), false).expect("sound");
-    engine.look_after_live();
+    engine.look_after_live(&net());
     assert!(socket(&engine).is_some());
     engine.shut_down(None, PATIENT, true);
     assert_eq!(socket(&engine), None);
@@ -130,19 +130,19 @@ fn state_is_saved_at_first_when_something_changed_and_at_the_end() {
     let (engine, clock) = live(dir.path(), json!({}));
     assert_eq!(saved(dir.path()), None, "not of a system that may end at once");
     clock.advance(2000);
-    engine.look_after_live();
+    engine.look_after_live(&net());
     let first = saved(dir.path()).expect("saved");
     assert_eq!((&first["ended"], &first["pid"]), (&json!("running"), &json!(std::process::id())));
     assert_eq!((&first["version"], &first["project"]), (&json!(1), &json!("shop")));
     assert!(first["status"]["components"].is_object() && first["health"]["overall"] == "healthy");
     clock.advance(60_000);
-    engine.look_after_live();
+    engine.look_after_live(&net());
     assert_eq!(saved(dir.path()).expect("saved")["savedAt"], first["savedAt"], "nothing was done");
     work(&engine);
-    engine.look_after_live();
+    engine.look_after_live(&net());
     assert_eq!(saved(dir.path()).expect("saved")["savedAt"], first["savedAt"], "not twice a minute");
     clock.advance(60_000);
-    engine.look_after_live();
+    engine.look_after_live(&net());
     assert_eq!(saved(dir.path()).expect("saved")["savedAt"], "2026-01-01T00:02:02.000Z");
     clock.advance(1000);
     engine.shut_down(None, PATIENT, true);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::reading::{look_at_memory, plan};
 use super::{Engine, State};
 use crate::base::error::Result;
-use crate::orchestrator::tuning::knob::is_near;
+use crate::orchestrator::tuning::knob::is_same;
 use crate::orchestrator::tuning::{Adjustment, Count, Decision, Values};
 
 impl Engine {
@@ -163,7 +163,7 @@ impl Engine {
         let bases = state.controller.bases();
         let mut partial = bases.partial(knob, value);
         // The configured value itself is given back.
-        if is_near(value, bases.get(knob)) {
+        if is_same(value, bases.get(knob)) {
             for setting in partial.as_object_mut().into_iter().flat_map(|sections| sections.values_mut()) {
                 setting
                     .as_object_mut()

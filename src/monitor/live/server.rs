@@ -2,8 +2,8 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Weak};
+use std::sync::Weak;
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use http_body_util::Full;
@@ -11,7 +11,6 @@ use hyper::body::Bytes;
 use hyper::header::{ALLOW, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
-use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::{AbortHandle, spawn_blocking};
@@ -31,8 +30,6 @@ const LIMITS: Limits = Limits {
     head_bytes: 64 * 1024,
     body_bytes: 64 * 1024,
 };
-/// How long the end of the server is waited for.
-const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 /// The user that may do anything.
 const ROOT: u32 = 0;
 
@@ -41,19 +38,15 @@ const ROOT: u32 = 0;
 pub struct LiveServer {
     task: AbortHandle,
     file: SocketFile,
-    /// Says that the task is gone by its sender's end.
-    ended: Mutex<Receiver<()>>,
-    /// The thread lives as long as a server.
-    _net: Arc<Net>,
 }
 
 impl LiveServer {
     /// Listens in `directory`, which belongs to this user alone, and answers from `source`. What processes that were killed
-    /// left there is removed. Blocks; not for the thread of `net`.
+    /// left there is removed. Blocks; not for the thread of `net`, which is to live as long as the server.
     ///
     /// # Errors
-    /// `E_IO`; `E_NOT_AVAILABLE` when there can be no socket on this platform, or none of that name.
-    pub fn start(net: &Arc<Net>, directory: &Path, who: &Value, source: Weak<dyn Answering>) -> Result<Self> {
+    /// `E_IO`; `E_NOT_AVAILABLE` when there can be no socket of that name on this platform, or this process has too many.
+    pub fn start(net: &Net, directory: &Path, who: &Value, source: Weak<dyn Answering>) -> Result<Self> {
         let failed = |error| Error::new(ErrorKind::Io, "cannot listen on a socket").with_source(error);
         let handle = net.handle()?;
         remove_dead(net, directory);
@@ -63,10 +56,11 @@ impl LiveServer {
             let _inside = handle.enter();
             UnixListener::from_std(listener).map_err(failed)?
         };
-        let (alive, ended) = channel();
+        // Nobody waits for its end: without its files nobody finds it.
+        let (alive, _) = channel();
         let respond = move |parts: Parts| answer(parts, Weak::clone(&source));
         let task = handle.spawn(serve(OfUser(listener), LIMITS, respond, alive)).abort_handle();
-        Ok(Self { task, file, ended: Mutex::new(ended), _net: Arc::clone(net) })
+        Ok(Self { task, file })
     }
 
     /// Where it is.
@@ -77,13 +71,6 @@ impl LiveServer {
     /// Whether others can find it: somebody may have cleaned up.
     pub fn is_there(&self) -> bool {
         self.file.is_there()
-    }
-
-    /// Ends it: nobody is answered any more. Blocks for a moment.
-    pub fn close(self) {
-        self.task.abort();
-        // Nothing is ever sent: an error is the sender's end. Late is as good, nobody finds it any more.
-        let _ = self.ended.lock().recv_timeout(CLOSE_LIMIT);
     }
 }
 
@@ -129,6 +116,7 @@ async fn answer(parts: Parts, source: Weak<dyn Answering>) -> Response<Full<Byte
 mod tests {
     use std::io::{Read, Write};
     use std::os::unix::net::UnixStream;
+    use std::sync::Arc;
 
     use serde_json::json;
 
@@ -185,7 +173,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("temp dir");
         let (_net, server, _source) = started(directory.path());
         let mut open = UnixStream::connect(server.path()).expect("it listens");
-        server.close();
+        drop(server);
         assert_eq!(std::fs::read_dir(directory.path()).expect("list").count(), 0);
         assert_eq!(open.read(&mut [0; 8]).unwrap_or(0), 0, "nobody answers any more");
     }

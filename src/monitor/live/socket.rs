@@ -16,6 +16,8 @@ use crate::monitor::net::Net;
 
 /// The longest address of a socket in bytes, its end not counted.
 const MOST_ADDRESS: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
+/// Sockets of a process at a time: each takes a descriptor, and systems may be made and forgotten by the thousand.
+const MOST_OWN: usize = 128;
 /// Mode of every file.
 const PRIVATE: u32 = 0o600;
 /// Ending of a socket that is listened to.
@@ -47,12 +49,16 @@ impl SocketFile {
     /// Listens in `directory`, which belongs to this user alone. `who` is what others read when nobody answers.
     ///
     /// # Errors
-    /// `E_IO`; `E_NOT_AVAILABLE` when the path is too long for this platform.
+    /// `E_IO`; `E_NOT_AVAILABLE` when the path is too long for this platform, or this process has too many.
     pub(super) fn listen(directory: &Path, who: &Value) -> Result<(UnixListener, Self)> {
         let failed = |error: io::Error| {
             let message = format!("cannot make a socket in {}", directory.display());
             Error::new(ErrorKind::Io, message).with_source(error)
         };
+        if OWN.lock().len() >= MOST_OWN {
+            let message = format!("{MOST_OWN} systems of this process have a socket, and no more may");
+            return Err(Error::new(ErrorKind::NotAvailable, message));
+        }
         let state = RandomState::new();
         let name = format!("{:016x}", state.hash_one(0));
         let path = directory.join(format!("{name}.{SOCKET}"));

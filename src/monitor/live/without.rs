@@ -1,7 +1,7 @@
 //! Where there are no Unix sockets.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Weak};
+use std::sync::Weak;
 
 use serde_json::Value;
 
@@ -18,7 +18,7 @@ impl LiveServer {
     ///
     /// # Errors
     /// `E_NOT_AVAILABLE`.
-    pub fn start(_: &Arc<Net>, _: &Path, _: &Value, _: Weak<dyn Answering>) -> Result<Self> {
+    pub fn start(_: &Net, _: &Path, _: &Value, _: Weak<dyn Answering>) -> Result<Self> {
         let message = "running systems do not answer on this platform: it has no Unix sockets";
         Err(Error::new(ErrorKind::NotAvailable, message))
     }
@@ -26,11 +26,6 @@ impl LiveServer {
     /// Where it is.
     pub fn path(&self) -> &PathBuf {
         match *self {}
-    }
-
-    /// Ends it.
-    pub fn close(self) {
-        match self {}
     }
 
     /// Whether others can find it.

@@ -49,6 +49,11 @@ fn started(config: TuningConfig, plant: &Plant) -> Controller {
     controller
 }
 
+#[track_caller]
+fn assert_near(value: f64, expected: f64) {
+    assert!(knob::is_same(value, expected), "{value}, not {expected}");
+}
+
 fn value(plant: &Plant, knob: Knob) -> f64 {
     plant.values.get(knob)
 }
@@ -89,7 +94,7 @@ fn better_policy_is_taken() {
     plant.working_set = 500.0;
     plant.adaptive_gain = 0.04;
     run(&mut controller, &mut plant, 6);
-    assert_eq!(value(&plant, Knob::Policy), 2.0);
+    assert_near(value(&plant, Knob::Policy), 2.0);
 }
 
 #[test]
@@ -101,7 +106,7 @@ fn growth_is_undone_at_once_when_memory_becomes_short() {
     plant.is_pressed = true;
     let decisions = run(&mut controller, &mut plant, 1);
     assert_eq!(decisions[0].1.adjustment.outcome, Outcome::Undone);
-    assert_eq!(value(&plant, Knob::L1Size), 1000.0);
+    assert_near(value(&plant, Knob::L1Size), 1000.0);
     assert!(run(&mut controller, &mut plant, 50).is_empty(), "nothing is tried while memory is short");
 }
 
@@ -114,7 +119,7 @@ fn kept_growth_goes_back_when_memory_becomes_short() {
     plant.is_pressed = true;
     let decisions = run(&mut controller, &mut plant, 1);
     assert_eq!(decisions[0].1.adjustment.to, json!(1000));
-    assert_eq!(value(&plant, Knob::L1Size), 1000.0);
+    assert_near(value(&plant, Knob::L1Size), 1000.0);
 }
 
 #[test]
@@ -128,7 +133,7 @@ fn value_that_a_user_sets_holds_and_ends_the_trial() {
     plant.base_size = 600.0;
     let decisions = run(&mut controller, &mut plant, 1);
     assert_eq!(decisions[0].1.adjustment.outcome, Outcome::Abandoned);
-    assert_eq!(controller.bases().get(Knob::L1Size), 600.0);
+    assert_near(controller.bases().get(Knob::L1Size), 600.0);
     run(&mut controller, &mut plant, 40);
     assert!(value(&plant, Knob::L1Size) <= 2400.0);
 }
@@ -145,8 +150,8 @@ fn bounds_and_fixed_settings_are_respected() {
     plant.factors = vec![0.25, 0.5, 1.0, 1.5];
     let mut controller = started(settings.tuning, &plant);
     run(&mut controller, &mut plant, 20);
-    assert_eq!(value(&plant, Knob::L1Size), 1500.0);
-    assert_eq!(value(&plant, Knob::Policy), 0.0);
+    assert_near(value(&plant, Knob::L1Size), 1500.0);
+    assert_near(value(&plant, Knob::Policy), 0.0);
 }
 
 #[test]
@@ -222,7 +227,7 @@ fn change_that_does_not_help_is_undone_and_tried_ever_more_rarely() {
     let decisions = run(&mut controller, &mut plant, 1000);
     let trials = decisions.iter().filter(|(_, one)| one.adjustment.outcome == Outcome::Trying).count();
     assert!((2..=14).contains(&trials), "{trials} trials");
-    assert_eq!(value(&plant, Knob::Importance), 0.3);
+    assert_near(value(&plant, Knob::Importance), 0.3);
     assert!(controller.history().undone >= 2);
 }
 
