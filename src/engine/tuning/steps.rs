@@ -45,7 +45,12 @@ impl Engine {
             let mut state = self.tuner.lock();
             // A shorter interval holds at once.
             state.due_ms = state.due_ms.min(now_ms.saturating_add(interval_ms));
-            is_on && now_ms >= state.due_ms
+            let is_due = is_on && now_ms >= state.due_ms;
+            if is_due {
+                // Also for a step that fails on its way: it is not begun again with each look.
+                state.due_ms = now_ms.saturating_add(interval_ms);
+            }
+            is_due
         };
         if is_due {
             let _ = self.step_and_tell();
