@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::reading::{look_at_memory, plan};
 use super::{Engine, State};
 use crate::base::error::Result;
-use crate::orchestrator::tuning::knob::is_near;
+use crate::orchestrator::tuning::knob::is_same;
 use crate::orchestrator::tuning::{Adjustment, Count, Decision, Values};
 
 impl Engine {
@@ -45,7 +45,12 @@ impl Engine {
             let mut state = self.tuner.lock();
             // A shorter interval holds at once.
             state.due_ms = state.due_ms.min(now_ms.saturating_add(interval_ms));
-            is_on && now_ms >= state.due_ms
+            let is_due = is_on && now_ms >= state.due_ms;
+            if is_due {
+                // Also for a step that fails on its way: it is not begun again with each look.
+                state.due_ms = now_ms.saturating_add(interval_ms);
+            }
+            is_due
         };
         if is_due {
             let _ = self.step_and_tell();
@@ -163,7 +168,7 @@ impl Engine {
         let bases = state.controller.bases();
         let mut partial = bases.partial(knob, value);
         // The configured value itself is given back.
-        if is_near(value, bases.get(knob)) {
+        if is_same(value, bases.get(knob)) {
             for setting in partial.as_object_mut().into_iter().flat_map(|sections| sections.values_mut()) {
                 setting
                     .as_object_mut()

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::config::TuningConfig;
 use super::history::{Adjustment, Also, History, Outcome};
-use super::knob::{KNOBS, Knob, Values, is_near};
+use super::knob::{KNOBS, Knob, Values, is_same};
 use super::reading::{Reading, Recent};
 use super::rules::{self, Proposal, Tried, Verdict, View};
 use super::track::Track;
@@ -147,14 +147,14 @@ impl Controller {
         let mut decisions = Vec::new();
         let why = "the tuning may not set that value any more";
         let tried = self.trial.as_ref().map(|trial| trial.tried);
-        if let Some(tried) = tried.filter(|tried| !is_near(self.fitted(tried.knob, tried.to), tried.to)) {
+        if let Some(tried) = tried.filter(|tried| !is_same(self.fitted(tried.knob, tried.to), tried.to)) {
             let (outcome, back) = (Outcome::Abandoned, tried.from);
             decisions.extend(self.end_trial(back, wall_ms, outcome, why.to_owned(), None));
         }
         for knob in Knob::ALL {
             let (value, to) = (self.present(knob), self.fitted(knob, self.present(knob)));
             let is_tried = self.compared(knob).is_some();
-            if !is_tried && !self.expected.is_same(knob, &self.bases) && !is_near(value, to) {
+            if !is_tried && !self.expected.is_same(knob, &self.bases) && !is_same(value, to) {
                 let reason = "its bounds were changed".to_owned();
                 let change = Change { knob, to, reason, evidence: Value::Null, why: why.to_owned() };
                 decisions.push(self.change(change, wall_ms));
@@ -286,7 +286,7 @@ impl Controller {
                     let why = "memory became short".to_owned();
                     decisions.extend(self.end_trial(from.min(base), wall_ms, Outcome::Undone, why, None));
                 }
-            } else if value > base && !is_near(value, base) {
+            } else if value > base && !is_same(value, base) {
                 let change = Change {
                     knob,
                     to: base,

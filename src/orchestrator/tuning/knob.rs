@@ -143,14 +143,14 @@ impl Knob {
     }
 }
 
-/// Whether two values are the same but for what computing lost.
-pub fn is_near(a: f64, b: f64) -> bool {
-    (a - b).abs() <= 1e-9 * a.abs().max(b.abs()).max(1.0)
-}
-
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a size within its limits")]
 fn whole(value: f64) -> u64 {
     value.max(0.0).round() as u64
+}
+
+/// Whether two values of a setting are the same, but for what arithmetic makes of them.
+pub fn is_same(a: f64, b: f64) -> bool {
+    (a - b).abs() <= 1e-9 * a.abs().max(b.abs()).max(1.0)
 }
 
 /// The policy with a number.
@@ -210,7 +210,7 @@ impl Values {
 
     /// Whether a setting, with what goes with it, has the same value in `other`.
     pub fn is_same(&self, knob: Knob, other: &Self) -> bool {
-        is_near(self.get(knob), other.get(knob)) && (knob != Knob::L1Size || is_near(self.l1_mb, other.l1_mb))
+        is_same(self.get(knob), other.get(knob)) && (knob != Knob::L1Size || is_same(self.l1_mb, other.l1_mb))
     }
 
     /// MB of L1 with so many entries, where these are the configured values.

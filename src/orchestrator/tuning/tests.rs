@@ -51,7 +51,7 @@ fn started(config: TuningConfig, plant: &Plant) -> Controller {
 
 #[track_caller]
 fn assert_near(value: f64, expected: f64) {
-    assert!(knob::is_near(value, expected), "{value}, not {expected}");
+    assert!(knob::is_same(value, expected), "{value}, not {expected}");
 }
 
 fn value(plant: &Plant, knob: Knob) -> f64 {

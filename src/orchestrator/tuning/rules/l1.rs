@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Proposal, Tried, Verdict, View};
 use crate::base::units::{BYTES_PER_MB, round2};
 use crate::cache::Rehearsed;
-use crate::orchestrator::tuning::knob::{Knob, is_near, policy};
+use crate::orchestrator::tuning::knob::{self, Knob, is_same, policy};
 use crate::orchestrator::tuning::objective::{Figures, Prices, share};
 use crate::orchestrator::tuning::reading::{Count, Window};
 
@@ -87,7 +87,7 @@ fn find<'w>(window: &'w Window, view: &View<'_>, size: f64, number: f64) -> Opti
 /// What a candidate has of the settings: its size and the number of its policy.
 fn settings(row: &Rehearsed, view: &View<'_>) -> (f64, f64) {
     let size = Knob::L1Size.rounded(row.factor * view.base(Knob::L1Size));
-    (size, crate::orchestrator::tuning::knob::number(row.policy))
+    (size, knob::number(row.policy))
 }
 
 pub(super) fn propose(view: &View<'_>, may: &dyn Fn(Knob, bool) -> bool) -> Option<Proposal> {
@@ -97,7 +97,7 @@ pub(super) fn propose(view: &View<'_>, may: &dyn Fn(Knob, bool) -> bool) -> Opti
     let headroom_mb = headroom_mb(view);
     let candidates = window.rehearsed.iter().filter_map(|row| {
         let (to_size, to_number) = settings(row, view);
-        let (knob, to, is_up) = match (is_near(to_size, size), is_near(to_number, number)) {
+        let (knob, to, is_up) = match (is_same(to_size, size), is_same(to_number, number)) {
             (false, true) => (Knob::L1Size, to_size, to_size > size),
             (true, false) => (Knob::Policy, to_number, to_number > number),
             // One thing at a time.

@@ -10,7 +10,7 @@ mod writes;
 use serde_json::Value;
 
 use super::config::TuningConfig;
-use super::knob::{Knob, Values, is_near};
+use super::knob::{Knob, Values, is_same};
 use super::objective::Figures;
 use super::reading::{Gauges, Reading, Recent, Window};
 
@@ -49,7 +49,7 @@ impl View<'_> {
         let (low, high) = self.bounds(knob);
         let value = knob.rounded(value.clamp(low, high));
         let is_within = value >= low && value <= high;
-        (is_within && !is_near(value, self.value(knob))).then_some(value)
+        (is_within && !is_same(value, self.value(knob))).then_some(value)
     }
 
     /// How many steps a change is to go: one more for each that was not far enough.

@@ -3,10 +3,6 @@
 use super::super::reading::{Recent, most_judged_seconds};
 use super::*;
 
-fn near(value: f64, expected: f64) {
-    assert!((value - expected).abs() < 1e-9, "{value}, not {expected}");
-}
-
 fn config(tuning: &serde_json::Value) -> TuningConfig {
     TuningConfig::default().updated("", tuning).expect("sound")
 }
@@ -107,7 +103,7 @@ fn change_that_is_not_kept_any_more_is_not_counted_as_kept() {
     assert_eq!(controller.history().kept, 1);
     controller.failed(&decision, &plant.values, 9, "out of order");
     assert_eq!(controller.history().kept, 0);
-    near(controller.present(Knob::Ttl), 3600.0);
+    assert_near(controller.present(Knob::Ttl), 3600.0);
 }
 
 #[test]

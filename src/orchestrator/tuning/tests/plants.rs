@@ -163,6 +163,7 @@ impl Plant {
         }
     }
 
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts, not below zero")]
     fn rehearse(&mut self, lookups: f64, real: f64) {
         let mut rows = Vec::new();
         for policy in [EvictionPolicy::Lru, EvictionPolicy::Adaptive] {
