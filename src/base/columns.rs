@@ -47,7 +47,7 @@ impl Borrowed<'_> {
         }
         hash.update(kinds);
         for column in [ends, lengths] {
-            update(&mut hash, column, |number| number.to_le_bytes());
+            update(&mut hash, column, u32::to_le_bytes);
         }
         update(&mut hash, numbers, |number| number.to_bits().to_le_bytes());
         hash.update(text);

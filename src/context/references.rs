@@ -67,7 +67,11 @@ impl References {
     /// Whether all of these are known: a use of each that is.
     pub(crate) fn touch(&self, references: impl Iterator<Item = Reference>) -> bool {
         let mut parts = self.parts.lock();
-        references.fold(true, |all, reference| parts.get(u128::from(reference.0)).is_some() && all)
+        let mut all = true;
+        for reference in references {
+            all &= parts.get(u128::from(reference.0)).is_some();
+        }
+        all
     }
 
     /// Lets go of what is too much.

@@ -134,7 +134,6 @@ impl Run {
                 self.held.retain(|name, held| name.space != at || held.tag != Some(tag));
             }
             Step::LeaveL1 if self.has_disk => leave_l1(&self.cache),
-            Step::LeaveL1 => {}
             Step::Advance(ms) => self.world.clock.advance(ms),
             Step::Maintain => {
                 self.cache.maintain();
@@ -143,7 +142,7 @@ impl Run {
                 prop_assert!(self.cache.close());
                 self.cache = Self::open(&self.world, true);
             }
-            Step::Restart => {}
+            Step::LeaveL1 | Step::Restart => {}
             Step::List { most, wanted, tag, agent, prefix, layer } => {
                 let filter = EntryFilter {
                     namespace: wanted.map(space),

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{Filtered, Stage};
 use crate::base::units::round2;
 use crate::context::{FilterOutcome, FilterRequest};
-use crate::orchestrator::{Components, Orchestrator};
+use crate::orchestrator::Components;
 use crate::tokens::Optimized;
 
 /// One stage of a call.
@@ -87,64 +87,61 @@ pub struct Report {
     pub failed: Vec<Stage>,
 }
 
-impl Orchestrator {
-    /// Fills in all but the failures, which are there.
-    pub(super) fn explain(
-        &self,
-        report: &mut Report,
-        components: &Components,
-        asked: &FilterRequest,
-        filtered: &Filtered,
-        tokens: Option<&Optimized>,
-        [filter_ms, tokens_ms]: [f64; 2],
-    ) {
-        let Filtered { outcome, was_known, reasons, .. } = filtered;
-        let FilterOutcome { original_bytes, filtered_bytes, stages, max_bytes, .. } = outcome.filter;
-        let filter = components.filter.as_deref();
-        let has_failed = |stage| report.failed.contains(&stage).then_some("failed");
-        let (original_tokens, filtered_tokens) =
-            tokens.map(|done| (done.original_tokens, done.filtered_tokens)).unzip();
-        let part = |name, ms: f64| StageReport {
-            bytes_in: original_bytes,
-            bytes_out: original_bytes,
-            // Nothing of it was new.
-            cached: *was_known || ms < 0.001,
-            ..StageReport::new(name, if *was_known { 0.0 } else { ms })
-        };
-        let mut all = Vec::with_capacity(4);
-        if filter.is_some() {
-            all.extend([part("analyse", stages.analyse_ms), part("count", stages.count_ms)]);
-        }
-        all.push(StageReport {
-            bytes_in: original_bytes,
-            bytes_out: filtered_bytes,
-            tokens_in: original_tokens,
-            tokens_out: filtered_tokens,
-            cached: *was_known,
-            reason: has_failed(Stage::Filter).or(filter.is_none().then_some("off")),
-            ..StageReport::new("filter", filter_ms)
-        });
-        all.push(StageReport {
-            bytes_in: filtered_bytes,
-            bytes_out: tokens.map_or(filtered_bytes, |done| done.result_bytes as u64),
-            tokens_in: filtered_tokens,
-            tokens_out: tokens.map(|done| done.result_tokens),
-            cached: tokens.is_some_and(|done| done.was_known),
-            reason: has_failed(Stage::Tokens),
-            ..StageReport::new("tokens", tokens_ms)
-        });
-        report.stages = all;
-        report.reasons.clone_from(reasons);
-        report.pressure = PressureReport {
-            held_mb: round2(asked.held_mb),
-            memory_percentage: round2(asked.memory_percentage),
-            system_load: round2(asked.system_load),
-            factor: filter.map_or(1.0, |filter| filter.pressure(asked).share),
-        };
-        report.limits = LimitsReport {
-            max_size: (max_bytes < u64::MAX).then_some(max_bytes),
-            max_tokens: asked.limits.max_tokens,
-            target_reduction: asked.limits.target_reduction,
-        };
+/// Fills in all but the failures, which are there.
+pub(super) fn explain(
+    report: &mut Report,
+    components: &Components,
+    asked: &FilterRequest,
+    filtered: &Filtered,
+    tokens: Option<&Optimized>,
+    [filter_ms, tokens_ms]: [f64; 2],
+) {
+    let Filtered { outcome, was_known, reasons, .. } = filtered;
+    let FilterOutcome { original_bytes, filtered_bytes, stages, max_bytes, .. } = outcome.filter;
+    let filter = components.filter.as_deref();
+    let has_failed = |stage| report.failed.contains(&stage).then_some("failed");
+    let (original_tokens, filtered_tokens) =
+        tokens.map(|done| (done.original_tokens, done.filtered_tokens)).unzip();
+    let part = |name, ms: f64| StageReport {
+        bytes_in: original_bytes,
+        bytes_out: original_bytes,
+        // Nothing of it was new.
+        cached: *was_known || ms < 0.001,
+        ..StageReport::new(name, if *was_known { 0.0 } else { ms })
+    };
+    let mut all = Vec::with_capacity(4);
+    if filter.is_some() {
+        all.extend([part("analyse", stages.analyse_ms), part("count", stages.count_ms)]);
     }
+    all.push(StageReport {
+        bytes_in: original_bytes,
+        bytes_out: filtered_bytes,
+        tokens_in: original_tokens,
+        tokens_out: filtered_tokens,
+        cached: *was_known,
+        reason: has_failed(Stage::Filter).or(filter.is_none().then_some("off")),
+        ..StageReport::new("filter", filter_ms)
+    });
+    all.push(StageReport {
+        bytes_in: filtered_bytes,
+        bytes_out: tokens.map_or(filtered_bytes, |done| done.result_bytes as u64),
+        tokens_in: filtered_tokens,
+        tokens_out: tokens.map(|done| done.result_tokens),
+        cached: tokens.is_some_and(|done| done.was_known),
+        reason: has_failed(Stage::Tokens),
+        ..StageReport::new("tokens", tokens_ms)
+    });
+    report.stages = all;
+    report.reasons.clone_from(reasons);
+    report.pressure = PressureReport {
+        held_mb: round2(asked.held_mb),
+        memory_percentage: round2(asked.memory_percentage),
+        system_load: round2(asked.system_load),
+        factor: filter.map_or(1.0, |filter| filter.pressure(asked).share),
+    };
+    report.limits = LimitsReport {
+        max_size: (max_bytes < u64::MAX).then_some(max_bytes),
+        max_tokens: asked.limits.max_tokens,
+        target_reduction: asked.limits.target_reduction,
+    };
 }

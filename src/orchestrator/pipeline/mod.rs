@@ -44,7 +44,6 @@ const MAX_PARTS_AT_ONCE: usize = 2048;
 
 /// One call of `optimizeAgentContext`.
 #[derive(Debug, Clone, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "options of a call")]
 pub struct OptimizeRequest {
     /// Whose context it is.
     pub agent_id: String,
@@ -169,14 +168,13 @@ impl Orchestrator {
         let _at_work = AtWork::enter();
         let started = Instant::now();
         let document = self.pipeline.planned.run(Stage::Read, || context.document());
-        let done = match document {
-            Some(Ok(document)) => self.stages(context, document, request, cancel)?,
-            Some(Err(_)) | None => {
-                self.counters.filter_failures.fetch_add(1, Ordering::Relaxed);
-                self.tokens.optimizer().states().reset(&request.agent_id);
-                let report = Report { failed: vec![Stage::Read], ..Report::default() };
-                Optimization { outcome: None, tokens: None, report }
-            }
+        let done = if let Some(Ok(document)) = document {
+            self.stages(context, document, request, cancel)?
+        } else {
+            self.counters.filter_failures.fetch_add(1, Ordering::Relaxed);
+            self.tokens.optimizer().states().reset(&request.agent_id);
+            let report = Report { failed: vec![Stage::Read], ..Report::default() };
+            Optimization { outcome: None, tokens: None, report }
         };
         self.finish(&request.agent_id, &done, started);
         Ok(done)
@@ -228,7 +226,7 @@ impl Orchestrator {
         let tokens_ms = elapsed_ms(started);
         let mut report = Report { failed, ..Report::default() };
         if request.is_explained {
-            self.explain(
+            explained::explain(
                 &mut report,
                 &components,
                 &asked,
