@@ -17,7 +17,7 @@ async function fill({ live, expired = 0, where = '.cache' }) {
   const source = `
     const cache = new AdvancedCacheManager({ cacheDir: ${JSON.stringify(where)}, l1MaxSize: 10 });
     (async () => {
-      for (let at = 0; at < ${live}; at++) await cache.set('live ' + at, 'value '.repeat(300) + at, 3600);
+      for (let at = 0; at < ${live}; at++) await cache.set('live ' + at, 'value '.repeat(300) + '#' + at + '#', 3600);
       for (let at = 0; at < ${expired}; at++) await cache.set('expired ' + at, 'value '.repeat(300) + at, 0.001);
       await cache.stop();
     })();`;
@@ -103,22 +103,19 @@ test('a signal ends verify and compact as it would end any program', async () =>
   expect((await data('verify')).checked).toBe(2000);
 });
 
-/** Changes bytes of values, far from what SQLite needs. */
-function damageValues(count) {
+/** Changes a byte of the values of these entries, also where a page has an older copy. */
+function damageValues(...numbers) {
   const file = generation('cache.db');
   const bytes = fs.readFileSync(file);
-  let at = 0;
-  for (let done = 0; done < count; done++) {
-    at = bytes.indexOf('value value value', at + 1000);
-    expect(at).toBeGreaterThan(0);
-    bytes[at] ^= 1;
+  for (const number of numbers) {
+    for (let at = bytes.indexOf(`#${number}#`); at !== -1; at = bytes.indexOf(`#${number}#`)) bytes[at] ^= 1;
   }
   fs.writeFileSync(file, bytes);
 }
 
 test('damaged entries are told, removed unless --dry-run, and not found again', async () => {
   await fill({ live: 100 });
-  damageValues(3);
+  damageValues(7, 42, 99);
   const dry = await cli(['cache', 'verify', '--dry-run']);
   expect([dry.code, dry.stderr]).toEqual([1, '']);
   const lines = linesOf(dry.stdout);

@@ -36,7 +36,7 @@ pub(crate) struct Args<'a> {
     context: &'a FunctionCallContext<'a>,
 }
 
-impl<'a> Args<'a> {
+impl Args<'_> {
     /// Argument `index`, converted.
     ///
     /// # Errors
