@@ -47,6 +47,7 @@ class Ending {
 class Given {
   #ending;
   #opened = [];
+  #told = new Set();
 
   constructor(command, ending) {
     this.args = command.args;
@@ -96,6 +97,13 @@ class Given {
   /** A line on standard error, unless `--quiet`. */
   warn(message) {
     if (!this.options.quiet) process.stderr.write(`warning: ${this.output.visible(message)}\n`);
+  }
+
+  /** The same, once for the whole command: `stats --watch` finds it again and again. */
+  warnOnce(message) {
+    if (this.#told.has(message)) return;
+    this.#told.add(message);
+    this.warn(message);
   }
 
   async close() {
