@@ -23,7 +23,7 @@ const STATE = {
   project: 'shop',
   environment: 'production',
   packageVersion: '0.1.0',
-  status: { initialized: true },
+  status: { initialized: true, components: {} },
   health: { overall: 'healthy' },
 };
 

@@ -11,7 +11,7 @@ const { programFor, pathOf } = require('./program.js');
 
 const ENVIRONMENTS = ['development', 'staging', 'production'];
 
-const SIGNALS = ['SIGINT', 'SIGTERM'];
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /** Aborted by a signal, once a command looks at it, and by an output that nobody reads any more. */
 class Ending {
@@ -47,6 +47,7 @@ class Ending {
 class Given {
   #ending;
   #opened = [];
+  #told = new Set();
 
   constructor(command, ending) {
     this.args = command.args;
@@ -98,6 +99,13 @@ class Given {
     if (!this.options.quiet) process.stderr.write(`warning: ${this.output.visible(message)}\n`);
   }
 
+  /** The same, once for the whole command: `stats --watch` finds it again and again. */
+  warnOnce(message) {
+    if (this.#told.has(message)) return;
+    this.#told.add(message);
+    this.warn(message);
+  }
+
   async close() {
     await Promise.all(this.#opened.splice(0).map((system) => system.shutdown()));
   }
@@ -143,7 +151,12 @@ function usageText({ command, ...error }, message) {
   return `${error.code}: ${message}\nUsage: ${command.createHelp().commandUsage(command)}\nSee ${help}\n`;
 }
 
-function fail(error, ending) {
+/** Node's own message for a working directory that was removed names a system call only. */
+const explained = (error) =>
+  error?.syscall === 'uv_cwd' ? new AgentwiseError('E_IO', 'the working directory does not exist any more') : error;
+
+function fail(cause, ending) {
+  const error = explained(cause);
   // Its work was ended because it was asked to: it ends as the signal would have ended it.
   if (ending.by) {
     process.kill(process.pid, ending.by);
@@ -154,11 +167,14 @@ function fail(error, ending) {
   else process.stderr.write(`${failureText(error)}\n`);
 }
 
-/** `| head` closes the pipe: that is no failure, but there is nobody to go on for. */
+/** `| head` closes the pipe: that is no failure, but there is nobody to go on for. Of other errors the first is told. */
 function watchOutputs(ending) {
+  let isTold = false;
   process.stdout.on('error', (error) => {
-    if (error.code === 'EPIPE') ending.abort();
-    else fail(new AgentwiseError('E_IO', `cannot write the output (${error.code})`), ending);
+    ending.abort();
+    if (error.code === 'EPIPE' || isTold) return;
+    isTold = true;
+    fail(new AgentwiseError('E_IO', `cannot write the output (${error.code})`), ending);
   });
   process.stderr.on('error', () => {});
 }

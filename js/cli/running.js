@@ -6,6 +6,7 @@
  */
 
 const { AgentwiseError, messageOf } = require('../errors.js');
+const { isAnswer } = require('../live/shape.js');
 const { configurationOf } = require('./configuration.js');
 const { duration, visible } = require('./text.js');
 
@@ -23,35 +24,52 @@ const QUIET = {
 const client = () => require('../live/client.js');
 
 /** Systems that use `cacheDir`, those that answer first, the newest first; with `environment`, only the ones of it. */
-async function systemsIn(cacheDir, environment) {
+async function systemsIn(cacheDir, environment, onIgnored) {
   if (cacheDir === null) return [];
-  const systems = await client().findSystems(cacheDir, { timeoutMs: ANSWER_MS });
+  const systems = await client().findSystems(cacheDir, { timeoutMs: ANSWER_MS, onIgnored });
   // Whose environment is not known does not answer: it may be meant.
   return systems.filter((system) => environment === undefined || [environment, null].includes(system.environment));
 }
 
-/** Asks one system; what it does not answer is an `error`, and `isGone` where it has ended meanwhile. */
+/** What is told of an answer in another form than that of this package. */
+const foreignText = (path, version) =>
+  `answers ${path} in a form that is not known here (its version is ${visible(version ?? 'unknown')})`;
+
+/**
+ * Asks one system; what it does not answer is an `error`, with `isGone` where it has ended meanwhile, and `isForeign` where it
+ * answers in a form that is not known here.
+ */
 async function asked(system, path) {
   const { pid, environment, startedAt, project } = system;
   const who = { system, pid, environment, startedAt, project };
   if (system.state === 'hanging') return { ...who, error: 'does not answer' };
   try {
-    return { ...who, answer: await system.ask(path, { timeoutMs: ANSWER_MS }) };
+    const answer = await system.ask(path, { timeoutMs: ANSWER_MS });
+    if (isAnswer(path, answer)) return { ...who, answer };
+    return { ...who, error: foreignText(path, system.version), isForeign: true };
   } catch (error) {
     return { ...who, error: messageOf(error).split('\n')[0], isGone: error.code === 'E_NOT_AVAILABLE' };
   }
 }
 
-/** Who answers: `{ source: 'live', systems }`, `{ source: 'stored', state }` or `{ source: 'created' }`. */
+/**
+ * Who answers: `{ source: 'live', systems }`, `{ source: 'stored', state }` or `{ source: 'created' }`. `ignored` is how many
+ * sockets and files are not believed; each is told on standard error.
+ */
 async function sourceFor(given) {
   const { offline } = given.options;
   // What was asked for in so many words. Else any is right: the shell of who asks rarely has the application's NODE_ENV.
   const environment = given.askedEnvironment;
   const { cacheDir } = offline ? { cacheDir: null } : configurationOf(given);
-  const systems = await systemsIn(cacheDir, environment);
-  if (systems.length > 0) return { source: 'live', systems };
-  const state = cacheDir === null ? null : client().storedState(cacheDir, { environment });
-  return state === null ? { source: 'created' } : { source: 'stored', state };
+  let ignored = 0;
+  const onIgnored = (why) => {
+    ignored++;
+    given.warnOnce(why);
+  };
+  const systems = await systemsIn(cacheDir, environment, onIgnored);
+  if (systems.length > 0) return { source: 'live', systems, ignored };
+  const state = cacheDir === null ? null : client().storedState(cacheDir, { environment, onIgnored });
+  return state === null ? { source: 'created', ignored } : { source: 'stored', state, ignored };
 }
 
 /** How often is looked anew when all systems that were found have ended before they could answer. */

@@ -36,6 +36,22 @@ function unreadable(file, error) {
   return new AgentwiseError('E_IO', `cannot read ${file}: ${messageOf(error)}`, { cause: error });
 }
 
+/** What is above it may not be entered: that of another user is told as theirs. */
+function blocked(directory, error) {
+  const failure = new AgentwiseError('E_IO', `cannot read ${directory}: ${messageOf(error)}`, { cause: error });
+  if (error.code !== 'EACCES') return failure;
+  for (let above = path.dirname(directory); above !== path.dirname(above); above = path.dirname(above)) {
+    try {
+      const found = fs.lstatSync(above);
+      // The lowest that can be looked at is the one that may not be entered.
+      return found.uid === me() ? failure : foreign(above, found);
+    } catch {
+      // That is higher up.
+    }
+  }
+  return failure;
+}
+
 /** Opens it; `null` when there is none. */
 function open(directory) {
   try {
@@ -48,7 +64,7 @@ function open(directory) {
     } catch (unknown) {
       // What is above is no directory: then there is none here either.
       if (unknown.code === 'ENOTDIR') return null;
-      throw new AgentwiseError('E_IO', `cannot read ${directory}: ${messageOf(unknown)}`, { cause: unknown });
+      throw blocked(directory, unknown);
     }
     if (!found) return null;
     if (!found.isDirectory()) throw notOwned(directory, 'is not a directory, as running systems make it; remove it');

@@ -5,6 +5,7 @@
 const { createHash } = require('node:crypto');
 const { messageOf } = require('../errors.js');
 const { openDirectory, readFile } = require('./directory.js');
+const { isHealth, isObject, isStatus } = require('./shape.js');
 
 const VERSION = 1;
 const NAME = /^state-[0-9a-f]{16}\.json$/;
@@ -20,8 +21,6 @@ function nameOf(project, environment) {
   return `state-${createHash('sha256').update(`${environment}\n${whose}`).digest('hex').slice(0, 16)}.json`;
 }
 
-const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
-
 /** What is wrong with a state; `null` when it is sound. */
 function problemOf(state) {
   if (!isObject(state)) return 'is no state of a system';
@@ -33,7 +32,9 @@ function problemOf(state) {
   if (!Number.isSafeInteger(state.pid) || !ENDED.includes(state.ended)) return 'does not say how its system ended';
   if (typeof state.environment !== 'string' || !(state.project === null || typeof state.project === 'string'))
     return 'does not say whose it is';
-  return isObject(state.status) && isObject(state.health) ? null : 'has no status and health';
+  if (!isObject(state.status) || !isObject(state.health)) return 'has no status and health';
+  if (isStatus(state.status) && isHealth(state.health)) return null;
+  return `has a status or health of another form (version ${state.packageVersion})`;
 }
 
 function read(directory, name, onIgnored) {

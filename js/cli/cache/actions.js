@@ -14,6 +14,9 @@ const { entryLine, entryTable, heading, namespaceText, ownerText, valueText } = 
 
 const LAYERS = ['L2', 'L3'];
 
+/** Commands that only look leave a destroyed database as it is. */
+const READING = { isReading: true };
+
 const entriesText = (count) => counted(count, 'entry', 'entries');
 
 const nothingIn = ({ directory }) => `nothing was stored in ${visible(directory)} yet`;
@@ -53,14 +56,19 @@ async function ls(given) {
   const limit = limitOf(given, options.limit);
   const shown = { isLong: options.long === true, withNamespace: place.isAll, paint: output.paint };
   const print = options.json ? jsonPrinter() : linePrinter(shown);
-  const result = await withStore(given, place, async ({ cache, native, state }) => {
-    const { list } = require('../../cache-inspect.js');
-    for await (const entry of list(native, state, { filter, limit, after: options.after })) {
-      if (!(await written(print(entry), signal))) return 'unread';
-    }
-    if (!print.began()) hint(given, place, cache);
-    return 'listed';
-  });
+  const result = await withStore(
+    given,
+    place,
+    async ({ cache, native, state }) => {
+      const { list } = require('../../cache-inspect.js');
+      for await (const entry of list(native, state, { filter, limit, after: options.after })) {
+        if (!(await written(print(entry), signal))) return 'unread';
+      }
+      if (!print.began()) hint(given, place, cache);
+      return 'listed';
+    },
+    READING,
+  );
   if (result === null) given.warn(nothingIn(place));
   if (result !== 'unread') await written(print.end(), signal);
   return {};
@@ -100,7 +108,7 @@ async function get(given) {
   if (options.raw && options.json) throw new UsageError(given.command, '--raw does not go with --json');
   const place = placeOf(given);
   const [key] = given.args;
-  const found = await withStore(given, place, ({ native, state }) => entryOf(native, state, key, options));
+  const found = await withStore(given, place, ({ native, state }) => entryOf(native, state, key, options), READING);
   if (found === null) {
     return {
       data: null,
@@ -195,7 +203,15 @@ async function isConfirmed({ command, signal }, what) {
   const { createInterface } = require('node:readline/promises');
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    return /^\s*y(es)?\s*$/i.test(await terminal.question(`Remove ${what}? [y/N] `, { signal }));
+    // The terminal is read key by key: Ctrl-C is none of its signals then.
+    terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+    const closed = once(terminal, 'close').then(() => '');
+    const answer = await Promise.race([terminal.question(`Remove ${what}? [y/N] `, { signal }), closed]);
+    return /^\s*y(es)?\s*$/i.test(answer);
+  } catch (error) {
+    // Asked to end by a signal, it ends as that says; else the end of the input is a no.
+    if (error.name !== 'AbortError' || signal.aborted) throw error;
+    return false;
   } finally {
     terminal.close();
   }
@@ -204,7 +220,7 @@ async function isConfirmed({ command, signal }, what) {
 async function stats(given) {
   const { output } = given;
   const place = placeOf(given);
-  const read = await withStore(given, place, async ({ cache }) => cache.getStats());
+  const read = await withStore(given, place, async ({ cache }) => cache.getStats(), READING);
   const { directory, settings, isOwn } = place;
   const generations = generationsIn(directory);
   const data = {
@@ -244,11 +260,18 @@ async function verify(given) {
   const { options, output, signal } = given;
   const place = placeOf(given);
   const dryRun = options.dryRun === true;
-  const report = await withStore(given, place, ({ cache }) => {
-    const { l2, l3 } = cache.getStats();
-    const check = (onProgress) => cache.verify({ signal, dryRun, onProgress });
-    return followed(given, 'checking', l2.entries + l3.entries, check);
-  });
+  const report = await withStore(
+    given,
+    place,
+    async ({ cache, isReplaced }) => {
+      const { l2, l3 } = cache.getStats();
+      const check = (onProgress) => cache.verify({ signal, dryRun, onProgress });
+      const found = await followed(given, 'checking', l2.entries + l3.entries, check);
+      // The new database is sound; the one that was meant is not.
+      return isReplaced ? { ...found, database: { ...found.database, state: 'damaged', replaced: true } } : found;
+    },
+    { isReading: dryRun, isReplacedTold: true },
+  );
   if (report === null) return { data: null, text: nothingIn(place) };
   const { damaged, damagedCount, totals, database } = report;
   const { paint } = output;

@@ -5,10 +5,11 @@
  * nothing is made. It never evicts: its limits are as large as can be, whatever those of the application are.
  */
 
-const { readdirSync, statSync } = require('node:fs');
+const { closeSync, openSync, readSync, readdirSync, statSync } = require('node:fs');
 const { join, resolve } = require('node:path');
 const args = require('../../arguments.js');
 const { AgentwiseError } = require('../../errors.js');
+const { WARNING } = require('../exit-codes.js');
 const { UsageError } = require('../failures.js');
 
 /** Largest limit of a tier, MB. */
@@ -38,6 +39,28 @@ function fileBytesIn(directory) {
     statSync(join(directory, newest, name), { throwIfNoEntry: false }),
   );
   return sizes.reduce((sum, file) => sum + (file?.size ?? 0), 0);
+}
+
+/** How every database of SQLite begins. */
+const MAGIC = Buffer.from('SQLite format 3\0');
+
+/** Whether the newest database is none any more: opening it would begin another one. What cannot be read is told when it is opened. */
+function isDestroyed(directory, generation) {
+  const head = Buffer.alloc(MAGIC.length);
+  let file;
+  try {
+    file = openSync(join(directory, generation, 'cache.db'), 'r');
+  } catch {
+    return false;
+  }
+  try {
+    const length = readSync(file, head, 0, head.length, 0);
+    return length > 0 && !head.equals(MAGIC);
+  } catch {
+    return false;
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** Where and whose: `{ directory, root, names, isAll, settings }`. */
@@ -75,12 +98,19 @@ function placeOf(given) {
  * Calls `work` with the cache of a place and closes it. `null` where nothing was ever stored.
  *
  * @param {(store: { cache, native, state, isReplaced: boolean }) => Promise<T>} work `native` is the core's of the
- * namespace that is meant
+ * namespace that is meant; `isReplaced` where the database was damaged and another one is begun
+ * @param {{ isReading?: boolean, isReplacedTold?: boolean }} [how] `isReading` begins no other database in place of a destroyed
+ * one; `isReplacedTold` where `work` tells that it is replaced; else it is a warning
+ * @throws `E_CACHE_DISK`
  * @template T
  */
-async function withStore(given, { directory, root, names, settings }, work) {
+async function withStore(given, place, work, { isReading = false, isReplacedTold = false } = {}) {
+  const { directory, root, names, settings } = place;
   const before = generationsIn(directory);
   if (before.length === 0) return null;
+  if (isReading && isDestroyed(directory, before.at(-1))) {
+    throw new AgentwiseError('E_CACHE_DISK', `the database in ${directory} is damaged: it is no database; see doctor`);
+  }
   // Loaded here, so that help and usage errors need no native module.
   const { AdvancedCacheManager, coreOf } = require('../../advanced-cache-manager.js');
   const cache = new AdvancedCacheManager({
@@ -94,13 +124,17 @@ async function withStore(given, { directory, root, names, settings }, work) {
   try {
     const { native, state } = coreOf(cache);
     await opened(cache, directory);
-    if (generationsIn(directory).at(-1) !== before.at(-1)) {
+    const isReplaced = generationsIn(directory).at(-1) !== before.at(-1);
+    if (isReplaced && !isReplacedTold) {
+      // What is shown is of a new database: that is no success, also where warnings are not shown.
+      process.exitCode = WARNING;
       given.warn(`the database in ${directory} was damaged and another one is begun; the old one is kept, see doctor`);
     }
     return await work({
       cache,
       native: names.reduce((above, name) => above.namespace(args.exactText(name)), native),
       state,
+      isReplaced,
     });
   } finally {
     await cache.stop();
@@ -120,4 +154,4 @@ async function opened(cache, directory) {
   throw new AgentwiseError('E_CACHE_DISK', `cannot use the cache in ${directory}: ${why} (${reason ?? state})`);
 }
 
-module.exports = { placeOf, withStore, generationsIn, fileBytesIn };
+module.exports = { placeOf, withStore, generationsIn, fileBytesIn, isDestroyed };

@@ -13,6 +13,13 @@ const STYLES = { healthy: 'green', warning: 'yellow', critical: 'red', down: 're
 
 const codeOf = ({ overall }) => CODES[overall] ?? UNKNOWN;
 
+/** What counts more comes later: nobody knows of an unknown one that it is down. */
+const SEVERITY = [OK, WARNING, UNKNOWN, CRITICAL];
+const severityOf = (health) => SEVERITY.indexOf(codeOf(health));
+
+/** What was found and is not believed may be the application's. */
+const atLeastWarning = (code) => (code === OK ? WARNING : code);
+
 module.exports = function add(program, { action, examples }) {
   program
     .command('health')
@@ -29,29 +36,35 @@ module.exports = function add(program, { action, examples }) {
 };
 
 async function answer(given) {
-  const { answersFor, created, endedWell } = require('../running.js');
+  const { answersFor, created, endedWell, firstOf } = require('../running.js');
   const found = await answersFor(given, '/health');
-  if (found.source === 'live') return worstOf(found.answers);
+  if (found.source === 'live') {
+    // Nobody says anything that is understood: that is unknown.
+    if (found.answers.every(({ isForeign }) => isForeign)) firstOf(found);
+    return worstOf(found.answers);
+  }
   if (found.source === 'created') {
     const health = { ...(await created(given)).getHealthStatus(), source: 'created' };
-    return { health, code: codeOf(health), about: found };
+    const code = codeOf(health);
+    return { health, code: found.ignored > 0 ? atLeastWarning(code) : code, about: found };
   }
   const { health: stored, savedAt, pid, ended } = found.state;
   const health = { ...stored, source: 'stored', savedAt, pid, ended };
   const code = codeOf(health);
-  return { health, code: code === OK && !endedWell(found.state) ? WARNING : code, about: found };
+  const isDoubtful = found.ignored > 0 || !endedWell(found.state);
+  return { health, code: isDoubtful ? atLeastWarning(code) : code, about: found };
 }
 
 /** The health of the worst of several systems, with a line for each. */
 function worstOf(answers) {
-  const systems = answers.map(({ answer: health, error, pid, environment, startedAt, project }) => ({
+  const systems = answers.map(({ answer: health, error, isForeign, pid, environment, startedAt, project }) => ({
     pid,
     environment,
     startedAt,
     project,
-    health: health ?? { overall: 'down', score: 0, message: error },
+    health: health ?? { overall: isForeign ? 'unknown' : 'down', score: 0, message: error },
   }));
-  const [worst] = [...systems].sort((a, b) => codeOf(b.health) - codeOf(a.health));
+  const [worst] = [...systems].sort((a, b) => severityOf(b.health) - severityOf(a.health));
   const { pid, environment, startedAt } = worst;
   const health = {
     ...worst.health,
@@ -66,15 +79,15 @@ function worstOf(answers) {
 
 function textOf(health, source, { paint, table, visible }) {
   const { overall, score, message, components = {}, recommendations = [], systems = [] } = health;
-  const summary = `${paint(overall, STYLES[overall] ?? 'red')}, score ${score} of 100${message ? `: ${visible(message)}` : ''}`;
+  const summary = `${paint(visible(overall), STYLES[overall] ?? 'red')}, score ${visible(score)} of 100${message ? `: ${visible(message)}` : ''}`;
   const rows = [
     ['source', source],
     ['health', summary],
-    ...Object.entries(components).map(([name, part]) => [name, part ? `${part.score}` : 'off']),
+    ...Object.entries(components).map(([name, part]) => [visible(name), part ? visible(part.score) : 'off']),
   ];
   if (systems.length > 1) {
     for (const { pid, overall: other, score: points } of systems) {
-      rows.push([`process ${pid}`, `${paint(other, STYLES[other] ?? 'red')}, score ${points}`]);
+      rows.push([`process ${pid}`, `${paint(visible(other), STYLES[other] ?? 'red')}, score ${visible(points)}`]);
     }
   }
   return [table(rows), ...recommendations.map((line) => visible(line))].join('\n');

@@ -2,7 +2,7 @@
 
 /** The command `shared-context`: a server that runs until it is asked to end. */
 
-const { readFileSync } = require('node:fs');
+const fs = require('node:fs');
 const { AgentwiseError } = require('../../errors.js');
 
 const DEFAULT_PORT = '3003';
@@ -19,17 +19,29 @@ function portOf(text = DEFAULT_PORT) {
 /** The token without the newline at the end of its file. Arguments are seen by every user of the machine: it is never one. */
 function tokenOf(file) {
   if (file === undefined) return process.env.SHARED_CONTEXT_TOKEN || undefined;
-  let text;
+  let bytes;
   try {
-    text = readFileSync(file, 'utf8');
+    bytes = startOf(file);
   } catch (cause) {
     throw new AgentwiseError('E_IO', `cannot read the token file ${file} (${cause.code})`, { cause });
   }
-  const token = text.trim();
-  if (token === '' || token.length > MAX_TOKEN_FILE) {
+  const token = bytes?.toString('utf8').trim() ?? '';
+  if (token === '' || bytes.length > MAX_TOKEN_FILE) {
     throw new AgentwiseError('E_INVALID_ARGUMENT', `the token file ${file} holds no token`);
   }
   return token;
+}
+
+/** As much of a regular file as tells whether it is too long; `null` for what else may never end. */
+function startOf(file) {
+  const opened = fs.openSync(file, fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0));
+  try {
+    if (!fs.fstatSync(opened).isFile()) return null;
+    const bytes = Buffer.alloc(MAX_TOKEN_FILE + 1);
+    return bytes.subarray(0, fs.readSync(opened, bytes, 0, bytes.length, 0));
+  } finally {
+    fs.closeSync(opened);
+  }
 }
 
 /** Resolves when the process is asked to end. */
@@ -53,11 +65,14 @@ module.exports = function add(program, { action, examples }) {
       examples('shared-context', 'shared-context --port 0 --json', 'shared-context --host 0.0.0.0 --token-file token'),
     )
     .action(
-      action(async ({ options: { port, host, tokenFile, json }, output, signal }) => {
+      action(async (given) => {
+        const { port, host, tokenFile, json } = given.options;
+        const token = tokenOf(tokenFile);
+        const { output, signal } = given;
         // Loaded here, so that a module that does not load is told like any other failure.
         const { startSharedContextServer } = require('../../shared-context/server.js');
         const end = asked(signal);
-        const server = await startSharedContextServer({ port: portOf(port), host, token: tokenOf(tokenFile) });
+        const server = await startSharedContextServer({ port: portOf(port), host, token });
         output.line(json ? JSON.stringify({ url: server.url, port: server.port }) : `shared context on ${server.url}`);
         await end;
         await server.close();

@@ -54,15 +54,15 @@ function textOf(status, source, { table, visible }) {
     ['source', source],
     ['environment', visible(status.environment)],
     ['configuration', visible(status.configFile ?? 'built-in defaults')],
-    ['score', `${status.overallScore} of 100`],
-    ['memory', memory ? memoryText(memory) : 'off'],
-    ['cache', cache ? `${cache.l1.entries} of ${cache.l1.maxSize} entries, ${cache.l1.sizeMB} MB` : 'off'],
+    ['score', `${visible(status.overallScore)} of 100`],
+    ['memory', memory ? visible(memoryText(memory)) : 'off'],
+    ['cache', cache ? visible(`${cache.l1.entries} of ${cache.l1.maxSize} entries, ${cache.l1.sizeMB} MB`) : 'off'],
     ['context filter', filter ? `${filter.agentSpecializations.length} specializations` : 'off'],
-    ['not available', status.unavailable.join(', ') || 'nothing that is asked for'],
+    ['not available', visible((status.unavailable ?? []).join(', ')) || 'nothing that is asked for'],
   ]);
 }
 
 /** What the system does not say is not shown as a figure. */
 function memoryText({ process: { rss }, limits, percentage }) {
-  return rss === null ? 'unknown' : `${rss} MB of ${limits.effective} MB (${percentage} %)`;
+  return rss === null ? 'unknown' : `${rss} MB of ${limits?.effective} MB (${percentage} %)`;
 }

@@ -38,7 +38,7 @@ const STYLES = { kept: 'green', undone: 'yellow', trying: 'cyan', abandoned: 'di
 function textOf({ enabled, steps = 0, kept = 0, undone = 0, history }, source, { paint, table, visible }) {
   const rows = [
     ['source', source],
-    ['auto-tuning', `${enabled ? 'on' : 'off'}, ${steps} steps: ${kept} kept, ${undone} undone`],
+    ['auto-tuning', visible(`${enabled ? 'on' : 'off'}, ${steps} steps: ${kept} kept, ${undone} undone`)],
   ];
   const changes = history.map(({ at, setting, from, to, outcome, why, reason }) => [
     new Date(at).toISOString(),

@@ -136,7 +136,7 @@ function linesOf(reading, before, head, { paint, table }) {
   const all = sections.flatMap(([, rows]) => rows.map((row) => ['', ...row]));
   const lines = table(all, { align: ['left'] }).split('\n');
   const { status } = reading;
-  const text = [head, `score ${status.overallScore} of 100, up for ${duration(status.uptime)}`];
+  const text = [head, `score ${visible(status.overallScore)} of 100, up for ${duration(status.uptime)}`];
   let at = 0;
   for (const [title, rows] of sections) {
     text.push('', paint(title, 'bold'), ...lines.slice(at, at + rows.length));
