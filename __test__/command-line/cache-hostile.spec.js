@@ -128,17 +128,40 @@ test('damaged entries are told, removed unless --dry-run, and not found again', 
 });
 
 test.each([
-  'ls',
-  'stats',
-  'verify',
-  'compact',
-])('%s with a database that is none begins another, and says so', async (name) => {
+  [['ls']],
+  [['get', 'key']],
+  [['stats']],
+  [['verify', '--dry-run']],
+])('%j with a database that is none is refused, and begins no other', async (args) => {
   await fill({ live: 10 });
   fs.writeFileSync(generation('cache.db'), 'this is not a database '.repeat(1000));
-  const { code, stderr } = await cli(['cache', name]);
-  expect([code, stderr]).toEqual([0, expect.stringMatching(/^warning: the database in .* was damaged/)]);
+  const { code, stdout, stderr } = await cli(['cache', ...args]);
+  expect([code, stdout, stderr]).toEqual([
+    3,
+    '',
+    expect.stringMatching(/^E_CACHE_DISK: the database in .* is damaged/),
+  ]);
+  expect(fs.existsSync(generation('unusable'))).toBe(false);
+});
+
+test('compact with a database that is none begins another, and says so', async () => {
+  await fill({ live: 10 });
+  fs.writeFileSync(generation('cache.db'), 'this is not a database '.repeat(1000));
+  const { code, stderr } = await cli(['cache', 'compact']);
+  expect([code, stderr]).toEqual([1, expect.stringMatching(/^warning: the database in .* was damaged/)]);
   expect(fs.existsSync(generation('unusable'))).toBe(true);
-  expect((await cli(['cache', name])).stderr).toBe('');
+  expect(await cli(['cache', 'compact'])).toMatchObject({ code: 0, stderr: '' });
+});
+
+test('verify with a database that is none is critical', async () => {
+  await fill({ live: 10 });
+  fs.writeFileSync(generation('cache.db'), 'this is not a database '.repeat(1000));
+  const { code, stdout } = await cli(['cache', 'verify', '--json']);
+  expect([code, JSON.parse(stdout).database]).toEqual([
+    2,
+    expect.objectContaining({ state: 'damaged', replaced: true }),
+  ]);
+  expect((await cli(['cache', 'verify'])).code).toBe(0);
 });
 
 test('a file in place of the directory is refused', async () => {

@@ -2,7 +2,7 @@
 
 /** The commands `config check`, `config explain` and `config schema`. None of them starts a system. */
 
-const { existsSync, readFileSync } = require('node:fs');
+const { readFileSync } = require('node:fs');
 const { join } = require('node:path');
 const { AgentwiseError } = require('../../errors.js');
 const { OK, CRITICAL } = require('../exit-codes.js');
@@ -68,12 +68,11 @@ function originText({ source, name }) {
   return name ? `${what} ${name}` : what;
 }
 
-/** The code that a system would fail with. A problem has none of its own: that of a file that is missing or unreadable is told by looking. */
-function codeOf(given, { path }) {
+/** The code that a system would fail with: a problem has none of its own. */
+function codeOf({ path, message }) {
   if (path !== 'configuration') return 'E_CONFIG_INVALID';
-  const file = given.options.config ?? process.env.OPTIMIZATION_CONFIG;
-  if (!file) return 'E_CONFIG_INVALID';
-  return existsSync(file) ? 'E_CONFIG_UNREADABLE' : 'E_CONFIG_MISSING';
+  if (message.startsWith('cannot read ')) return 'E_CONFIG_UNREADABLE';
+  return message.startsWith('OPTIMIZATION_CONFIG names ') ? 'E_CONFIG_MISSING' : 'E_CONFIG_INVALID';
 }
 
 /** The settings, by path; a configuration with problems has none. */
@@ -83,7 +82,7 @@ function explained(given) {
   if (problems.length === 0) return { file, settings: explanation.settings };
   const [{ path, message }] = problems;
   const more = problems.length > 1 ? `; ${counted(problems.length, 'problem')}, see config check` : '';
-  throw new AgentwiseError(codeOf(given, problems[0]), `${path}: ${message}${more}`);
+  throw new AgentwiseError(codeOf(problems[0]), `${path}: ${message}${more}`);
 }
 
 /** Those that `wanted` names, itself or by what is above them. */
