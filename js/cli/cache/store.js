@@ -5,8 +5,10 @@
  * nothing is made. It never evicts: its limits are as large as can be, whatever those of the application are.
  */
 
+const { once } = require('node:events');
 const { closeSync, openSync, readSync, readdirSync, statSync } = require('node:fs');
 const { join, resolve } = require('node:path');
+const { setTimeout } = require('node:timers/promises');
 const args = require('../../arguments.js');
 const { AgentwiseError } = require('../../errors.js');
 const { WARNING } = require('../exit-codes.js');
@@ -141,16 +143,20 @@ async function withStore(given, place, work, { isReading = false, isReplacedTold
   }
 }
 
+/** How long the reason is waited for that a database is not open, ms: it comes by an event of its own. */
+const REASON_MS = 2000;
+
 /** Waits until the database is open. */
 async function opened(cache, directory) {
-  let told;
-  cache.on('degraded', (event) => {
-    told = event;
-  });
+  const degraded = once(cache, 'degraded').then(([{ message }]) => message);
   await cache.entries({ limit: 1 }).next();
   const { state, reason } = cache.getStats().disk;
   if (state === 'ok') return;
-  const why = told?.message ?? 'another process keeps it from being opened';
+  const told = new AbortController();
+  const late = setTimeout(REASON_MS, 'another process keeps it from being opened', { signal: told.signal });
+  const why = await Promise.race([degraded, late]);
+  late.catch(() => {});
+  told.abort();
   throw new AgentwiseError('E_CACHE_DISK', `cannot use the cache in ${directory}: ${why} (${reason ?? state})`);
 }
 
