@@ -33,4 +33,4 @@ function handedVariables(env = process.env) {
   return Object.fromEntries(names.map((name) => [name, env[name]]));
 }
 
-module.exports = { SETTINGS_PREFIX, SYSTEM_VARIABLES, MONITOR_VARIABLES, handedVariables };
+module.exports = { SETTINGS_PREFIX, MONITOR_VARIABLES, handedVariables };

@@ -160,4 +160,4 @@ async function opened(cache, directory) {
   throw new AgentwiseError('E_CACHE_DISK', `cannot use the cache in ${directory}: ${why} (${reason ?? state})`);
 }
 
-module.exports = { placeOf, withStore, generationsIn, fileBytesIn, isDestroyed };
+module.exports = { placeOf, withStore, generationsIn, fileBytesIn };

@@ -80,4 +80,4 @@ function checkBinary(found) {
   if (library) found.ok('C library', library);
 }
 
-module.exports = { checkBinary, libraryOf };
+module.exports = { checkBinary };

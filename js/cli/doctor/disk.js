@@ -219,4 +219,4 @@ function remedyOf({ code }) {
   return 'give this user the right to write there, or set cache.cacheDir to another directory';
 }
 
-module.exports = { checkDisk, nearest, speedOf, FILE_SYSTEMS, NETWORK };
+module.exports = { checkDisk, nearest, NETWORK };
