@@ -2,7 +2,7 @@
  * Vercel AI SDK: a middleware that answers a prompt that was answered before from the cache, whole and as a stream. For any
  * model; the one here is the mock of the SDK.
  *
- *   npx tsc --module nodenext --target es2022 --strict ai-sdk.mts && node ai-sdk.mjs
+ *   node ai-sdk.mts    Node.js 22.18 or later; before that compile it first, as tsconfig.json says
  */
 
 import AdvancedCacheManager from 'agentwise-optimization/cache';

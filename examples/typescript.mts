@@ -1,7 +1,7 @@
 /**
  * The same in TypeScript: settings, results and events are typed. A part that is closed at the end of its block.
  *
- *   npx tsc --module nodenext --target es2022 --strict typescript.mts && node typescript.mjs
+ *   node typescript.mts    Node.js 24 or later; before that compile it first, as tsconfig.json says
  */
 
 import ProductionOptimizationSystem, {
