@@ -10,9 +10,13 @@
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { BENCHMARKS } from './bench/benchmarks.mjs';
 import { chartsOf } from './plots/charts.mjs';
 import { pageOf } from './plots/page.mjs';
-import { entriesOf, merged, NAMES, runOne, serialized } from './plots/record.mjs';
+import { entriesOf, merged, runOne, serialized } from './plots/record.mjs';
+
+const NAMES = BENCHMARKS.map(({ name }) => name);
+const LAYOUTS = Object.fromEntries(BENCHMARKS.map(({ name, tables }) => [name, tables]));
 
 const FOLDER = new URL('../docs/benchmarks/', import.meta.url);
 const PAGE = new URL('../docs/benchmarks.md', import.meta.url);
@@ -72,11 +76,11 @@ async function run(values) {
   for (const name of values.only ? [values.only] : NAMES) {
     try {
       const entries = entriesOf(await runOne(name, passed), { options: told, folders });
-      keep(merged(kept(), entries));
+      keep(merged(kept(), NAMES, entries));
     } catch (error) {
       console.error(`${name}: ${error.message}`);
       process.exitCode = 1;
-      keep(merged(kept(), [], [{ name, reason: error.message }]));
+      keep(merged(kept(), NAMES, [], [{ name, reason: error.message }]));
     }
   }
 }
@@ -85,7 +89,7 @@ async function run(values) {
 function filesOf(results) {
   const pictures = new Map(results.benchmarks.map((benchmark) => [benchmark.name, chartsOf(benchmark)]));
   const files = new Map([...pictures.values()].flat().map(({ file, svg }) => [new URL(file, FOLDER).href, svg]));
-  return files.set(PAGE.href, pageOf(readFileSync(PAGE, 'utf8'), results, pictures));
+  return files.set(PAGE.href, pageOf(readFileSync(PAGE, 'utf8'), results, pictures, LAYOUTS));
 }
 
 const svgs = () => readdirSync(FOLDER).filter((file) => file.endsWith('.svg'));
@@ -114,7 +118,7 @@ if (values.help) {
   process.exit(0);
 }
 if (values.run) await run(values);
-if (values.from) keep(merged(kept(), entriesOf(JSON.parse(readFileSync(values.from, 'utf8')))));
+if (values.from) keep(merged(kept(), NAMES, entriesOf(JSON.parse(readFileSync(values.from, 'utf8')))));
 const results = kept();
 if (!results) refuse('there are no results yet: --run or --from');
 const files = filesOf(results);

@@ -1,10 +1,8 @@
 /** The parts of docs/benchmarks.md that come from results. */
 
-import { BENCHMARKS } from '../bench/benchmarks.mjs';
 import { gigabytes } from '../bench/format.mjs';
 
 const SIGNS = { '<=': '≤', '<': '<', '>=': '≥' };
-const LAYOUTS = Object.fromEntries(BENCHMARKS.map(({ name, tables }) => [name, tables]));
 
 const cell = (text) => String(text).replaceAll('|', '\\|');
 const line = (cells) => `| ${cells.map(cell).join(' | ')} |`;
@@ -76,8 +74,8 @@ function missed(results) {
   return parts.filter(Boolean).join('\n\n');
 }
 
-function tables({ name, results }) {
-  return Object.entries(LAYOUTS[name])
+function tables({ results }, layout) {
+  return Object.entries(layout)
     .filter(([key]) => results[key]?.length > 0)
     .map(([key, { title, columns }]) => {
       const head = columns.map((column) => column.title);
@@ -87,7 +85,7 @@ function tables({ name, results }) {
     });
 }
 
-function detailsOf(benchmark, pictures) {
+function detailsOf(benchmark, pictures, layout) {
   const { name, title, targets, notes } = benchmark;
   const shown = pictures.map(({ file }) => `![${title}](benchmarks/${file})`);
   const goals = targets.map(({ name: what, value, bound, limit, unit, met }) => [
@@ -102,7 +100,7 @@ function detailsOf(benchmark, pictures) {
     `${title[0].toUpperCase()}${title.slice(1)}. Again: \`npm run bench -- --only ${name}\`.`,
     ...shown,
     ...(goals.length > 0 ? [goalTable] : []),
-    ['<details><summary>All figures</summary>', ...tables(benchmark), '</details>'].join('\n\n'),
+    ['<details><summary>All figures</summary>', ...tables(benchmark, layout), '</details>'].join('\n\n'),
     notes.map((note) => `- ${note}`).join('\n'),
   ];
   return parts.filter(Boolean).join('\n\n');
@@ -112,14 +110,17 @@ function detailsOf(benchmark, pictures) {
  * @param {string} page the page as it is, with `<!-- <part> -->` before and `<!-- end -->` behind each part
  * @param {{ benchmarks: object[], versions: object, failed: object[] }} results
  * @param {Map<string, { file: string }[]>} pictures by benchmark
+ * @param {Record<string, object>} layouts of the tables, by benchmark
  * @returns {string} the page with its parts made anew
  */
-export function pageOf(page, results, pictures) {
+export function pageOf(page, results, pictures, layouts) {
   const parts = {
     machine: machines(results),
     summary: summary(results),
     missed: missed(results),
-    details: results.benchmarks.map((one) => detailsOf(one, pictures.get(one.name) ?? [])).join('\n\n'),
+    details: results.benchmarks
+      .map((one) => detailsOf(one, pictures.get(one.name) ?? [], layouts[one.name]))
+      .join('\n\n'),
   };
   return Object.entries(parts).reduce((text, [part, content]) => {
     const [open, close] = [`<!-- ${part} -->`, '<!-- end -->'];

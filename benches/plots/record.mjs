@@ -5,12 +5,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { BENCHMARKS } from '../bench/benchmarks.mjs';
 
 const MAIN = fileURLToPath(new URL('../bench/main.mjs', import.meta.url));
 const read = (path) => JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8'));
-
-export const NAMES = BENCHMARKS.map(({ name }) => name);
 
 /** Of this package, and of the peers that are installed. */
 export function versions() {
@@ -26,7 +23,7 @@ export function versions() {
 /** Nothing in a report says where on this machine things are: a path below these folders becomes `…`. */
 function withoutPaths(value, folders) {
   if (typeof value === 'string') {
-    const patterns = folders.map((folder) => `${folder.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}[^\\s,;)]*`);
+    const patterns = folders.map((folder) => `${folder.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}[^\\s,;:)]*`);
     return value.replace(new RegExp(patterns.join('|'), 'g'), '…');
   }
   if (Array.isArray(value)) return value.map((one) => withoutPaths(one, folders));
@@ -51,14 +48,19 @@ export function entriesOf({ machine, benchmarks }, { options = [], folders = [] 
   return withoutPaths(all, [tmpdir(), ...folders]);
 }
 
-/** The results so far with other entries, in the order of the benchmarks. */
-export function merged(results, entries, failed = []) {
+/**
+ * The results so far with other entries in place of those of the same name.
+ *
+ * @param {string[]} names in the order of the page
+ * @param {{ name: string, reason: string }[]} failed what was tried and gave nothing; its earlier figures stay
+ */
+export function merged(results, names, entries, failed = []) {
   const known = new Map([...(results?.benchmarks ?? []), ...entries].map((one) => [one.name, one]));
   const tried = [...entries, ...failed].map(({ name }) => name);
   return {
     versions: versions(),
     failed: [...(results?.failed ?? []).filter(({ name }) => !tried.includes(name)), ...failed],
-    benchmarks: NAMES.filter((name) => known.has(name)).map((name) => known.get(name)),
+    benchmarks: names.filter((name) => known.has(name)).map((name) => known.get(name)),
   };
 }
 
