@@ -72,37 +72,37 @@ export class AgentwiseError extends Error {
   readonly problems?: ConfigProblem[];
 }
 
-/** An element of a context and what speaks for it. */
+/** An element of a context and what speaks for it; any other fields are allowed, as in the three that follow. */
 export interface ContextElement {
-  path: string;
-  /** Bytes. */
-  size: number;
+  path?: any;
+  /** Bytes, a number. */
+  size?: any;
   /** 0–1. */
-  importance: number;
+  importance?: any;
   [key: string]: any;
 }
 
 /** A stored query that is like another. */
 export interface SimilarQuery {
-  query: string;
+  query?: any;
   /** 0–1. */
-  similarity: number;
+  similarity?: any;
   [key: string]: any;
 }
 
 /** Tokens that an operation of an agent used. */
 export interface TokenUsageMetrics {
-  agentId: string;
-  operation: string;
-  tokensUsed: number;
-  timestamp: Date;
+  agentId?: any;
+  operation?: any;
+  tokensUsed?: any;
+  timestamp?: any;
   [key: string]: any;
 }
 
 /** A way to save tokens. */
 export interface OptimizationStrategy {
-  name: string;
-  description: string;
+  name?: any;
+  description?: any;
   [key: string]: any;
 }
 
@@ -439,7 +439,10 @@ export interface DroppedPart {
   lines?: [first: number, last: number];
 }
 
-/** What an {@link AgentContextFilter} makes of a context. */
+/**
+ * What an {@link AgentContextFilter} makes of a context. It always gives the optional fields; they are optional because code
+ * written against the replaced package makes such objects without them.
+ */
 export interface FilteredContext {
   agentId: string;
   /** The caller's context. */
@@ -457,18 +460,18 @@ export interface FilteredContext {
   /** Score, 0–1, of each kept element by dotted path. Made when first read. */
   importanceScores: Record<string, number>;
   /** What was left out, parts of texts included, in the context's order. Made when first read. */
-  dropped: DroppedPart[];
+  dropped?: DroppedPart[];
   /** Bytes of JSON of `filtered`. */
   memoryUsage: number;
   /** Bytes of JSON of the context. */
-  originalBytes: number;
+  originalBytes?: number;
   /** What was done and why, for people. */
   adaptations: string[];
   /**
    * Time of parts of the call, off the main thread: `analyse` and `count`, of text that was not seen before, and `filter`, the
    * filtering as a whole, these two included.
    */
-  stages: { name: string; ms: number }[];
+  stages?: { name: string; ms: number }[];
 }
 
 /**
@@ -544,7 +547,7 @@ export interface FilterOptions {
  *
  * @example
  * const filter = new AgentContextFilter();
- * const { filtered, dropped } = await filter.filterContext('frontend-specialist', context, 0, 0, { maxTokens: 20_000 });
+ * const { filtered, dropped = [] } = await filter.filterContext('frontend-specialist', context, 0, 0, { maxTokens: 20_000 });
  * for (const { path, tokens, reason } of dropped) console.log(path, tokens, reason);
  */
 export class AgentContextFilter extends TypedEmitter<AgentContextFilterEvents> {
@@ -581,7 +584,7 @@ export class AgentContextFilter extends TypedEmitter<AgentContextFilterEvents> {
    * `dropped` and in the lines for what is missing. Those of all agents are known, as long as `referenceStoreMB` has room.
    *
    * @example
-   * const { dropped } = await filter.filterContext('backend-specialist', context);
+   * const { dropped = [] } = await filter.filterContext('backend-specialist', context);
    * const part = await filter.resolveReference(dropped[0].reference);
    * @throws {AgentwiseError} `E_REFERENCE_UNKNOWN`: never given out by this filter, or forgotten; `E_INVALID_ARGUMENT`.
    */
@@ -934,7 +937,8 @@ export interface CacheNamespace {
    *
    * @throws {AgentwiseError} `E_INVALID_ARGUMENT`.
    */
-  get<T = any>(key: string, options?: CacheQuery): Promise<T | null>;
+  get(key: string, options?: CacheQuery): Promise<any>;
+  get<T>(key: string, options?: CacheQuery): Promise<T | null>;
   /**
    * As `get`, and says how the value was found. With `explain` also which other keys came close and why their values are not
    * served.
@@ -1162,7 +1166,8 @@ export interface AdvancedCacheManagerEvents {
 export class AdvancedCacheManager extends TypedEmitter<AdvancedCacheManagerEvents> implements CacheNamespace {
   /** @throws {AgentwiseError} `E_CONFIG_INVALID` with every problem; `E_INVALID_ARGUMENT` for `plugins`. */
   constructor(config?: Partial<CacheConfig>, plugins?: SimilarityPlugins);
-  get<T = any>(key: string, options?: CacheQuery): Promise<T | null>;
+  get(key: string, options?: CacheQuery): Promise<any>;
+  get<T>(key: string, options?: CacheQuery): Promise<T | null>;
   lookup<T = any>(key: string, options?: CacheQuery & { explain?: boolean }): Promise<CacheLookup<T>>;
   has(key: string, options?: CacheReader): Promise<boolean>;
   set(key: string, value: any, ttlSeconds?: number, options?: CacheSetOptions): Promise<void>;
@@ -1666,7 +1671,7 @@ export interface CacheEntry {
   similarity?: number;
 }
 
-/** Figures of a disk tier. */
+/** Figures of a disk tier. Optional fields are always there, as in a {@link FilteredContext}. */
 export interface DiskTierStats {
   /** MB stored: values, keys, rows. */
   sizeMB: number;
@@ -1674,13 +1679,16 @@ export interface DiskTierStats {
   /** Hits per lookup that came to this tier. */
   hitRate: number;
   entries: number;
-  hits: number;
-  storedBytes: number;
+  hits?: number;
+  storedBytes?: number;
   /** Bytes of the values before compression. */
-  rawBytes: number;
+  rawBytes?: number;
 }
 
-/** Figures of the cache. Rates 0–1; 0 before the first lookup. Those of the disk are at most five seconds old. */
+/**
+ * Figures of the cache. Rates 0–1; 0 before the first lookup. Those of the disk are at most five seconds old. Optional fields are
+ * always there, as in a {@link FilteredContext}.
+ */
 export interface CacheStats {
   l1: {
     /** Entries. */
@@ -1688,23 +1696,23 @@ export interface CacheStats {
     maxSize: number;
     hitRate: number;
     entries: number;
-    sizeMB: number;
-    maxSizeMB: number;
-    hits: number;
+    sizeMB?: number;
+    maxSizeMB?: number;
+    hits?: number;
   };
   l2: DiskTierStats;
   /** `compressionRatio`: stored bytes per byte of values, 1 while there is none. Dictionaries are stored besides. */
-  l3: DiskTierStats & { compressionRatio: number; dictionaryBytes: number };
+  l3: DiskTierStats & { compressionRatio: number; dictionaryBytes?: number };
   overall: {
     totalHits: number;
     totalMisses: number;
     hitRate: number;
     evictions: number;
-    expired: number;
+    expired?: number;
     /** Lookups answered with the entry of a query in other words. */
     similarityDetections: number;
   };
-  disk: {
+  disk?: {
     /** `idle`: nothing was stored yet; `off`: `persistToDisk` is false. */
     state: 'off' | 'idle' | 'opening' | 'ok' | 'degraded' | 'closed';
     /** Why it is degraded, for example `full`, `readOnly`, `permission`, `networkFileSystem`. */
@@ -1728,7 +1736,7 @@ export interface CacheStats {
     /** ms by which the machine's clock was set back since the start. */
     clockBehindMs: number;
   };
-  similarity: {
+  similarity?: {
     /** Queries that are found in other words: at most 100,000, the newest. What was stored last is counted a little later. */
     queries: number;
     /** Vectors in memory, 128 MB at most, the newest; absent without {@link SimilarityPlugins.embed}. */
@@ -1786,7 +1794,8 @@ export interface OperationMetrics {
 /**
  * Figures of everything at one time; docs/metrics.md says of each what it is, where it is read and how it is exported. Sizes are
  * MB (2^20 bytes), times ms, shares % unless said otherwise. A figure that could not be read is `null`, never a guess: also those
- * that are declared as numbers, since callers of the replaced package read them without looking.
+ * that are declared as numbers, since callers of the replaced package read them without looking. Optional fields are always
+ * there, as in a {@link FilteredContext}.
  */
 export interface SystemMetrics {
   timestamp: Date;
@@ -1800,12 +1809,12 @@ export interface SystemMetrics {
     /** Of the limit that is fullest. */
     percentage: number;
     /** That limit. */
-    limit: number | null;
-    heapUsed: number | null;
-    heapLimit: number | null;
-    external: number | null;
+    limit?: number | null;
+    heapUsed?: number | null;
+    heapLimit?: number | null;
+    external?: number | null;
     /** What this package has allocated outside of V8. */
-    native: number | null;
+    native?: number | null;
     [key: string]: any;
   };
   cpu: {
@@ -1814,11 +1823,11 @@ export interface SystemMetrics {
     /** Of 1, 5 and 15 minutes. */
     loadAverage: number[];
     /** Of the process since the last sample; 100 is one core. */
-    process: number | null;
+    process?: number | null;
     /** Processor time of the process since it began, seconds. */
-    time: number | null;
+    time?: number | null;
     /** Those that the process may use. */
-    cores: number | null;
+    cores?: number | null;
     [key: string]: any;
   };
   /** The file system of the cache directory, as `df` has it. */
@@ -1826,7 +1835,7 @@ export interface SystemMetrics {
   /** Figures of the cache, and how often it had an answer of late. */
   cache: CacheStats & {
     /** Hits per lookup of the last 5 minutes in %; `null` while there were fewer than 20. */
-    recentHitRate: number | null;
+    recentHitRate?: number | null;
   };
   /** `totalMemory`: MB of contexts and caches that agents hold. */
   agents: { active: number; throttled: number; totalMemory: number; [key: string]: any };
@@ -1837,21 +1846,21 @@ export interface SystemMetrics {
     throughput: number;
     /** Of the requests since the last sample. */
     errorRate: number;
-    p50: number | null;
-    p99: number | null;
-    max: number | null;
+    p50?: number | null;
+    p99?: number | null;
+    max?: number | null;
     /** Since the start. */
-    requests: number | null;
-    errors: number | null;
+    requests?: number | null;
+    errors?: number | null;
     /** p95 of the last minute, of the operation for which it is longest. */
-    slowestP95: number | null;
+    slowestP95?: number | null;
     /** Of the requests of the last minute; `null` while there were fewer than 10. */
-    recentErrorRate: number | null;
+    recentErrorRate?: number | null;
     [key: string]: any;
   };
   /** By name, those that had requests since the last sample: 64 at most, further ones together as `other`. */
-  operations: Record<string, OperationMetrics>;
-  eventLoop: {
+  operations?: Record<string, OperationMetrics>;
+  eventLoop?: {
     /** How long work for the event loop had to wait since the last sample. A stall that goes on counts. */
     p50: number | null;
     p99: number | null;
@@ -1860,7 +1869,7 @@ export interface SystemMetrics {
     utilization: number | null;
     [key: string]: any;
   };
-  gc: {
+  gc?: {
     /** Garbage collections since the start, and the time that JavaScript waited for them. */
     count: number | null;
     time: number | null;
@@ -1869,8 +1878,8 @@ export interface SystemMetrics {
     [key: string]: any;
   };
   /** What the context filter worked on, bytes. */
-  filter: { contexts: number | null; bytesIn: number | null; bytesOut: number | null; [key: string]: any };
-  tokens: {
+  filter?: { contexts: number | null; bytesIn: number | null; bytesOut: number | null; [key: string]: any };
+  tokens?: {
     /** Of contexts as they were, and of what was sent instead. */
     original: number | null;
     sent: number | null;
@@ -1879,10 +1888,10 @@ export interface SystemMetrics {
     savedDollars: number | null;
     [key: string]: any;
   };
-  health: { score: number | null; [key: string]: any };
-  alerts: { active: number | null; [key: string]: any };
+  health?: { score: number | null; [key: string]: any };
+  alerts?: { active: number | null; [key: string]: any };
   /** Seconds. */
-  uptime: number | null;
+  uptime?: number | null;
   [key: string]: any;
 }
 
