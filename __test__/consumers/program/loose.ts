@@ -15,8 +15,8 @@ export async function loose(): Promise<void> {
   const health = system.getHealthStatus();
   strictEqual(health.components.sharedContext?.healthy, undefined);
   strictEqual(health.somethingElse, undefined);
-  const result = await system.optimizeAgentContext('agent', { currentTask: 'x', own: { deep: 1 } }, { anything: 1, maxSize: 1000 });
-  strictEqual(result.own.deep, 1);
+  const result = await system.optimizeAgentContext('agent', { currentTask: 'x', projectStructure: { deep: 1 } }, { anything: 1, maxSize: 1000 });
+  strictEqual(result.projectStructure.deep, 1);
   strictEqual(result.filtered, undefined);
   const found = await system.getCachedResponse('nothing');
   strictEqual(found?.anything, undefined);

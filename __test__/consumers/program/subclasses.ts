@@ -137,7 +137,7 @@ export async function subclasses(): Promise<void> {
   const filter: AgentContextFilter = new Filter();
   deepStrictEqual((await filter.filterContext('agent', { currentTask: 1 })).adaptations, ['mine']);
 
-  const optimizer = new Optimizer(undefined, memory, cache, filter);
+  const optimizer = new Optimizer(undefined, memory, cache);
   strictEqual((await optimizer.optimizeContext('agent', {})).by, 'mine');
 
   const monitor = new Monitor({ alertsEnabled: false }, memory, cache, filter);

@@ -42,14 +42,14 @@ export async function system(): Promise<void> {
   shared.on('productionAlert', (alert: any) => void alert.title);
   shared.on('initialized', () => undefined);
   await shared.initialize();
-  const context = { currentTask: 'a form', files: { 'index.ts': 'export {};' } };
+  const context = { currentTask: 'a form', projectStructure: { 'index.ts': 'export {};' } };
   const result = await shared.optimizeAgentContext('frontend-specialist', context, {
     maxSize: 100000,
     prioritizeRecent: true,
     includeDebugInfo: true,
   });
   strictEqual(result.type, 'full');
-  strictEqual(result.files['index.ts'], 'export {};');
+  strictEqual(result.projectStructure['index.ts'], 'export {};');
   void [result.tokensSaved, result.debug];
   await shared.cacheResponse('question', { answer: 42 });
   await shared.cacheResponse('another question', 'text', 60);
