@@ -1,6 +1,11 @@
 import { EventEmitter } from 'node:events';
 import { deepStrictEqual, ok, strictEqual } from 'node:assert';
-import AdvancedCacheManager, { CacheConfig, CacheEntry, CacheStats, SimilarQuery } from './caching/AdvancedCacheManager.js';
+import AdvancedCacheManager, {
+  CacheConfig,
+  CacheEntry,
+  CacheStats,
+  SimilarQuery,
+} from './caching/AdvancedCacheManager.js';
 
 const whole: CacheConfig = {
   l1MaxSize: 1000,
@@ -32,10 +37,20 @@ export async function cache(): Promise<void> {
   });
   manager.on('cacheMiss', (event: { key: string }) => void event.key);
   manager.on('cacheSet', (event) => void [event.layer, event.key, event.entry.size, event.entry.value.anything]);
-  manager.on('l1Eviction', ({ key, entry }) => void [key, entry.createdAt.getTime(), entry.lastAccessed, entry.ttl, entry.compressed, entry.similarity]);
+  manager.on(
+    'l1Eviction',
+    ({ key, entry }) =>
+      void [key, entry.createdAt.getTime(), entry.lastAccessed, entry.ttl, entry.compressed, entry.similarity],
+  );
   manager.on('similarityDetection', (data: any) => void data.original);
-  manager.on('similarityDetection', ({ original, similar, similarity, cacheKey }) => void [original, similar, similarity * 100, cacheKey]);
-  manager.on('maintenance', ({ timestamp, stats }: { timestamp: Date; stats: CacheStats }) => void [timestamp, stats.overall.hitRate]);
+  manager.on(
+    'similarityDetection',
+    ({ original, similar, similarity, cacheKey }) => void [original, similar, similarity * 100, cacheKey],
+  );
+  manager.on(
+    'maintenance',
+    ({ timestamp, stats }: { timestamp: Date; stats: CacheStats }) => void [timestamp, stats.overall.hitRate],
+  );
   manager.on('cacheWarmed', ({ total, found }) => void (total - found));
   manager.on('cacheCleared', ({ layer }: { layer: string }) => void layer);
   manager.on('configUpdated', () => undefined);
@@ -49,14 +64,31 @@ export async function cache(): Promise<void> {
   deepStrictEqual(answer, { text: 'an answer', tokens: 3 });
   const { text } = await manager.get('key');
   strictEqual(text, 'an answer');
-  await manager.warmCache([{ key: 'key', priority: 10 }, { key: 'gone', priority: 1 }]);
+  await manager.warmCache([
+    { key: 'key', priority: 10 },
+    { key: 'gone', priority: 1 },
+  ]);
 
   const stats: CacheStats = manager.getStats();
   const figures: number[] = [
-    stats.l1.size, stats.l1.maxSize, stats.l1.hitRate, stats.l1.entries,
-    stats.l2.sizeMB, stats.l2.maxSizeMB, stats.l2.hitRate, stats.l2.entries,
-    stats.l3.sizeMB, stats.l3.maxSizeMB, stats.l3.hitRate, stats.l3.entries, stats.l3.compressionRatio,
-    stats.overall.totalHits, stats.overall.totalMisses, stats.overall.hitRate, stats.overall.evictions, stats.overall.similarityDetections,
+    stats.l1.size,
+    stats.l1.maxSize,
+    stats.l1.hitRate,
+    stats.l1.entries,
+    stats.l2.sizeMB,
+    stats.l2.maxSizeMB,
+    stats.l2.hitRate,
+    stats.l2.entries,
+    stats.l3.sizeMB,
+    stats.l3.maxSizeMB,
+    stats.l3.hitRate,
+    stats.l3.entries,
+    stats.l3.compressionRatio,
+    stats.overall.totalHits,
+    stats.overall.totalMisses,
+    stats.overall.hitRate,
+    stats.overall.evictions,
+    stats.overall.similarityDetections,
   ];
   ok(figures.every((figure) => Number.isFinite(figure)));
   strictEqual(stats.l1.maxSize, 10);

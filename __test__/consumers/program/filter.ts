@@ -1,6 +1,11 @@
 import { deepStrictEqual, ok, strictEqual } from 'node:assert';
 import { EventEmitter } from 'node:events';
-import AgentContextFilter, { AgentSpecialization, ContextElement, ContextFilterConfig, FilteredContext } from './context/AgentContextFilter.js';
+import AgentContextFilter, {
+  AgentSpecialization,
+  ContextElement,
+  ContextFilterConfig,
+  FilteredContext,
+} from './context/AgentContextFilter.js';
 
 const whole: ContextFilterConfig = {
   maxContextPerAgent: 50,

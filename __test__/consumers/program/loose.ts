@@ -5,7 +5,11 @@ import AgentContextFilter from 'agentwise-optimization/context';
 
 /** Fields that are nowhere written down: the original's types were `any` here, and the code reads what may not be there. */
 export async function loose(): Promise<void> {
-  const system = await ProductionOptimizationSystem.create({ environment: 'development', finalReport: false, anything: undefined } as any);
+  const system = await ProductionOptimizationSystem.create({
+    environment: 'development',
+    finalReport: false,
+    anything: undefined,
+  } as any);
   const status = await system.getStatus();
   strictEqual(status.anything?.deep, undefined);
   strictEqual(status.components.tokenOptimizer?.deep?.deeper, undefined);
@@ -15,7 +19,11 @@ export async function loose(): Promise<void> {
   const health = system.getHealthStatus();
   strictEqual(health.components.sharedContext?.healthy, undefined);
   strictEqual(health.somethingElse, undefined);
-  const result = await system.optimizeAgentContext('agent', { currentTask: 'x', projectStructure: { deep: 1 } }, { anything: 1, maxSize: 1000 });
+  const result = await system.optimizeAgentContext(
+    'agent',
+    { currentTask: 'x', projectStructure: { deep: 1 } },
+    { anything: 1, maxSize: 1000 },
+  );
   strictEqual(result.projectStructure.deep, 1);
   strictEqual(result.filtered, undefined);
   const found = await system.getCachedResponse('nothing');

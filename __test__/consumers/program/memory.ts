@@ -1,6 +1,11 @@
 import { EventEmitter } from 'node:events';
 import { deepStrictEqual, ok, strictEqual } from 'node:assert';
-import MemoryManager, { AgentMemoryStats, MemoryAlert, MemoryConfig, MemoryUsage } from './optimization/MemoryManager.js';
+import MemoryManager, {
+  AgentMemoryStats,
+  MemoryAlert,
+  MemoryConfig,
+  MemoryUsage,
+} from './optimization/MemoryManager.js';
 import { MemoryManager as Named } from 'agentwise-optimization/memory';
 
 const partial: Partial<MemoryConfig> = { maxMemoryUsage: 1024, agentMemoryLimit: 1 };
@@ -70,14 +75,25 @@ export async function memory(): Promise<void> {
 
   const stats = manager.getMemoryStats();
   const figures: number[] = [
-    stats.process.rss, stats.process.heapTotal, stats.process.heapUsed, stats.process.external,
-    stats.system.total, stats.system.free, stats.system.used, stats.system.percentage,
-    stats.config.maxMemory, stats.config.alertThreshold, stats.config.agentLimit,
+    stats.process.rss,
+    stats.process.heapTotal,
+    stats.process.heapUsed,
+    stats.process.external,
+    stats.system.total,
+    stats.system.free,
+    stats.system.used,
+    stats.system.percentage,
+    stats.config.maxMemory,
+    stats.config.alertThreshold,
+    stats.config.agentLimit,
   ];
   ok(figures.every((figure) => typeof figure === 'number'));
   strictEqual(stats.config.maxMemory, 1024);
   const agents: AgentMemoryStats[] = stats.agents;
-  deepStrictEqual(agents.map((agent) => agent.agentId), ['agent-1']);
+  deepStrictEqual(
+    agents.map((agent) => agent.agentId),
+    ['agent-1'],
+  );
   const [first] = agents;
   const bytes: number = first!.contextSize + first!.cacheSize + first!.totalMemory;
   ok(bytes > 0 && first!.lastAccessed instanceof Date && first!.isThrottled === false);
@@ -86,10 +102,18 @@ export async function memory(): Promise<void> {
   ok(names.length === 0 && Array.isArray(recent));
   for (const alert of recent) {
     const type: 'warning' | 'critical' | 'info' = alert.type;
-    void [type, alert.message, alert.memoryUsage, alert.threshold, alert.timestamp.toISOString(), alert.recommendations.join()];
+    void [
+      type,
+      alert.message,
+      alert.memoryUsage,
+      alert.threshold,
+      alert.timestamp.toISOString(),
+      alert.recommendations.join(),
+    ];
   }
   const history: MemoryUsage[] = manager.getMemoryHistory();
-  for (const { total, used, free, percentage, timestamp } of history) ok(total + used + free + percentage > 0 && timestamp instanceof Date);
+  for (const { total, used, free, percentage, timestamp } of history)
+    ok(total + used + free + percentage > 0 && timestamp instanceof Date);
   const score: number = manager.getHealthScore();
   ok(score >= 0 && score <= 100);
   manager.updateConfig({ alertThreshold: 70 });

@@ -64,29 +64,95 @@ const values = {
   stats,
   metrics,
   filtered,
-  agent: { agentId: 'agent', contextSize: 1, cacheSize: 1, totalMemory: 2, lastAccessed: timestamp, isThrottled: false } as AgentMemoryStats,
+  agent: {
+    agentId: 'agent',
+    contextSize: 1,
+    cacheSize: 1,
+    totalMemory: 2,
+    lastAccessed: timestamp,
+    isThrottled: false,
+  } as AgentMemoryStats,
   specialization: {
-    name: 'x', keywords: [], filePatterns: [], contextPriorities: {}, maxContextSize: 1, requiredFields: [], optionalFields: [], excludePatterns: [],
+    name: 'x',
+    keywords: [],
+    filePatterns: [],
+    contextPriorities: {},
+    maxContextSize: 1,
+    requiredFields: [],
+    optionalFields: [],
+    excludePatterns: [],
   } as AgentSpecialization,
 };
-const alert: Alert = { id: '1', type: 'warning', component: 'cpu', title: 't', message: 'm', timestamp, resolved: true, resolvedAt: timestamp, metadata: {} };
-const entry: CacheEntry = { key: 'k', value: 1, size: 1, createdAt: timestamp, lastAccessed: timestamp, hitCount: 0, ttl: 1, compressed: false };
+const alert: Alert = {
+  id: '1',
+  type: 'warning',
+  component: 'cpu',
+  title: 't',
+  message: 'm',
+  timestamp,
+  resolved: true,
+  resolvedAt: timestamp,
+  metadata: {},
+};
+const entry: CacheEntry = {
+  key: 'k',
+  value: 1,
+  size: 1,
+  createdAt: timestamp,
+  lastAccessed: timestamp,
+  hitCount: 0,
+  ttl: 1,
+  compressed: false,
+};
 const diff: ContextDiff = { added: {}, modified: {}, removed: [], unchanged: [] };
 const check: HealthCheck = { component: 'memory', status: 'healthy', score: 100, message: '', timestamp };
-const memoryAlert: MemoryAlert = { type: 'info', message: '', memoryUsage: 1, threshold: 1, timestamp, recommendations: [] };
+const memoryAlert: MemoryAlert = {
+  type: 'info',
+  message: '',
+  memoryUsage: 1,
+  threshold: 1,
+  timestamp,
+  recommendations: [],
+};
 const usage: MemoryUsage = { total: 2, used: 1, free: 1, percentage: 50, timestamp };
 const optimized: OptimizationStats = {
-  tokensSaved: 0, memoryOptimized: 0, cacheHitRate: 0, contextReduction: 0, overallScore: 100, uptime: 1, timestamp,
+  tokensSaved: 0,
+  memoryOptimized: 0,
+  cacheHitRate: 0,
+  contextReduction: 0,
+  overallScore: 100,
+  uptime: 1,
+  timestamp,
 };
-const recommendations: OptimizationRecommendations = { memory: [], cache: [], context: [], general: [], priority: 'low' };
-const parts: [Partial<CacheConfig>, Partial<MemoryConfig>, Partial<ContextFilterConfig>, Partial<MonitoringConfig>, Partial<OptimizationConfig>] = [
-  { l1MaxSize: 1 }, { gcInterval: 1000 }, { adaptiveReduction: true }, { alertsEnabled: true }, { autoTuning: true },
+const recommendations: OptimizationRecommendations = {
+  memory: [],
+  cache: [],
+  context: [],
+  general: [],
+  priority: 'low',
+};
+const parts: [
+  Partial<CacheConfig>,
+  Partial<MemoryConfig>,
+  Partial<ContextFilterConfig>,
+  Partial<MonitoringConfig>,
+  Partial<OptimizationConfig>,
+] = [
+  { l1MaxSize: 1 },
+  { gcInterval: 1000 },
+  { adaptiveReduction: true },
+  { alertsEnabled: true },
+  { autoTuning: true },
 ];
 /** api.md names no fields of these: any will do. */
 const loose: [ContextElement, SimilarQuery, TokenUsageMetrics, OptimizationStrategy] = [
-  { key: 'a', value: 1, category: 'task' }, { query: 'q', score: 1 }, { agentId: 'a', tokens: 1 }, { name: 'n', apply: () => 1 },
+  { key: 'a', value: 1, category: 'task' },
+  { query: 'q', score: 1 },
+  { agentId: 'a', tokens: 1 },
+  { name: 'n', apply: () => 1 },
 ];
-const read = (element: ContextElement, query: SimilarQuery): number => element.importance * query.similarity + element.size;
+const read = (element: ContextElement, query: SimilarQuery): number =>
+  element.importance * query.similarity + element.size;
 
 /** Interfaces of the application's own, of the original's shape. */
 interface MemorySource {
@@ -125,9 +191,29 @@ export async function shapes(): Promise<void> {
   const method: Methods<MemoryManager> = 'getHealthScore';
   ok(typeof memory[method] === 'function' && emitters.length === 5);
   // A map of components, as of any class.
-  const classes: Record<string, new (...args: any[]) => EventEmitter> = { MemoryManager, AdvancedCacheManager, ProductionMonitor, OptimizationOrchestrator };
+  const classes: Record<string, new (...args: any[]) => EventEmitter> = {
+    MemoryManager,
+    AdvancedCacheManager,
+    ProductionMonitor,
+    OptimizationOrchestrator,
+  };
   const tokens: InstanceType<typeof TokenOptimizer> = new TokenOptimizer(null, null, null, null);
-  void [classes, tokens, values, alert, entry, diff, check, memoryAlert, usage, optimized, recommendations, parts, loose, read];
+  void [
+    classes,
+    tokens,
+    values,
+    alert,
+    entry,
+    diff,
+    check,
+    memoryAlert,
+    usage,
+    optimized,
+    recommendations,
+    parts,
+    loose,
+    read,
+  ];
   await monitor.stop();
   await cache.stop();
   memory.stop();

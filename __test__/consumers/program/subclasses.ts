@@ -50,7 +50,13 @@ class Cache extends AdvancedCacheManager {
     return {
       l1: { size: l1.size, maxSize: l1.maxSize, hitRate: l1.hitRate, entries: l1.entries },
       l2: { sizeMB: l2.sizeMB, maxSizeMB: l2.maxSizeMB, hitRate: l2.hitRate, entries: l2.entries },
-      l3: { sizeMB: l3.sizeMB, maxSizeMB: l3.maxSizeMB, hitRate: l3.hitRate, entries: l3.entries, compressionRatio: l3.compressionRatio },
+      l3: {
+        sizeMB: l3.sizeMB,
+        maxSizeMB: l3.maxSizeMB,
+        hitRate: l3.hitRate,
+        entries: l3.entries,
+        compressionRatio: l3.compressionRatio,
+      },
       overall: {
         totalHits: overall.totalHits + this.hits,
         totalMisses: overall.totalMisses,
@@ -70,8 +76,18 @@ class Filter extends AgentContextFilter {
     super({ ...config, contextImportanceThreshold: 0.1 });
   }
   override async filterContext(agentId: string, context: any, memory = 0, load = 0): Promise<FilteredContext> {
-    const { original, filtered, reductionRatio, removedElements, importanceScores, memoryUsage } = await super.filterContext(agentId, context, memory, load);
-    return { agentId, original, filtered, reductionRatio, removedElements, importanceScores, memoryUsage, adaptations: ['mine'] };
+    const { original, filtered, reductionRatio, removedElements, importanceScores, memoryUsage } =
+      await super.filterContext(agentId, context, memory, load);
+    return {
+      agentId,
+      original,
+      filtered,
+      reductionRatio,
+      removedElements,
+      importanceScores,
+      memoryUsage,
+      adaptations: ['mine'],
+    };
   }
 }
 
@@ -92,7 +108,7 @@ class Monitor extends ProductionMonitor {
 
 class Optimizer extends TokenOptimizer {
   override async optimizeContext(agentId: string, context: any): Promise<any> {
-    return super.optimizeContext(agentId, { ...context, by: 'mine' });
+    return super.optimizeContext(agentId, { ...context, projectStructure: 'mine' });
   }
   override async scheduleAgents(agents: string[], tasks: any[]): Promise<string[][]> {
     return super.scheduleAgents(agents, tasks);
@@ -138,7 +154,7 @@ export async function subclasses(): Promise<void> {
   deepStrictEqual((await filter.filterContext('agent', { currentTask: 1 })).adaptations, ['mine']);
 
   const optimizer = new Optimizer(undefined, memory, cache);
-  strictEqual((await optimizer.optimizeContext('agent', {})).by, 'mine');
+  strictEqual((await optimizer.optimizeContext('agent', {})).projectStructure, 'mine');
 
   const monitor = new Monitor({ alertsEnabled: false }, memory, cache, filter);
   ok(monitor.getOverallHealth().score >= 0 && monitor.getMetricsHistory().length >= 0);
@@ -149,7 +165,7 @@ export async function subclasses(): Promise<void> {
   ok(system.started && system.getStatus().orchestrator === null);
   await system.shutdown();
   const orchestrator = new Orchestrator({ environment: 'development' }, optimizer);
-  strictEqual((await orchestrator.optimizeAgentContext('agent', { currentTask: 'a task' })).by, 'mine');
+  strictEqual((await orchestrator.optimizeAgentContext('another', { currentTask: 'a task' })).projectStructure, 'mine');
   await orchestrator.shutdown();
   await cache.stop();
   await memory.stop();

@@ -1,6 +1,10 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from 'node:assert';
 import { EventEmitter } from 'node:events';
-import ProductionOptimizationSystem, { AgentwiseError, MemoryAlert, SystemConfig } from './optimization/ProductionOptimizationSystem.js';
+import ProductionOptimizationSystem, {
+  AgentwiseError,
+  MemoryAlert,
+  SystemConfig,
+} from './optimization/ProductionOptimizationSystem.js';
 import OptimizationOrchestrator, {
   OptimizationConfig,
   OptimizationRecommendations,
@@ -23,7 +27,10 @@ export async function system(): Promise<void> {
   strictEqual(await made.getCachedResponse('anything'), null);
   strictEqual(made.shouldThrottleAgent('agent'), false);
   strictEqual(made.getRecommendedContextSize('agent', 100), 100);
-  await rejects(made.optimizeAgentContext('agent', {}), (error: any) => error instanceof AgentwiseError && error.code === 'E_NOT_INITIALIZED');
+  await rejects(
+    made.optimizeAgentContext('agent', {}),
+    (error: any) => error instanceof AgentwiseError && error.code === 'E_NOT_INITIALIZED',
+  );
   try {
     await made.performMaintenance();
   } catch (error: any) {
@@ -37,8 +44,14 @@ export async function system(): Promise<void> {
   shared.on('cacheHit', ({ layer, key }: { layer: string; key: string }) => void [layer, key]);
   shared.on('agentThrottled', (data: any) => void data.agentId);
   shared.on('optimizationError', ({ agentId, error }) => void [agentId, error.message]);
-  shared.on('contextOptimized', ({ agentId, reductionRatio, memoryUsage }) => void [agentId, reductionRatio, memoryUsage]);
-  shared.on('agentContextOptimized', ({ agentId, optimizationTime, success }) => void [agentId, optimizationTime, success]);
+  shared.on(
+    'contextOptimized',
+    ({ agentId, reductionRatio, memoryUsage }) => void [agentId, reductionRatio, memoryUsage],
+  );
+  shared.on(
+    'agentContextOptimized',
+    ({ agentId, optimizationTime, success }) => void [agentId, optimizationTime, success],
+  );
   shared.on('productionAlert', (alert: any) => void alert.title);
   shared.on('initialized', () => undefined);
   await shared.initialize();
@@ -49,20 +62,38 @@ export async function system(): Promise<void> {
     includeDebugInfo: true,
   });
   strictEqual(result.type, 'full');
-  strictEqual(result.projectStructure['index.ts'], 'export {};');
+  strictEqual(result['projectStructure']['index.ts'], 'export {};');
   void [result.tokensSaved, result.debug];
   await shared.cacheResponse('question', { answer: 42 });
   await shared.cacheResponse('another question', 'text', 60);
-  await shared.cacheResponse('of one agent', 'text', undefined, { agentId: 'agent', model: 'm', systemPrompt: 's', tags: ['t'] });
+  await shared.cacheResponse('of one agent', 'text', undefined, {
+    agentId: 'agent',
+    model: 'm',
+    systemPrompt: 's',
+    tags: ['t'],
+  });
   strictEqual((await shared.getCachedResponse('question')).answer, 42);
   strictEqual(await shared.getCachedResponse('of one agent', 'agent', { model: 'm', systemPrompt: 's' }), 'text');
   strictEqual(shared.shouldThrottleAgent('agent'), false);
   strictEqual(shared.getRecommendedContextSize('agent', 100), 100);
 
   const status = shared.getStatus();
-  void [status.initialized, status.environment, status.uptime, status.overallScore, status.autoTuning, status.lastOptimization];
+  void [
+    status.initialized,
+    status.environment,
+    status.uptime,
+    status.overallScore,
+    status.autoTuning,
+    status.lastOptimization,
+  ];
   const { memoryManager, cacheManager, contextFilter, productionMonitor, tokenOptimizer } = status.components;
-  void [memoryManager.process.rss, cacheManager.overall.hitRate, contextFilter.cachedContexts, productionMonitor, tokenOptimizer];
+  void [
+    memoryManager.process.rss,
+    cacheManager.overall.hitRate,
+    contextFilter.cachedContexts,
+    productionMonitor,
+    tokenOptimizer,
+  ];
   const statistics: OptimizationStats = status.statistics;
   const recommendations: OptimizationRecommendations = status.recommendations;
   void [statistics.tokensSaved, recommendations.priority, status.tokenOptimizer, status.sharedContext, status.error];
@@ -106,7 +137,10 @@ export async function orchestrator(): Promise<void> {
   made.on('healthUpdate', (data: any) => void data);
   made.on('emergencyThrottle', ({ reason }) => void reason);
   made.on('statsUpdated', (stats: OptimizationStats) => void stats.overallScore);
-  made.on('autoTuningCompleted', ({ timestamp, stats, recommendations, adjustments }) => void [timestamp, stats, recommendations, adjustments]);
+  made.on(
+    'autoTuningCompleted',
+    ({ timestamp, stats, recommendations, adjustments }) => void [timestamp, stats, recommendations, adjustments],
+  );
   made.on('autoTuningError', (data: any) => void data);
   made.on('reportGenerated', (data: any) => void data);
   made.on('configurationUpdated', ({ oldConfig, newConfig }) => void [oldConfig, newConfig]);
@@ -115,15 +149,24 @@ export async function orchestrator(): Promise<void> {
   await ready;
   await made.warmUp();
   const context = await made.optimizeAgentContext('backend-specialist', { currentTask: 'an api' });
-  strictEqual(context.currentTask, 'an api');
+  strictEqual(context['currentTask'], 'an api');
   await made.cacheResponse('question', 'answer', 60);
   strictEqual(await made.getCachedResponse('question', 'agent'), 'answer');
   strictEqual(made.shouldThrottleAgent('agent'), false);
   strictEqual(made.getRecommendedContextSize('agent', 10), 10);
   const stats: OptimizationStats = made.getOptimizationStats();
   const { tokensSaved, memoryOptimized, cacheHitRate, contextReduction, overallScore, uptime, timestamp } = stats;
-  ok([tokensSaved, memoryOptimized, cacheHitRate, contextReduction, overallScore, uptime].every(Number.isFinite) && timestamp instanceof Date);
-  const { memory, cache, context: ofContext, general, priority }: OptimizationRecommendations = made.getOptimizationRecommendations();
+  ok(
+    [tokensSaved, memoryOptimized, cacheHitRate, contextReduction, overallScore, uptime].every(Number.isFinite) &&
+      timestamp instanceof Date,
+  );
+  const {
+    memory,
+    cache,
+    context: ofContext,
+    general,
+    priority,
+  }: OptimizationRecommendations = made.getOptimizationRecommendations();
   const texts: string[] = [...memory, ...cache, ...ofContext, ...general];
   const level: 'low' | 'medium' | 'high' = priority;
   void [texts, level, made.getStatus().overallScore];

@@ -52,7 +52,7 @@ export async function tokens(): Promise<void> {
   optimizer.setCacheManager(cache);
 
   const first = await optimizer.optimizeContext('agent', { task: 'one', list: [1] });
-  strictEqual(first.task, 'one');
+  strictEqual(first['task'], 'one');
   strictEqual(first.type, 'full');
   const same = await optimizer.optimizeContext('agent', { task: 'one', list: [1] });
   strictEqual(same.type, 'incremental');
@@ -60,7 +60,10 @@ export async function tokens(): Promise<void> {
   const reference: string = same.reference;
   ok(/^[0-9a-f]{64}$/.test(reference));
   const next = await optimizer.optimizeContext('agent', { task: 'two', list: [1], more: true });
-  deepStrictEqual([next.added, next.modified, next.removed, next.unchanged], [{ more: true }, { task: 'two' }, [], ['list']]);
+  deepStrictEqual(
+    [next.added, next.modified, next.removed, next.unchanged],
+    [{ more: true }, { task: 'two' }, [], ['list']],
+  );
   const saved: number = first.tokensSaved + same.tokensSaved + next.tokensSaved;
   ok(Number.isFinite(saved));
   if (next.type === 'shared_incremental') void [next.diff, next.sharedReference, next.tokensSaved];
