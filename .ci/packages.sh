@@ -25,3 +25,8 @@ echo 'attw: no problems'
 npm run --silent test:consumers -- --packed "$work"
 
 node .ci/workflows.mjs
+if zizmor --version >/dev/null 2>&1; then
+  zizmor --offline --quiet --min-severity medium .github
+else
+  echo 'SKIPPED: zizmor is not installed'
+fi
