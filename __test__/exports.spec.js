@@ -90,6 +90,9 @@ test.each([
 });
 
 test.each([
+  ['cache', 'AdvancedCacheManager', ['AdvancedCacheManager', 'AgentwiseError']],
+  ['context', 'AgentContextFilter', ['AgentContextFilter', 'AgentwiseError']],
+  ['orchestrator', 'OptimizationOrchestrator', ['AgentwiseError', 'OptimizationOrchestrator']],
   ['memory', 'MemoryManager', ['AgentwiseError', 'MemoryManager']],
   ['monitor', 'ProductionMonitor', ['AgentwiseError', 'ProductionMonitor']],
   ['shared-context', 'SharedContextClient', ['AgentwiseError', 'SharedContextClient', 'startSharedContextServer']],

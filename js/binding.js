@@ -3,6 +3,7 @@
 /** The native module, with its log output on when `DEBUG` names this package. */
 
 const { AgentwiseError, messageOf } = require('./errors.js');
+const { publishedPackage } = require('./platform.js');
 
 const native = load();
 
@@ -16,10 +17,17 @@ function load() {
     const real = causes.find((cause) => cause.code && cause.code !== 'MODULE_NOT_FOUND') ?? causes.at(-1);
     throw new AgentwiseError(
       'E_NOT_AVAILABLE',
-      `the native module could not be loaded: ${messageOf(real).split('\n')[0]}; run npm install again (it needs Rust where no prebuilt module fits)`,
+      `the native module could not be loaded: ${messageOf(real).split('\n')[0]}; ${remedy()}`,
       { cause: error },
     );
   }
+}
+
+function remedy() {
+  const published = publishedPackage();
+  return published
+    ? `${published} has it for this platform: run npm install again with --include=optional, on the platform that it runs on`
+    : 'run npm install again (it needs Rust where no prebuilt module fits)';
 }
 
 const NAME = 'agentwise-optimization';

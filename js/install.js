@@ -8,6 +8,7 @@
 const { spawnSync } = require('node:child_process');
 const { copyFileSync, existsSync, renameSync } = require('node:fs');
 const { join } = require('node:path');
+const { isMusl, moduleName, publishedPackage } = require('./platform.js');
 
 const ROOT = join(__dirname, '..');
 const RUST = '1.89';
@@ -17,15 +18,6 @@ const LIBRARIES = {
   darwin: 'libagentwise_optimization.dylib',
   win32: 'agentwise_optimization.dll',
 };
-
-const isMusl = process.platform === 'linux' && !process.report.getReport().header.glibcVersionRuntime;
-
-/** The name under which js/native.js looks for a module beside it. */
-function moduleName() {
-  const { platform, arch } = process;
-  const abi = { linux: isMusl ? '-musl' : '-gnu', win32: '-msvc' }[platform] ?? '';
-  return `agentwise-optimization.${platform}-${arch}${abi}.node`;
-}
 
 /** Whether a module is there and loads, in a process of its own: a module that crashes must not take the install along. */
 function isLoadable() {
@@ -41,10 +33,12 @@ function build() {
   const library = LIBRARIES[process.platform];
   if (!library) fail(`no native module for ${process.platform}-${process.arch}`);
   if (spawnSync('cargo', ['--version'], { stdio: 'ignore' }).status !== 0) {
-    fail(
-      `no prebuilt native module for ${process.platform}-${process.arch} and no Rust: install Rust ${RUST} or later ` +
-        'from https://rustup.rs, then run npm install again',
-    );
+    const published = publishedPackage();
+    const lack = published
+      ? `${published}, the native module for ${process.platform}-${process.arch}, is not installed or does not load (npm leaves ` +
+        'it out with --omit=optional: install with --include=optional), and there is no Rust to build one'
+      : `no prebuilt native module for ${process.platform}-${process.arch} and no Rust`;
+    fail(`${lack}: install Rust ${RUST} or later from https://rustup.rs, then run npm install again`);
   }
   const target = join(ROOT, 'target');
   const args = ['build', '--release', '--locked', '--target-dir', target];
@@ -52,7 +46,7 @@ function build() {
   const made = join(target, process.env.CARGO_BUILD_TARGET ?? '', 'release', library);
   const env = { ...process.env };
   // Rust for musl links statically unless told otherwise, and then makes no library that Node could load.
-  if (isMusl) env.RUSTFLAGS = `${env.RUSTFLAGS ?? ''} -C target-feature=-crt-static`.trim();
+  if (isMusl()) env.RUSTFLAGS = `${env.RUSTFLAGS ?? ''} -C target-feature=-crt-static`.trim();
   const cargo = spawnSync('cargo', args, { cwd: ROOT, env, stdio: ['ignore', 'inherit', 'inherit'] });
   if (cargo.status !== 0)
     fail(`the native module could not be built (cargo ended with ${cargo.status ?? cargo.signal})`);

@@ -82,7 +82,10 @@ export class Agent {
     const results = await Promise.all(given.map((each) => this.#call(each, this.#options())));
     // Without a filter, and where one failed, nothing tells what it kept.
     const kept = this.#kept.length === results.length ? [...this.#kept] : [];
-    for (const [at, result] of results.entries()) await this.#receive(result, given[at], kept[at]);
+    // What follows one that is lost is a delta to it, and lost too.
+    for (const [at, result] of results.entries()) {
+      if (!(await this.#receive(result, given[at], kept[at]))) break;
+    }
     this.#current = given[1];
   }
 
@@ -103,6 +106,7 @@ export class Agent {
     }
   }
 
+  /** Takes a result on the other end; false where it cannot, and has to ask for the context in full. */
   async #receive(result, given, kept) {
     const ledger = this.#ledger;
     // What a failed stage gives is what there was before it, which the other end reads but does not build on.
@@ -110,7 +114,7 @@ export class Agent {
       ledger.count('results of failed stages');
       const isBefore = isSame(result, given) || (kept !== undefined && isSame(result, kept));
       ledger.check('a failed stage gives what there was before it', isBefore, this.#id);
-      return;
+      return true;
     }
     const message = JSON.parse(JSON.stringify(this.#pkg.toMessage(result)));
     try {
@@ -122,7 +126,7 @@ export class Agent {
       else ledger.violated('every delta fits what the other end has', `${this.#id}: ${error.code} ${error.message}`);
       this.#held = undefined;
       this.#system.resetAgent(this.#id);
-      return;
+      return false;
     }
     ledger.count(`results ${message.type}`);
     const expected = this.#isWhole ? given : kept;
@@ -138,5 +142,6 @@ export class Agent {
         JSON.stringify([this.#id, debug.tokens]),
       );
     }
+    return true;
   }
 }

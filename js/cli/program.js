@@ -22,6 +22,7 @@ const COMMANDS = [
   'shared-context',
   'alert-test',
   'doctor',
+  'migrate',
   'completion',
   'help',
 ];

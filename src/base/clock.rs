@@ -16,6 +16,11 @@ pub trait Clock: Send + Sync {
     fn now_us(&self) -> u64 {
         self.now_ms() * 1000
     }
+    /// Whether somebody moves this clock and does what falls due by it. Nobody starts a thread then: it would wait for a time
+    /// that does not pass by itself.
+    fn is_driven(&self) -> bool {
+        false
+    }
 }
 
 /// The machine's clocks.
@@ -65,6 +70,7 @@ pub struct SteadyClock {
     offset_ms: AtomicU64,
     /// Monotonic time of the last look at the wall clock.
     looked_ms: AtomicU64,
+    look_every_ms: u64,
 }
 
 impl SteadyClock {
@@ -72,13 +78,20 @@ impl SteadyClock {
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         let offset_ms = AtomicU64::new(clock.wall_ms().saturating_sub(clock.now_ms()));
         let looked_ms = AtomicU64::new(clock.now_ms());
-        Self { clock, offset_ms, looked_ms }
+        // Who sets a clock by hand means it at once.
+        let look_every_ms = if clock.is_driven() { 0 } else { LOOK_EVERY_MS };
+        Self { clock, offset_ms, looked_ms, look_every_ms }
+    }
+
+    /// Whether the clock is moved by hand, see [`Clock::is_driven`].
+    pub fn is_driven(&self) -> bool {
+        self.clock.is_driven()
     }
 
     /// Unix ms. Looks at the wall clock every 100 ms only: one clock is enough to pay for in a lookup.
     pub fn now_ms(&self) -> u64 {
         let now_ms = self.clock.now_ms();
-        if now_ms.wrapping_sub(self.looked_ms.load(Ordering::Relaxed)) >= LOOK_EVERY_MS {
+        if now_ms.wrapping_sub(self.looked_ms.load(Ordering::Relaxed)) >= self.look_every_ms {
             self.looked_ms.store(now_ms, Ordering::Relaxed);
             self.offset_ms.fetch_max(self.clock.wall_ms().saturating_sub(now_ms), Ordering::Relaxed);
         }

@@ -37,6 +37,7 @@ pub struct Footprints {
     parts: Mutex<Parts>,
     /// Held by whoever delivers.
     delivery: Mutex<()>,
+    is_driven: bool,
 }
 
 #[derive(Default)]
@@ -74,6 +75,11 @@ pub fn apart(work: impl FnOnce() + Send + 'static) {
 }
 
 impl Footprints {
+    /// Those of a system whose clock is moved by hand: it has its own parts and starts no thread.
+    pub fn driven() -> Arc<Self> {
+        Arc::new(Self { is_driven: true, ..Self::default() })
+    }
+
     /// Counts `part` from now on, as long as it lives. While relief is asked for, it hears of it soon.
     pub fn register(self: &Arc<Self>, part: &Arc<dyn Footprint>) {
         let is_to_hear = {
@@ -132,6 +138,10 @@ impl Footprints {
 
     /// The same on a thread of its own.
     pub fn settle_soon(self: &Arc<Self>) {
+        if self.is_driven {
+            self.settle();
+            return;
+        }
         let own = Arc::clone(self);
         apart(move || own.settle());
     }

@@ -177,6 +177,7 @@ fn surroundings(
             .as_str()
             .and_then(Environment::from_name)
             .unwrap_or(Environment::Development),
+        machine: None,
     }
 }
 

@@ -100,12 +100,16 @@ impl CacheManager {
             seed: AtomicU64::new(clock.now_ms()),
             config: RwLock::new(config),
         });
-        if manager.is_similarity_on() {
+        let is_driven = clock.is_driven();
+        if manager.is_similarity_on() && !is_driven {
             crate::similarity::warm_up();
         }
         let disk = manager.new_disk();
         *manager.disk.write() = disk;
-        of_process().register(&(Arc::clone(&manager) as Arc<dyn Footprint>));
+        // One that is driven belongs to its system alone, which registers it.
+        if !is_driven {
+            of_process().register(&(Arc::clone(&manager) as Arc<dyn Footprint>));
+        }
         manager
     }
 

@@ -22,6 +22,7 @@ use super::sampler;
 use super::state::State;
 use super::stats::AgentStats;
 use crate::base::clock::Clock;
+use crate::base::driven::Due;
 use crate::base::footprint::{Footprint, Footprints, Relief, new_watcher};
 use crate::base::units::mb_to_bytes;
 use crate::telemetry::event::{EventKind, EventSink};
@@ -63,6 +64,8 @@ pub struct MemoryManager {
     pub(super) released_ms: AtomicU64,
     /// Monotonic ms from which the proportional set may be read again.
     pub(super) pss_from_ms: AtomicU64,
+    /// When it is looked at where no thread does it.
+    pub(super) due: Due,
     own: Arc<OwnFootprint>,
 }
 
@@ -90,6 +93,7 @@ impl MemoryManager {
             sampling_ns: AtomicU64::new(0),
             released_ms: AtomicU64::new(0),
             pss_from_ms: AtomicU64::new(0),
+            due: Due::default(),
             own,
         }
     }
@@ -102,9 +106,26 @@ impl MemoryManager {
         self.with_state(|state, now| state.take_sample(now, sample, &config));
     }
 
-    /// Lets the sampling thread of the process watch over `self`, until it is gone or stopped.
+    /// Lets the sampling thread of the process watch over `self`, until it is gone or stopped. On a clock that is driven,
+    /// whoever moves it calls [`Self::run_due`].
     pub fn watch(self: &Arc<Self>) {
         sampler::watch(self);
+    }
+
+    /// Monotonic ms at which it is to be looked at, on a clock that is driven.
+    pub fn due_ms(&self) -> u64 {
+        self.due.at_ms(self.around.clock.now_ms())
+    }
+
+    /// Looks at it if that is due, on a clock that is driven. Whether it did.
+    pub fn run_due(&self) -> bool {
+        sampler::run_due(self)
+    }
+
+    /// Whether there is work that only JavaScript can do: garbage, or waits that are over.
+    pub fn wants_javascript(&self) -> bool {
+        let state = self.state.lock();
+        !self.is_stopped() && (state.collector.is_asked() || state.agents.has_released())
     }
 
     /// The settings.

@@ -47,5 +47,5 @@ pub use limits::LimitSource;
 pub use manager::{MemoryManager, Surroundings};
 pub use overview::Overview;
 pub use pressure::{Step, Thresholds};
-pub use probe::{Probe, SystemProbe};
+pub use probe::{GivenProbe, Probe, SystemProbe, heap_of};
 pub use stats::{AgentStats, MemoryStats, V8Heap};

@@ -9,11 +9,13 @@ use std::{error, fmt, io};
 
 use serde::Serialize;
 
+mod given;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(not(target_os = "linux"))]
 mod other;
 
+pub use given::{GivenProbe, heap_of};
 #[cfg(target_os = "linux")]
 pub use linux::SystemProbe;
 #[cfg(not(target_os = "linux"))]

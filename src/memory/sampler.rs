@@ -40,12 +40,26 @@ static SAMPLER: LazyLock<Arc<Sampler>> = LazyLock::new(Arc::default);
 
 /// Samples for `manager` from now on, until it is gone or stopped.
 pub(crate) fn watch(manager: &Arc<MemoryManager>) {
+    if manager.around.clock.is_driven() {
+        manager.due.ask();
+        return;
+    }
     SAMPLER.watch(manager);
 }
 
 /// Lets the thread look at `manager` now: there is work for it, or it has stopped.
 pub(crate) fn nudge(manager: &MemoryManager) {
+    if manager.around.clock.is_driven() {
+        manager.due.ask();
+        return;
+    }
     SAMPLER.nudge(manager);
+}
+
+/// Looks at `manager` if that is due, here and now. Whether it did.
+pub(crate) fn run_due(manager: &MemoryManager) -> bool {
+    let now_ms = manager.around.clock.now_ms();
+    manager.due.run(now_ms, || (!manager.is_stopped()).then(|| look(manager)))
 }
 
 /// A look at one manager; a defect in it must not end the watch over the others.

@@ -118,6 +118,8 @@ impl OverallHealth {
 pub(crate) struct Checks {
     /// Parts whose last question is still without an answer.
     hanging: Arc<Mutex<HashSet<Part>>>,
+    /// Whether they are asked here and now, without a limit.
+    is_driven: bool,
 }
 
 /// What came of a question.
@@ -128,6 +130,11 @@ enum Outcome {
 }
 
 impl Checks {
+    /// None asked yet. `is_driven`: there are to be no threads.
+    pub(crate) fn new(is_driven: bool) -> Self {
+        Self { is_driven, ..Self::default() }
+    }
+
     /// Asks every part and judges the figures. Takes `limit` at most.
     pub(crate) fn run(
         &self,
@@ -191,6 +198,10 @@ impl Checks {
             // Nobody waits any more when it took too long.
             let _ = tell.send((part, outcome));
         };
+        if self.is_driven {
+            work();
+            return true;
+        }
         thread::Builder::new().name("agentwise-check".into()).spawn(work).is_ok()
     }
 }

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::measure::given_times;
 use crate::base::clock::Clock;
+use crate::base::machine::GivenMachine;
 
 /// Least time between two readings: shorter ones mostly show the caller's own burst of work.
 pub const INTERVAL_MS: u64 = 5_000;
@@ -43,6 +45,11 @@ impl HostCpu {
     pub fn new(clock: Arc<dyn Clock>, read: ReadTimes) -> Self {
         let state = State { at_ms: clock.now_ms(), times: read(), percentage: None };
         Self { clock, read, state: Mutex::new(state) }
+    }
+
+    /// The same of a machine that somebody describes.
+    pub fn given(clock: Arc<dyn Clock>, machine: Arc<GivenMachine>) -> Self {
+        Self::new(clock, Box::new(move || Some(given_times(&machine))))
     }
 
     /// Load over the last interval of at least 5 s, 0–100 of all processors; `None` before the first has passed and

@@ -29,7 +29,9 @@ impl Monitor {
         self.open_store();
         self.tell_failures(self.exports.keep_up(self));
         let is_attached = self.is_attached.load(Ordering::Relaxed);
-        if is_attached && self.readings.event_loop().ask(self.clock.now_us()) {
+        // On a clock that is driven JavaScript answers at once or never.
+        let has_pulse = is_attached && !self.clock.is_driven();
+        if has_pulse && self.readings.event_loop().ask(self.clock.now_us()) {
             self.events.wake();
         }
         let config = self.config();
@@ -66,7 +68,7 @@ impl Monitor {
         let state = self.state.lock();
         let due = [state.sample_due_ms, state.health_due_ms].into_iter().flatten().min().unwrap_or(now_ms);
         let wait_ms = due.saturating_sub(now_ms).max(1);
-        if is_attached { wait_ms.min(PULSE_MS) } else { wait_ms }
+        if has_pulse { wait_ms.min(PULSE_MS) } else { wait_ms }
     }
 
     /// Whether JavaScript has handed over its figures, or took too long; asks for them.

@@ -25,6 +25,7 @@ use super::watch;
 use crate::base::clock::{Clock, SteadyClock};
 use crate::base::config::Environment;
 use crate::base::error::{Error, ErrorKind, Problem, Result};
+use crate::base::machine::GivenMachine;
 use crate::telemetry::event::{EventKind, EventSink};
 
 /// JavaScript is to hand over figures.
@@ -53,6 +54,8 @@ pub struct Surroundings {
     pub project: Option<String>,
     /// Where the system runs.
     pub environment: Environment,
+    /// A machine to read instead of this one.
+    pub machine: Option<Arc<GivenMachine>>,
 }
 
 /// Watches over a system, tells who is to be told, and shows what it knows.
@@ -105,8 +108,18 @@ impl std::fmt::Debug for Monitor {
 impl Monitor {
     /// A monitor that has seen nothing. Starts the server and the export that are configured, and no other thread; opens no file: see [`Self::start`].
     pub fn new(config: MonitoringConfig, around: Surroundings) -> Arc<Self> {
-        let Surroundings { clock, events, sources, variables, directory, has_disk, project, environment } =
-            around;
+        let Surroundings {
+            clock,
+            events,
+            sources,
+            variables,
+            directory,
+            has_disk,
+            project,
+            environment,
+            machine,
+        } = around;
+        let is_driven = clock.is_driven();
         let handed = Arc::<Handed>::default();
         let is_handed = sources.is_none();
         let sources = sources.unwrap_or_else(|| Arc::clone(&handed) as Arc<dyn Sources>);
@@ -122,7 +135,10 @@ impl Monitor {
         let started_ms = wall.now_ms();
         let state = State::new(&config);
         let monitor = Arc::new(Self {
-            readings: Readings::new(clock.now_us(), directory.clone()),
+            readings: match machine {
+                Some(machine) => Readings::given(machine, clock.now_us()),
+                None => Readings::new(clock.now_us(), directory.clone()),
+            },
             keep: Keep::new(directory.join("monitor"), has_disk, project.clone()),
             wall,
             clock,
@@ -137,7 +153,7 @@ impl Monitor {
             handed,
             is_handed,
             state: Mutex::new(state),
-            checks: Checks::default(),
+            checks: Checks::new(is_driven),
             net,
             channels,
             exports: Exports::default(),
@@ -155,6 +171,21 @@ impl Monitor {
     pub fn start(self: &Arc<Self>, is_attached: bool) {
         self.is_attached.store(is_attached, Ordering::Relaxed);
         watch::start(self);
+    }
+
+    /// Monotonic ms at which it is to be looked at, on a clock that is driven.
+    pub fn due_ms(&self) -> u64 {
+        watch::due_ms(self)
+    }
+
+    /// Looks at what is due, on a clock that is driven. Whether something was.
+    pub fn run_due(self: &Arc<Self>) -> bool {
+        watch::run_due(self)
+    }
+
+    /// Whether JavaScript is asked for something.
+    pub fn wants_javascript(&self) -> bool {
+        self.asked.bits.load(Ordering::Acquire) != 0
     }
 
     /// The settings.

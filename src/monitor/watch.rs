@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use super::production_monitor::Monitor;
+use crate::base::driven::Due;
 
 /// As tools show it.
 const NAME: &str = "agentwise-mon";
@@ -21,12 +22,15 @@ pub(super) struct Nudge {
     is_nudged: Mutex<bool>,
     changed: Condvar,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// When to look where there is no thread.
+    due: Due,
 }
 
 impl Nudge {
     pub(super) fn nudge(&self) {
         *self.is_nudged.lock() = true;
         self.changed.notify_all();
+        self.due.ask();
     }
 
     /// Until it is nudged, `ms` at most.
@@ -57,6 +61,10 @@ pub fn flush_all() {
 
 /// Starts the thread.
 pub(super) fn start(monitor: &Arc<Monitor>) {
+    if monitor.clock.is_driven() {
+        monitor.nudged.due.ask();
+        return;
+    }
     let mut thread = monitor.nudged.thread.lock();
     if thread.is_some() || monitor.is_stopped() {
         return;
@@ -83,6 +91,16 @@ pub(super) fn start(monitor: &Arc<Monitor>) {
     }
 }
 
+/// Monotonic ms at which the monitor is to be looked at where there is no thread.
+pub(super) fn due_ms(monitor: &Monitor) -> u64 {
+    monitor.nudged.due.at_ms(monitor.clock.now_ms())
+}
+
+/// Looks if that is due, here and now. Whether it did.
+pub(super) fn run_due(monitor: &Arc<Monitor>) -> bool {
+    monitor.nudged.due.run(monitor.clock.now_ms(), || (!monitor.is_stopped()).then(|| tick(monitor)))
+}
+
 /// Ends the thread and waits for the look that it is in.
 pub(super) fn end(monitor: &Monitor) {
     monitor.nudged.nudge();
@@ -95,10 +113,12 @@ pub(super) fn end(monitor: &Monitor) {
 
 /// A look; a defect in it must not end the watch. `None` when the monitor is gone.
 fn look(weak: &Weak<Monitor>) -> Option<u64> {
-    let monitor = weak.upgrade()?;
-    let wait_ms = catch_unwind(AssertUnwindSafe(|| monitor.tick()));
-    Some(wait_ms.unwrap_or_else(|_| {
+    Some(tick(&weak.upgrade()?))
+}
+
+fn tick(monitor: &Arc<Monitor>) -> u64 {
+    catch_unwind(AssertUnwindSafe(|| monitor.tick())).unwrap_or_else(|_| {
         tracing::error!("a look of the monitor failed; it goes on");
         AFTER_FAILURE_MS
-    }))
+    })
 }

@@ -60,6 +60,11 @@ impl AgentRegistry {
         std::mem::take(&mut self.released)
     }
 
+    /// Whether there are any.
+    pub(crate) fn has_released(&self) -> bool {
+        !self.released.is_empty()
+    }
+
     /// How many wait.
     pub(crate) fn waiting_count(&self) -> usize {
         self.waiting.len()

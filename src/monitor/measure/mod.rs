@@ -8,6 +8,7 @@ pub mod disk;
 pub mod event_loop;
 pub mod gc;
 pub mod host;
+mod machine;
 pub mod operations;
 pub mod process;
 mod recent;
@@ -18,16 +19,18 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use crate::base::machine::GivenMachine;
 use crate::base::units::BYTES_PER_MB;
-use crate::monitor::host_cpu::{CpuTimes, system_times};
+use crate::monitor::host_cpu::CpuTimes;
 use crate::monitor::sample::OperationRow;
 use crate::telemetry::metric::{Figures, Metric};
 
-use disk::DiskProbe;
 use event_loop::LoopDelay;
 use gc::GcPauses;
+use machine::{Machine, ThisMachine};
 use operations::Operations;
 
+pub(in crate::monitor) use machine::given_times;
 pub use times::Percentiles;
 
 /// Limits, in seconds, below which requests are counted for Prometheus: from a lookup in memory to a call that is given up.
@@ -50,14 +53,6 @@ pub struct Reading {
     pub operations: Vec<OperationRow>,
 }
 
-/// Where figures of process and machine come from.
-struct Machine {
-    cpu_time_s: fn() -> Option<f64>,
-    cpu_times: fn() -> Option<CpuTimes>,
-}
-
-const THIS_MACHINE: Machine = Machine { cpu_time_s: process::cpu_time_s, cpu_times: system_times };
-
 struct Before {
     started_us: u64,
     at_us: u64,
@@ -72,8 +67,7 @@ pub struct Readings {
     operations: Arc<Operations>,
     event_loop: Arc<LoopDelay>,
     gc: Arc<GcPauses>,
-    disk: DiskProbe,
-    machine: Machine,
+    machine: Box<dyn Machine>,
     before: Mutex<Before>,
 }
 
@@ -81,22 +75,26 @@ impl Readings {
     /// Begins the first interval. `now_us` is monotonic, in µs, as in [`Self::read`]; `disk_of` is the directory whose file
     /// system is looked at, which need not exist yet.
     pub fn new(now_us: u64, disk_of: PathBuf) -> Self {
-        Self::of(THIS_MACHINE, now_us, disk_of)
+        Self::of(Box::new(ThisMachine::new(disk_of)), now_us)
     }
 
-    fn of(machine: Machine, now_us: u64, disk_of: PathBuf) -> Self {
+    /// The same on a machine that somebody describes.
+    pub fn given(machine: Arc<GivenMachine>, now_us: u64) -> Self {
+        Self::of(Box::new(machine), now_us)
+    }
+
+    fn of(machine: Box<dyn Machine>, now_us: u64) -> Self {
         let before = Before {
             started_us: now_us,
             at_us: now_us,
-            cpu_time_s: (machine.cpu_time_s)(),
-            cpu_times: (machine.cpu_times)(),
+            cpu_time_s: machine.cpu_time_s(),
+            cpu_times: machine.cpu_times(),
             cores: None,
         };
         Self {
             operations: Arc::new(Operations::new(now_us / 1_000)),
             event_loop: Arc::default(),
             gc: Arc::default(),
-            disk: DiskProbe::new(disk_of),
             machine,
             before: Mutex::new(before),
         }
@@ -124,7 +122,7 @@ impl Readings {
 
     /// Looks at everything and ends the interval. May wait half a second for a disk that hangs: never on a JavaScript thread.
     pub fn read(&self, now_us: u64) -> Reading {
-        let disk = self.disk.read();
+        let disk = self.machine.disk();
         let mut before = self.before.lock();
         let interval_us = now_us.saturating_sub(before.at_us);
         before.at_us = now_us;
@@ -142,14 +140,14 @@ impl Readings {
     }
 
     fn machine_figures(&self, figures: &mut Figures, before: &mut Before, now_us: u64, interval_s: f64) {
-        let cpu_time_s = (self.machine.cpu_time_s)();
+        let cpu_time_s = self.machine.cpu_time_s();
         let used_s = before.cpu_time_s.zip(cpu_time_s).map(|(before, now)| now - before);
         before.cpu_time_s = cpu_time_s;
         figures.set(Metric::CpuTime, cpu_time_s);
         // An interval without length gives no figure: those are NaN or infinite, which `set` leaves absent.
         figures.set(Metric::CpuProcess, used_s.map(|used_s| used_s.max(0.0) / interval_s * 100.0));
 
-        let times = (self.machine.cpu_times)();
+        let times = self.machine.cpu_times();
         let busy = before.cpu_times.zip(times).and_then(|(before, now)| host::busy_percent(before, now));
         before.cpu_times = times;
         figures.set(Metric::CpuUsage, busy);
@@ -157,21 +155,21 @@ impl Readings {
         let cores = match before.cores {
             Some((at_us, cores)) if now_us.saturating_sub(at_us) < CORES_TTL_US => cores,
             _ => {
-                let cores = host::cores();
+                let cores = self.machine.cores();
                 before.cores = Some((now_us, cores));
                 cores
             }
         };
         figures.set(Metric::CpuCores, cores.map(|cores| cores as f64));
 
-        let resident = process::resident_bytes().map(|bytes| bytes as f64 / BYTES_PER_MB);
+        let resident = self.machine.resident_bytes().map(|bytes| bytes as f64 / BYTES_PER_MB);
         figures.set(Metric::MemoryProcess, resident);
-        if let Some(loads) = host::load_averages() {
+        if let Some(loads) = self.machine.load_averages() {
             for (metric, load) in [Metric::Load1, Metric::Load5, Metric::Load15].into_iter().zip(loads) {
                 figures.set(metric, load);
             }
         }
-        if let Some(memory) = host::memory() {
+        if let Some(memory) = self.machine.memory() {
             figures.set(Metric::MemorySystem, memory.used() as f64 / BYTES_PER_MB);
             figures.set(Metric::MemoryAvailable, memory.available as f64 / BYTES_PER_MB);
             // Until a memory manager says what is nearer.
@@ -225,6 +223,9 @@ mod tests {
     use super::*;
     use std::cell::Cell;
 
+    use super::disk::Disk;
+    use super::host::SystemMemory;
+
     const S: u64 = 1_000_000;
 
     thread_local! {
@@ -232,14 +233,39 @@ mod tests {
         static CPU: Cell<(Option<f64>, Option<CpuTimes>)> = const { Cell::new((None, None)) };
     }
 
-    const TEST_MACHINE: Machine = Machine { cpu_time_s: || CPU.get().0, cpu_times: || CPU.get().1 };
+    /// This machine, with the processor times of above.
+    struct TestMachine(ThisMachine);
+
+    impl Machine for TestMachine {
+        fn cpu_time_s(&self) -> Option<f64> {
+            CPU.get().0
+        }
+        fn cpu_times(&self) -> Option<CpuTimes> {
+            CPU.get().1
+        }
+        fn cores(&self) -> Option<usize> {
+            self.0.cores()
+        }
+        fn load_averages(&self) -> Option<[f64; 3]> {
+            self.0.load_averages()
+        }
+        fn memory(&self) -> Option<SystemMemory> {
+            self.0.memory()
+        }
+        fn resident_bytes(&self) -> Option<u64> {
+            self.0.resident_bytes()
+        }
+        fn disk(&self) -> Option<Disk> {
+            self.0.disk()
+        }
+    }
 
     fn spent(process_s: f64, busy: u64, total: u64) {
         CPU.set((Some(process_s), Some(CpuTimes { busy, total })));
     }
 
     fn readings() -> Readings {
-        Readings::of(TEST_MACHINE, 0, PathBuf::from("."))
+        Readings::of(Box::new(TestMachine(ThisMachine::new(PathBuf::from(".")))), 0)
     }
 
     #[test]

@@ -65,6 +65,7 @@ impl Setup {
             has_disk: dir.is_some(),
             project: None,
             environment: Environment::Production,
+            machine: None,
         };
         Self { monitor: Monitor::new(config, around), clock: Arc::clone(clock), sources, events }
     }

@@ -1,0 +1,18 @@
+/** ms from before the package is loaded until a first result is there: of a system, and of a token count. */
+
+const started = performance.now();
+const { countTokens, ProductionOptimizationSystem } = require('agentwise-optimization');
+const loaded = performance.now();
+
+(async () => {
+  const system = await ProductionOptimizationSystem.create({ environment: 'development', finalReport: false });
+  const context = { currentTask: 'a login form', 'src/Form.tsx': 'export const Form = () => <form />;\n'.repeat(100) };
+  await system.optimizeAgentContext('frontend-specialist', context);
+  const optimized = performance.now();
+  countTokens('hello world', { encoding: 'cl100k_base' });
+  const counted = performance.now();
+  await system.shutdown();
+  console.log(
+    JSON.stringify({ load: loaded - started, result: optimized - started, otherEncoding: counted - optimized }),
+  );
+})();

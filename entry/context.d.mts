@@ -1,0 +1,2 @@
+export * from './context.js';
+export { AgentContextFilter as default } from './context.js';

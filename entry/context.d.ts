@@ -1,0 +1,12 @@
+export {
+  AgentContextFilter,
+  AgentContextFilter as default,
+  AgentContextFilterEvents,
+  AgentSpecialization,
+  AgentwiseError,
+  ContextElement,
+  ContextFilterConfig,
+  DroppedPart,
+  FilteredContext,
+  FilterOptions,
+} from '../index.js';

@@ -1,0 +1,126 @@
+'use strict';
+
+/**
+ * The command `migrate`: puts this package in the place of the optimization layer of an Agentwise checkout, and back. It
+ * changes files and nothing else: which package manager installs, and when, is the user's.
+ */
+
+const { UsageError } = require('../failures.js');
+
+module.exports = function add(program, { action, examples }) {
+  program
+    .command('migrate')
+    .description('puts this package in the place of the seven optimization modules of an Agentwise checkout')
+    .argument('[dir]', 'the checkout (default: the working directory)')
+    .option('--dry-run', 'changes nothing, shows what would change')
+    .option('--undo', 'puts back what was replaced')
+    .option('--force', 'although git has changes; over own scripts; with --undo over what was edited since')
+    .option('--package <spec>', 'what to depend on, as package.json has it (default: this version and later)')
+    .withoutGlobals('environment', 'config')
+    .addHelpText('after', examples('migrate --dry-run', 'migrate', 'migrate ../agentwise --json', 'migrate --undo'))
+    .action(
+      action(async (given) => {
+        // From here on a signal waits until all files are written.
+        void given.signal;
+        return given.options.undo ? undo(given) : migrate(given);
+      }),
+    );
+};
+
+/** What `package.json` gets: `--package`, else this version with a caret. */
+function specOf({ options, command }) {
+  const { package: spec } = options;
+  if (spec === undefined) return { spec: `^${require('../../../package.json').version}`, isGiven: false };
+  if (spec.trim() !== spec || spec === '' || /\p{Cc}/u.test(spec)) {
+    throw new UsageError(command, '--package must be a version, or where to get the package');
+  }
+  return { spec, isGiven: true };
+}
+
+/** What there is to say of a plan, whether it is carried out or not. */
+function findingsOf(plan) {
+  const { PACKAGE } = require('../migrate/modules.js');
+  const { missingNames } = require('../migrate/callers.js');
+  const { configurationOf } = require('../migrate/configuration.js');
+  const { warningsOf } = require('../migrate/warnings.js');
+  const { checkout, modules, scripts } = plan;
+  const dependency = { name: PACKAGE, ...plan.dependency };
+  const configuration = configurationOf(checkout);
+  const callers = missingNames(
+    checkout.root,
+    modules.filter(({ state }) => state !== 'absent').map(({ file }) => file),
+  );
+  return {
+    modules: modules.map(({ file, entry, state }) => ({ file, entry, state })),
+    scripts,
+    dependency,
+    configuration,
+    warnings: warningsOf({ scripts, dependency, configuration, callers }),
+  };
+}
+
+/** Texts of what a plan changes, for `--dry-run`. */
+function diffsOf({ modules, manifest }) {
+  const { replacementFor } = require('../migrate/modules.js');
+  const { MANIFEST } = require('../migrate/plan.js');
+  const replaced = modules
+    .filter(({ state }) => state === 'replaced')
+    .map((module) => ({ name: module.file, before: module.text, after: replacementFor(module, module.text) }));
+  return manifest.before === manifest.after ? replaced : [...replaced, { name: MANIFEST, ...manifest }];
+}
+
+function stateOf(isChange, isDry) {
+  if (!isChange) return 'unchanged';
+  return isDry ? 'planned' : 'done';
+}
+
+async function migrate(given) {
+  const { planMigration } = require('../migrate/plan.js');
+  const { guardOf } = require('../migrate/guard.js');
+  const { applyChanges } = require('../migrate/transaction.js');
+  const { nextSteps } = require('../migrate/next.js');
+  const { dryRun: isDry = false, force: isForced = false } = given.options;
+  const plan = planMigration(given.args[0] ?? '.', { ...specOf(given), isForced });
+  const isChange = plan.changes.length > 0;
+  const guard = isChange ? guardOf(plan) : { refusal: null, warning: null };
+  if (guard.refusal && !isForced && !isDry) throw guard.refusal;
+  const findings = findingsOf(plan);
+  if (isChange && !isDry) applyChanges(plan.changes);
+  const about = guard.refusal ? guard.refusal.message : guard.warning;
+  if (about) findings.warnings.unshift(about);
+  const result = {
+    action: 'migrate',
+    state: stateOf(isChange, isDry),
+    directory: plan.checkout.root,
+    ...findings,
+    next: isChange && !isDry ? nextSteps(plan.checkout, plan.manifest.after) : [],
+  };
+  return told(given, result, isDry ? diffsOf(plan) : []);
+}
+
+async function undo(given) {
+  const { planUndo } = require('../migrate/undo.js');
+  const { MANIFEST } = require('../migrate/plan.js');
+  const { applyChanges } = require('../migrate/transaction.js');
+  const { nextSteps } = require('../migrate/next.js');
+  const { dryRun: isDry = false, force: isForced = false, package: spec } = given.options;
+  if (spec !== undefined) throw new UsageError(given.command, '--package has no meaning with --undo');
+  const plan = planUndo(given.args[0] ?? '.', { isForced });
+  const isChange = plan.changes.length > 0;
+  if (isChange && !isDry) applyChanges(plan.changes);
+  const result = {
+    action: 'undo',
+    state: stateOf(isChange, isDry),
+    directory: plan.checkout.root,
+    modules: plan.modules.map(({ file, state: how }) => ({ file, state: how })),
+    warnings: plan.left.map((name) => `${MANIFEST}: ${name} was changed since, and stays`),
+    next: isChange && !isDry && plan.manifest ? nextSteps(plan.checkout, plan.manifest.after).slice(0, 1) : [],
+  };
+  return told(given, result, isDry && plan.manifest ? [{ name: MANIFEST, ...plan.manifest }] : []);
+}
+
+function told(given, result, diffs) {
+  const { textOf } = require('../migrate/text.js');
+  for (const warning of result.warnings) given.warn(warning);
+  return { data: result, text: textOf(result, diffs, given.output) };
+}

@@ -1,0 +1,122 @@
+'use strict';
+
+/**
+ * Names that callers import of the seven modules and that this package does not export. A look at import statements, not
+ * at types: what a type check says is said by the type check.
+ */
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { MODULES, PACKAGE } = require('./modules.js');
+
+const ROOT = path.join(__dirname, '..', '..', '..');
+
+const SOURCE = /\.[cm]?[jt]sx?$/;
+const SKIPPED = new Set(['node_modules', 'dist', 'build', 'coverage', 'out']);
+
+/** Most files that are looked at, and the largest one, bytes: a checkout has some hundred small ones. */
+const MAX_FILES = 20_000;
+const MAX_BYTES = 2 * 1024 * 1024;
+
+/** `import X, { a as b } from '…'`, `export { a } from '…'`, `const { a: b } = require('…')`, `await import('…')`. */
+const IMPORTS =
+  /\b(?:(?:import|export)\s+(?:type\s+)?(?:[\w$]+\s*,\s*)?|(?:const|let|var)\s+)\{([^{}]*)\}\s*(?:from|=\s*(?:require\s*\(|await\s+import\s*\())\s*(['"])([^'"\n]+)\2/g;
+
+/** The names that stand in the braces, without what they are called here. */
+function namesIn(list) {
+  return list
+    .replace(/\/\*[\s\S]*?\*\/|\/\/[^\n]*/g, ' ')
+    .split(',')
+    .map((part) => part.trim().replace(/^type\s+(?=[\w$])/, ''))
+    .map((part) => part.split(/\s+as\s+|\s*[:=]\s*/)[0])
+    .filter((name) => name !== '' && name !== 'default' && /^[\w$]+$/.test(name));
+}
+
+const DECLARED =
+  /^export\s+(?:declare\s+)?(?:abstract\s+)?(?:class|interface|type|function|const|let|enum|namespace)\s+([\w$]+)/gm;
+const LISTED = /^export\s+(?:type\s+)?\{([^{}]*)\}/gm;
+const ALL_OF = /^export\s+(?:type\s+)?\*\s+from\s+['"]([^'"]+)['"]/gm;
+
+/** The names that a declaration file exports. */
+function exportsOf(file) {
+  const text = fs.readFileSync(file, 'utf8');
+  const found = new Set([...text.matchAll(DECLARED)].map(([, name]) => name));
+  for (const [, list] of text.matchAll(LISTED)) {
+    for (const part of list.split(',')) found.add(part.trim().split(/\s+/).at(-1));
+  }
+  for (const [, from] of text.matchAll(ALL_OF)) {
+    const other = path.resolve(path.dirname(file), from.replace(/\.js$/, '.d.ts'));
+    for (const name of exportsOf(other)) found.add(name);
+  }
+  return found;
+}
+
+/** What a subpath of this package exports. */
+function offeredBy(entry) {
+  const { exports } = require('../../../package.json');
+  return exportsOf(path.join(ROOT, exports[`.${entry.slice(PACKAGE.length)}`].require.types));
+}
+
+/** Source files below `root`, nearest first. */
+function* sourcesIn(root) {
+  const directories = [root];
+  while (directories.length > 0) {
+    const directory = directories.shift();
+    let entries = [];
+    try {
+      entries = fs.readdirSync(directory, { withFileTypes: true });
+    } catch {
+      // Whoever may not be looked into imports nothing here.
+    }
+    for (const entry of entries) {
+      const file = path.join(directory, entry.name);
+      if (entry.isDirectory() && !SKIPPED.has(entry.name) && !entry.name.startsWith('.')) directories.push(file);
+      if (entry.isFile() && SOURCE.test(entry.name)) yield file;
+    }
+  }
+}
+
+const lineOf = (text, at) => text.slice(0, at).split('\n').length;
+
+function textOf(file) {
+  try {
+    return fs.statSync(file).size > MAX_BYTES ? '' : fs.readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/**
+ * @param {string} root of the checkout
+ * @param {string[]} replaced those of the seven modules that are not themselves any more
+ * @returns {{ missing: Array<{ file: string, line: number, name: string, entry: string }>, isPartial: boolean }}
+ * `isPartial`: there are more files than are looked at
+ */
+function missingNames(root, replaced) {
+  const wanted = new Map();
+  for (const { file, entry } of MODULES) {
+    if (replaced.includes(file))
+      wanted.set(path.join(root, file).replace(/\.ts$/, ''), { entry, names: offeredBy(entry) });
+  }
+  const own = new Set(replaced.map((file) => path.join(root, file)));
+  const missing = [];
+  let count = 0;
+  for (const file of sourcesIn(root)) {
+    if (++count > MAX_FILES) return { missing, isPartial: true };
+    if (own.has(file)) continue;
+    const text = textOf(file);
+    for (const match of text.matchAll(IMPORTS)) {
+      const [, list, , from] = match;
+      if (!from.startsWith('.')) continue;
+      const target = wanted.get(path.resolve(path.dirname(file), from).replace(/\.[cm]?[jt]s$/, ''));
+      for (const name of target ? namesIn(list) : []) {
+        if (target.names.has(name)) continue;
+        const where = { file: path.relative(root, file), line: lineOf(text, match.index) };
+        missing.push({ ...where, name, entry: target.entry });
+      }
+    }
+  }
+  return { missing, isPartial: false };
+}
+
+module.exports = { missingNames, offeredBy };

@@ -1,0 +1,56 @@
+'use strict';
+
+/** The seven modules of an Agentwise checkout, and what stands in their place. */
+
+const PACKAGE = 'agentwise-optimization';
+
+/** `file` from the root of the checkout; `entry` is what its callers get instead. */
+const MODULES = Object.freeze(
+  [
+    { file: 'src/optimization/MemoryManager.ts', entry: `${PACKAGE}/memory` },
+    { file: 'src/optimization/OptimizationOrchestrator.ts', entry: `${PACKAGE}/orchestrator` },
+    { file: 'src/optimization/ProductionOptimizationSystem.ts', entry: PACKAGE },
+    { file: 'src/optimization/TokenOptimizer.ts', entry: `${PACKAGE}/tokens` },
+    { file: 'src/caching/AdvancedCacheManager.ts', entry: `${PACKAGE}/cache` },
+    { file: 'src/context/AgentContextFilter.ts', entry: `${PACKAGE}/context` },
+    { file: 'src/monitoring/ProductionMonitor.ts', entry: `${PACKAGE}/monitor` },
+  ].map(Object.freeze),
+);
+
+/** Where the original stands: neither TypeScript nor Jest nor ts-node takes a file of this ending. */
+const originalOf = (file) => `${file}.orig`;
+
+const BOM = '\ufeff';
+
+/** The end of the first line, as the rest of a file has it. */
+const lineEndOf = (text) => (/^[^\n]*\r\n/.test(text) ? '\r\n' : '\n');
+
+/** The lines that take the place of `original`, with its line ends, and a byte order mark if it has one. */
+function replacementFor({ file, entry }, original) {
+  const name = file.slice(file.lastIndexOf('/') + 1);
+  const lines = [
+    `// In place of the module that stands beside in ${originalOf(name)}.`,
+    `export { default } from '${entry}';`,
+    `export * from '${entry}';`,
+    '',
+  ];
+  return (original.startsWith(BOM) ? BOM : '') + lines.join(lineEndOf(original));
+}
+
+const COMMENTS = /\/\*[\s\S]*?\*\/|\/\/[^\r\n]*/g;
+const RE_EXPORT = /\s*export\s+(?:type\s+)?(?:\*(?:\s+as\s+\w+)?|\{[^{}]*\})\s*from\s*(['"])([^'"]*)\1\s*;?/y;
+
+/** Whether a module does nothing but re-export from this package: then there is nothing to replace. */
+function isReplacement(text) {
+  const code = text.replace(BOM, '').replace(COMMENTS, ' ').trimEnd();
+  let at = 0;
+  while (at < code.length) {
+    RE_EXPORT.lastIndex = at;
+    const [, , from] = RE_EXPORT.exec(code) ?? [];
+    if (from !== PACKAGE && !from?.startsWith(`${PACKAGE}/`)) return false;
+    at = RE_EXPORT.lastIndex;
+  }
+  return at > 0;
+}
+
+module.exports = { PACKAGE, MODULES, BOM, originalOf, lineEndOf, replacementFor, isReplacement };
