@@ -5,6 +5,7 @@
  * - A block of JavaScript or TypeScript that imports begins a program. One that does not goes on in the program before it: it
  *   sees its variables and may have some of the same names.
  * - `<!-- set-up: … -->` right before a block is code of the same language that readers do not see.
+ * - `<!-- before: … -->` right before a block of `sh` is what is run first, and is to succeed.
  * - `<!-- serves: <command> -->` right before a block is a command that goes on running until the end of the page; so is a block of
  *   `sh serves`. It has started when it prints something, and SIGTERM ends it well.
  * - `<!-- not run: why -->` right before a block is an exception.
@@ -77,6 +78,8 @@ export function steps(blocks, mark) {
     } else if (SHELL.includes(lang)) {
       const server = noted(block, 'serves');
       if (server) found.push({ kind: 'server', line: server.line, command: server.text.trim() });
+      const before = noted(block, 'before');
+      if (before) found.push({ kind: 'shell', line: before.line, meta: {}, lines: commands(before.line, before.text) });
       found.push({ kind: 'shell', line, meta, lines: lang === 'sh' ? commands(line, code) : session(line, code) });
     } else if (meta.file) {
       found.push({ kind: 'file', line, file: meta.file, code });
