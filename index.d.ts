@@ -61,7 +61,8 @@ export interface ConfigProblem {
  * try {
  *   await system.updateConfiguration({ cache: { ttlSeconds: -1 } });
  * } catch (error) {
- *   if (error.code === 'E_CONFIG_INVALID') console.error(error.problems);
+ *   if (error instanceof AgentwiseError && error.code === 'E_CONFIG_INVALID') console.error(error.problems);
+ *   else throw error;
  * }
  */
 export class AgentwiseError extends Error {
@@ -968,13 +969,12 @@ export interface CacheNamespace {
   /**
    * The value, computed and stored if there is none. One caller computes for all that ask meanwhile, in this thread, in
    * others and in other processes with the same directory; if its process dies, another takes over after `leaseSeconds`.
+   * After `stop()` it computes and stores nothing. Looks that end here count as neither hit nor miss where the disk is asked.
    *
    * @example
    * const answer = await cache.getOrCompute(prompt, ({ signal }) => ask(prompt, { signal }), {
    *   ttlSeconds: 600, staleWhileRevalidateSeconds: 3600, staleIfErrorSeconds: 86_400,
    * });
-   * After `stop()` it computes and stores nothing. Looks that end here count as neither hit nor miss where the disk is asked.
-   *
    * @throws what `compute` throws, unless a stale value may stand in; the signal's reason; `E_CACHE_DISK` if `durable` could
    * not be done.
    */
@@ -2931,6 +2931,9 @@ export interface SharedContextServer {
  * @example
  * const server = await startSharedContextServer({ port: 0 });
  * const client = new SharedContextClient({ projectId: 'shop', url: server.url });
+ * await client.setContext({ currentTask: 'login form' });
+ * await client.disconnect();
+ * await server.close();
  * @throws {AgentwiseError} `E_INVALID_ARGUMENT`; `E_SHARED_CONTEXT` if it cannot listen, for example as the port is in use.
  */
 export function startSharedContextServer(options?: SharedContextServerOptions): Promise<SharedContextServer>;

@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { DECLARATIONS } from './blocks/declarations.mjs';
 import { makeCheckout, makeProject } from './blocks/place.mjs';
 import { codeBlocks, pages, ROOT } from './markdown.mjs';
 
@@ -34,7 +35,8 @@ async function onePage(page) {
   try {
     for (const place of ['home', 'tmp', 'project', 'checkout']) mkdirSync(join(directory, place));
     makeProject(join(directory, 'project'));
-    if (codeBlocks(page).some(({ meta }) => meta.checkout)) makeCheckout(join(directory, 'checkout'));
+    if (page !== DECLARATIONS && codeBlocks(page).some(({ meta }) => meta.checkout))
+      makeCheckout(join(directory, 'checkout'));
     const [command, ...args] = [...(isAlone ? ALONE : []), process.execPath, WORKER, page, directory];
     const started = performance.now();
     const child = spawn(command, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'inherit'] });
@@ -54,7 +56,10 @@ async function onePage(page) {
 }
 
 const { positionals } = parseArgs({ allowPositionals: true });
-const waiting = (positionals.length > 0 ? positionals : pages()).filter((page) => codeBlocks(page).length > 0);
+/** The reference is made of `index.d.ts`, whose examples run from there. */
+const isWritten = (page) => !page.startsWith('docs/api/');
+const has = (page) => page === DECLARATIONS || codeBlocks(page).length > 0;
+const waiting = (positionals.length > 0 ? positionals : [DECLARATIONS, ...pages().filter(isWritten)]).filter(has);
 const before = state();
 const results = [];
 const lane = async () => {

@@ -10,6 +10,7 @@ import { basename, dirname, join } from 'node:path';
 import { parseDocument } from 'yaml';
 import { codeBlocks, ROOT } from '../markdown.mjs';
 import { runByCi } from './by-ci.mjs';
+import { DECLARATIONS, exampleSteps } from './declarations.mjs';
 import { environment } from './place.mjs';
 import { isPrinted, steps } from './steps.mjs';
 
@@ -48,23 +49,26 @@ async function run(command, args, { cwd, ms = MOST_MS }) {
   return { code, output: readFileSync(file, 'utf8') };
 }
 
-async function compile(file) {
+/** Compiles programs in one go; what the compiler says, by file. */
+async function compile(files) {
   const options = ['--strict', '--module', 'nodenext', '--target', 'es2022', '--lib', 'es2023,esnext.disposable'];
   const rest = ['--types', 'node', '--sourceMap', '--noEmitOnError', '--pretty', 'false'];
-  const { code, output } = await run(process.execPath, [TSC, file, ...options, ...rest], { cwd: project });
-  return code === 0 ? null : output;
+  const { code, output } = await run(process.execPath, [TSC, ...files, ...options, ...rest], { cwd: project });
+  if (code === 0) return new Map();
+  const said = new Map();
+  for (const text of output.split('\n').filter(Boolean)) {
+    // Lines after the first of a message are indented.
+    const file = files.find((name) => text.startsWith(name)) ?? [...said.keys()].at(-1) ?? files[0];
+    said.set(file, `${said.get(file) ?? ''}${text}\n`);
+  }
+  return said;
 }
 
+const nameOf = ({ line, ending }) => `${basename(page).split('.')[0].toLowerCase()}-${line}.${ending}`;
+
 async function program(step) {
-  const name = `${basename(page, '.md').toLowerCase()}-${step.line}.${step.ending}`;
-  writeFileSync(join(project, name), step.code);
-  let runs = name;
-  if (step.ending === 'mts') {
-    const refused = await compile(name);
-    if (refused) return problem(step.line, `is not compiled:\n${refused}`);
-    runs = name.replace(/mts$/, 'mjs');
-  }
-  const { code, output } = await run(process.execPath, ['--enable-source-maps', runs], { cwd: project });
+  const file = nameOf(step).replace(/mts$/, 'mjs');
+  const { code, output } = await run(process.execPath, ['--enable-source-maps', file], { cwd: project });
   let line = step.line;
   for (const text of output.split('\n')) {
     if (text.startsWith(MARK)) line = Number(text.slice(1));
@@ -166,12 +170,21 @@ function writeDown(step) {
   count('written');
 }
 
-const plan = steps(codeBlocks(page), mark);
+const plan = page === DECLARATIONS ? { steps: exampleSteps(mark), problems: [] } : steps(codeBlocks(page), mark);
 result.problems.push(...plan.problems);
-for (const step of plan.steps) if (step.kind === 'file') writeDown(step);
+for (const step of plan.steps) {
+  if (step.kind === 'file') writeDown(step);
+  if (step.kind === 'program') writeFileSync(join(project, nameOf(step)), step.code);
+}
+const typed = plan.steps.filter(({ ending }) => ending === 'mts');
+const refused = typed.length > 0 ? await compile(typed.map(nameOf)) : new Map();
+for (const step of typed) {
+  const said = refused.get(nameOf(step));
+  if (said) problem(step.line, `is not compiled:\n${said}`);
+}
 let last = null;
 for (const step of plan.steps) {
-  if (step.kind === 'program') await program(step);
+  if (step.kind === 'program' && refused.size === 0) await program(step);
   else if (step.kind === 'shell') await shell(step);
   else if (step.kind === 'server') await serve(step.line, step.command, project);
   else if (step.kind === 'data') await data(step);
