@@ -38,6 +38,14 @@ const isThere = (name) => {
   return known.some((file) => pattern.test(file));
 };
 
+/** Anchors that are written as HTML count as those of headings do. */
+const readAnchors = () => (tree) => {
+  visitParents(tree, 'html', (node) => {
+    const anchor = /^<a id="([^"]+)">/.exec(node.value);
+    if (anchor) node.data = { id: anchor[1] };
+  });
+};
+
 const checkOthers = () => (tree, file) => {
   visitParents(tree, ['link', 'image', 'definition'], (node) => {
     const isElsewhere = /^[a-z][a-z0-9+.-]*:/i.test(node.url);
@@ -74,7 +82,7 @@ const status = await new Promise((resolve, reject) => {
       cwd: ROOT,
       files: all,
       processor: unified().use(remarkParse).use(remarkGfm).use(remarkStringify),
-      plugins: [[remarkValidateLinks, { repository: false, root: ROOT }], checkOthers],
+      plugins: [readAnchors, [remarkValidateLinks, { repository: false, root: ROOT }], checkOthers],
       output: false,
       out: false,
       quiet: true,

@@ -20,10 +20,7 @@ const KNOWN = [
   [/\bmessages\b/, "const messages = [{ role: 'user', content: 'Which port?' }];"],
   [/\busage\./, 'const usage = { prompt_tokens: 12, completion_tokens: 3 };'],
   [/\bcontextBytes\b/, 'const contextBytes = 5_000_000;'],
-  [
-    /\bask\(/,
-    'const ask = async (text: string, options: { signal: AbortSignal }) => `${text}: ${options.signal.aborted}`;',
-  ],
+  [/\bask\(/, 'const ask = async (text: string, options: { signal: AbortSignal }) => text + options.signal.aborted;'],
   [
     /\bmodel\.embed\(/,
     'const model = { embed: async (texts: string[], _: { signal: AbortSignal }) => texts.map(() => [1, 0]) };',
