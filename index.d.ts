@@ -1814,9 +1814,9 @@ export interface DiskTierStats {
   /** Entries in it. */
   entries: number;
   /** Lookups that ended in it. */
-  hits?: any;
+  hits?: number;
   /** Bytes that its entries take as they are stored. */
-  storedBytes?: any;
+  storedBytes?: number;
   /** Bytes of the values before compression. */
   rawBytes?: number;
 }
@@ -1840,7 +1840,7 @@ export interface CacheStats {
   /** The tier on disk. */
   l2: DiskTierStats;
   /** `compressionRatio`: stored bytes per byte of values, 1 while there is none. Dictionaries are stored besides. */
-  l3?: any; dictionaryBytes: number };
+  l3: DiskTierStats & { compressionRatio: number; dictionaryBytes?: number };
   /** All tiers together. */
   overall: {
     totalHits: number;
@@ -1852,7 +1852,7 @@ export interface CacheStats {
     similarityDetections: number;
   };
   /** Whether the disk is used, and why not. */
-  disk: {
+  disk?: {
     /** `idle`: nothing was stored yet; `off`: `persistToDisk` is false. */
     state: 'off' | 'idle' | 'opening' | 'ok' | 'degraded' | 'closed';
     /** Why it is degraded, for example `full`, `readOnly`, `permission`, `networkFileSystem`. */
@@ -1877,7 +1877,7 @@ export interface CacheStats {
     clockBehindMs: number;
   };
   /** The index of queries. */
-  similarity: {
+  similarity?: {
     /** Queries that are found in other words: at most 100,000, the newest. What was stored last is counted a little later. */
     queries: number;
     /** Vectors in memory, 128 MB at most, the newest; absent without {@link SimilarityPlugins.embed}. */
@@ -2009,9 +2009,9 @@ export interface SystemMetrics {
     [key: string]: any;
   };
   /** By name, those that had requests since the last sample: 64 at most, further ones together as `other`. */
-  operations?: any;
+  operations?: Record<string, OperationMetrics>;
   /** Delays of the event loop, ms. */
-  eventLoop: {
+  eventLoop?: {
     /** How long work for the event loop had to wait since the last sample. A stall that goes on counts. */
     p50: number | null;
     p99: number | null;
@@ -2021,7 +2021,7 @@ export interface SystemMetrics {
     [key: string]: any;
   };
   /** Collections of garbage. */
-  gc: {
+  gc?: {
     /** Garbage collections since the start, and the time that JavaScript waited for them. */
     count: number | null;
     time: number | null;
@@ -2030,9 +2030,9 @@ export interface SystemMetrics {
     [key: string]: any;
   };
   /** What the context filter worked on, bytes. */
-  filter?: any; bytesIn: number | null; bytesOut: number | null; [key: string]: any };
+  filter?: { contexts: number | null; bytesIn: number | null; bytesOut: number | null; [key: string]: any };
   /** Tokens since the start. */
-  tokens: {
+  tokens?: {
     /** Of contexts as they were, and of what was sent instead. */
     original: number | null;
     sent: number | null;
@@ -2042,9 +2042,9 @@ export interface SystemMetrics {
     [key: string]: any;
   };
   /** The health score of the last checks, 0–100. */
-  health?: any; [key: string]: any };
+  health?: { score: number | null; [key: string]: any };
   /** Alerts that are not over. */
-  alerts?: any; [key: string]: any };
+  alerts?: { active: number | null; [key: string]: any };
   /** Seconds. */
   uptime?: number | null;
   [key: string]: any;
