@@ -146,8 +146,8 @@ async function attempt(root, combination) {
 
 async function main() {
   const { values } = parseArgs({ options: { all: { type: 'boolean', default: false }, packed: { type: 'string' } } });
-  if (!existsSync(join(MODULES, 'typescript-5.3'))) {
-    execFileSync('npm ci --no-audit --no-fund --silent', { cwd: HERE, shell: true, stdio: 'inherit' });
+  if (!existsSync(join(MODULES, 'types-node-20.0'))) {
+    execFileSync('npm ci --no-audit --no-fund --loglevel=error', { cwd: HERE, shell: true, stdio: 'inherit' });
   }
   const packed = values.packed ? resolve(values.packed) : join(work, 'packed');
   if (!values.packed) pack(packed);
