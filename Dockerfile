@@ -49,8 +49,7 @@ RUN set -eu; \
 FROM ${NODE_IMAGE} AS runtime
 # A mirror of Debian, instead of deb.debian.org.
 ARG DEBIAN_MIRROR=""
-# The first process of a container cannot end itself by a signal, which is how a system ends that was asked to by one, and
-# it inherits orphans: tini is that process.
+# The first process of a container inherits orphans, and no signal that it does not handle reaches it: tini is that process.
 RUN set -eu; \
     if [ -n "$DEBIAN_MIRROR" ]; then \
       sed -i "s|http://deb.debian.org/debian\$|$DEBIAN_MIRROR|" /etc/apt/sources.list.d/debian.sources; \
