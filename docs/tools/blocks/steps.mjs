@@ -81,10 +81,9 @@ export function steps(blocks, mark) {
       const before = noted(block, 'before');
       if (before) found.push({ kind: 'shell', line: before.line, meta: {}, lines: commands(before.line, before.text) });
       found.push({ kind: 'shell', line, meta, lines: lang === 'sh' ? commands(line, code) : session(line, code) });
-    } else if (meta.file) {
-      found.push({ kind: 'file', line, file: meta.file, code });
-    } else if (DATA.includes(lang)) {
-      found.push({ kind: 'data', line, lang, code });
+    } else if (meta.file || DATA.includes(lang)) {
+      if (meta.file) found.push({ kind: 'file', line, file: meta.file, code });
+      if (DATA.includes(lang)) found.push({ kind: 'data', line, lang, code });
     } else if (meta.output) {
       found.push({ kind: 'output', line, expected: code });
     } else if (TEXT.includes(lang)) {
