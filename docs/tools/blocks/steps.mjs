@@ -123,7 +123,7 @@ function session(line, code) {
   return found.map((one) => ({ ...one, expected: one.expected.join('\n') }));
 }
 
-/** Whether `printed` is what a page says, where `…` stands for any text of a line, and alone in a line for any lines. */
+/** Whether `printed` is what a page says, where `…` stands for any text of a line, and alone in a line for one or more. */
 export function isPrinted(expected, printed) {
   const pattern = expected
     .trimEnd()
