@@ -83,45 +83,45 @@ export class AgentwiseError extends Error {
   readonly problems?: ConfigProblem[];
 }
 
-/** An element of a context and what speaks for it. */
+/** An element of a context and what speaks for it; any other fields are allowed, as in the three that follow. */
 export interface ContextElement {
   /** Dotted path of the element in the context. */
-  path: string;
+  path?: any;
   /** Bytes. */
-  size: number;
+  size?: any;
   /** 0–1. */
-  importance: number;
+  importance?: any;
   [key: string]: any;
 }
 
 /** A stored query that is like another. */
 export interface SimilarQuery {
   /** The stored query. */
-  query: string;
+  query?: any;
   /** 0–1. */
-  similarity: number;
+  similarity?: any;
   [key: string]: any;
 }
 
 /** Tokens that an operation of an agent used. */
 export interface TokenUsageMetrics {
   /** Who used them. */
-  agentId: string;
+  agentId?: any;
   /** For what, as it was reported. */
-  operation: string;
+  operation?: any;
   /** How many. */
-  tokensUsed: number;
+  tokensUsed?: any;
   /** When it was reported. */
-  timestamp: Date;
+  timestamp?: any;
   [key: string]: any;
 }
 
 /** A way to save tokens. */
 export interface OptimizationStrategy {
   /** By which it is known. */
-  name: string;
+  name?: any;
   /** What it does. */
-  description: string;
+  description?: any;
   [key: string]: any;
 }
 
@@ -484,7 +484,10 @@ export interface DroppedPart {
   lines?: [first: number, last: number];
 }
 
-/** What an {@link AgentContextFilter} makes of a context. */
+/**
+ * What an {@link AgentContextFilter} makes of a context. It always gives the optional fields; they are optional because code
+ * written against the replaced package makes such objects without them.
+ */
 export interface FilteredContext {
   /** For whom it was filtered. */
   agentId: string;
@@ -503,18 +506,18 @@ export interface FilteredContext {
   /** Score, 0–1, of each kept element by dotted path. Made when first read. */
   importanceScores: Record<string, number>;
   /** What was left out, parts of texts included, in the context's order. Made when first read. */
-  dropped: DroppedPart[];
+  dropped?: DroppedPart[];
   /** Bytes of JSON of `filtered`. */
   memoryUsage: number;
   /** Bytes of JSON of the context. */
-  originalBytes: number;
+  originalBytes?: number;
   /** What was done and why, for people. */
   adaptations: string[];
   /**
    * Time of parts of the call, off the main thread: `analyse` and `count`, of text that was not seen before, and `filter`, the
    * filtering as a whole, these two included.
    */
-  stages: { name: string; ms: number }[];
+  stages?: { name: string; ms: number }[];
 }
 
 /**
@@ -592,7 +595,7 @@ export interface FilterOptions {
  *
  * @example
  * const filter = new AgentContextFilter();
- * const { filtered, dropped } = await filter.filterContext('frontend-specialist', context, 0, 0, { maxTokens: 20_000 });
+ * const { filtered, dropped = [] } = await filter.filterContext('frontend-specialist', context, 0, 0, { maxTokens: 20_000 });
  * for (const { path, tokens, reason } of dropped) console.log(path, tokens, reason);
  */
 export class AgentContextFilter extends TypedEmitter<AgentContextFilterEvents> {
@@ -629,7 +632,7 @@ export class AgentContextFilter extends TypedEmitter<AgentContextFilterEvents> {
    * `dropped` and in the lines for what is missing. Those of all agents are known, as long as `referenceStoreMB` has room.
    *
    * @example
-   * const { dropped } = await filter.filterContext('backend-specialist', context);
+   * const { dropped = [] } = await filter.filterContext('backend-specialist', context);
    * const part = await filter.resolveReference(dropped[0].reference);
    * @throws {AgentwiseError} `E_REFERENCE_UNKNOWN`: never given out by this filter, or forgotten; `E_INVALID_ARGUMENT`.
    */
@@ -1002,7 +1005,8 @@ export interface CacheNamespace {
    *
    * @throws {AgentwiseError} `E_INVALID_ARGUMENT`.
    */
-  get<T = any>(key: string, options?: CacheQuery): Promise<T | null>;
+  get(key: string, options?: CacheQuery): Promise<any>;
+  get<T>(key: string, options?: CacheQuery): Promise<T | null>;
   /**
    * As `get`, and says how the value was found. With `explain` also which other keys came close and why their values are not
    * served.
@@ -1251,7 +1255,8 @@ export interface AdvancedCacheManagerEvents {
 export class AdvancedCacheManager extends TypedEmitter<AdvancedCacheManagerEvents> implements CacheNamespace {
   /** @throws {AgentwiseError} `E_CONFIG_INVALID` with every problem; `E_INVALID_ARGUMENT` for `plugins`. */
   constructor(config?: Partial<CacheConfig>, plugins?: SimilarityPlugins);
-  get<T = any>(key: string, options?: CacheQuery): Promise<T | null>;
+  get(key: string, options?: CacheQuery): Promise<any>;
+  get<T>(key: string, options?: CacheQuery): Promise<T | null>;
   lookup<T = any>(key: string, options?: CacheQuery & { explain?: boolean }): Promise<CacheLookup<T>>;
   has(key: string, options?: CacheReader): Promise<boolean>;
   set(key: string, value: any, ttlSeconds?: number, options?: CacheSetOptions): Promise<void>;
@@ -1798,7 +1803,7 @@ export interface CacheEntry {
   similarity?: number;
 }
 
-/** Figures of a disk tier. */
+/** Figures of a disk tier. Optional fields are always there, as in a {@link FilteredContext}. */
 export interface DiskTierStats {
   /** MB stored: values, keys, rows. */
   sizeMB: number;
@@ -1809,14 +1814,17 @@ export interface DiskTierStats {
   /** Entries in it. */
   entries: number;
   /** Lookups that ended in it. */
-  hits: number;
+  hits?: number;
   /** Bytes that its entries take as they are stored. */
-  storedBytes: number;
+  storedBytes?: number;
   /** Bytes of the values before compression. */
-  rawBytes: number;
+  rawBytes?: number;
 }
 
-/** Figures of the cache. Rates 0–1; 0 before the first lookup. Those of the disk are at most five seconds old. */
+/**
+ * Figures of the cache. Rates 0–1; 0 before the first lookup. Those of the disk are at most five seconds old. Optional fields are
+ * always there, as in a {@link FilteredContext}.
+ */
 export interface CacheStats {
   /** The tier in memory. */
   l1: {
@@ -1825,26 +1833,26 @@ export interface CacheStats {
     maxSize: number;
     hitRate: number;
     entries: number;
-    sizeMB: number;
-    maxSizeMB: number;
-    hits: number;
+    sizeMB?: number;
+    maxSizeMB?: number;
+    hits?: number;
   };
   /** The tier on disk. */
   l2: DiskTierStats;
   /** `compressionRatio`: stored bytes per byte of values, 1 while there is none. Dictionaries are stored besides. */
-  l3: DiskTierStats & { compressionRatio: number; dictionaryBytes: number };
+  l3: DiskTierStats & { compressionRatio: number; dictionaryBytes?: number };
   /** All tiers together. */
   overall: {
     totalHits: number;
     totalMisses: number;
     hitRate: number;
     evictions: number;
-    expired: number;
+    expired?: number;
     /** Lookups answered with the entry of a query in other words. */
     similarityDetections: number;
   };
   /** Whether the disk is used, and why not. */
-  disk: {
+  disk?: {
     /** `idle`: nothing was stored yet; `off`: `persistToDisk` is false. */
     state: 'off' | 'idle' | 'opening' | 'ok' | 'degraded' | 'closed';
     /** Why it is degraded, for example `full`, `readOnly`, `permission`, `networkFileSystem`. */
@@ -1869,7 +1877,7 @@ export interface CacheStats {
     clockBehindMs: number;
   };
   /** The index of queries. */
-  similarity: {
+  similarity?: {
     /** Queries that are found in other words: at most 100,000, the newest. What was stored last is counted a little later. */
     queries: number;
     /** Vectors in memory, 128 MB at most, the newest; absent without {@link SimilarityPlugins.embed}. */
@@ -1932,7 +1940,8 @@ export interface OperationMetrics {
 /**
  * Figures of everything at one time; docs/metrics.md says of each what it is, where it is read and how it is exported. Sizes are
  * MB (2^20 bytes), times ms, shares % unless said otherwise. A figure that could not be read is `null`, never a guess: also those
- * that are declared as numbers, since callers of the replaced package read them without looking.
+ * that are declared as numbers, since callers of the replaced package read them without looking. Optional fields are always
+ * there, as in a {@link FilteredContext}.
  */
 export interface SystemMetrics {
   /** When the sample was taken. */
@@ -1948,12 +1957,12 @@ export interface SystemMetrics {
     /** Of the limit that is fullest. */
     percentage: number;
     /** That limit. */
-    limit: number | null;
-    heapUsed: number | null;
-    heapLimit: number | null;
-    external: number | null;
+    limit?: number | null;
+    heapUsed?: number | null;
+    heapLimit?: number | null;
+    external?: number | null;
     /** What this package has allocated outside of V8. */
-    native: number | null;
+    native?: number | null;
     [key: string]: any;
   };
   /** Processors, %. */
@@ -1963,11 +1972,11 @@ export interface SystemMetrics {
     /** Of 1, 5 and 15 minutes. */
     loadAverage: number[];
     /** Of the process since the last sample; 100 is one core. */
-    process: number | null;
+    process?: number | null;
     /** Processor time of the process since it began, seconds. */
-    time: number | null;
+    time?: number | null;
     /** Those that the process may use. */
-    cores: number | null;
+    cores?: number | null;
     [key: string]: any;
   };
   /** The file system of the cache directory, as `df` has it. */
@@ -1975,7 +1984,7 @@ export interface SystemMetrics {
   /** Figures of the cache, and how often it had an answer of late. */
   cache: CacheStats & {
     /** Hits per lookup of the last 5 minutes in %; `null` while there were fewer than 20. */
-    recentHitRate: number | null;
+    recentHitRate?: number | null;
   };
   /** `totalMemory`: MB of contexts and caches that agents hold. */
   agents: { active: number; throttled: number; totalMemory: number; [key: string]: any };
@@ -1987,22 +1996,22 @@ export interface SystemMetrics {
     throughput: number;
     /** Of the requests since the last sample. */
     errorRate: number;
-    p50: number | null;
-    p99: number | null;
-    max: number | null;
+    p50?: number | null;
+    p99?: number | null;
+    max?: number | null;
     /** Since the start. */
-    requests: number | null;
-    errors: number | null;
+    requests?: number | null;
+    errors?: number | null;
     /** p95 of the last minute, of the operation for which it is longest. */
-    slowestP95: number | null;
+    slowestP95?: number | null;
     /** Of the requests of the last minute; `null` while there were fewer than 10. */
-    recentErrorRate: number | null;
+    recentErrorRate?: number | null;
     [key: string]: any;
   };
   /** By name, those that had requests since the last sample: 64 at most, further ones together as `other`. */
-  operations: Record<string, OperationMetrics>;
+  operations?: Record<string, OperationMetrics>;
   /** Delays of the event loop, ms. */
-  eventLoop: {
+  eventLoop?: {
     /** How long work for the event loop had to wait since the last sample. A stall that goes on counts. */
     p50: number | null;
     p99: number | null;
@@ -2012,7 +2021,7 @@ export interface SystemMetrics {
     [key: string]: any;
   };
   /** Collections of garbage. */
-  gc: {
+  gc?: {
     /** Garbage collections since the start, and the time that JavaScript waited for them. */
     count: number | null;
     time: number | null;
@@ -2021,9 +2030,9 @@ export interface SystemMetrics {
     [key: string]: any;
   };
   /** What the context filter worked on, bytes. */
-  filter: { contexts: number | null; bytesIn: number | null; bytesOut: number | null; [key: string]: any };
+  filter?: { contexts: number | null; bytesIn: number | null; bytesOut: number | null; [key: string]: any };
   /** Tokens since the start. */
-  tokens: {
+  tokens?: {
     /** Of contexts as they were, and of what was sent instead. */
     original: number | null;
     sent: number | null;
@@ -2033,11 +2042,11 @@ export interface SystemMetrics {
     [key: string]: any;
   };
   /** The health score of the last checks, 0–100. */
-  health: { score: number | null; [key: string]: any };
+  health?: { score: number | null; [key: string]: any };
   /** Alerts that are not over. */
-  alerts: { active: number | null; [key: string]: any };
+  alerts?: { active: number | null; [key: string]: any };
   /** Seconds. */
-  uptime: number | null;
+  uptime?: number | null;
   [key: string]: any;
 }
 

@@ -3,43 +3,10 @@
 import { existsSync } from 'node:fs';
 import { cpus, loadavg, release, totalmem, type } from 'node:os';
 import { parseArgs } from 'node:util';
-import * as cacheCompression from './cache-compression.mjs';
-import * as cacheDisk from './cache-disk.mjs';
-import * as cacheLargeHeap from './cache-large-heap.mjs';
-import * as cacheMemory from './cache-memory.mjs';
-import * as filterContext from './filter-context.mjs';
-import * as firstResult from './first-result.mjs';
+import { BENCHMARKS } from './benchmarks.mjs';
 import { gigabytes, table, targetLine } from './format.mjs';
 import { mainThreadClock } from './harness.mjs';
-import * as lookupCost from './lookup-cost.mjs';
-import * as memoryAgents from './memory-agents.mjs';
-import * as memoryCost from './memory-cost.mjs';
-import * as memoryLeak from './memory-leak.mjs';
-import * as monitorAgrees from './monitor-agrees.mjs';
-import * as monitorCost from './monitor-cost.mjs';
-import * as pipeline from './pipeline.mjs';
-import * as similarity from './similarity.mjs';
-import * as tokenCounting from './token-counting.mjs';
-import * as tokenDeltas from './token-deltas.mjs';
 
-const BENCHMARKS = [
-  filterContext,
-  pipeline,
-  tokenCounting,
-  tokenDeltas,
-  firstResult,
-  lookupCost,
-  cacheMemory,
-  cacheDisk,
-  cacheCompression,
-  cacheLargeHeap,
-  similarity,
-  memoryAgents,
-  memoryLeak,
-  memoryCost,
-  monitorCost,
-  monitorAgrees,
-];
 const NAMES = BENCHMARKS.map((benchmark) => benchmark.name);
 
 const HELP = `Usage: npm run bench -- [options]
@@ -85,6 +52,7 @@ function options() {
 
 function machine() {
   return {
+    date: new Date().toISOString(),
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: cpus().length,
     memoryBytes: totalmem(),
