@@ -4,17 +4,34 @@
  */
 import { EventEmitter } from 'node:events';
 
+declare global {
+  interface SymbolConstructor {
+    /** Node.js has it from 20 on; older types of Node.js and compilers without `esnext.disposable` do not know it. */
+    readonly asyncDispose: unique symbol;
+  }
+}
+
 /** An emitter whose known events are typed; any other name is allowed, as in every `EventEmitter`. */
 declare class TypedEmitter<Events> extends EventEmitter {
+  /** Has `listener` called with every event of this name; those of `EventEmitter` have the same meaning. */
   on<E extends keyof Events>(event: E, listener: (...args: Extract<Events[E], any[]>) => void): this;
+  /** As for the events above, of any other name. */
   on(event: string | symbol, listener: (...args: any[]) => void): this;
+  /** As `on`, for the next one only. @hidden */
   once<E extends keyof Events>(event: E, listener: (...args: Extract<Events[E], any[]>) => void): this;
+  /** As `on`, for the next one only. @hidden */
   once(event: string | symbol, listener: (...args: any[]) => void): this;
+  /** As `on`. @hidden */
   addListener<E extends keyof Events>(event: E, listener: (...args: Extract<Events[E], any[]>) => void): this;
+  /** As `on`. @hidden */
   addListener(event: string | symbol, listener: (...args: any[]) => void): this;
+  /** As `on`, before the listeners that are there. @hidden */
   prependListener<E extends keyof Events>(event: E, listener: (...args: Extract<Events[E], any[]>) => void): this;
+  /** As `on`, before the listeners that are there. @hidden */
   prependListener(event: string | symbol, listener: (...args: any[]) => void): this;
+  /** As `once`, before the listeners that are there. @hidden */
   prependOnceListener<E extends keyof Events>(event: E, listener: (...args: Extract<Events[E], any[]>) => void): this;
+  /** As `once`, before the listeners that are there. @hidden */
   prependOnceListener(event: string | symbol, listener: (...args: any[]) => void): this;
 }
 
@@ -61,7 +78,8 @@ export interface ConfigProblem {
  * try {
  *   await system.updateConfiguration({ cache: { ttlSeconds: -1 } });
  * } catch (error) {
- *   if (error.code === 'E_CONFIG_INVALID') console.error(error.problems);
+ *   if (error instanceof AgentwiseError && error.code === 'E_CONFIG_INVALID') console.error(error.problems);
+ *   else throw error;
  * }
  */
 export class AgentwiseError extends Error {
@@ -72,45 +90,57 @@ export class AgentwiseError extends Error {
   readonly problems?: ConfigProblem[];
 }
 
-/** An element of a context and what speaks for it. */
+/** An element of a context and what speaks for it; any other fields are allowed, as in the three that follow. */
 export interface ContextElement {
-  path: string;
+  /** Dotted path of the element in the context. */
+  path?: any;
   /** Bytes. */
-  size: number;
+  size?: any;
   /** 0–1. */
-  importance: number;
+  importance?: any;
   [key: string]: any;
 }
 
 /** A stored query that is like another. */
 export interface SimilarQuery {
-  query: string;
+  /** The stored query. */
+  query?: any;
   /** 0–1. */
-  similarity: number;
+  similarity?: any;
   [key: string]: any;
 }
 
 /** Tokens that an operation of an agent used. */
 export interface TokenUsageMetrics {
-  agentId: string;
-  operation: string;
-  tokensUsed: number;
-  timestamp: Date;
+  /** Who used them. */
+  agentId?: any;
+  /** For what, as it was reported. */
+  operation?: any;
+  /** How many. */
+  tokensUsed?: any;
+  /** When it was reported. */
+  timestamp?: any;
   [key: string]: any;
 }
 
 /** A way to save tokens. */
 export interface OptimizationStrategy {
-  name: string;
-  description: string;
+  /** By which it is known. */
+  name?: any;
+  /** What it does. */
+  description?: any;
   [key: string]: any;
 }
 
 /** What changed between two contexts, by top-level key. */
 export interface ContextDiff {
+  /** Keys that are new, with their values. */
   added: Record<string, any>;
+  /** Keys whose value is another one, with the new value. */
   modified: Record<string, any>;
+  /** Keys that are gone. */
   removed: string[];
+  /** Keys whose value is as before. */
   unchanged: string[];
   [key: string]: any;
 }
@@ -125,27 +155,35 @@ export interface MemoryUsage {
   free: number;
   /** `used` in % of `total`; may be over 100. */
   percentage: number;
+  /** When it was read. */
   timestamp: Date;
   /** Resident set of the process. */
   rss?: number;
+  /** Used part of V8's heap; `null` where it was not handed over yet. */
   heapUsed?: number | null;
+  /** Memory that V8 knows of outside of its heap, such as buffers. */
   external?: number | null;
   /** What this package has allocated outside of V8. */
   native?: number;
   /** Agents that were known, and how many of them were throttled. */
   agents?: number;
+  /** Of those. */
   throttled?: number;
+  /** The step against pressure that was in force. */
   step?: MemoryStep;
 }
 
 /** An alert about memory, sizes in MB. */
 export interface MemoryAlert {
+  /** How bad it is. */
   type: 'warning' | 'critical' | 'info';
+  /** What is the matter, for people. */
   message: string;
   /** What counts against the limit. */
   memoryUsage: number;
   /** Over which it is raised. */
   threshold: number;
+  /** When it was raised. */
   timestamp: Date;
   /** What to do, with the figures that say so. */
   recommendations: string[];
@@ -155,6 +193,7 @@ export interface MemoryAlert {
   source?: MemoryLimitSource;
   /** `memoryUsage` in % of that limit. */
   percentage?: number;
+  /** Whether it is over. */
   resolved?: boolean;
   /** When it was over, or `null`. */
   resolvedAt?: Date | null;
@@ -290,6 +329,7 @@ export interface ContextFilterConfig {
 
 /** The configuration of a system, as in a configuration file. */
 export interface OptimizationConfig {
+  /** Chooses the file and the defaults. */
   environment: Environment;
   /** Default true. */
   enableMemoryManagement: boolean;
@@ -306,20 +346,29 @@ export interface OptimizationConfig {
    * directory, and read its last state there. Default true. Needs a cache that is kept on disk.
    */
   liveSocket?: boolean;
+  /** Accepted and ignored in files; in code see {@link SystemConfig.configFile}. */
   configFile?: string;
+  /** Settings of the memory manager; what is left out has its default. */
   memory?: Partial<MemoryConfig>;
+  /** Settings of the cache; what is left out has its default. */
   cache?: Partial<CacheConfig>;
+  /** Settings of the context filter; what is left out has its default. */
   contextFilter?: Partial<ContextFilterConfig>;
+  /** Settings of the token optimizer; what is left out has its default. */
   tokens?: Partial<TokensConfig>;
+  /** Settings of the monitor; what is left out has its default. */
   monitoring?: MonitoringOptions;
+  /** Settings of the auto-tuning; what is left out has its default. */
   tuning?: TuningOptions;
 }
 
 /** What {@link ProductionOptimizationSystem} is made from. Any {@link OptimizationConfig} setting given here wins. */
 export interface SystemConfig extends Partial<Omit<OptimizationConfig, 'environment'>> {
+  /** Chooses the file and the defaults; wins over the file's. */
   environment: Environment;
   /** A configuration file; if it is not there, a `warning` is emitted and the usual places are looked at. */
   configFile?: string;
+  /** Root of the keys of the cache, unless `cache.namespace` is set; names the project in reports and to a shared context. Default none. */
   projectId?: string;
   /**
    * Whether agents share a context of the project through a server, see {@link SharedContextClient}; its token is the environment
@@ -344,6 +393,7 @@ export type ConfigSource = 'default' | 'file' | 'code' | 'variable' | 'update' |
 export interface ExplainedSetting {
   /** The effective value; `null` if there is none. Credentials in addresses are not shown. */
   value: any;
+  /** What has set it. */
   source: ConfigSource;
   /** The file, or the environment variable. */
   name?: string;
@@ -374,7 +424,9 @@ export interface UpdateConfigurationOptions {
 
 /** What {@link checkConfiguration} checks. */
 export interface CheckConfigurationOptions {
+  /** Whose files are looked for. Needed, here or in `code`. */
   environment?: Environment;
+  /** This file instead of those. */
   configFile?: string;
   /** Where `config/` is looked for, and what relative paths are relative to. Default: the working directory. */
   cwd?: string;
@@ -439,8 +491,12 @@ export interface DroppedPart {
   lines?: [first: number, last: number];
 }
 
-/** What an {@link AgentContextFilter} makes of a context. */
+/**
+ * What an {@link AgentContextFilter} makes of a context. It always gives the optional fields; they are optional because code
+ * written against the replaced package makes such objects without them.
+ */
 export interface FilteredContext {
+  /** For whom it was filtered. */
   agentId: string;
   /** The caller's context. */
   original: any;
@@ -457,18 +513,18 @@ export interface FilteredContext {
   /** Score, 0–1, of each kept element by dotted path. Made when first read. */
   importanceScores: Record<string, number>;
   /** What was left out, parts of texts included, in the context's order. Made when first read. */
-  dropped: DroppedPart[];
+  dropped?: DroppedPart[];
   /** Bytes of JSON of `filtered`. */
   memoryUsage: number;
   /** Bytes of JSON of the context. */
-  originalBytes: number;
+  originalBytes?: number;
   /** What was done and why, for people. */
   adaptations: string[];
   /**
    * Time of parts of the call, off the main thread: `analyse` and `count`, of text that was not seen before, and `filter`, the
    * filtering as a whole, these two included.
    */
-  stages: { name: string; ms: number }[];
+  stages?: { name: string; ms: number }[];
 }
 
 /**
@@ -499,7 +555,9 @@ export interface AgentSpecialization {
 
 /** Events of an {@link AgentContextFilter}. */
 export interface AgentContextFilterEvents {
+  /** A context was filtered, with the result of the call. */
   contextFiltered: [result: FilteredContext];
+  /** Settings were changed by `updateConfig`. */
   configUpdated: [change: { oldConfig: ContextFilterConfig; newConfig: ContextFilterConfig }];
   /** A file of `.claude/agents` gives it, for the first time or in place of another one of its name; or code added it. */
   specializationAdded: [specialization: AgentSpecialization];
@@ -544,7 +602,7 @@ export interface FilterOptions {
  *
  * @example
  * const filter = new AgentContextFilter();
- * const { filtered, dropped } = await filter.filterContext('frontend-specialist', context, 0, 0, { maxTokens: 20_000 });
+ * const { filtered, dropped = [] } = await filter.filterContext('frontend-specialist', context, 0, 0, { maxTokens: 20_000 });
  * for (const { path, tokens, reason } of dropped) console.log(path, tokens, reason);
  */
 export class AgentContextFilter extends TypedEmitter<AgentContextFilterEvents> {
@@ -581,11 +639,12 @@ export class AgentContextFilter extends TypedEmitter<AgentContextFilterEvents> {
    * `dropped` and in the lines for what is missing. Those of all agents are known, as long as `referenceStoreMB` has room.
    *
    * @example
-   * const { dropped } = await filter.filterContext('backend-specialist', context);
+   * const { dropped = [] } = await filter.filterContext('backend-specialist', context);
    * const part = await filter.resolveReference(dropped[0].reference);
    * @throws {AgentwiseError} `E_REFERENCE_UNKNOWN`: never given out by this filter, or forgotten; `E_INVALID_ARGUMENT`.
    */
   resolveReference(reference: string): Promise<any>;
+  /** Specializations, what is remembered, settings. */
   getFilterStats(): {
     /** Names of the known specializations. */
     agentSpecializations: string[];
@@ -647,9 +706,11 @@ export interface OptimizeStage {
   ms: number;
   /** Bytes of JSON before and after. */
   bytesIn: number;
+  /** Bytes of the context's JSON after the stage. */
   bytesOut: number;
   /** Exact o200k_base tokens before and after, of `'filter'` and `'tokens'`. */
   tokensIn?: number;
+  /** Tokens of it, where the stage counts them. */
   tokensOut?: number;
   /** Whether it was found again: the same context was filtered for the same kind of agent, its tokens were counted. */
   cached: boolean;
@@ -691,13 +752,19 @@ export interface OptimizeDebug {
   };
   /** Stages that failed; empty when all is well. */
   failed: ('read' | 'filter' | 'tokens')[];
+  /** As {@link FilteredContext.reductionRatio}. */
   reductionRatio: number;
+  /** Bytes of the JSON of the context as it came. */
   originalBytes: number;
+  /** Bytes of the JSON of what was kept. */
   memoryUsage: number;
+  /** As {@link FilteredContext.removedElements}. */
   removedElements: string[];
+  /** As {@link FilteredContext.importanceScores}. */
   importanceScores: Record<string, number>;
   /** As that of a {@link FilteredContext}. */
   dropped: DroppedPart[];
+  /** As {@link FilteredContext.adaptations}. */
   adaptations: string[];
 }
 
@@ -756,7 +823,9 @@ export interface OptimizedContext {
 
 /** Whose an entry is. Entries are found only under the same model and system prompt, given or not. */
 export interface CacheScope {
+  /** The model that answers. */
   model?: string;
+  /** What the model is told beforehand; only its SHA-256 is stored. */
   systemPrompt?: string;
 }
 
@@ -781,6 +850,7 @@ export interface CacheResponseOptions extends CacheSetOptions {}
 
 /** Who reads: entries for all and the agent's own are seen. */
 export interface CacheReader extends CacheScope {
+  /** Who reads: sees shared entries and those of this agent. */
   agentId?: string;
 }
 
@@ -835,7 +905,9 @@ export type SimilarityRefusal =
 
 /** What {@link CacheNamespace.lookup} found, and how. */
 export interface CacheLookup<T = any> {
+  /** Whether there was a value, also a stored `null`. */
   found: boolean;
+  /** The value, or `null`. */
   value: T | null;
   /**
    * `normalized`: of a key that differs in case, spaces, punctuation, contractions or politeness only; `similar`: of one that
@@ -890,6 +962,7 @@ export interface SimilarityPlugins {
 
 /** What a computation is given. */
 export interface ComputeContext {
+  /** For which a value is to be computed. */
   key: string;
   /** Aborts when nobody waits any more. */
   signal: AbortSignal;
@@ -901,9 +974,13 @@ export interface ComputeContext {
 export interface GetOrComputeOptions extends CacheReader {
   /** Life of the computed value, seconds; absent or 0: `ttlSeconds` of the cache. */
   ttlSeconds?: number;
+  /** Tags of what is stored, as {@link CacheSetOptions.tags}. */
   tags?: string[];
+  /** As {@link CacheSetOptions.jitter}. */
   jitter?: number;
+  /** As {@link CacheSetOptions.sliding}. */
   sliding?: boolean;
+  /** As {@link CacheSetOptions.durable}. */
   durable?: boolean;
   /** Seconds after its life in which a value is served at once and computed anew in the background. Default 0. */
   staleWhileRevalidateSeconds?: number;
@@ -921,6 +998,7 @@ export interface GetOrComputeOptions extends CacheReader {
 
 /** How a long call is followed and ended. */
 export interface FollowOptions {
+  /** Ends the call, which rejects with its reason. */
   signal?: AbortSignal;
   /** Called with the number of entries so far. */
   onProgress?: (entries: number) => void;
@@ -934,7 +1012,8 @@ export interface CacheNamespace {
    *
    * @throws {AgentwiseError} `E_INVALID_ARGUMENT`.
    */
-  get<T = any>(key: string, options?: CacheQuery): Promise<T | null>;
+  get(key: string, options?: CacheQuery): Promise<any>;
+  get<T>(key: string, options?: CacheQuery): Promise<T | null>;
   /**
    * As `get`, and says how the value was found. With `explain` also which other keys came close and why their values are not
    * served.
@@ -968,13 +1047,12 @@ export interface CacheNamespace {
   /**
    * The value, computed and stored if there is none. One caller computes for all that ask meanwhile, in this thread, in
    * others and in other processes with the same directory; if its process dies, another takes over after `leaseSeconds`.
+   * After `stop()` it computes and stores nothing. Looks that end here count as neither hit nor miss where the disk is asked.
    *
    * @example
    * const answer = await cache.getOrCompute(prompt, ({ signal }) => ask(prompt, { signal }), {
    *   ttlSeconds: 600, staleWhileRevalidateSeconds: 3600, staleIfErrorSeconds: 86_400,
    * });
-   * After `stop()` it computes and stores nothing. Looks that end here count as neither hit nor miss where the disk is asked.
-   *
    * @throws what `compute` throws, unless a stale value may stand in; the signal's reason; `E_CACHE_DISK` if `durable` could
    * not be done.
    */
@@ -1041,11 +1119,13 @@ export interface CacheEntriesOptions {
 
 /** An entry of a cache without its value. */
 export interface CacheEntryInfo {
+  /** The query under which it is stored. */
   key: string;
   /** Names of its namespace: the root (a project, or an empty text), then those below it. */
   namespace: string[];
   /** The agent that alone sees it. */
   agentId?: string;
+  /** The model of its scope. */
   model?: string;
   /** SHA-256 of the system prompt, hexadecimal. */
   promptSha256?: string;
@@ -1059,12 +1139,15 @@ export interface CacheEntryInfo {
   storedSize: number;
   /** Whether it is compressed on disk. */
   compressed: boolean;
+  /** When it was stored. */
   createdAt: Date;
   /** The last use. On disk one is noted every ten minutes at most. */
   lastAccessed: Date;
+  /** When its life ends. */
   expiresAt: Date;
   /** Uses since it came into memory; of one that is only on disk, since it came up for eviction last, and at most 3. */
   hitCount: number;
+  /** Its tags, as they were given. */
   tags: string[];
   /** Whether its life is over and it only stands in for a new value, see `staleSeconds`. */
   stale: boolean;
@@ -1074,9 +1157,13 @@ export interface CacheEntryInfo {
 
 /** Sums of a disk tier. */
 export interface CacheTierSums {
+  /** Which tier. */
   layer: 'L2' | 'L3';
+  /** How many there are. */
   entries: number;
+  /** Bytes that they take as they are stored. */
   storedBytes: number;
+  /** Bytes of their values before compression. */
   rawBytes: number;
 }
 
@@ -1084,6 +1171,7 @@ export interface CacheTierSums {
 export interface CacheVerification {
   /** Entries read, and their bytes on disk. */
   checked: number;
+  /** Bytes that were read for it. */
   bytes: number;
   /** The first thousand; `key` and `namespace` are `null` where they cannot be read. */
   damaged: {
@@ -1097,7 +1185,9 @@ export interface CacheVerification {
      */
     reason: 'unreadable' | 'noValue' | 'key' | 'checksum' | 'format' | 'payload' | 'row';
   }[];
+  /** How many were damaged, also those that are not listed. */
   damagedCount: number;
+  /** How many of them were removed. */
   removed: number;
   /** The sums that are kept against those of the entries, L2 and L3; `orphans` are values and tags without an entry. */
   totals: {
@@ -1118,6 +1208,7 @@ export interface CacheVerification {
 export interface CacheCompaction {
   /** Bytes of the database and its log. */
   before: number;
+  /** Bytes afterwards. */
   after: number;
   /** Expired entries removed. */
   expired: number;
@@ -1125,22 +1216,31 @@ export interface CacheCompaction {
 
 /** Events of an {@link AdvancedCacheManager}. Nothing is prepared for those without a listener. */
 export interface AdvancedCacheManagerEvents {
+  /** A value was found in this layer. */
   cacheHit: [event: { layer: 'L1' | 'L2' | 'L3'; key: string; entry: CacheEntry }];
+  /** There was no value. */
   cacheMiss: [event: { key: string }];
   /** L1: stored. L2: it left memory and is on disk, or about to be written. */
   cacheSet: [event: { layer: 'L1' | 'L2'; key: string; entry: CacheEntry }];
+  /** An entry has left memory to make room. */
   l1Eviction: [event: { key: string; entry: CacheEntry }];
   /** The value of `similar`, which is `cacheKey`, was served for `original`. */
   similarityDetection: [event: { original: string; similar: string; similarity: number; cacheKey: string }];
   /** A function of {@link SimilarityPlugins} threw, rejected, was late or gave what is not as it must be. */
   pluginFailure: [event: { plugin: 'embed' | 'verify'; message: string }];
+  /** Expired entries were removed, every 5 minutes. */
   maintenance: [event: { timestamp: Date; stats: CacheStats }];
+  /** `warmCache` is done: how many keys were asked for, and how many were found. */
   cacheWarmed: [event: { total: number; found: number }];
+  /** `clear` is done for this layer, or for `all`. */
   cacheCleared: [event: { layer: string }];
   /** The disk tiers are not used for now; once for each reason. */
   degraded: [event: { reason: string; message: string }];
+  /** The disk is used again. */
   recovered: [event: { reason: string }];
+  /** Settings were changed by `updateConfig`. */
   configUpdated: [change: { oldConfig: CacheConfig; newConfig: CacheConfig }];
+  /** The cache was stopped. */
   stopped: [];
 }
 
@@ -1162,7 +1262,8 @@ export interface AdvancedCacheManagerEvents {
 export class AdvancedCacheManager extends TypedEmitter<AdvancedCacheManagerEvents> implements CacheNamespace {
   /** @throws {AgentwiseError} `E_CONFIG_INVALID` with every problem; `E_INVALID_ARGUMENT` for `plugins`. */
   constructor(config?: Partial<CacheConfig>, plugins?: SimilarityPlugins);
-  get<T = any>(key: string, options?: CacheQuery): Promise<T | null>;
+  get(key: string, options?: CacheQuery): Promise<any>;
+  get<T>(key: string, options?: CacheQuery): Promise<T | null>;
   lookup<T = any>(key: string, options?: CacheQuery & { explain?: boolean }): Promise<CacheLookup<T>>;
   has(key: string, options?: CacheReader): Promise<boolean>;
   set(key: string, value: any, ttlSeconds?: number, options?: CacheSetOptions): Promise<void>;
@@ -1216,6 +1317,7 @@ export class AdvancedCacheManager extends TypedEmitter<AdvancedCacheManagerEvent
   updateConfig(partial: Partial<CacheConfig>): Promise<void>;
   /** Writes what waits and closes the cache. Idempotent. */
   stop(): Promise<void>;
+  /** As {@link stop}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -1233,6 +1335,7 @@ export interface OptimizationStats {
   overallScore: number;
   /** Seconds. */
   uptime: number;
+  /** When they were taken. */
   timestamp: Date;
   /** Contexts optimized, those with a failed stage included. */
   operations?: number;
@@ -1244,7 +1347,9 @@ export interface OptimizationStats {
   promptTokensSaved?: number;
   /** USD, with the provider's prompt cache counted; `null` while no message has a price; below zero for a loss. */
   costSavedUsd?: number | null;
+  /** Lookups in the cache since the start. */
   cacheLookups?: number;
+  /** Of those, the ones that found a value. */
   cacheHits?: number;
   /** Hits for a question in other words. */
   similarHits?: number;
@@ -1252,6 +1357,7 @@ export interface OptimizationStats {
   memoryPercentage?: number | null;
   /** Agents that the memory manager knows. */
   agents?: number;
+  /** Agents that are throttled now. */
   throttledAgents?: number;
   /** Events that listeners did not get because they did not keep up. */
   droppedEvents?: number;
@@ -1261,6 +1367,7 @@ export interface OptimizationStats {
 
 /** A change of a setting that figures of this system speak for. Rules and thresholds: `docs/recommendations.md`. */
 export interface Recommendation {
+  /** What it is about. */
   area: 'memory' | 'cache' | 'context' | 'general';
   /** `high`: work is held up or lost; `medium`: something could be better; `low`: nothing suffers. */
   priority: 'low' | 'medium' | 'high';
@@ -1278,9 +1385,13 @@ export interface Recommendation {
 
 /** What to change. The texts are the reasons of `details`. */
 export interface OptimizationRecommendations {
+  /** Those about memory, as text. */
   memory: string[];
+  /** Those about the cache, as text. */
   cache: string[];
+  /** Those about contexts, as text. */
   context: string[];
+  /** All others, as text. */
   general: string[];
   /** Of the most urgent one; `low` without any. */
   priority: 'low' | 'medium' | 'high';
@@ -1303,6 +1414,7 @@ export interface ReportOptions {
 
 /** What one agent holds. */
 export interface AgentMemoryStats {
+  /** Whose they are. */
   agentId: string;
   /** Bytes. */
   contextSize: number;
@@ -1310,7 +1422,9 @@ export interface AgentMemoryStats {
   cacheSize: number;
   /** Bytes. */
   totalMemory: number;
+  /** Since when it is idle; after 10 minutes it is forgotten. */
   lastAccessed: Date;
+  /** Whether it should wait. */
   isThrottled: boolean;
 }
 
@@ -1336,6 +1450,7 @@ export interface ThrottleReason {
   code: 'agentLimit' | 'largestAgents' | 'allAgents';
   /** For people, with the figures. */
   message: string;
+  /** When it began. */
   since: Date;
 }
 
@@ -1349,6 +1464,7 @@ export interface WhenUnthrottledOptions {
 
 /** What an agent holds, as {@link MemoryView.holdContext} is told. */
 export interface HeldContext {
+  /** Who keeps it. */
   agentId: string;
   /** Bytes. */
   bytes: number;
@@ -1358,12 +1474,15 @@ export interface HeldContext {
 
 /** A context that the caller should drop, and then say so by {@link MemoryView.releaseContext}. */
 export interface ContextToDrop {
+  /** Under which it was said to be held. */
   key: string;
+  /** Who keeps it. */
   agentId: string;
   /** Bytes. */
   bytes: number;
   /** 0–1. */
   importance: number;
+  /** When it was last used. */
   lastAccessed: Date;
   /** `pressure`: memory is short; `retention`: it was not used for `contextRetentionTime`. */
   reason: 'pressure' | 'retention';
@@ -1373,6 +1492,7 @@ export interface ContextToDrop {
 export interface MemoryHealth {
   /** 0–100: 100 less what the parts lost. */
   score: number;
+  /** What took points from the score. */
   parts: {
     name: string;
     /** Points. */
@@ -1384,8 +1504,11 @@ export interface MemoryHealth {
 
 /** One of the limits that count, in MB. */
 export interface MemoryLimit {
+  /** What sets the limit. */
   source: MemoryLimitSource;
+  /** The limit, MB. */
   limit: number;
+  /** What counts against it, MB. */
   used: number;
   /** `used` in % of `limit`; may be over 100. */
   percentage: number;
@@ -1400,6 +1523,7 @@ export interface MemoryLimit {
  * is `null`. See docs/memory.md.
  */
 export interface MemoryStats {
+  /** Memory of the process, MB. */
   process: {
     /** Resident set. */
     rss: number;
@@ -1412,6 +1536,7 @@ export interface MemoryStats {
     arrayBuffers?: number;
     [key: string]: any;
   };
+  /** Memory of the machine, MB. */
   system: {
     total: number;
     /** What can be had without swapping. */
@@ -1423,12 +1548,15 @@ export interface MemoryStats {
     swapUsed: number | null;
     [key: string]: any;
   };
+  /** Limits that are set: MB, `alertThreshold` in %. */
   config: { maxMemory: number; alertThreshold: number; agentLimit: number; [key: string]: any };
   /** The one that was not used for longest first. */
   agents: AgentMemoryStats[];
+  /** Names of the agents that should wait. */
   throttledAgents: string[];
   /** The last five. */
   recentAlerts: (MemoryAlert & { [key: string]: any })[];
+  /** All limits that were found. */
   limits: {
     /** The cgroup's figures and its limits, the smallest up the hierarchy; `null` outside of one, and each figure where there is none. */
     cgroup: {
@@ -1450,6 +1578,7 @@ export interface MemoryStats {
     all: MemoryLimit[];
     [key: string]: any;
   };
+  /** How full memory is, and what is done about it. */
   pressure: {
     /** Of the limit that is fullest. */
     percentage: number;
@@ -1499,6 +1628,7 @@ export interface MemoryStats {
     maxCostMs: number;
     [key: string]: any;
   }[];
+  /** What looking costs. */
   sampling: {
     intervalMs: number;
     samples: number;
@@ -1562,6 +1692,7 @@ export interface MemoryView {
   getMemoryHistory(): MemoryUsage[];
   /** 0–100, see {@link getHealth}. */
   getHealthScore(): number;
+  /** The health score with what took from it. */
   getHealth(): MemoryHealth;
   /** Collects V8's garbage, also without `--expose-gc`, and gives free memory back to the system. `freedMemory`: MB. */
   performMaintenance(): Promise<{ garbageCollected: boolean; freedMemory: number }>;
@@ -1581,14 +1712,19 @@ export interface MemoryManagerEvents {
   memoryUpdate: [event: { process: MemoryStats['process']; system: MemoryStats['system']; agents: AgentMemoryStats[] }];
   /** Once for each type until it is over. */
   memoryAlert: [alert: MemoryAlert & { id: string }];
+  /** An alert is over. */
   memoryAlertResolved: [event: { id: string; type: MemoryAlert['type']; resolvedAt: Date; durationMs: number }];
+  /** An agent has said what it holds. */
   agentMemoryUpdate: [agent: AgentMemoryStats];
+  /** An agent should wait from now on. */
   agentThrottled: [event: { agentId: string; reason: string }];
+  /** An agent may go on. */
   agentUnthrottled: [event: { agentId: string }];
   /** `freedMemory`: MB. */
   garbageCollected: [event: { freedMemory: number; timestamp: Date; durationMs: number }];
   /** All agents are throttled, and what can be given back is. */
   emergencyCleanup: [event: { timestamp: Date }];
+  /** Another step against pressure is in force. */
   pressureChanged: [
     event: {
       step: MemoryStep;
@@ -1606,7 +1742,9 @@ export interface MemoryManagerEvents {
   contextsToDrop: [event: { agentId: string; contexts: ContextToDrop[]; reason: string }];
   /** Keys that were not used for `contextRetentionTime`; they are forgotten. */
   contextExpired: [event: { keys: string[] }];
+  /** Settings were changed by `updateConfig`. */
   configUpdated: [change: { oldConfig: MemoryConfig; newConfig: MemoryConfig }];
+  /** The manager was stopped. */
   stopped: [];
 }
 
@@ -1652,59 +1790,76 @@ export class MemoryManager extends TypedEmitter<MemoryManagerEvents> implements 
 
 /** An entry of the cache, as events carry it. */
 export interface CacheEntry {
+  /** The query under which it is stored. */
   key: string;
   /** Parsed when first read. */
   value: any;
   /** Bytes of its JSON. */
   size: number;
+  /** When it was stored. */
   createdAt: Date;
+  /** When it was last found. */
   lastAccessed: Date;
+  /** How often it was found. */
   hitCount: number;
   /** Seconds. */
   ttl: number;
+  /** Whether it is compressed where it is. */
   compressed: boolean;
+  /** How like the query is under which it was found, 0–1, if that was another one. */
   similarity?: number;
 }
 
-/** Figures of a disk tier. */
+/** Figures of a disk tier. Optional fields are always there, as in a {@link FilteredContext}. */
 export interface DiskTierStats {
   /** MB stored: values, keys, rows. */
   sizeMB: number;
+  /** Its budget. */
   maxSizeMB: number;
   /** Hits per lookup that came to this tier. */
   hitRate: number;
+  /** Entries in it. */
   entries: number;
-  hits: number;
-  storedBytes: number;
+  /** Lookups that ended in it. */
+  hits?: number;
+  /** Bytes that its entries take as they are stored. */
+  storedBytes?: number;
   /** Bytes of the values before compression. */
-  rawBytes: number;
+  rawBytes?: number;
 }
 
-/** Figures of the cache. Rates 0–1; 0 before the first lookup. Those of the disk are at most five seconds old. */
+/**
+ * Figures of the cache. Rates 0–1; 0 before the first lookup. Those of the disk are at most five seconds old. Optional fields are
+ * always there, as in a {@link FilteredContext}.
+ */
 export interface CacheStats {
+  /** The tier in memory. */
   l1: {
     /** Entries. */
     size: number;
     maxSize: number;
     hitRate: number;
     entries: number;
-    sizeMB: number;
-    maxSizeMB: number;
-    hits: number;
+    sizeMB?: number;
+    maxSizeMB?: number;
+    hits?: number;
   };
+  /** The tier on disk. */
   l2: DiskTierStats;
   /** `compressionRatio`: stored bytes per byte of values, 1 while there is none. Dictionaries are stored besides. */
-  l3: DiskTierStats & { compressionRatio: number; dictionaryBytes: number };
+  l3: DiskTierStats & { compressionRatio: number; dictionaryBytes?: number };
+  /** All tiers together. */
   overall: {
     totalHits: number;
     totalMisses: number;
     hitRate: number;
     evictions: number;
-    expired: number;
+    expired?: number;
     /** Lookups answered with the entry of a query in other words. */
     similarityDetections: number;
   };
-  disk: {
+  /** Whether the disk is used, and why not. */
+  disk?: {
     /** `idle`: nothing was stored yet; `off`: `persistToDisk` is false. */
     state: 'off' | 'idle' | 'opening' | 'ok' | 'degraded' | 'closed';
     /** Why it is degraded, for example `full`, `readOnly`, `permission`, `networkFileSystem`. */
@@ -1728,7 +1883,8 @@ export interface CacheStats {
     /** ms by which the machine's clock was set back since the start. */
     clockBehindMs: number;
   };
-  similarity: {
+  /** The index of queries. */
+  similarity?: {
     /** Queries that are found in other words: at most 100,000, the newest. What was stored last is counted a little later. */
     queries: number;
     /** Vectors in memory, 128 MB at most, the newest; absent without {@link SimilarityPlugins.embed}. */
@@ -1749,6 +1905,7 @@ export interface HealthCheck {
   score: number;
   /** For people, with the figures. */
   message: string;
+  /** When it was judged. */
   timestamp: Date;
   /** The figures that the score was made of. */
   metrics?: any;
@@ -1769,15 +1926,19 @@ export interface OverallHealth {
 export interface OperationMetrics {
   /** Requests that ended, the failed ones among them. */
   count: number;
+  /** Requests that failed. */
   errors: number;
   /** `errors` in % of `count`. */
   errorRate: number;
   /** Requests a second. */
   throughput: number;
+  /** Mean duration, ms. */
   mean: number;
   /** Half, 95 % and 99 % were answered within; each within 0.5 % of its exact value. */
   p50: number;
+  /** 95 % were done within, ms. */
   p95: number;
+  /** 99 % were done within, ms. */
   p99: number;
   /** The slowest. */
   max: number;
@@ -1786,10 +1947,13 @@ export interface OperationMetrics {
 /**
  * Figures of everything at one time; docs/metrics.md says of each what it is, where it is read and how it is exported. Sizes are
  * MB (2^20 bytes), times ms, shares % unless said otherwise. A figure that could not be read is `null`, never a guess: also those
- * that are declared as numbers, since callers of the replaced package read them without looking.
+ * that are declared as numbers, since callers of the replaced package read them without looking. Optional fields are always
+ * there, as in a {@link FilteredContext}.
  */
 export interface SystemMetrics {
+  /** When the sample was taken. */
   timestamp: Date;
+  /** Memory, MB. */
   memory: {
     /** Resident set of the process. */
     process: any;
@@ -1800,25 +1964,26 @@ export interface SystemMetrics {
     /** Of the limit that is fullest. */
     percentage: number;
     /** That limit. */
-    limit: number | null;
-    heapUsed: number | null;
-    heapLimit: number | null;
-    external: number | null;
+    limit?: number | null;
+    heapUsed?: number | null;
+    heapLimit?: number | null;
+    external?: number | null;
     /** What this package has allocated outside of V8. */
-    native: number | null;
+    native?: number | null;
     [key: string]: any;
   };
+  /** Processors, %. */
   cpu: {
     /** Of all processors of the machine, since the last sample. */
     usage: number;
     /** Of 1, 5 and 15 minutes. */
     loadAverage: number[];
     /** Of the process since the last sample; 100 is one core. */
-    process: number | null;
+    process?: number | null;
     /** Processor time of the process since it began, seconds. */
-    time: number | null;
+    time?: number | null;
     /** Those that the process may use. */
-    cores: number | null;
+    cores?: number | null;
     [key: string]: any;
   };
   /** The file system of the cache directory, as `df` has it. */
@@ -1826,10 +1991,11 @@ export interface SystemMetrics {
   /** Figures of the cache, and how often it had an answer of late. */
   cache: CacheStats & {
     /** Hits per lookup of the last 5 minutes in %; `null` while there were fewer than 20. */
-    recentHitRate: number | null;
+    recentHitRate?: number | null;
   };
   /** `totalMemory`: MB of contexts and caches that agents hold. */
   agents: { active: number; throttled: number; totalMemory: number; [key: string]: any };
+  /** Requests of all operations; durations in ms. */
   performance: {
     /** 95 % of the requests since the last sample were answered within. */
     responseTime: number;
@@ -1837,21 +2003,22 @@ export interface SystemMetrics {
     throughput: number;
     /** Of the requests since the last sample. */
     errorRate: number;
-    p50: number | null;
-    p99: number | null;
-    max: number | null;
+    p50?: number | null;
+    p99?: number | null;
+    max?: number | null;
     /** Since the start. */
-    requests: number | null;
-    errors: number | null;
+    requests?: number | null;
+    errors?: number | null;
     /** p95 of the last minute, of the operation for which it is longest. */
-    slowestP95: number | null;
+    slowestP95?: number | null;
     /** Of the requests of the last minute; `null` while there were fewer than 10. */
-    recentErrorRate: number | null;
+    recentErrorRate?: number | null;
     [key: string]: any;
   };
   /** By name, those that had requests since the last sample: 64 at most, further ones together as `other`. */
-  operations: Record<string, OperationMetrics>;
-  eventLoop: {
+  operations?: Record<string, OperationMetrics>;
+  /** Delays of the event loop, ms. */
+  eventLoop?: {
     /** How long work for the event loop had to wait since the last sample. A stall that goes on counts. */
     p50: number | null;
     p99: number | null;
@@ -1860,7 +2027,8 @@ export interface SystemMetrics {
     utilization: number | null;
     [key: string]: any;
   };
-  gc: {
+  /** Collections of garbage. */
+  gc?: {
     /** Garbage collections since the start, and the time that JavaScript waited for them. */
     count: number | null;
     time: number | null;
@@ -1869,8 +2037,9 @@ export interface SystemMetrics {
     [key: string]: any;
   };
   /** What the context filter worked on, bytes. */
-  filter: { contexts: number | null; bytesIn: number | null; bytesOut: number | null; [key: string]: any };
-  tokens: {
+  filter?: { contexts: number | null; bytesIn: number | null; bytesOut: number | null; [key: string]: any };
+  /** Tokens since the start. */
+  tokens?: {
     /** Of contexts as they were, and of what was sent instead. */
     original: number | null;
     sent: number | null;
@@ -1879,10 +2048,12 @@ export interface SystemMetrics {
     savedDollars: number | null;
     [key: string]: any;
   };
-  health: { score: number | null; [key: string]: any };
-  alerts: { active: number | null; [key: string]: any };
+  /** The health score of the last checks, 0–100. */
+  health?: { score: number | null; [key: string]: any };
+  /** Alerts that are not over. */
+  alerts?: { active: number | null; [key: string]: any };
   /** Seconds. */
-  uptime: number | null;
+  uptime?: number | null;
   [key: string]: any;
 }
 
@@ -1896,13 +2067,19 @@ export type AlertComponent = 'memory' | 'cache' | 'cpu' | 'disk' | 'agents' | 'p
 export interface Alert {
   /** Unique, also across restarts and processes. */
   id: string;
+  /** How bad it is. */
   type: AlertLevel;
+  /** What it is about. */
   component: AlertComponent;
+  /** What is the matter, in a few words. */
   title: string;
   /** With the figures. */
   message: string;
+  /** When it was raised. */
   timestamp: Date;
+  /** Whether it is over. */
   resolved: boolean;
+  /** When it was over. */
   resolvedAt?: Date;
   /**
    * Of a rule: `rule`, `metric`, `value`, `threshold`. Once it is over: `resolvedBy` (`'condition'`, `'manual'`, `'rule'`: that is gone
@@ -1913,7 +2090,9 @@ export interface Alert {
 
 /** What {@link MonitorView.createAlert} takes. */
 export interface NewAlert {
+  /** How bad it is. */
   type: AlertLevel;
+  /** What it is about. */
   component: AlertComponent;
   /** 1 to 200 characters, no control characters. */
   title: string;
@@ -1958,6 +2137,7 @@ export interface AlertRule {
   above?: number;
   /** … or under this. Exactly one of the two. */
   below?: number;
+  /** How bad it is when the rule is broken. */
   level: AlertLevel;
   /** Default that which the first part of `metric` names, else `performance`. */
   component?: AlertComponent;
@@ -1975,7 +2155,9 @@ export interface AlertRule {
 
 /** `{ id, enabled: false }`: a rule that is switched off. */
 export interface DisabledAlertRule extends Partial<AlertRule> {
+  /** Of the built-in rule that is switched off. */
   id: string;
+  /** That it is off. */
   enabled: false;
 }
 
@@ -1983,6 +2165,7 @@ export interface DisabledAlertRule extends Partial<AlertRule> {
 export interface MonitoringConfig {
   /** Whether there are alerts at all; `false` ends those of rules. Default true. */
   alertsEnabled: boolean;
+  /** From which built-in rules raise alerts, %. */
   alertThresholds: AlertThresholds;
   /** ms between health checks, whole, 10 to 2,147,483,647. Default 30,000. */
   healthCheckInterval: number;
@@ -2032,7 +2215,9 @@ export type MonitoringOptions = Partial<Omit<MonitoringConfig, 'alertThresholds'
 
 /** What {@link MonitorView.silence} takes: whom it is about (at least one), and how long (exactly one). */
 export interface NewSilence {
+  /** Alerts of this component. */
   component?: AlertComponent;
+  /** Alerts of this level. */
   type?: AlertLevel;
   /** `id` of a rule. */
   rule?: string;
@@ -2048,18 +2233,27 @@ export interface NewSilence {
 
 /** Alerts that match all that it names are kept, and reach nobody while it lasts. */
 export interface Silence {
+  /** By which `removeSilence` knows it. */
   id: string;
+  /** Alerts of this component; absent: of any. */
   component?: AlertComponent;
+  /** Alerts of this level; absent: of any. */
   type?: AlertLevel;
+  /** Alerts of this rule; absent: of any. */
   rule?: string;
+  /** Alerts with this title; absent: with any. */
   title?: string;
+  /** Why, for people. */
   comment?: string;
+  /** When it begins. */
   from: Date;
+  /** When it ends. */
   until: Date;
 }
 
 /** A way on which alerts get to people. */
 export interface ChannelStatus {
+  /** Which channel. */
   name: 'console' | 'slack' | 'email' | 'webhook' | 'pagerduty';
   /** Whether it is switched on. */
   enabled: boolean;
@@ -2079,15 +2273,20 @@ export interface ChannelStatus {
   digests: number;
   /** Never with an address or a key. */
   lastError?: string;
+  /** When the last message has arrived. */
   lastDeliveredAt?: Date;
   [key: string]: any;
 }
 
 /** How {@link MonitorView.testAlert} went on one channel. */
 export interface ChannelTest {
+  /** Which channel. */
   channel: ChannelStatus['name'];
+  /** Whether the message has arrived. */
   delivered: boolean;
+  /** How often it was sent. */
   attempts: number;
+  /** How long that took. */
   durationMs: number;
   /** Why not; never with an address or a key. */
   error?: string;
@@ -2098,6 +2297,7 @@ export type ScalingRecommendation = Recommendation;
 
 /** Something is slower, or has fewer hits, than it usually has. */
 export interface Degradation {
+  /** What it is about. */
   component: AlertComponent;
   /** Path in {@link SystemMetrics}. */
   metric: string;
@@ -2105,15 +2305,19 @@ export interface Degradation {
   operation?: string;
   /** What is usual, in the unit of the figure. */
   baseline: number;
+  /** The figure now. */
   current: number;
+  /** When it began. */
   since: Date;
 }
 
 /** What {@link MonitorView.getStatus} gives. */
 export interface MonitorStatus {
+  /** Where the monitor runs. */
   environment: Environment;
   /** Seconds. */
   uptime: number;
+  /** As `getOverallHealth()`. */
   health: OverallHealth;
   /** `null` before the first sample. */
   metrics: SystemMetrics | null;
@@ -2128,7 +2332,9 @@ export interface MonitorStatus {
     performance: HealthCheck | any;
     [key: string]: any;
   };
+  /** Each alert channel and how it goes. */
   channels: ChannelStatus[];
+  /** How figures leave the process. */
   exporter: {
     /** Where `/metrics` is, or `null`. */
     url: string | null;
@@ -2138,8 +2344,11 @@ export interface MonitorStatus {
   };
   /** Where the history is; `null` while there is none on disk. */
   store: { path: string | null; [key: string]: any };
+  /** As `getDegradations()`. */
   degradations: Degradation[];
+  /** As `getRecommendations()`. */
   recommendations: ScalingRecommendation[];
+  /** As `getSilences()`. */
   silences: Silence[];
   /** What is not as the settings ask for: channels without their secret, addresses that are none. */
   warnings: ConfigProblem[];
@@ -2171,6 +2380,7 @@ export interface MonitorView {
    * @returns whether there was one that was not resolved.
    */
   resolveAlert(id: string): boolean;
+  /** Health, metrics, alerts of the last hour, channels and exports at one time. */
   getStatus(): MonitorStatus;
   /**
    * Writes everything as one file, readable by the user only: as JSON, or as a page with charts that needs nothing else.
@@ -2224,6 +2434,7 @@ export interface MonitorView {
   measure<T>(operation: string, work: () => T): T;
   /** None where figures do not say that one would help. */
   getRecommendations(): ScalingRecommendation[];
+  /** What is worse than usual for now, see docs/monitoring.md. */
   getDegradations(): Degradation[];
   /** Metrics as Prometheus reads them, in its own format (default) or as OpenMetrics. @throws {AgentwiseError} `E_INVALID_ARGUMENT`. */
   metricsText(options?: { format?: 'prometheus' | 'openmetrics' }): string;
@@ -2242,6 +2453,7 @@ export interface ProductionMonitorEvents {
   metricsCollected: [metrics: SystemMetrics];
   /** Also for an alert that is silenced. */
   alertCreated: [alert: Alert];
+  /** An alert is over. */
   alertResolved: [alert: Alert];
   /** Each component's, at every check. */
   healthCheckResult: [check: HealthCheck];
@@ -2251,11 +2463,15 @@ export interface ProductionMonitorEvents {
   alertDelivered: [event: { channel: ChannelStatus['name']; ids: string[] }];
   /** It was given up. `reason`: never with an address or a key. */
   alertNotDelivered: [event: { channel: ChannelStatus['name']; ids: string[]; reason: string }];
+  /** A figure is worse than usual. */
   degradationDetected: [degradation: Degradation];
+  /** It is as usual again. */
   degradationEnded: [degradation: Degradation];
   /** Something is off but work goes on: a channel without its secret, a history that cannot be stored. */
   warning: [warning: ConfigProblem];
+  /** Settings were changed by `updateConfig`. */
   configUpdated: [change: { oldConfig: MonitoringConfig; newConfig: MonitoringConfig }];
+  /** The monitor was stopped. */
   stopped: [];
 }
 
@@ -2311,9 +2527,11 @@ export class ProductionMonitor extends TypedEmitter<ProductionMonitorEvents> imp
  * of the replaced package read fields without looking, so all are declared as there.
  */
 export interface SystemStatus {
+  /** Whether it runs. */
   initialized: boolean;
   /** Why there is nothing else. */
   error?: string;
+  /** Where it runs. */
   environment: Environment;
   /** Seconds. */
   uptime: number;
@@ -2336,12 +2554,17 @@ export interface SystemStatus {
     tokenOptimizer: { healthScore: number; [key: string]: any };
     [key: string]: any;
   };
+  /** As `getOptimizationStats()`. */
   statistics: OptimizationStats;
+  /** As `getOptimizationRecommendations()`. */
   recommendations: OptimizationRecommendations;
+  /** Whether settings follow the load. */
   autoTuning: boolean;
+  /** How the tuning goes. */
   tuning: TuningStatus;
   /** `null` before the first. */
   lastOptimization: any;
+  /** What was sent to agents, and what that saved. */
   tokenOptimizer: any;
   /** {@link SharedContextClientStats}; absent without `enableSharedContext`. */
   sharedContext?: any;
@@ -2371,15 +2594,19 @@ export interface TuningOptions {
 
 /** One change that the tuning made. */
 export interface TuningAdjustment {
+  /** Counts changes from 1 on. */
   id: number;
   /** When it was made. */
   at: Date;
   /** Path of the setting, for example `cache.l1MaxSize`. */
   setting: string;
+  /** The value before. */
   from: number | string;
+  /** The value that was tried. */
   to: number | string;
   /** What changed with it: `cache.l1MaxSizeMB` with `cache.l1MaxSize`. */
   also?: { setting: string; from: number; to: number };
+  /** What was measured that spoke for it. */
   reason: string;
   /** Figures that say so. */
   evidence: { [key: string]: any };
@@ -2391,13 +2618,17 @@ export interface TuningAdjustment {
   outcome: 'trying' | 'kept' | 'undone' | 'abandoned';
   /** Why that came of it. */
   why?: string;
+  /** When it was kept or undone. */
   decidedAt?: Date;
 }
 
 /** What one step of the tuning did. */
 export interface TuningResult {
+  /** When the step was made. */
   timestamp: Date;
+  /** Statistics at that time. */
   stats: OptimizationStats;
+  /** Recommendations at that time. */
   recommendations: OptimizationRecommendations;
   /** Changes that were made or decided about in this step. */
   adjustments: TuningAdjustment[];
@@ -2405,6 +2636,7 @@ export interface TuningResult {
 
 /** `tuning` of {@link SystemStatus}. */
 export interface TuningStatus {
+  /** Whether steps are made by themselves. */
   enabled: boolean;
   /** ms. */
   interval: number;
@@ -2412,8 +2644,11 @@ export interface TuningStatus {
   lastRun: Date | null;
   /** The change that is being tried. */
   trial: TuningAdjustment | null;
+  /** Steps since the start. */
   steps: number;
+  /** Changes that were kept. */
   kept: number;
+  /** Changes that were undone. */
   undone: number;
 }
 
@@ -2445,9 +2680,13 @@ export interface SystemHealthStatus {
   };
   /** The reasons of `recommendationDetails`. */
   recommendations: string[];
+  /** The recommendations with their settings and evidence. */
   recommendationDetails?: Recommendation[];
+  /** Figures that the score was made of. */
   systemStats: any;
+  /** Seconds since the start. */
   uptime: number;
+  /** Where it runs. */
   environment: Environment;
   [key: string]: any;
 }
@@ -2460,33 +2699,53 @@ export interface ProductionOptimizationSystemEvents {
   shutdown: [event: { stragglers: string[] }];
   /** Something is off but work goes on: a setting, a file of `.claude/agents`, the cache. */
   warning: [warning: ConfigProblem];
+  /** A context was filtered: the share that was left out (0–1), and the bytes that were kept. */
   contextOptimized: [event: { agentId: string; reductionRatio: number; memoryUsage: number }];
+  /** A call of `optimizeAgentContext` is done; the time in ms. */
   agentContextOptimized: [event: { agentId: string; optimizationTime: number; success: boolean }];
   /** A stage failed, which is a defect: the best earlier result was given. Or the caller's own token optimizer did. */
   optimizationError: [
     event: { agentId: string; error: AgentwiseError & { stage: 'read' | 'filter' | 'tokens' | 'tokenOptimizer' } },
   ];
+  /** An agent should wait from now on. */
   agentThrottled: [event: { agentId: string; reason: string }];
+  /** An agent may go on. */
   agentUnthrottled: [event: { agentId: string }];
+  /** An agent holds another number of bytes. */
   agentMemoryUpdate: [event: AgentMemoryStats];
   /** This and the others of memory: as those of {@link MemoryManagerEvents}. */
   memoryUpdate: MemoryManagerEvents['memoryUpdate'];
+  /** As of {@link MemoryManagerEvents}. */
   memoryAlert: MemoryManagerEvents['memoryAlert'];
+  /** As of {@link MemoryManagerEvents}. */
   memoryAlertResolved: MemoryManagerEvents['memoryAlertResolved'];
+  /** As of {@link MemoryManagerEvents}. */
   garbageCollected: MemoryManagerEvents['garbageCollected'];
+  /** As of {@link MemoryManagerEvents}. */
   emergencyCleanup: MemoryManagerEvents['emergencyCleanup'];
+  /** As of {@link MemoryManagerEvents}. */
   pressureChanged: MemoryManagerEvents['pressureChanged'];
+  /** As of {@link MemoryManagerEvents}. */
   contextsToDrop: MemoryManagerEvents['contextsToDrop'];
+  /** As of {@link MemoryManagerEvents}. */
   contextExpired: MemoryManagerEvents['contextExpired'];
   /** This and the others of the monitor: as those of {@link ProductionMonitorEvents}. */
   metricsCollected: ProductionMonitorEvents['metricsCollected'];
+  /** As of {@link ProductionMonitorEvents}. */
   alertCreated: ProductionMonitorEvents['alertCreated'];
+  /** As of {@link ProductionMonitorEvents}. */
   alertResolved: ProductionMonitorEvents['alertResolved'];
+  /** As of {@link ProductionMonitorEvents}. */
   alertDelivered: ProductionMonitorEvents['alertDelivered'];
+  /** As of {@link ProductionMonitorEvents}. */
   alertNotDelivered: ProductionMonitorEvents['alertNotDelivered'];
+  /** As of {@link ProductionMonitorEvents}. */
   healthCheckResult: ProductionMonitorEvents['healthCheckResult'];
+  /** As of {@link ProductionMonitorEvents}. */
   healthCheckCompleted: ProductionMonitorEvents['healthCheckCompleted'];
+  /** As of {@link ProductionMonitorEvents}. */
   degradationDetected: ProductionMonitorEvents['degradationDetected'];
+  /** As of {@link ProductionMonitorEvents}. */
   degradationEnded: ProductionMonitorEvents['degradationEnded'];
   /** The filter's result, before the delta. */
   contextFiltered: [result: FilteredContext];
@@ -2494,14 +2753,21 @@ export interface ProductionOptimizationSystemEvents {
   specializationAdded: [specialization: AgentSpecialization];
   /** No file of `.claude/agents` gives it any more. */
   specializationRemoved: [event: { name: string }];
+  /** As of {@link AdvancedCacheManagerEvents}. */
   cacheHit: [event: { layer: 'L1' | 'L2' | 'L3'; key: string; entry: CacheEntry }];
+  /** As of {@link AdvancedCacheManagerEvents}. */
   cacheMiss: [event: { key: string }];
+  /** As of {@link AdvancedCacheManagerEvents}. */
   cacheSet: [event: { layer: 'L1' | 'L2'; key: string; entry: CacheEntry }];
+  /** As of {@link AdvancedCacheManagerEvents}. */
   l1Eviction: [event: { key: string; entry: CacheEntry }];
+  /** As of {@link AdvancedCacheManagerEvents}. */
   cacheCleared: [event: { layer: string }];
+  /** As of {@link AdvancedCacheManagerEvents}. */
   cacheWarmed: [event: { total: number; found: number }];
   /** The disk tiers of the cache are not used for now; once for each reason. */
   degraded: [event: { reason: string; message: string }];
+  /** As of {@link AdvancedCacheManagerEvents}. */
   recovered: [event: { reason: string }];
   /** `source`: `update` for `updateConfiguration`, `file` for a file that was read again, `tuning`. */
   configurationUpdated: [
@@ -2509,9 +2775,11 @@ export interface ProductionOptimizationSystemEvents {
   ];
   /** The configuration file changed and cannot be used; what it said before stays in effect. Once for each content. */
   configurationError: [event: { file: string | null; code: ErrorCode; error: string; problems: ConfigProblem[] }];
+  /** A report was written. */
   reportGenerated: [event: { path: string }];
   /** A step of the tuning, every `tuning.interval` or by `tune()`. */
   autoTuningCompleted: [event: TuningResult];
+  /** A step of the tuning has failed; settings are as before. */
   autoTuningError: [event: { error: string }];
   /** As `alertCreated`. */
   productionAlert: ProductionMonitorEvents['alertCreated'];
@@ -2537,6 +2805,7 @@ export interface ShutdownOptions {
 export interface OptimizationOrchestratorEvents extends ProductionOptimizationSystemEvents {
   /** It could not begin. Without a listener nothing is emitted; calls reject all the same. */
   error: [error: Error];
+  /** `warmUp()` is done. */
   warmUpCompleted: [];
 }
 
@@ -2600,7 +2869,9 @@ declare class OptimizationCore<Events extends ProductionOptimizationSystemEvents
    * agent, rounded down, in the unit that came in; else `requestedSize`.
    */
   getRecommendedContextSize(agentId: string, requestedSize: number): number;
+  /** Components, figures and settings at one time. Before `initialize()`: `{ initialized: false, error }`. */
   getStatus(): SystemStatus;
+  /** Health with its score (docs/scores.md). Before `initialize()`: `down`, score 0. */
   getHealthStatus(): SystemHealthStatus;
   /**
    * Applied to the running parts, and with `save` written into the configuration file: all of it or nothing, one call after the
@@ -2654,6 +2925,7 @@ declare class OptimizationCore<Events extends ProductionOptimizationSystemEvents
   shutdown(options?: ShutdownOptions): Promise<void>;
   /** Healthy enough for production: not critical and a score over 70. */
   isProductionReady(): boolean;
+  /** As {@link shutdown}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -2685,7 +2957,7 @@ export class ProductionOptimizationSystem extends OptimizationCore<ProductionOpt
    * @returns its path.
    * @throws {AgentwiseError} `E_EXISTS` for a file that is there, without `overwrite`; `E_INVALID_ARGUMENT`, `E_IO`.
    * @example
-   * await system.generateSystemReport({ path: 'reports/today.html', overwrite: true });
+   * await system.generateSystemReport({ path: 'today.html', overwrite: true });
    */
   generateSystemReport(options?: ReportOptions): Promise<string>;
   /** There is no dashboard in this version. */
@@ -2756,18 +3028,22 @@ export interface SharedContextClientOptions {
 
 /** Why a server of a shared context is not used for now. */
 export interface SharedContextFailure {
+  /** That of all of them. */
   code: 'E_SHARED_CONTEXT';
   /**
    * `unreachable`, `timeout`, `server` (it says so itself), `answer` (not what the protocol says), `tooLarge`, `redirect`,
    * `refused` (the token, or what was sent), `stream` (no live updates).
    */
   reason: string;
+  /** The same for people. */
   message: string;
 }
 
 /** What {@link SharedContextClient.getStats} gives. */
 export interface SharedContextClientStats {
+  /** Whose context it is. */
   projectId: string;
+  /** Who writes. */
   agentId: string;
   /** 0 while there is none. */
   currentVersion: number;
@@ -2783,16 +3059,22 @@ export interface SharedContextClientStats {
   pending: boolean;
   /** Requests that were sent again. */
   retries: number;
+  /** Calls that failed. */
   errors: number;
+  /** The last of them, or `null`. */
   lastError: (SharedContextFailure & { timestamp: Date }) | null;
+  /** Bytes of answers and live messages. */
   bytesReceived: number;
+  /** Bytes of requests and live messages. */
   bytesSent: number;
   [key: string]: any;
 }
 
 /** What the server says of a write; which of the optional fields there are depends on how it was sent. */
 export interface SharedContextAnswer {
+  /** Whose context it is. */
   projectId: string;
+  /** Its version afterwards. Versions grow. */
   version: number;
   /** SHA-256 of the context's RFC 8785 JSON; other servers have other forms. */
   hash?: string;
@@ -2805,7 +3087,9 @@ export interface SharedContextAnswer {
 
 /** Events of a {@link SharedContextClient}. */
 export interface SharedContextClientEvents {
+  /** Live updates come from now on. */
   connected: [event: { projectId: string; version: number }];
+  /** Live updates do not come any more; it is tried again. */
   disconnected: [event: { projectId: string; reason: string }];
   /** The context is otherwise than before, not by this client. `agentId` and `timestamp` only of single changes. */
   update: [
@@ -2865,11 +3149,13 @@ export class SharedContextClient extends TypedEmitter<SharedContextClientEvents>
    * @throws {AgentwiseError} `E_INVALID_ARGUMENT` for what is no JSON object.
    */
   createDiff(oldContext: any, newContext: any): ContextDiff;
+  /** How it goes. */
   getStats(): SharedContextClientStats;
   /** Whether the server answered when it was last asked. */
   isConnected(): boolean;
   /** Sends what waits if the server is there, then ends all connections. Idempotent. Reading goes on from the copy. */
   disconnect(): Promise<void>;
+  /** As {@link disconnect}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -2919,9 +3205,11 @@ export interface SharedContextServerOptions {
 export interface SharedContextServer {
   /** For example `http://127.0.0.1:3003`. */
   readonly url: string;
+  /** On which it listens. */
   readonly port: number;
   /** Finishes requests, ends live connections. Contexts are gone with it. Idempotent. */
   close(): Promise<void>;
+  /** As {@link close}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -2931,6 +3219,9 @@ export interface SharedContextServer {
  * @example
  * const server = await startSharedContextServer({ port: 0 });
  * const client = new SharedContextClient({ projectId: 'shop', url: server.url });
+ * await client.setContext({ currentTask: 'login form' });
+ * await client.disconnect();
+ * await server.close();
  * @throws {AgentwiseError} `E_INVALID_ARGUMENT`; `E_SHARED_CONTEXT` if it cannot listen, for example as the port is in use.
  */
 export function startSharedContextServer(options?: SharedContextServerOptions): Promise<SharedContextServer>;
@@ -3014,12 +3305,17 @@ export interface TokenOptimizerOptions extends Partial<TokensConfig> {
 export interface SharedContextLike {
   /** The context, or what is no object if there is none. */
   getContext(options?: { useCache?: boolean }): any;
+  /** Replaces the context. */
   setContext(context: any): any;
+  /** Applies what has changed. */
   updateContext(diff: any): any;
   /** What makes the second of the first, as a {@link ContextDiff}; what is not exactly that is not used. */
   createDiff(oldContext: any, newContext: any): any;
+  /** Figures, for status and reports. */
   getStats?(): any;
+  /** Whether the server can be reached. */
   isConnected?(): boolean;
+  /** Called at the end. */
   disconnect?(): any;
 }
 
@@ -3045,6 +3341,7 @@ export type TextPart = string | [text: number] | [text: number, start: number, b
 export interface DeltaMessage {
   /** Version of this form. */
   v: 1;
+  /** A whole context, or what changed since the last one. */
   type: 'full' | 'incremental';
   /** SHA-256 of the RFC 8785 JSON of the context that comes out, 64 hexadecimal digits. */
   hash: string;
@@ -3054,9 +3351,13 @@ export interface DeltaMessage {
   context?: any;
   /** Whether there may be references: then {@link TokenOptimizer.resolveBlocks} comes first. */
   encoding?: 'blocks';
+  /** Keys that are new, with their values. */
   added?: Record<string, any>;
+  /** Keys whose value is another one, with the new value. */
   modified?: Record<string, any>;
+  /** Keys that are gone. */
   removed?: string[];
+  /** Keys whose value is as before. */
   unchanged?: string[];
   /** By top-level key, strings in parts. */
   texts?: Record<string, TextPart[]>;
@@ -3073,6 +3374,7 @@ export interface SavingsFigures {
   originalTokens: number;
   /** Of these, what could have been sent. */
   baselineTokens: number;
+  /** Tokens that were sent. */
   sentTokens: number;
   /** Left out because the receiver's conversation holds it. */
   heldTokens: number;
@@ -3084,6 +3386,7 @@ export interface SavingsFigures {
   promptSavedTokens: number;
   /** % of the baseline; absent without one. */
   transportSavedPercent?: number;
+  /** Share of prompts that was saved, %. */
   promptSavedPercent?: number;
   /** With the provider's prompt cache, USD; absent where no message has a price. */
   cost?: {
@@ -3143,12 +3446,14 @@ export interface OptimizationReport {
 
 /** What {@link TokenOptimizer.getEnhancedOptimizationReport} gives. */
 export interface EnhancedOptimizationReport extends OptimizationReport {
+  /** The parts that the optimizer was given. */
   productionComponents: {
     memoryManager: ComponentReport;
     cacheManager: ComponentReport;
     contextFilter: ComponentReport;
     [key: string]: any;
   };
+  /** How it fits together. */
   integrationStatus: {
     /** Not critical and a score over 70. */
     productionReady: boolean;
@@ -3161,7 +3466,9 @@ export interface EnhancedOptimizationReport extends OptimizationReport {
 
 /** What a component says of itself; `stats` is `null` if it is not there or does not. */
 export interface ComponentReport {
+  /** Whether the part is there. */
   enabled: boolean;
+  /** Its own statistics, or `null`. */
   stats: any;
   /** 0–100; `undefined` if it does not say. */
   healthScore: any;
@@ -3184,6 +3491,7 @@ export interface Calibration {
 
 /** What stands in a trimmed context for what had no room. */
 export interface ContextReference {
+  /** That it stands for something left out. */
   type: 'reference';
   /** `shared:<key>`. */
   location: string;
@@ -3216,6 +3524,7 @@ export interface SharedContextSummary {
   details: { key: string; group: string; agents: string[]; tokens: number; bytes: number }[];
   /** Tokens of the contexts, and of what they become. */
   tokens: Record<string, number>;
+  /** Tokens that sharing saves. */
   tokensSaved: number;
   /** Agents that have no context here. */
   unknown: string[];
@@ -3224,7 +3533,9 @@ export interface SharedContextSummary {
 
 /** What {@link TokenOptimizer.optimizeAgentConfiguration} gives. */
 export interface AgentConfiguration {
+  /** What the agents have in common. */
   shared: SharedContextSummary;
+  /** What each agent is given. */
   agents: Record<
     string,
     {
@@ -3238,6 +3549,7 @@ export interface AgentConfiguration {
       [key: string]: any;
     }
   >;
+  /** As `scheduleAgents` gives them. */
   batches: string[][];
   /** Agents that wait for each other. */
   cycles: string[][];
@@ -3249,6 +3561,7 @@ export interface AgentConfiguration {
   actualTokensSaved: number;
   /** The same in words, with a %. */
   savings: string;
+  /** Whether a shared context is used. */
   sharedContextEnabled: boolean;
   [key: string]: any;
 }
@@ -3307,9 +3620,11 @@ export class TokenOptimizer {
   setMemoryManager(memoryManager: MemoryView | any): void;
   /** Texts are beside its answers from now on, unless the options name a directory. */
   setCacheManager(cacheManager: AdvancedCacheManager | any): void;
+  /** Filters contexts from now on; `null` for none. */
   setContextFilter(contextFilter: AgentContextFilter | any): void;
   /** All of it or nothing. @throws {AgentwiseError} `E_CONFIG_INVALID` with every problem. */
   updateConfig(partial: TokenOptimizerOptions): void;
+  /** Settings in force. */
   getConfig(): TokensConfig;
   /**
    * What to send to an agent: its (filtered) context the first time, then what changed. Calls for one agent run one after the
@@ -3350,6 +3665,7 @@ export class TokenOptimizer {
   getCachedResponse(query: string, agentId?: string): Promise<any>;
   /** As {@link countTokens}; of a model whose own encoding is not here, corrected by what was reported of it. */
   countTokens(value: any, options?: CountTokensOptions): number;
+  /** As {@link TokenOptimizer.countTokens}, off the main thread. */
   countTokensAsync(value: any, options?: CountTokensOptions): Promise<number>;
   /**
    * The prompt tokens to expect of a call for which `tokens` were counted.
@@ -3363,6 +3679,7 @@ export class TokenOptimizer {
   predictPromptTokens(agentId: string, tokens: number, model: string): number;
   /** `undefined` before the first report of the model. */
   getCalibration(model: string): Calibration | undefined;
+  /** What is known of a model. */
   getModel(model: string): ModelInfo;
   /**
    * Books what a provider reported about a call.
@@ -3371,8 +3688,11 @@ export class TokenOptimizer {
    * @throws {AgentwiseError} `E_INVALID_ARGUMENT`.
    */
   trackUsage(agentId: string, tokens: number, operation: string, options?: UsageOptions): void;
+  /** Tokens used by agent, and what was saved. */
   getOptimizationReport(): OptimizationReport;
+  /** The same, with the parts that the optimizer was given. */
   getEnhancedOptimizationReport(): EnhancedOptimizationReport;
+  /** How the shared context goes. */
   getSharedContextStats(): {
     /** Whether there is a client and it is asked. */
     enabled: boolean;
@@ -3401,6 +3721,7 @@ export class TokenOptimizer {
   };
   /** As the function {@link applyDelta}. */
   applyDelta(base: any, delta: OptimizedContext | DeltaMessage | any): any;
+  /** As {@link applyDeltaAsync}. */
   applyDeltaAsync(base: any, delta: OptimizedContext | DeltaMessage | any): Promise<any>;
   /**
    * A result or message as it is without references, for {@link applyDelta}. Texts come from `have` and from the project's store.
@@ -3425,6 +3746,7 @@ export class TokenOptimizer {
   resetAgent(agentId: string): boolean;
   /** Waits for calls under way, writes what waits, closes the texts. Idempotent. A later call opens them again. */
   close(): Promise<void>;
+  /** As {@link close}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 

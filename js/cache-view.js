@@ -2,6 +2,7 @@
 
 /** One namespace of a cache: finding, storing, removing. `AdvancedCacheManager` has one for its root. */
 
+const { setImmediate } = require('node:timers');
 const args = require('./arguments.js');
 const { AgentwiseError, call, callAsync, decode } = require('./errors.js');
 const { References } = require('./references.js');

@@ -2,14 +2,12 @@
 
 /** What can be asked of a memory manager: the class `MemoryManager` by itself, and `system.memoryManager`. */
 
-const v8 = require('node:v8');
-const { resourceLimits } = require('node:worker_threads');
 const args = require('./arguments.js');
 const { AgentwiseError, call, callAsync } = require('./errors.js');
-const { collectGarbage, isCollectionDue } = require('./garbage.js');
 const { whenAborted } = require('./jobs.js');
 const { dropDecoded } = require('./references.js');
 const { revive } = require('./revive.js');
+const { PROCESS } = require('./surroundings.js');
 
 /** Cells of the board, as `src/memory/board.rs` has them. */
 const THROTTLED = 0;
@@ -35,28 +33,6 @@ const HEAP_EVERY_MS = 20;
 const LONGEST_MS = 2 ** 31 - 1;
 const MB = 2 ** 20;
 
-/** Young generations of a heap: V8's limit for all of it counts three semi-spaces. */
-const SEMI_SPACES = 3;
-/** V8's default on 64 bits, MB. */
-const SEMI_SPACE_MB = 16;
-
-/** Bytes of the heap's limit that only young objects may take: V8 ends the process when the old ones need more than the rest. */
-const YOUNG_BYTES = (() => {
-  const ofWorker = resourceLimits.maxYoungGenerationSizeMb;
-  if (ofWorker > 0) return ofWorker * MB;
-  const options = [...(process.env.NODE_OPTIONS ?? '').split(/\s+/), ...process.execArgv].join(' ');
-  const asked = [...options.matchAll(/--max[-_]semi[-_]space[-_]size[= ](\d+)/g)].at(-1)?.[1];
-  return SEMI_SPACES * Number(asked ?? SEMI_SPACE_MB) * MB;
-})();
-
-/** V8's figures, which only this thread can read: total, used, external, limit, in bytes. */
-function heap() {
-  const { total_heap_size, used_heap_size, heap_size_limit } = v8.getHeapStatistics();
-  // Statistics of the heap have what is external as of when V8 last looked.
-  const { external } = process.memoryUsage();
-  return [total_heap_size, used_heap_size, external, Math.max(heap_size_limit - YOUNG_BYTES, heap_size_limit / 2)];
-}
-
 /** What a manager said; there is none after a shutdown, or when a system's memory management was switched off. */
 function known(said) {
   if (said === null || said === undefined) throw new AgentwiseError('E_NOT_AVAILABLE', 'memory management is off');
@@ -74,14 +50,19 @@ class MemoryView {
   /** Agents that were asked for since the core was last told, and whether there is room for more. */
   #touched = new Set();
   #hasRoom = true;
-  #touchedTold = performance.now();
-  #heapRead = 0;
+  #touchedTold;
+  #heapRead;
   /** By number, how a wait ends. */
   #waits = new Map();
   #keepAlive;
   #isStopped = false;
+  #around;
 
-  constructor(native, emitWaiting) {
+  /** `around`: where time and V8's figures come from. */
+  constructor(native, emitWaiting, around = PROCESS) {
+    this.#around = around;
+    this.#touchedTold = around.now();
+    this.#heapRead = around.now() - HEAP_EVERY_MS;
     this.#native = native;
     this.#board = native.board;
     this.#emitWaiting = emitWaiting;
@@ -148,11 +129,11 @@ class MemoryView {
         if (timeout <= LONGEST_MS) {
           const late = () =>
             reject(new AgentwiseError('E_TIMEOUT', `the agent is still throttled after ${timeout} ms`));
-          const timer = setTimeout(late, timeout);
-          ends.push(() => clearTimeout(timer));
+          const timer = this.#around.setTimeout(late, timeout);
+          ends.push(() => this.#around.clearTimeout(timer));
         }
-        // A wait is work under way: the process does not end before it.
-        this.#keepAlive ??= setInterval(() => this.turn(), 1000);
+        // A wait is work under way: the process does not end before it. Time that does not pass by itself is not waited for.
+        if (!this.#around.isDriven) this.#keepAlive ??= setInterval(() => this.turn(), 1000);
       });
     } finally {
       for (const end of ends) end();
@@ -187,8 +168,8 @@ class MemoryView {
   }
 
   getMemoryStats() {
-    const stats = JSON.parse(known(call(this.#native.stats, ...heap())), revive);
-    stats.process.arrayBuffers = Math.round((process.memoryUsage().arrayBuffers / MB) * 100) / 100;
+    const stats = JSON.parse(known(call(this.#native.stats, ...this.#around.heap())), revive);
+    stats.process.arrayBuffers = Math.round((this.#around.arrayBuffers() / MB) * 100) / 100;
     this.#afterCall();
     return stats;
   }
@@ -214,14 +195,14 @@ class MemoryView {
 
   async exportMemoryReport(path) {
     const target = args.optionalPath('path', path);
-    return known(await callAsync(this.#native.writeReport, target, process.cwd(), ...heap()));
+    return known(await callAsync(this.#native.writeReport, target, process.cwd(), ...this.#around.heap()));
   }
 
   /** What the core wakes JavaScript for: figures of the heap, garbage, waits that are over. */
   turn() {
     if (this.#isStopped) return;
-    if (performance.now() - this.#touchedTold >= TOUCHED_EVERY_MS) this.#tellTouched();
-    if (this.#takeHeap() & COLLECT && isCollectionDue()) this.#collect();
+    if (this.#around.now() - this.#touchedTold >= TOUCHED_EVERY_MS) this.#tellTouched();
+    if (this.#takeHeap() & COLLECT && this.#around.isCollectionDue()) this.#collect();
     this.#endWaits();
   }
 
@@ -251,7 +232,7 @@ class MemoryView {
   }
 
   #tellTouched() {
-    this.#touchedTold = performance.now();
+    this.#touchedTold = this.#around.now();
     this.#hasRoom = true;
     if (this.#touched.size === 0) return;
     const touched = [...this.#touched].map(args.exactText);
@@ -260,22 +241,22 @@ class MemoryView {
   }
 
   #readHeap() {
-    if (performance.now() - this.#heapRead >= HEAP_EVERY_MS) this.#takeHeap();
+    if (this.#around.now() - this.#heapRead >= HEAP_EVERY_MS) this.#takeHeap();
   }
 
   #takeHeap() {
-    const wanted = this.#native.takeHeap(...heap());
-    this.#heapRead = performance.now();
+    const wanted = this.#native.takeHeap(...this.#around.heap());
+    this.#heapRead = this.#around.now();
     if ((wanted & DROP_DECODED) !== 0) dropDecoded();
     return wanted;
   }
 
   #collect() {
-    const before = heap();
-    const started = performance.now();
-    const isCollected = collectGarbage();
-    const ms = performance.now() - started;
-    return { isCollected, freed: call(this.#native.collected, ...before, ...heap(), ms) };
+    const before = this.#around.heap();
+    const started = this.#around.now();
+    const isCollected = this.#around.collectGarbage();
+    const ms = this.#around.now() - started;
+    return { isCollected, freed: call(this.#native.collected, ...before, ...this.#around.heap(), ms) };
   }
 
   #endWaits() {
@@ -293,4 +274,4 @@ class MemoryView {
   }
 }
 
-module.exports = { MemoryView, heap };
+module.exports = { MemoryView };

@@ -6,8 +6,9 @@ const { PerformanceObserver, performance } = require('node:perf_hooks');
 const args = require('./arguments.js');
 const { AgentwiseError, call, callAsync } = require('./errors.js');
 const { metricsOf, historyOf } = require('./metrics-history.js');
-const { answersOf, figuresOf } = require('./monitored-parts.js');
+const { answersOf } = require('./monitored-parts.js');
 const { revive } = require('./revive.js');
+const { PROCESS } = require('./surroundings.js');
 
 /** No longer name is told to the core, which cuts it at as many bytes. */
 const MAX_NAME = 64;
@@ -56,9 +57,14 @@ class MonitorView {
   #utilization = performance.eventLoopUtilization();
   #pauses = null;
   #isStopped = false;
+  #around;
 
-  /** `parts`: those that only JavaScript can ask; none for a system, which asks its own. */
-  constructor(native, emitWaiting, parts = {}) {
+  /**
+   * `parts`: those that only JavaScript can ask; none for a system, which asks its own. `around`: where figures of the process
+   * come from.
+   */
+  constructor(native, emitWaiting, parts = {}, around = PROCESS) {
+    this.#around = around;
     this.#native = native;
     this.#emitWaiting = emitWaiting;
     this.#parts = parts;
@@ -75,7 +81,7 @@ class MonitorView {
     const asked = this.#native.pulse();
     if (asked === 0) return;
     // Somebody watches: from now on pauses are wanted.
-    if (this.#pauses === null) {
+    if (this.#pauses === null && !this.#around.isDriven) {
       this.#pauses = MonitorView.#observe(new WeakRef(this));
       this.#pauses.observe({ entryTypes: ['gc'] });
       this.#native.watchPauses();
@@ -260,7 +266,7 @@ class MonitorView {
     const before = this.#utilization;
     this.#utilization = performance.eventLoopUtilization();
     const { utilization } = performance.eventLoopUtilization(this.#utilization, before);
-    this.#native.handFigures(JSON.stringify(figuresOf(this.#parts, utilization)));
+    this.#native.handFigures(JSON.stringify(this.#around.figuresOf(this.#parts, utilization)));
   }
 
   #handAnswers() {

@@ -848,6 +848,7 @@ module.exports.openHasher = nativeBinding.openHasher
 module.exports.openMemory = nativeBinding.openMemory
 module.exports.openMonitor = nativeBinding.openMonitor
 module.exports.openSystem = nativeBinding.openSystem
+module.exports.openTestSystem = nativeBinding.openTestSystem
 module.exports.openTokens = nativeBinding.openTokens
 module.exports.panicForTest = nativeBinding.panicForTest
 module.exports.panicForTestAsync = nativeBinding.panicForTestAsync

@@ -4,18 +4,15 @@
 
 const args = require('./arguments.js');
 const { AgentwiseError, call } = require('./errors.js');
-const exit = require('./exit.js');
 const { NativeEmitter, weakly } = require('./native-emitter.js');
 const { countTokensAsync } = require('./token-count.js');
 const { settledWithin } = require('./jobs.js');
-const signals = require('./signals.js');
 const { PlugIns } = require('./plug-ins.js');
 const { emit } = require('./emit.js');
 const { tellLateListeners } = require('./late-listeners.js');
 const { RunningSystem } = require('./running-system.js');
+const { PROCESS } = require('./surroundings.js');
 const { addParts } = require('./system-parts.js');
-const { handedVariables } = require('./variables.js');
-const native = require('./binding.js');
 
 /** How long `shutdown()` waits in all unless told otherwise. The largest context allowed takes a few seconds. */
 const SHUTDOWN_DEADLINE_MS = 10_000;
@@ -73,13 +70,19 @@ class OptimizationCore extends NativeEmitter {
     return this.#state;
   }
 
+  /** What the system takes of the process. */
+  get _around() {
+    return PROCESS;
+  }
+
   /** Builds the parts. A failure leaves nothing behind. */
   _open() {
     const wake = weakly(this, OptimizationCore.#wake);
     const json = args.configurationJson(this.#config);
-    const opened = call(native.openSystem, json, process.cwd(), handedVariables(), wake);
+    const around = this._around;
+    const opened = call(around.open, json, wake);
     try {
-      this.#running = new RunningSystem(this, opened, this.#plugIns, this.#tokenOptimizer);
+      this.#running = new RunningSystem(this, opened, this.#plugIns, this.#tokenOptimizer, around);
     } catch (error) {
       opened.close();
       throw error;
@@ -108,13 +111,12 @@ class OptimizationCore extends NativeEmitter {
     }
     this.#state = 'running';
     running.begin();
-    const endings = [signals.watch(this), exit.watch()];
-    this.#unwatch = () => {
-      for (const end of endings) end();
-    };
+    const around = this._around;
+    this.#unwatch = around.attend(this);
     emit(this, 'initialized');
     // Whoever listens in the turn in which the system is ready misses nothing.
-    setImmediate(weakly(this, OptimizationCore.#watch)).unref();
+    if (around.isDriven) running.watch();
+    else setImmediate(weakly(this, OptimizationCore.#watch)).unref();
   }
 
   /** What is waited for by calls that need a system at work. */

@@ -2,6 +2,7 @@
 
 /** Functions of the user that find similar queries, and judge them. What fails in them never fails a lookup. */
 
+const { setImmediate } = require('node:timers');
 const args = require('./arguments.js');
 const { AgentwiseError, messageOf, call, callAsync } = require('./errors.js');
 

@@ -12,8 +12,7 @@ const { emitWaiting, heardNames, weakly } = require('./native-emitter.js');
 const { emit } = require('./emit.js');
 const { emitDerived, withSources } = require('./derived-events.js');
 const { settledWithin } = require('./jobs.js');
-const { collectGarbage } = require('./garbage.js');
-const { MemoryView, heap } = require('./memory-view.js');
+const { MemoryView } = require('./memory-view.js');
 const { MonitorView } = require('./monitor-view.js');
 const { OptimizeCalls } = require('./optimize-calls.js');
 const { GivenOptimizer } = require('./given-optimizer.js');
@@ -30,6 +29,7 @@ class RunningSystem {
   #given;
   #cache;
   #isMonitored = false;
+  #around;
   #calls = new OptimizeCalls({
     native: () => this.#native,
     isBookedLater: () => this.tokens.isBookedLater || this.#given !== null,
@@ -48,8 +48,10 @@ class RunningSystem {
    * @param {object} native what `openSystem` gave
    * @param plugIns functions of the user for the cache, or `null`
    * @param tokenOptimizer of the caller's, or `undefined`
+   * @param {typeof import('./surroundings.js').PROCESS} around
    */
-  constructor(owner, native, plugIns, tokenOptimizer) {
+  constructor(owner, native, plugIns, tokenOptimizer, around) {
+    this.#around = around;
     this.#owner = owner;
     this.#native = native;
     this.#plugIns = plugIns;
@@ -74,9 +76,9 @@ class RunningSystem {
     plugIns?.begin(native.cache);
     this.configuration = new SystemConfiguration(native, weakly(this, RunningSystem.#reconfigured));
     this.tokens = new SystemTokens(native, warn);
-    this.reports = new SystemReports(native);
-    this.memory = new MemoryView(native.memory, emitWaitingEvents);
-    this.monitor = new MonitorView(native.monitor, emitWaitingEvents);
+    this.reports = new SystemReports(native, around);
+    this.memory = new MemoryView(native.memory, emitWaitingEvents, around);
+    this.monitor = new MonitorView(native.monitor, emitWaitingEvents, {}, around);
     this.#given = GivenOptimizer.of(tokenOptimizer, {
       native,
       cache: this.#cache,
@@ -194,14 +196,14 @@ class RunningSystem {
 
   status() {
     return {
-      ...JSON.parse(call(this.#native.status, ...heap()), revive),
+      ...JSON.parse(call(this.#native.status, ...this.#around.heap()), revive),
       sharedContext: this.tokens.stats(),
       warnings: this.warnings(),
     };
   }
 
   health() {
-    return JSON.parse(call(this.#native.health, ...heap()), revive);
+    return JSON.parse(call(this.#native.health, ...this.#around.heap()), revive);
   }
 
   async writeReport(options) {
@@ -219,7 +221,7 @@ class RunningSystem {
 
   async maintain() {
     const expiredEntries = await callAsync(this.#native.maintain);
-    if (!this.hasMemory) return { expiredEntries, garbageCollected: collectGarbage() };
+    if (!this.hasMemory) return { expiredEntries, garbageCollected: this.#around.collectGarbage() };
     return { expiredEntries, ...(await this.memory.performMaintenance()) };
   }
 
@@ -249,7 +251,9 @@ class RunningSystem {
         if (!(await settledWithin([attempt(step).catch(() => {})], left()))) stragglers.push(name);
       }
       this.monitor.flush();
-      const { late } = JSON.parse(await callAsync(this.#native.shutDown, ...heap(), Math.ceil(left()), withReport));
+      const { late } = JSON.parse(
+        await callAsync(this.#native.shutDown, ...this.#around.heap(), Math.ceil(left()), withReport),
+      );
       stragglers.push(...late);
       this.memory.stopped();
       this.monitor.stopped();

@@ -4,7 +4,6 @@
 
 const args = require('./arguments.js');
 const { call, callAsync } = require('./errors.js');
-const { heap } = require('./memory-view.js');
 const { revive } = require('./revive.js');
 
 const FORMATS = ['json', 'html'];
@@ -12,9 +11,15 @@ const FORMATS = ['json', 'html'];
 class SystemReports {
   #native;
 
-  /** @param {object} native of a system */
-  constructor(native) {
+  #around;
+
+  /**
+   * @param {object} native of a system
+   * @param {typeof import('./surroundings.js').PROCESS} around
+   */
+  constructor(native, around) {
     this.#native = native;
+    this.#around = around;
   }
 
   getOptimizationStats() {
@@ -31,7 +36,7 @@ class SystemReports {
     const path = args.optionalPath('options.path', given.path);
     const format = args.optionalOneOf('options.format', given.format, FORMATS);
     const overwrite = args.optionalBoolean('options.overwrite', given.overwrite) ?? false;
-    return callAsync(this.#native.writeReport, path, format, overwrite, ...heap());
+    return callAsync(this.#native.writeReport, path, format, overwrite, ...this.#around.heap());
   }
 }
 

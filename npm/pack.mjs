@@ -11,7 +11,18 @@
  */
 
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -36,14 +47,24 @@ const main = read(join(ROOT, 'package.json'));
 export function platforms() {
   return readdirSync(join(ROOT, 'npm'), { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
-    .map(({ name }) => ({ name, directory: join(ROOT, 'npm', name), manifest: read(join(ROOT, 'npm', name, 'package.json')) }))
+    .map(({ name }) => ({
+      name,
+      directory: join(ROOT, 'npm', name),
+      manifest: read(join(ROOT, 'npm', name, 'package.json')),
+    }))
     .sort((one, other) => (one.name < other.name ? -1 : 1));
 }
 
 /** `npm pack` in `directory`; gives the path of the tarball. On Windows npm is a script, which only a shell starts. */
 export function npmPack(directory, destination) {
   const args = ['pack', '--ignore-scripts', '--json', '--pack-destination', `"${destination}"`];
-  const output = execFileSync(`npm ${args.join(' ')}`, { cwd: directory, shell: true, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 64 << 20 });
+  const output = execFileSync(`npm ${args.join(' ')}`, {
+    cwd: directory,
+    shell: true,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+    maxBuffer: 64 << 20,
+  });
   const [packed] = Object.values(JSON.parse(output));
   return join(destination, packed.filename);
 }
@@ -64,8 +85,10 @@ function packMain(work, destination) {
 
 /** One platform's package, with the module `file`. */
 function packPlatform({ name, directory, manifest }, file, work, destination) {
-  if (manifest.version !== main.version) throw new Error(`npm/${name} is ${manifest.version}, the package is ${main.version}`);
-  if (!existsSync(file)) throw new Error(`${file} is not there: build it with npm run build, or put it there with napi artifacts`);
+  if (manifest.version !== main.version)
+    throw new Error(`npm/${name} is ${manifest.version}, the package is ${main.version}`);
+  if (!existsSync(file))
+    throw new Error(`${file} is not there: build it with npm run build, or put it there with napi artifacts`);
   const stage = join(work, name);
   cpSync(directory, stage, { recursive: true });
   writeFileSync(join(stage, 'package.json'), `${JSON.stringify({ ...manifest, ...origin }, null, 2)}\n`);
@@ -85,7 +108,9 @@ export function pack(destination, { all = false } = {}) {
     const own = packageName();
     const wanted = platforms().filter(({ manifest }) => all || manifest.name === own);
     if (wanted.length === 0) throw new Error(`there is no package for this platform: ${own}`);
-    const built = all ? ({ directory, manifest }) => join(directory, manifest.main) : () => join(ROOT, 'js', moduleName());
+    const built = all
+      ? ({ directory, manifest }) => join(directory, manifest.main)
+      : () => join(ROOT, 'js', moduleName());
     // Platforms first, in the order in which they have to be published: the main package names them.
     const tarballs = wanted.map((platform) => packPlatform(platform, built(platform), work, destination));
     return [...tarballs, packMain(work, destination)];

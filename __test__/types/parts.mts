@@ -38,7 +38,7 @@ export async function filter(specialization: AgentSpecialization): Promise<void>
   check<Same<typeof result.importanceScores, Record<string, number>>>();
   check<Same<typeof result.memoryUsage, number>>();
   check<Same<typeof result.adaptations, string[]>>();
-  check<Same<typeof result.stages, { name: string; ms: number }[]>>();
+  check<Same<typeof result.stages, { name: string; ms: number }[] | undefined>>();
   made.addAgentSpecialization(specialization);
   const stats = made.getFilterStats();
   check<Same<typeof stats.agentSpecializations, string[]>>();
@@ -78,7 +78,7 @@ export async function limits(made: AgentContextFilter): Promise<void> {
     prioritizeRecent: true,
     signal: new AbortController().signal,
   };
-  const { dropped } = await made.filterContext('agent', {}, 0, 0, options);
+  const { dropped = [] } = await made.filterContext('agent', {}, 0, 0, options);
   check<Same<typeof dropped, DroppedPart[]>>();
   await made.filterContext('agent', {}, undefined, undefined, {});
   for (const { path, bytes, tokens, score, reason, reference, lines } of dropped) {

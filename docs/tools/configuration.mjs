@@ -10,6 +10,7 @@
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { aligned } from './text.mjs';
 
 const SCHEMA = new URL('../../config/optimization.schema.json', import.meta.url);
 const TARGET = new URL('../configuration.md', import.meta.url);
@@ -19,13 +20,6 @@ const CHECKED_ONLY = new Set();
 
 /** Names that are accepted and ignored wherever they stand. */
 const IGNORED = /(^\$schema|^configFile|\.environment)$/;
-
-/** Rows as a Markdown table with aligned columns, as the formatter wants it. */
-function aligned([head, ...rows]) {
-  const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column].length)));
-  const line = (cells) => `| ${cells.map((cell, column) => cell.padEnd(widths[column])).join(' | ')} |`;
-  return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
-}
 
 const VARIABLES = aligned([
   ['Variable', 'Meaning'],

@@ -78,7 +78,11 @@ impl Due {
 
     /// Monotonic ms at which it is due; `now_ms` if it was asked for.
     pub fn at_ms(&self, now_ms: u64) -> u64 {
-        if self.is_asked.load(Ordering::SeqCst) { now_ms } else { self.at_ms.load(Ordering::SeqCst).max(now_ms) }
+        if self.is_asked.load(Ordering::SeqCst) {
+            now_ms
+        } else {
+            self.at_ms.load(Ordering::SeqCst).max(now_ms)
+        }
     }
 
     /// Looks, if it is due: `look` gives the ms until the next time, or `None` for never. Whether it did.

@@ -1,5 +1,6 @@
 //! The end of a system: its parts in order, those that ask the others first, each within what is left of a deadline.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -37,12 +38,13 @@ impl Engine {
         }
         self.tuner.stop();
         let end = Instant::now() + deadline;
+        let is_apart = self.orchestrator.world().by_hand().is_none();
         // A change of settings that is under way may make parts: it is over first, and none begins any more.
         let engine = Arc::clone(self);
-        in_time("configuration", end, &mut ended.late, move || drop(engine.live_settings.lock()));
+        in_time(is_apart, "configuration", end, &mut ended.late, move || drop(engine.live_settings.lock()));
         if with_report && self.loaded.system.final_report {
             let engine = Arc::clone(self);
-            let report = in_time("report", end, &mut ended.late, move || {
+            let report = in_time(is_apart, "report", end, &mut ended.late, move || {
                 engine.write_report_file(&ReportRequest::default(), v8)
             });
             match report {
@@ -66,26 +68,28 @@ impl Engine {
                 engine.leave(&last);
             }
         };
-        in_time("live", end, &mut ended.late, leave);
+        in_time(is_apart, "live", end, &mut ended.late, leave);
         let engine = Arc::clone(self);
-        in_time("tokens", end, &mut ended.late, move || engine.orchestrator.tokens().close());
+        in_time(is_apart, "tokens", end, &mut ended.late, move || engine.orchestrator.tokens().close());
         let parts = self.orchestrator.components();
         // First those that ask the others.
         if let Some(monitor) = parts.monitor {
-            in_time("monitor", end, &mut ended.late, move || monitor.stop());
+            in_time(is_apart, "monitor", end, &mut ended.late, move || monitor.stop());
         }
         if let Some(memory) = parts.memory {
-            in_time("memory", end, &mut ended.late, move || memory.stop());
+            in_time(is_apart, "memory", end, &mut ended.late, move || memory.stop());
         }
         if let Some(cache) = parts.cache {
-            in_time("cache", end, &mut ended.late, move || cache.close());
+            in_time(is_apart, "cache", end, &mut ended.late, move || cache.close());
         }
         ended
     }
 }
 
 /// What `work` gives, or `None` when it is not done by then or ended in a panic.
+/// Without `is_apart` it is done here and now, however long it takes.
 fn in_time<T: Send + 'static>(
+    is_apart: bool,
     name: &'static str,
     end: Instant,
     late: &mut Vec<&'static str>,
@@ -97,8 +101,14 @@ fn in_time<T: Send + 'static>(
         let _ = done.send(work());
     };
     let left = end.saturating_duration_since(Instant::now()).max(LEAST_TIME);
-    let started = thread::Builder::new().name(format!("agentwise-end-{name}")).spawn(run);
-    let outcome = started.ok().and_then(|_| result.recv_timeout(left).ok());
+    let outcome = if is_apart {
+        let started = thread::Builder::new().name(format!("agentwise-end-{name}")).spawn(run);
+        started.ok().and_then(|_| result.recv_timeout(left).ok())
+    } else {
+        // A panic was told when it happened.
+        let _ = catch_unwind(AssertUnwindSafe(run));
+        result.try_recv().ok()
+    };
     if outcome.is_none() {
         tracing::warn!(part = name, "a part of the system did not end in time");
         late.push(name);
@@ -114,8 +124,8 @@ mod tests {
     fn part_that_hangs_is_named_and_others_have_their_time() {
         let (free, held) = mpsc::channel::<()>();
         let (end, mut late) = (Instant::now(), Vec::new());
-        assert_eq!(in_time("hangs", end, &mut late, move || held.recv().is_ok()), None);
-        assert_eq!(in_time("works", end, &mut late, || 7), Some(7));
+        assert_eq!(in_time(true, "hangs", end, &mut late, move || held.recv().is_ok()), None);
+        assert_eq!(in_time(true, "works", end, &mut late, || 7), Some(7));
         assert_eq!(late, ["hangs"]);
         drop(free);
     }
@@ -124,7 +134,8 @@ mod tests {
     fn part_that_panics_is_named() {
         let mut late = Vec::new();
         let end = Instant::now() + Duration::from_secs(5);
-        let given: Option<()> = in_time("breaks", end, &mut late, || unreachable!("asked for by the test"));
+        let given: Option<()> =
+            in_time(true, "breaks", end, &mut late, || unreachable!("asked for by the test"));
         assert_eq!((given, late), (None, vec!["breaks"]));
     }
 }

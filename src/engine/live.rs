@@ -198,7 +198,10 @@ impl Engine {
     /// Whether the settings ask for it, and there is a cache directory.
     fn is_live_wanted(&self) -> bool {
         let settings = self.settings.lock();
-        settings.live_socket && settings.enable_advanced_caching && settings.cache.persist_to_disk
+        settings.live_socket
+            && settings.enable_advanced_caching
+            && settings.cache.persist_to_disk
+            && self.orchestrator.world().has_disk()
     }
 
     /// Makes the socket that is wanted and not there, and saves the state if that is due. Blocks.

@@ -5,6 +5,7 @@
 //! programs ask it, [`lifecycle`] ends it.
 
 mod configuration;
+mod driven;
 pub mod lifecycle;
 mod live;
 mod reports;
@@ -30,7 +31,9 @@ use crate::orchestrator::settings::Settings;
 use crate::orchestrator::settings::layers::Layers;
 use crate::orchestrator::settings::live::Live;
 use crate::orchestrator::settings_file::{self, Loaded, SettingsRequest};
-use crate::orchestrator::{MonitoringPlace, Optimization, OptimizeRequest, Orchestrator, Shared};
+use crate::orchestrator::{
+    Driven, MonitoringPlace, Optimization, OptimizeRequest, Orchestrator, Shared, World,
+};
 use crate::telemetry::event::EventSink;
 pub use reports::ReportRequest;
 
@@ -70,14 +73,27 @@ impl Engine {
     /// # Errors
     /// Those of [`settings_file::load`].
     pub fn open_with(request: &SettingsRequest, clock: Arc<dyn Clock>) -> Result<Self> {
-        let mut loaded = settings_file::load(request)?;
+        Self::open_in(World::real(clock), settings_file::load(request)?, request)
+    }
+
+    /// The same on a clock and a machine of somebody's test: it reads and writes no file and starts no thread. See
+    /// [`Self::advance`].
+    ///
+    /// # Errors
+    /// Those of [`settings_file::load_without_files`].
+    pub fn open_driven(request: &SettingsRequest, driven: Driven) -> Result<Self> {
+        Self::open_in(World::driven(driven), settings_file::load_without_files(request)?, request)
+    }
+
+    fn open_in(world: World, mut loaded: Loaded, request: &SettingsRequest) -> Result<Self> {
         let settings = loaded.settings.clone();
         let events = Arc::new(EventSink::new());
         let cwd = request.cwd.clone();
         let monitoring =
             MonitoringPlace { variables: request.env.clone(), project: settings.cache.namespace.clone() };
-        let live = live::Live::new(Arc::clone(&clock));
-        let orchestrator = Orchestrator::new(&settings, cwd.clone(), monitoring, clock, Arc::clone(&events));
+        let live = live::Live::new(world.clock());
+        let orchestrator =
+            Orchestrator::new_in(world, &settings, cwd.clone(), monitoring, Arc::clone(&events));
         if let Some(monitor) = orchestrator.components().monitor {
             loaded.warnings.extend(monitor.problems());
         }

@@ -18,6 +18,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 use serde_json::{Value, json};
 
 use super::Engine;
+use crate::base::driven::Due;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::orchestrator::settings::Settings;
 use crate::orchestrator::settings::live::Live;
@@ -74,6 +75,8 @@ pub(super) struct Tuner {
     /// The flag `autoTuning` when it was looked at last.
     was_on: AtomicBool,
     has_thread: Mutex<bool>,
+    /// When it is looked at where there is no thread.
+    due: Due,
     /// The system, once somebody watches over it.
     engine: OnceLock<Weak<Engine>>,
 }
@@ -141,6 +144,7 @@ impl Tuner {
             is_stopped: AtomicBool::new(false),
             was_on: AtomicBool::new(false),
             has_thread: Mutex::default(),
+            due: Due::default(),
             engine: OnceLock::new(),
         }
     }
@@ -276,6 +280,11 @@ impl Engine {
         let signal = Arc::clone(&self.tuner.signal);
         // The first look is at once: what comes after it is compared with it.
         signal.ask();
+        if self.orchestrator.world().by_hand().is_some() {
+            // Whoever moves the clock looks.
+            *has_thread = true;
+            return;
+        }
         let spawned = std::thread::Builder::new().name(THREAD.to_owned()).spawn(move || run(&weak, &signal));
         match spawned {
             Ok(_) => *has_thread = true,
@@ -288,6 +297,39 @@ impl Engine {
     }
 }
 
+impl Tuner {
+    /// Monotonic ms at which it is to be looked at where there is no thread.
+    pub(super) fn due_ms(&self, now_ms: u64) -> u64 {
+        if !*self.has_thread.lock() || self.is_stopped() {
+            return u64::MAX;
+        }
+        if *self.signal.is_asked.lock() { now_ms } else { self.due.at_ms(now_ms) }
+    }
+}
+
+impl Engine {
+    /// A look of the tuning if it is due, here and now. Whether it was.
+    pub(super) fn run_tuning(&self) -> bool {
+        let now_ms = self.orchestrator.now_ms();
+        if self.tuner.due_ms(now_ms) > now_ms {
+            return false;
+        }
+        if std::mem::take(&mut *self.tuner.signal.is_asked.lock()) {
+            self.tuner.due.ask();
+        }
+        let tick_ms = u64::try_from(TICK.as_millis()).unwrap_or(u64::MAX);
+        self.tuner.due.run(now_ms, || self.look().then_some(tick_ms))
+    }
+
+    /// A look; whether to look again soon. A defect in it does not end the tuning.
+    fn look(&self) -> bool {
+        catch_unwind(AssertUnwindSafe(|| self.tick())).unwrap_or_else(|_| {
+            tracing::error!("a look of the tuning failed; it goes on");
+            true
+        })
+    }
+}
+
 fn run(weak: &Weak<Engine>, signal: &Signal) {
     let mut is_looking = true;
     loop {
@@ -296,10 +338,7 @@ fn run(weak: &Weak<Engine>, signal: &Signal) {
         if engine.tuner.is_stopped() || engine.is_closed() {
             return;
         }
-        is_looking = catch_unwind(AssertUnwindSafe(|| engine.tick())).unwrap_or_else(|_| {
-            tracing::error!("a look of the tuning failed; it goes on");
-            true
-        });
+        is_looking = engine.look();
     }
 }
 

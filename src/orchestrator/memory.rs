@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::settings::Settings;
-use super::{Components, Orchestrator};
-use crate::base::clock::{Clock, SystemClock};
-use crate::base::footprint;
+use super::{Components, Orchestrator, World};
+use crate::base::clock::SystemClock;
+use crate::base::units::mb_to_bytes;
 use crate::cache::sqlite_bytes;
 use crate::memory::board::Board;
-use crate::memory::{MemoryConfig, MemoryManager, Surroundings, SystemProbe};
+use crate::memory::{MemoryConfig, MemoryManager, Surroundings};
 use crate::telemetry::event::EventSink;
 
 /// A manager by itself, with figures; nobody watches over it yet.
@@ -18,7 +18,8 @@ pub fn new_memory_manager(
     events: Arc<EventSink>,
     board: Arc<Board>,
 ) -> Arc<MemoryManager> {
-    let manager = MemoryManager::new(config, surroundings(Arc::new(SystemClock::new()), events, board));
+    let manager =
+        MemoryManager::new(config, surroundings(&World::real(Arc::new(SystemClock::new())), events, board));
     manager.prepare();
     Arc::new(manager)
 }
@@ -30,6 +31,9 @@ impl Orchestrator {
         settings: &Settings,
         old: Option<Arc<MemoryManager>>,
     ) -> Option<Arc<MemoryManager>> {
+        if let Some(driven) = self.world.by_hand() {
+            driven.machine.set_limit(mb_to_bytes(settings.memory.max_memory_usage_mb));
+        }
         match (settings.enable_memory_management, old) {
             (true, Some(memory)) => {
                 memory.set_config(settings.memory.clone());
@@ -41,8 +45,7 @@ impl Orchestrator {
     }
 
     fn new_memory(&self, config: MemoryConfig) -> Arc<MemoryManager> {
-        let around =
-            surroundings(Arc::clone(&self.clock.0), Arc::clone(&self.events), Arc::clone(&self.board));
+        let around = surroundings(&self.world, Arc::clone(&self.events), Arc::clone(&self.board));
         let memory = Arc::new(MemoryManager::new(config, around));
         memory.prepare();
         if self.is_watching.load(Ordering::Relaxed) {
@@ -69,12 +72,12 @@ impl Orchestrator {
     }
 }
 
-fn surroundings(clock: Arc<dyn Clock>, events: Arc<EventSink>, board: Arc<Board>) -> Surroundings {
+fn surroundings(world: &World, events: Arc<EventSink>, board: Arc<Board>) -> Surroundings {
     Surroundings {
-        probe: Box::new(SystemProbe::new(Arc::clone(&clock))),
-        clock,
+        probe: world.probe(),
+        clock: world.clock(),
         events,
-        footprints: Arc::clone(footprint::of_process()),
+        footprints: Arc::clone(world.footprints()),
         sqlite_bytes,
         board,
     }

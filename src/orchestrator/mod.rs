@@ -16,6 +16,7 @@ pub mod settings;
 pub mod settings_file;
 pub mod token_service;
 pub mod tuning;
+mod world;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,11 +25,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use parking_lot::{Mutex, RwLock};
 
 use crate::base::clock::Clock;
+use crate::base::footprint::Footprint;
 use crate::cache::OpenCache;
 use crate::context::{Change, ContextFilter, ContextFilterConfig, CountTokens};
 use crate::memory::MemoryManager;
 use crate::memory::board::Board;
-use crate::monitor::host_cpu::system_times;
 use crate::monitor::{HostCpu, Monitor};
 use crate::telemetry::event::EventSink;
 use crate::tokens::DEFAULT_ENCODING;
@@ -41,6 +42,7 @@ use pipeline::Pipeline;
 pub use pipeline::{Optimization, OptimizeRequest, Outcome, Report, Shared, Stage};
 use settings::Settings;
 use token_service::TokenService;
+pub use world::{Driven, World};
 
 /// The parts that a configuration switches on; `None` is off.
 #[derive(Debug, Clone, Default)]
@@ -84,6 +86,7 @@ pub struct Orchestrator {
     /// What a monitor is told of the process's surroundings.
     monitoring: MonitoringPlace,
     clock: ArcClock,
+    world: World,
     started_ms: u64,
     counters: Arc<Counters>,
     advisor: Arc<Advisor>,
@@ -111,10 +114,22 @@ impl Orchestrator {
         clock: Arc<dyn Clock>,
         events: Arc<EventSink>,
     ) -> Self {
+        Self::new_in(World::real(clock), settings, cwd, monitoring, events)
+    }
+
+    /// The same in a world that may be somebody's test.
+    pub fn new_in(
+        world: World,
+        settings: &Settings,
+        cwd: PathBuf,
+        monitoring: MonitoringPlace,
+        events: Arc<EventSink>,
+    ) -> Self {
+        let clock = world.clock();
         let components = Arc::<RwLock<Components>>::default();
         let tokens = Arc::new(TokenService::new(
             settings.tokens.clone(),
-            BlockPlace::beside(&settings.cache, cwd.clone()),
+            BlockPlace::beside(&world.cache(settings.cache.clone()), cwd.clone()),
             Arc::clone(&clock),
         ));
         let counters = Arc::<Counters>::default();
@@ -130,12 +145,13 @@ impl Orchestrator {
             tokens,
             board: Arc::default(),
             is_watching: AtomicBool::new(false),
-            host_cpu: HostCpu::new(Arc::clone(&clock), Box::new(system_times)),
+            host_cpu: world.host_cpu(),
             events,
             cwd,
             monitoring,
             started_ms: clock.now_ms(),
             clock: ArcClock(clock),
+            world,
             counters,
             advisor,
             pipeline: Pipeline::default(),
@@ -149,23 +165,26 @@ impl Orchestrator {
     /// switched off end last: until then a failure can be undone by applying the settings before.
     pub fn apply(&self, settings: &Settings) {
         self.advisor.reconfigure(settings);
-        let clock = || Arc::clone(&self.clock.0);
+        let cache_config = self.world.cache(settings.cache.clone());
         // Work that grows with what the parts hold is done before the lock is taken.
         let old = self.components();
         let memory = self.memory(settings, old.memory.clone());
         let cache = match (settings.enable_advanced_caching, old.cache.clone()) {
             (true, Some(cache)) => {
-                cache.manager().reconfigure(settings.cache.clone());
+                cache.manager().reconfigure(cache_config.clone());
                 Some(cache)
             }
             (true, None) => {
-                let cache = OpenCache::open(settings.cache.clone(), self.cwd.clone(), clock());
+                let cache = OpenCache::open(cache_config.clone(), self.cwd.clone(), self.world.clock());
+                if self.world.by_hand().is_some() {
+                    self.world.footprints().register(&(Arc::clone(cache.manager()) as Arc<dyn Footprint>));
+                }
                 cache.manager().hub().attach(&self.events);
                 Some(Arc::new(cache))
             }
             (false, _) => None,
         };
-        let mut place = BlockPlace::beside(&settings.cache, self.cwd.clone());
+        let mut place = BlockPlace::beside(&cache_config, self.cwd.clone());
         // Without a cache there is no directory either.
         place.cache_dir = place.cache_dir.filter(|_| settings.enable_advanced_caching);
         self.tokens.reconfigure(settings.tokens.clone(), place);
@@ -190,8 +209,12 @@ impl Orchestrator {
     }
 
     fn new_filter(&self, config: ContextFilterConfig) -> ContextFilter {
-        let clock = Arc::clone(&self.clock.0);
-        ContextFilter::with_agents(config, self.cwd.clone(), clock, counter())
+        self.world.filter(config, &self.cwd)
+    }
+
+    /// What the system has around it.
+    pub fn world(&self) -> &World {
+        &self.world
     }
 
     /// Counts of tokens, and what agents were given.

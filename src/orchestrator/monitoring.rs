@@ -46,9 +46,12 @@ impl Orchestrator {
             sources: Some(Arc::new(sources)),
             variables: self.monitoring.variables.clone(),
             directory: self.cwd.join(settings.cache.dir()),
-            has_disk: settings.enable_advanced_caching && settings.cache.persist_to_disk,
+            has_disk: settings.enable_advanced_caching
+                && settings.cache.persist_to_disk
+                && self.world.has_disk(),
             project: self.monitoring.project.clone(),
             environment: settings.environment,
+            machine: self.world.by_hand().map(|driven| Arc::clone(&driven.machine)),
         };
         let monitor = Monitor::new(settings.monitoring.clone(), around);
         if self.is_watching.load(Ordering::Relaxed) {

@@ -119,7 +119,19 @@ pub struct Loaded {
 ///
 /// Where such a file error meets problems of code, it is reported as one of them.
 pub fn load(request: &SettingsRequest) -> Result<Loaded> {
-    let Looked { candidates, sight, file, layers, mut merged, mut warnings } = look(request);
+    loaded(look(request, candidates_of(request)))
+}
+
+/// The same without any file: defaults, code and variables.
+///
+/// # Errors
+/// `E_CONFIG_INVALID`.
+pub fn load_without_files(request: &SettingsRequest) -> Result<Loaded> {
+    loaded(look(request, Candidates::none()))
+}
+
+fn loaded(looked: Looked) -> Result<Loaded> {
+    let Looked { candidates, sight, file, layers, mut merged, mut warnings } = looked;
     let file = match file {
         Ok(file) => file,
         Err(error) if merged.problems.is_empty() => return Err(error),
@@ -145,7 +157,8 @@ pub fn load(request: &SettingsRequest) -> Result<Loaded> {
 /// `checkConfiguration()`: what [`load`] would find, as `{ file, problems: [{ path, message, source }], warnings,
 /// settings, explanation }`. The last two are `null` while there are problems, and have no secret in them.
 pub fn check(request: &SettingsRequest) -> Value {
-    let Looked { file, mut merged, mut warnings, candidates, layers, .. } = look(request);
+    let Looked { file, mut merged, mut warnings, candidates, layers, .. } =
+        look(request, candidates_of(request));
     let mut path = candidates.sight().map(|sight| sight.path().to_owned());
     match file {
         Ok(file) => path = file.map(|file| file.path),
@@ -175,10 +188,12 @@ struct Looked {
     warnings: Vec<Problem>,
 }
 
-fn look(request: &SettingsRequest) -> Looked {
+fn candidates_of(request: &SettingsRequest) -> Candidates {
     let named = request.env.get(OPTIMIZATION_CONFIG).map(String::as_str);
-    let named = named.filter(|text| !text.trim().is_empty());
-    let candidates = Candidates::of(&request.code, &request.cwd, named);
+    Candidates::of(&request.code, &request.cwd, named.filter(|text| !text.trim().is_empty()))
+}
+
+fn look(request: &SettingsRequest, candidates: Candidates) -> Looked {
     let mut warnings = Vec::new();
     // Before it is read: what comes in between is then seen as a change.
     let sight = candidates.sight();

@@ -224,6 +224,11 @@ impl EventSink {
         }
     }
 
+    /// Whether something waits.
+    pub fn has_waiting(&self) -> bool {
+        !self.queue.0.lock().0.is_empty()
+    }
+
     /// Takes everything that waits as a JSON array of `[name, data]`; `None` when nothing waits.
     pub fn drain(&self) -> Option<String> {
         self.is_woken.store(false, Ordering::Release);

@@ -79,11 +79,13 @@ function editsOf(manifest, steps, dependency) {
   return edits.map((edit) => ({ ...edit, isNewSection: manifest[edit.section] === undefined }));
 }
 
-/** A manifest with `edits` in it, to compare with. */
+/** `manifest` with `edits` in it, to compare with. */
 function edited(manifest, edits) {
-  const result = structuredClone(manifest);
-  for (const { section, key, after } of edits) result[section] = { ...result[section], [key]: after };
-  return result;
+  for (const { section, key, after } of edits) {
+    manifest[section] ??= {};
+    manifest[section][key] = after;
+  }
+  return manifest;
 }
 
 /**
@@ -108,7 +110,7 @@ function editManifest(text, { file, spec, isGiven, isForced, hasExample }) {
     text,
   );
   // What was written by place is read back: a manifest that says something else must never be stored.
-  if (!isDeepStrictEqual(parsed(result, file), edited(manifest, edits))) {
+  if (!isDeepStrictEqual(parsed(result, file), edited(parsed(text, file), edits))) {
     throw new AgentwiseError('E_INTERNAL', `${file} cannot be changed in place`);
   }
   return { text: result, edits, scripts: steps, dependency };

@@ -2,7 +2,7 @@
 
 /** How a migration is told: in a few lines, or, before it is done, by what would change. */
 
-const { shellWord } = require('../text.js');
+const { counted, shellWord } = require('../text.js');
 const { originalOf } = require('./modules.js');
 
 const STATES = { replaced: 'green', restored: 'green', set: 'green', foreign: 'yellow' };
@@ -16,7 +16,7 @@ function rowsOf({ modules, scripts = [], dependency, configuration = [] }) {
   const rows = modules.map(({ file, state, entry }) => [
     state,
     file,
-    { replaced: `→ ${entry}, original in ${originalOf(file)}`, restored: 'as it was' }[state] ?? '',
+    { replaced: `→ ${entry}`, restored: 'as it was' }[state] ?? '',
   ]);
   for (const { name, state, after } of scripts) rows.push([state, `scripts ${name}`, after ?? '']);
   if (dependency) rows.push([dependency.state, `${dependency.section} ${dependency.name}`, dependency.after]);
@@ -69,6 +69,8 @@ const TITLES = {
 function textOf(result, diffs, output) {
   const title = `${TITLES[result.action][result.state]} ${output.visible(shellWord(result.directory))}`;
   const lines = [output.paint(title, 'bold'), ...tableText(result, output)];
+  const kept = result.modules.filter(({ state }) => state === 'replaced').length;
+  if (kept > 0) lines.push(`  ${counted(kept, 'original')} beside, as ${originalOf('<module>.ts')}`);
   for (const { name, before, after } of diffs) lines.push('', diffText(name, before, after, output));
   if (result.next.length > 0) lines.push('', 'Next:', ...result.next.map((line) => `  ${line}`));
   return lines.join('\n');

@@ -1,6 +1,7 @@
 //! A whole system: what `ProductionOptimizationSystem` of `js/` holds.
 
 mod configuration;
+mod driven;
 mod optimize;
 mod reports;
 mod tuning;
@@ -32,6 +33,10 @@ use crate::orchestrator::settings_file::SettingsRequest;
 pub(crate) struct Slot(RwLock<Option<Arc<Engine>>>);
 
 impl Slot {
+    fn of(engine: &Arc<Engine>) -> Arc<Self> {
+        Arc::new(Self(RwLock::new(Some(Arc::clone(engine)))))
+    }
+
     pub(crate) fn engine(&self) -> Result<Arc<Engine>> {
         self.0
             .read()
@@ -56,29 +61,35 @@ pub fn open_system<'env>(
     let request =
         SettingsRequest { code, cwd: cwd.into(), env: variables.into_iter().collect::<BTreeMap<_, _>>() };
     let engine = Arc::new(guard(|| Engine::open(&request))?);
+    let opened = handle(env, &Slot::of(&engine), wake)?;
+    engine.go_live();
+    Ok(opened)
+}
+
+/// What a system can be asked for.
+fn handle<'env>(env: &'env Env, slot: &Arc<Slot>, wake: Function<'_, (), ()>) -> napi::Result<Object<'env>> {
     // Weak: a forgotten system must not keep the process alive. Calls while one is queued are merged by the sink.
     let wake = wake.build_threadsafe_function::<()>().weak::<true>().callee_handled::<false>().build()?;
-    engine.events().on_first_event(move || {
+    guard(|| slot.engine())?.events().on_first_event(move || {
         wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
     });
-    engine.go_live();
-    let slot = Arc::new(Slot(RwLock::new(Some(engine))));
     let mut handle = Object::new(env)?;
-    optimize::add(env, &mut handle, &slot)?;
-    add_questions(env, &mut handle, &slot)?;
-    add_lifecycle(env, &mut handle, &slot)?;
-    configuration::add(env, &mut handle, &slot)?;
-    reports::add(env, &mut handle, &slot)?;
-    tuning::add(env, &mut handle, &slot)?;
-    let shared = Arc::clone(&slot);
+    optimize::add(env, &mut handle, slot)?;
+    add_questions(env, &mut handle, slot)?;
+    add_lifecycle(env, &mut handle, slot)?;
+    configuration::add(env, &mut handle, slot)?;
+    reports::add(env, &mut handle, slot)?;
+    tuning::add(env, &mut handle, slot)?;
+    let shared = Arc::clone(slot);
     token_optimizer::add(env, &mut handle, &(Arc::new(move || Ok(Holder::Engine(shared.engine()?))) as _))?;
-    let (shared, board) = (Arc::clone(&slot), guard(|| Ok(Arc::clone(slot.engine()?.board())))?);
+    let (shared, board) = (Arc::clone(slot), guard(|| Ok(Arc::clone(slot.engine()?.board())))?);
     let source: memory::Source = Arc::new(move || shared.engine().ok()?.memory());
     handle.set_named_property("memory", memory::handle(env, &source, &board)?)?;
-    let shared = Arc::clone(&slot);
+    let shared = Arc::clone(slot);
     let source: monitor::Source = Arc::new(move || shared.engine().ok()?.monitor());
     handle.set_named_property("monitor", monitor::handle(env, &source)?)?;
-    let source = move || slot.engine().ok()?.cache();
+    let shared = Arc::clone(slot);
+    let source = move || shared.engine().ok()?.cache();
     let cache = cache::handle(env, &CacheView::root(Arc::new(source)))?;
     handle.set_named_property("cache", cache)?;
     Ok(handle)

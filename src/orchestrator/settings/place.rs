@@ -74,6 +74,11 @@ impl Candidates {
         Self { named: by_code, variable: variable.map(|name| cwd.join(name)), usual }
     }
 
+    /// Nowhere.
+    pub fn none() -> Self {
+        Self { named: None, variable: None, usual: Vec::new() }
+    }
+
     /// What a request asks for.
     pub fn of(code: &Value, cwd: &Path, variable: Option<&str>) -> Self {
         let text = |key: &str| code.get(key).and_then(Value::as_str);

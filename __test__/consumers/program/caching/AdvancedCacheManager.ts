@@ -1,0 +1,2 @@
+export * from 'agentwise-optimization/cache';
+export { default } from 'agentwise-optimization/cache';

@@ -1,0 +1,4 @@
+import '../main.js';
+import { required } from './required.js';
+
+required();

@@ -1,0 +1,2 @@
+export * from 'agentwise-optimization/context';
+export { default } from 'agentwise-optimization/context';

@@ -1,0 +1,2 @@
+export * from 'agentwise-optimization/monitor';
+export { default } from 'agentwise-optimization/monitor';

@@ -1,0 +1,2 @@
+export * from 'agentwise-optimization/memory';
+export { default } from 'agentwise-optimization/memory';

@@ -1,0 +1,2 @@
+export * from 'agentwise-optimization/orchestrator';
+export { default } from 'agentwise-optimization/orchestrator';

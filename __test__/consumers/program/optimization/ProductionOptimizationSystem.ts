@@ -1,0 +1,2 @@
+export * from 'agentwise-optimization';
+export { default } from 'agentwise-optimization';

@@ -1,0 +1,2 @@
+export * from 'agentwise-optimization/tokens';
+export { default } from 'agentwise-optimization/tokens';
