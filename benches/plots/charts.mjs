@@ -140,7 +140,7 @@ function filterContext({ filter }) {
   const rows = largest(filter);
   return dotsSvg({
     title: "filterContext('backend-specialist', context) against JSON.stringify(context)",
-    subtitle: `contexts of ${megabytes(rows[0].bytes)} JSON and the like; left is faster\n${RANGE}`,
+    subtitle: `contexts of about ${megabytes(rows[0].bytes)} of JSON; left is faster\n${RANGE}`,
     axis: { name: 'time ÷ that of JSON.stringify', isLog: true, format: times },
     rows: rows.map(({ context, call }) => `${context}, ${call}`),
     line: SAME,

@@ -79,7 +79,7 @@ const marked = ({ value, label }) => ({
     silent: true,
     animation: false,
     lineStyle: { color: INK, type: 'dashed', width: 1.2 },
-    label: { formatter: label, position: 'end', ...TEXT, fontSize: 12 },
+    label: { formatter: label, position: 'start', ...TEXT, fontSize: 12 },
     data: [{ xAxis: value }],
   },
 });
