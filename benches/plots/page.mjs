@@ -98,12 +98,15 @@ function detailsOf(benchmark, pictures, layout) {
     met ? 'met' : '**missed**',
   ]);
   const goalTable = tableOf([['Target', 'Measured', 'Wanted', ''], ...goals], (_, column) => column !== 1);
+  const figures = tables(benchmark, layout);
   const parts = [
     `### ${name}`,
     `${sentence(title)}. Again: \`npm run bench -- --only ${name}\`.`,
     ...shown,
     ...(goals.length > 0 ? [goalTable] : []),
-    ['<details><summary>All figures</summary>', ...tables(benchmark, layout), '</details>'].join('\n\n'),
+    figures.length > 0
+      ? ['<details><summary>All figures</summary>', ...figures, '</details>'].join('\n\n')
+      : 'Nothing was measured:',
     notes.map((note) => `- ${note}`).join('\n'),
   ];
   return parts.filter(Boolean).join('\n\n');
