@@ -47,7 +47,7 @@ RUN set -eu; \
     node -e 'require("/package").countTokens("it loads")'
 
 FROM ${NODE_IMAGE} AS runtime
-# A mirror of Debian, instead of deb.debian.org.
+# A mirror of Debian, instead of http://deb.debian.org: debian and debian-security are below it.
 ARG DEBIAN_MIRROR=""
 # The first process of a container inherits orphans, and no signal that it does not handle reaches it: tini is that process.
 RUN set -eu; \
