@@ -26,6 +26,8 @@ const SAME = [
     calls: 'npm run --silent bench -- --only first-result',
     holds: ([, name]) => existsSync(join(ROOT, 'benches/bench', `${name}.mjs`)),
   },
+  // Needs a registry for what the package depends on: both tarballs are installed from one of their own.
+  { command: /^npm install \.\.\/packages\/\*\.tgz$/, calls: '.ci/packages.sh' },
   // It is what runs this.
   { command: /^\.ci\/run$/, calls: 'section' },
 ];
