@@ -1006,6 +1006,7 @@ export interface CacheNamespace {
    * @throws {AgentwiseError} `E_INVALID_ARGUMENT`.
    */
   get(key: string, options?: CacheQuery): Promise<any>;
+  /** The same, of a type that the caller knows. */
   get<T>(key: string, options?: CacheQuery): Promise<T | null>;
   /**
    * As `get`, and says how the value was found. With `explain` also which other keys came close and why their values are not
@@ -1256,6 +1257,7 @@ export class AdvancedCacheManager extends TypedEmitter<AdvancedCacheManagerEvent
   /** @throws {AgentwiseError} `E_CONFIG_INVALID` with every problem; `E_INVALID_ARGUMENT` for `plugins`. */
   constructor(config?: Partial<CacheConfig>, plugins?: SimilarityPlugins);
   get(key: string, options?: CacheQuery): Promise<any>;
+  /** The same, of a type that the caller knows. */
   get<T>(key: string, options?: CacheQuery): Promise<T | null>;
   lookup<T = any>(key: string, options?: CacheQuery & { explain?: boolean }): Promise<CacheLookup<T>>;
   has(key: string, options?: CacheReader): Promise<boolean>;
