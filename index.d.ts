@@ -4,6 +4,13 @@
  */
 import { EventEmitter } from 'node:events';
 
+declare global {
+  interface SymbolConstructor {
+    /** Node.js has it from 20 on; older types of Node.js and compilers without `esnext.disposable` do not know it. */
+    readonly asyncDispose: unique symbol;
+  }
+}
+
 /** An emitter whose known events are typed; any other name is allowed, as in every `EventEmitter`. */
 declare class TypedEmitter<Events> extends EventEmitter {
   /** Has `listener` called with every event of this name; those of `EventEmitter` have the same meaning. */

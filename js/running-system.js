@@ -251,7 +251,9 @@ class RunningSystem {
         if (!(await settledWithin([attempt(step).catch(() => {})], left()))) stragglers.push(name);
       }
       this.monitor.flush();
-      const { late } = JSON.parse(await callAsync(this.#native.shutDown, ...this.#around.heap(), Math.ceil(left()), withReport));
+      const { late } = JSON.parse(
+        await callAsync(this.#native.shutDown, ...this.#around.heap(), Math.ceil(left()), withReport),
+      );
       stragglers.push(...late);
       this.memory.stopped();
       this.monitor.stopped();

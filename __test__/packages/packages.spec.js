@@ -80,7 +80,8 @@ describe('entries', () => {
   });
 
   test('there are no other paths', () => {
-    expect(Object.keys(manifest.typesVersions['*']).map((name) => `./${name}`)).toEqual(subpaths);
+    const named = Object.keys(manifest.typesVersions['*']).map((name) => `./${name}`);
+    expect(named.sort()).toEqual([...subpaths].sort());
   });
 });
 

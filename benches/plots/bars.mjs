@@ -1,17 +1,17 @@
 /** Counts that add up to a whole, as stacked bars from 0. */
 
-import { BACKGROUND, BOTTOM, frame, LOOKS, legend, rendered, TOP, valueAxis } from './look.mjs';
+import { BACKGROUND, BOTTOM, frame, legend, rendered, TOP, valueAxis } from './look.mjs';
 
 const ROW = 40;
 
 /**
- * @param {{ title: string, subtitle: string, axis: string, rows: string[], parts: { name: string, values: number[] }[] }} picture
- *   At most six parts, in the order of LOOKS.
+ * @param {{ title: string, subtitle: string, axis: string, rows: string[],
+ *   parts: { name: string, look: { color: string }, values: number[] }[] }} picture
  * @returns {string} an SVG
  */
 export function barsSvg(picture) {
   const { axis, rows, parts } = picture;
-  const drawn = parts.map((part, at) => ({ ...part, look: LOOKS[at] })).filter(({ values }) => values.some(Boolean));
+  const drawn = parts.filter(({ values }) => values.some(Boolean));
   const options = {
     ...frame(picture, 40),
     legend,

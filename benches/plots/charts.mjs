@@ -3,6 +3,7 @@
 import { count, megabytes, milliseconds } from '../bench/format.mjs';
 import { barsSvg } from './bars.mjs';
 import { dotsSvg } from './dots.mjs';
+import { LOOKS } from './look.mjs';
 
 const RANGE = 'points: median of the rounds; lines: 10th to 90th percentile';
 
@@ -178,10 +179,10 @@ function memoryAgents({ arms }) {
     axis: 'processes',
     rows: of('arm'),
     parts: [
-      { name: 'died', values: of('died') },
-      { name: 'did all', values: done },
-      { name: 'hung', values: of('hung') },
-      { name: 'failed', values: of('failed') },
+      { name: 'ran to the end', look: LOOKS[1], values: done },
+      { name: 'died', look: LOOKS[5], values: of('died') },
+      { name: 'hung', look: LOOKS[4], values: of('hung') },
+      { name: 'failed', look: LOOKS[3], values: of('failed') },
     ],
   });
 }

@@ -21,9 +21,13 @@ const TURN_MS = 10_000;
 
 /** Unix ms of what a caller gave. */
 function instant(name, value) {
-  const ms = value instanceof Date ? value.getTime() : value;
+  const isDate = Object.prototype.toString.call(value) === '[object Date]';
+  const ms = isDate || typeof value === 'string' ? new Date(value).getTime() : value;
   if (typeof ms !== 'number' || !(ms >= 0 && ms <= LAST_MS)) {
-    throw new AgentwiseError('E_INVALID_ARGUMENT', `${name} must be a Date, or Unix ms, not before 1970`);
+    throw new AgentwiseError(
+      'E_INVALID_ARGUMENT',
+      `${name} must be a Date, Unix ms, or a text that Date reads, not before 1970`,
+    );
   }
   return Math.floor(ms);
 }

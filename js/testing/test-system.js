@@ -106,7 +106,10 @@ async function createTestSystem(config, surroundings) {
     );
   }
   if (clock !== undefined && !(clock instanceof FakeClock)) {
-    throw new AgentwiseError('E_INVALID_ARGUMENT', 'surroundings.clock must be a FakeClock');
+    throw new AgentwiseError(
+      'E_INVALID_ARGUMENT',
+      'surroundings.clock must be a FakeClock of the same copy of this module',
+    );
   }
   const system = new TestSystem(configurationOf(config), {
     clock: clock ?? new FakeClock(),

@@ -1,0 +1,2 @@
+export * from './testing.js';
+export { createTestSystem as default } from './testing.js';

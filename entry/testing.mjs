@@ -1,0 +1,4 @@
+import testing from './testing.js';
+
+export const { createTestSystem, FakeClock, matchers } = testing;
+export default createTestSystem;

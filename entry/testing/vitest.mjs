@@ -1,0 +1,4 @@
+import { expect } from 'vitest';
+import testing from '../testing.js';
+
+expect.extend(testing.matchers);

@@ -1,0 +1,49 @@
+'use strict';
+
+/** Matchers for answers that were given before. */
+
+const { known, misuse, outcome } = require('./saying.js');
+
+function toBeCacheHit(value, ...expected) {
+  if (value === undefined) throw misuse('toBeCacheHit', 'what a cache gave, awaited', value);
+  if (typeof value?.then === 'function')
+    throw misuse('toBeCacheHit', 'what a cache gave: await it, or use .resolves', value);
+  const isHit = value !== null;
+  return outcome(this, {
+    name: 'toBeCacheHit',
+    argument: expected.length > 0 ? 'value' : '',
+    pass: isHit && (expected.length === 0 || this.equals(value, expected[0])),
+    subject: 'the lookup',
+    expected: expected.length > 0 ? `find ${this.utils.printExpected(expected[0])}` : 'find an answer',
+    received: isHit ? `Found: ${this.utils.printReceived(value)}` : 'It found nothing (null)',
+  });
+}
+
+/** Looks in a system or in a cache by itself. */
+function look(name, subject, query, { agentId, model, systemPrompt }) {
+  if (typeof query !== 'string') throw misuse(name, 'a query, which is a string,', query);
+  if (typeof subject?.getCachedResponse === 'function') {
+    return subject.getCachedResponse(query, agentId, { model, systemPrompt });
+  }
+  if (typeof subject?.get === 'function' && typeof subject.getStats === 'function') {
+    return subject.get(query, { agentId, model, systemPrompt });
+  }
+  throw misuse(name, 'a system or a cache', subject);
+}
+
+async function toHaveCached(subject, query, options) {
+  const given = known('toHaveCached', options, ['agentId', 'model', 'systemPrompt', 'value']);
+  const value = await look('toHaveCached', subject, query, given);
+  const isWanted = Object.hasOwn(given, 'value');
+  const isHit = value !== null && value !== undefined;
+  return outcome(this, {
+    name: 'toHaveCached',
+    argument: 'query',
+    pass: isHit && (!isWanted || this.equals(value, given.value)),
+    subject: 'the cache',
+    expected: `have an answer for ${this.utils.printExpected(query)}${isWanted ? `: ${this.utils.printExpected(given.value)}` : ''}`,
+    received: isHit ? `Found: ${this.utils.printReceived(value)}` : 'It found nothing',
+  });
+}
+
+module.exports = { toBeCacheHit, toHaveCached };
