@@ -1,6 +1,10 @@
 /**
  * Native optimization layer for programs that run several LLM agents: less context for each agent, deltas instead of
  * repetition, answers given before, memory limits. Every number is measured.
+ *
+ * Subpaths such as `agentwise-optimization/cache` have a part of it, with their own class as the default export too.
+ *
+ * @module agentwise-optimization
  */
 import { EventEmitter } from 'node:events';
 

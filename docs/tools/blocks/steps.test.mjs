@@ -112,7 +112,7 @@ test('a command is run by .ci/run if that calls it', () => {
 });
 
 test('every example of index.d.ts is found', () => {
-  const found = exampleSteps((line) => `#${line}`);
+  const found = exampleSteps('index.d.ts', (line) => `#${line}`);
   assert.ok(found.length >= 30, `${found.length} examples`);
   assert.ok(found.every(({ code }) => !code.includes('@throws')));
 });

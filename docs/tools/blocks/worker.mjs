@@ -170,7 +170,9 @@ function writeDown(step) {
   count('written');
 }
 
-const plan = page === DECLARATIONS ? { steps: exampleSteps(mark), problems: [] } : steps(codeBlocks(page), mark);
+const plan = DECLARATIONS.includes(page)
+  ? { steps: exampleSteps(page, mark), problems: [] }
+  : steps(codeBlocks(page), mark);
 result.problems.push(...plan.problems);
 for (const step of plan.steps) {
   if (step.kind === 'file') writeDown(step);
