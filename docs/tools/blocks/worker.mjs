@@ -102,7 +102,7 @@ async function serve(line, command, cwd) {
   const code = await Promise.race([said, ended]);
   clearTimeout(late);
   if (code !== undefined) problem(line, `ended with ${code}:\n${output}`);
-  servers.push({ line, child, ended });
+  servers.push({ line, child, ended, said: () => output });
 }
 
 async function shell(step) {
@@ -200,10 +200,10 @@ for (const step of plan.steps) {
   }
   last = step;
 }
-for (const { line, child, ended } of servers) {
+for (const { line, child, ended, said } of servers) {
   if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid, 'SIGTERM');
   const code = await ended;
-  if (code !== 0) problem(line, `ended with ${code} after SIGTERM`);
+  if (code !== 0) problem(line, `ended with ${code} after SIGTERM:\n${said()}`);
 }
 for (const place of ['home', 'tmp']) {
   // npm keeps its own notes in the home directory.
