@@ -284,6 +284,13 @@ import { anything } from './other';`;
     }
   });
 
+  asOther('what root migrates stays the one of whose checkout it is', async () => {
+    const all = () => ['.', ...fs.readdirSync('.', { recursive: true })];
+    for (const name of all()) fs.chownSync(name, NOBODY, NOBODY);
+    expect((await asked('--force')).state).toBe('done');
+    expect(all().filter((name) => fs.lstatSync(name).uid !== NOBODY)).toEqual([]);
+  });
+
   asOther('what this user cannot replace is refused before anything is changed', async () => {
     const before = snapshot('.');
     for (const name of ['.', ...fs.readdirSync('.', { recursive: true })]) fs.chownSync(name, NOBODY, NOBODY);

@@ -45,11 +45,19 @@ class Transaction {
     const opened = this.#files.openSync(file, 'wx', 0o600);
     try {
       this.#files.writeFileSync(opened, content);
+      this.#giveTo(opened, path.dirname(file));
       this.#files.fchmodSync(opened, mode);
       this.#files.fsyncSync(opened);
     } finally {
       this.#files.closeSync(opened);
     }
+  }
+
+  /** What root writes into somebody's checkout is theirs. */
+  #giveTo(opened, directory) {
+    if (process.getuid?.() !== 0) return;
+    const { uid, gid } = this.#files.statSync(directory);
+    if (uid !== 0) this.#files.fchownSync(opened, uid, gid);
   }
 
   #stage(change) {
