@@ -47,12 +47,12 @@ RUN set -eu; \
     node -e 'require("/package").countTokens("it loads")'
 
 FROM ${NODE_IMAGE} AS runtime
-# A mirror of Debian, instead of deb.debian.org.
+# A mirror of Debian, instead of http://deb.debian.org: debian and debian-security are below it.
 ARG DEBIAN_MIRROR=""
 # The first process of a container inherits orphans, and no signal that it does not handle reaches it: tini is that process.
 RUN set -eu; \
     if [ -n "$DEBIAN_MIRROR" ]; then \
-      sed -i "s|http://deb.debian.org/debian\$|$DEBIAN_MIRROR|" /etc/apt/sources.list.d/debian.sources; \
+      sed -i "s|http://deb.debian.org|$DEBIAN_MIRROR|" /etc/apt/sources.list.d/debian.sources; \
     fi; \
     apt-get update; \
     apt-get install --yes --no-install-recommends tini=0.19.*; \

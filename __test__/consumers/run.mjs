@@ -113,6 +113,8 @@ async function attempt(root, combination) {
   const outDir = `out-${index}`;
   const compilerOptions = {
     target: 'es2020',
+    // Without `lib` the browser's declarations come along, as in many projects.
+    ...(options.strict ? {} : { lib: ['es2020'] }),
     ...KINDS[kind].options,
     ...options,
     types: ['node'],
