@@ -4,6 +4,7 @@
  * Rules, which CONTRIBUTING.md has for writers:
  * - A block of JavaScript or TypeScript that imports begins a program. One that does not goes on in the program before it: it
  *   sees its variables and may have some of the same names.
+ *   `js continues` goes on although it imports.
  * - `<!-- set-up: … -->` right before a block is code of the same language that readers do not see.
  * - `<!-- before: … -->` right before a block of `sh` is what is run first, and is to succeed.
  * - `<!-- serves: <command> -->` right before a block is a command that goes on running until the end of the page; so is a block of
@@ -21,6 +22,8 @@ const SHELL = ['sh', 'console'];
 /** What has nothing to run: it is written where a page says so, or only looked at. */
 const TEXT = ['text', 'md', 'dockerfile', 'html', 'diff'];
 
+/** A whole import statement. */
+const IMPORT = /^import\s[^;]*;$/gm;
 const BEGINS = /^\s*import\s[^(]|\brequire\(/m;
 
 /** The text of a note that begins with `name:`, with the line where it stands. */
@@ -55,16 +58,16 @@ export function steps(blocks, mark) {
       const reason = exception.text.trim().replace(/\s+/g, ' ');
       if (reason.length < 10) problems.push({ line, message: 'the exception has no reason' });
       found.push({ kind: 'exception', line, reason });
-    } else if (Object.hasOwn(PROGRAMS, lang)) {
+    } else if (Object.hasOwn(PROGRAMS, lang) && !meta.file) {
       const ending = PROGRAMS[lang];
       const setUp = noted(block, 'set-up');
-      const begins = BEGINS.test(setUp?.text ?? '') || BEGINS.test(code);
+      const begins = !meta.continues && (BEGINS.test(setUp?.text ?? '') || BEGINS.test(code));
       if (!begins && program?.ending !== ending) {
         problems.push({ line, message: 'there is no program to go on with: import something, or add a set-up' });
         continue;
       }
       if (begins) {
-        program = { kind: 'program', line, ending, code: '', blocks: [], open: 0 };
+        program = { kind: 'program', line, ending, code: '', blocks: [], open: 0, imports: [] };
         found.push(program);
       }
       // One that goes on has a scope of its own, so that pages can show the same name twice.
@@ -73,7 +76,9 @@ export function steps(blocks, mark) {
       if (setUp) program.code = placed(program.code, setUp.line, `${opening}${setUp.text}`);
       const marked = `${setUp ? ';' : opening}process.stdout.write(${JSON.stringify(`${mark(line)}\n`)});`;
       program.code = placed(program.code, line, marked);
-      program.code = placed(program.code, line + 1, code);
+      // Imports stand at the beginning of a program; in their place lines stay empty.
+      const moved = (text) => program.imports.push(text) && text.replace(/[^\n]/g, '');
+      program.code = placed(program.code, line + 1, begins ? code : code.replace(IMPORT, moved));
       program.blocks.push({ line, meta });
     } else if (SHELL.includes(lang)) {
       const server = noted(block, 'serves');
@@ -94,7 +99,9 @@ export function steps(blocks, mark) {
     }
   }
   for (const step of found) {
-    if (step.kind === 'program') step.code += `\n${'}'.repeat(step.open)}\n`;
+    if (step.kind !== 'program') continue;
+    const imports = [...new Set(step.imports)].map((text) => text.replaceAll('\n', ' '));
+    step.code = `${imports.join(' ')}${step.code}\n${'}'.repeat(step.open)}\n`;
   }
   return { steps: found, problems };
 }
