@@ -7,7 +7,7 @@ const ROW = 40;
 /**
  * @param {{ title: string, subtitle: string, axis: string, rows: string[],
  *   parts: { name: string, look: { color: string }, values: number[] }[] }} picture
- * @returns {string} an SVG
+ * @returns {{ title: string, svg: string }}
  */
 export function barsSvg(picture) {
   const { axis, rows, parts } = picture;
@@ -26,5 +26,5 @@ export function barsSvg(picture) {
       label: { show: true, color: BACKGROUND, fontFamily: 'sans-serif', fontSize: 12 },
     })),
   };
-  return rendered(options, TOP + rows.length * ROW + BOTTOM);
+  return { title: picture.title, svg: rendered(options, TOP + rows.length * ROW + BOTTOM) };
 }

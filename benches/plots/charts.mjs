@@ -1,6 +1,6 @@
 /** Which pictures are made of which results. A benchmark that was not run, or found no peer, has none. */
 
-import { count, megabytes, milliseconds } from '../bench/format.mjs';
+import { count, megabytes } from '../bench/format.mjs';
 import { barsSvg } from './bars.mjs';
 import { dotsSvg } from './dots.mjs';
 import { LOOKS } from './look.mjs';
@@ -8,11 +8,18 @@ import { LOOKS } from './look.mjs';
 const RANGE = 'points: median of the rounds; lines: 10th to 90th percentile';
 
 const times = (value) => `${Number(value.toPrecision(value < 1 ? 2 : 3)).toLocaleString('en-US')}×`;
-/** Of a time in ms, short. */
-const time = (ms) =>
-  milliseconds(Number(ms.toPrecision(3)))
-    .replace(/(\.\d*?)0+(?= )/, '$1')
-    .replace('. ', ' ');
+const UNITS = [
+  [1000, 's'],
+  [1, 'ms'],
+  [1e-3, 'µs'],
+  [0, 'ns'],
+];
+
+/** A time in ms with three digits. */
+function time(ms) {
+  const [from, unit] = UNITS.find(([least]) => Math.abs(ms) >= least);
+  return `${Number((ms / (from || 1e-6)).toPrecision(3)).toLocaleString('en-US')} ${unit}`;
+}
 
 const spreadPoint = (row, { median, p10, p90 }) => ({ row, value: median, low: p10, high: p90 });
 
@@ -133,7 +140,7 @@ function filterContext({ filter }) {
   const rows = largest(filter);
   return dotsSvg({
     title: "filterContext('backend-specialist', context) against JSON.stringify(context)",
-    subtitle: `contexts of ${megabytes(rows[0].bytes)} JSON and the like; left is faster\n${RANGE}`,
+    subtitle: `contexts of about ${megabytes(rows[0].bytes)} of JSON; left is faster\n${RANGE}`,
     axis: { name: 'time ÷ that of JSON.stringify', isLog: true, format: times },
     rows: rows.map(({ context, call }) => `${context}, ${call}`),
     line: SAME,
@@ -188,7 +195,8 @@ function memoryAgents({ arms }) {
 }
 
 function monitorCost({ calls }) {
-  const rows = calls.filter(({ more }) => more);
+  // The loop alone is what the others are compared with.
+  const rows = calls.filter(({ more }) => more?.median > 0);
   if (rows.length === 0) return [];
   return dotsSvg({
     title: 'Recording a request: the monitor and the histogram of prom-client',
@@ -197,7 +205,7 @@ function monitorCost({ calls }) {
     rows: rows.map(({ call }) => call),
     ...oursAndOthers(
       rows,
-      ({ call }) => (call.includes('prom-client') ? call : `ours: ${call}`),
+      ({ call }) => (/^(recordRequest|measure)/.test(call) ? `ours: ${call}` : call),
       ({ more }) => more,
     ),
   });
@@ -218,10 +226,10 @@ const MAKERS = {
 
 /**
  * @param {{ name: string, results: object }} benchmark as `bench --json` gives it
- * @returns {{ file: string, svg: string }[]}
+ * @returns {{ file: string, title: string, svg: string }[]}
  */
 export function chartsOf({ name, results }) {
   const hasRows = Object.values(results).some((rows) => rows.length > 0);
   const made = hasRows && MAKERS[name] ? [MAKERS[name](results)].flat() : [];
-  return made.map((svg, at) => ({ file: made.length > 1 ? `${name}-${at + 1}.svg` : `${name}.svg`, svg }));
+  return made.map((picture, at) => ({ file: made.length > 1 ? `${name}-${at + 1}.svg` : `${name}.svg`, ...picture }));
 }

@@ -14,6 +14,9 @@ function tableOf([head, ...rows], isText = (_, column) => column === 0) {
   );
 }
 
+/** With a capital letter, unless it begins with the name of something in code. */
+const sentence = (title) => title.replace(/^[a-z]+(?= )/, (word) => `${word[0].toUpperCase()}${word.slice(1)}`);
+
 const figure = (value, unit) => `${Number(value.toPrecision(3)).toLocaleString('en-US')} ${unit}`;
 const targetsOf = ({ benchmarks }) =>
   benchmarks.flatMap(({ name, targets }) => targets.map((target) => ({ benchmark: name, ...target })));
@@ -81,13 +84,13 @@ function tables({ results }, layout) {
       const head = columns.map((column) => column.title);
       const rows = results[key].map((row) => columns.map(({ key: of, format = String }) => format(row[of])));
       const isText = (_, column) => results[key].every((row) => typeof row[columns[column].key] === 'string');
-      return `${title[0].toUpperCase()}${title.slice(1)}:\n\n${tableOf([head, ...rows], isText)}`;
+      return `${sentence(title)}:\n\n${tableOf([head, ...rows], isText)}`;
     });
 }
 
 function detailsOf(benchmark, pictures, layout) {
   const { name, title, targets, notes } = benchmark;
-  const shown = pictures.map(({ file }) => `![${title}](benchmarks/${file})`);
+  const shown = pictures.map((picture) => `![${picture.title}](benchmarks/${picture.file})`);
   const goals = targets.map(({ name: what, value, bound, limit, unit, met }) => [
     what,
     figure(value, unit),
@@ -97,7 +100,7 @@ function detailsOf(benchmark, pictures, layout) {
   const goalTable = tableOf([['Target', 'Measured', 'Wanted', ''], ...goals], (_, column) => column !== 1);
   const parts = [
     `### ${name}`,
-    `${title[0].toUpperCase()}${title.slice(1)}. Again: \`npm run bench -- --only ${name}\`.`,
+    `${sentence(title)}. Again: \`npm run bench -- --only ${name}\`.`,
     ...shown,
     ...(goals.length > 0 ? [goalTable] : []),
     ['<details><summary>All figures</summary>', ...tables(benchmark, layout), '</details>'].join('\n\n'),
@@ -109,7 +112,7 @@ function detailsOf(benchmark, pictures, layout) {
 /**
  * @param {string} page the page as it is, with `<!-- <part> -->` before and `<!-- end -->` behind each part
  * @param {{ benchmarks: object[], versions: object, failed: object[] }} results
- * @param {Map<string, { file: string }[]>} pictures by benchmark
+ * @param {Map<string, { file: string, title: string }[]>} pictures by benchmark
  * @param {Record<string, object>} layouts of the tables, by benchmark
  * @returns {string} the page with its parts made anew
  */
