@@ -85,7 +85,7 @@ export function steps(blocks, mark) {
       if (server) found.push({ kind: 'server', line: server.line, command: server.text.trim() });
       const before = noted(block, 'before');
       if (before) found.push({ kind: 'shell', line: before.line, meta: {}, lines: commands(before.line, before.text) });
-      found.push({ kind: 'shell', line, meta, lines: lang === 'sh' ? commands(line, code) : session(line, code) });
+      found.push({ kind: 'shell', line, meta, lines: lang === 'sh' ? commands(line, code) : dialogue(line, code) });
     } else if (meta.file || DATA.includes(lang)) {
       if (meta.file) found.push({ kind: 'file', line, file: meta.file, code });
       if (DATA.includes(lang)) found.push({ kind: 'data', line, lang, code });
@@ -121,7 +121,7 @@ function commands(line, code) {
 }
 
 /** The commands of a block of `console`: lines that begin with `$ `, each with what it is to print. */
-function session(line, code) {
+function dialogue(line, code) {
   const found = [];
   for (const [index, text] of code.split('\n').entries()) {
     if (text.startsWith('$ ')) found.push({ line: line + 1 + index, command: text.slice(2), expected: [] });

@@ -100,7 +100,7 @@ test('commands of sh: comments are none, a line may go on in the next', () => {
   );
 });
 
-test('a session has what each command prints', () => {
+test('a dialogue has what each command prints', () => {
   const [{ lines }] = plan('```console', '$ one', 'a', 'b', '$ two', '```').steps;
   assert.deepEqual(
     lines.map(({ command, expected }) => [command, expected]),
