@@ -2,9 +2,8 @@
  * What is done with the code blocks of a page, in their order. Decides, and runs nothing.
  *
  * Rules, which CONTRIBUTING.md has for writers:
- * - A block of JavaScript or TypeScript that imports begins a program. One that does not goes on in the program before it: it
- *   sees its variables and may have some of the same names.
- *   `js continues` goes on although it imports.
+ * - A block of JavaScript or TypeScript that imports this package begins a program, and so does the first that imports anything. One
+ *   that does not goes on in the program before it: it sees its variables and may have some of the same names.
  * - `<!-- set-up: … -->` right before a block is code of the same language that readers do not see.
  * - `<!-- before: … -->` right before a block of `sh` is what is run first, and is to succeed.
  * - `<!-- serves: <command> -->` right before a block is a command that goes on running until the end of the page; so is a block of
@@ -24,7 +23,8 @@ const TEXT = ['text', 'md', 'dockerfile', 'html', 'diff'];
 
 /** A whole import statement. */
 const IMPORT = /^import\s[^;]*;$/gm;
-const BEGINS = /^\s*import\s[^(]|\brequire\(/m;
+const BEGINS = /^\s*import\b[^;]*['"]agentwise-optimization|\brequire\(['"]agentwise-optimization/m;
+const IMPORTS = /^\s*import\s[^(]|\brequire\(/m;
 
 /** The text of a note that begins with `name:`, with the line where it stands. */
 function noted(block, name) {
@@ -61,7 +61,8 @@ export function steps(blocks, mark) {
     } else if (Object.hasOwn(PROGRAMS, lang) && !meta.file) {
       const ending = PROGRAMS[lang];
       const setUp = noted(block, 'set-up');
-      const begins = !meta.continues && (BEGINS.test(setUp?.text ?? '') || BEGINS.test(code));
+      const whole = `${setUp?.text ?? ''}\n${code}`;
+      const begins = BEGINS.test(whole) || (program?.ending !== ending && IMPORTS.test(whole));
       if (!begins && program?.ending !== ending) {
         problems.push({ line, message: 'there is no program to go on with: import something, or add a set-up' });
         continue;

@@ -45,20 +45,16 @@ test('a block that does not import goes on in the program before it, with names 
   );
 });
 
-test('a block that continues has its imports at the beginning, and lines as before', () => {
-  const page = [
-    '```js',
-    "import 'node:fs';",
-    '```',
-    '',
-    '```js continues',
-    "import { a } from 'node:os';",
-    'a();',
-    '```',
-  ];
+test('a block that goes on has its imports at the beginning, and lines as before', () => {
+  const page = ['```js', "import 'node:fs';", '```', '', '```js', "import { a } from 'node:os';", 'a();', '```'];
   const [{ code }] = plan('# Title', '', ...page).steps;
   assert.match(code, /^import { a } from 'node:os';\n/);
   assert.equal(code.split('\n')[8], 'a();');
+});
+
+test('a block that imports the package begins a program', () => {
+  const begins = ['```js', 'import {', '  a,', "} from 'agentwise-optimization/cache';", '```'];
+  assert.deepEqual(kinds(...begins, '', ...begins), ['program', 'program']);
 });
 
 test('a set-up that imports begins a program', () => {
