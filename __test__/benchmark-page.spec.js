@@ -62,6 +62,12 @@ test('a benchmark that failed is named', async () => {
   );
 });
 
+test('a benchmark without results is named', async () => {
+  expect(await pageOf({ versions, failed: [], benchmarks: [benchmark('fast')] })).toMatch(
+    'Not in these results: `slow`.',
+  );
+});
+
 test('a busy machine is said', async () => {
   const busy = { ...benchmark('fast'), machine: { ...machine, load: 5 } };
   expect(await pageOf({ versions, failed: [], benchmarks: [busy] })).toMatch('busy');

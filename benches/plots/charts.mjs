@@ -107,7 +107,7 @@ function cacheDisk({ writes, reads }) {
 
 function largeHeap({ caches }) {
   if (caches.length < 2) return [];
-  const names = { p50: 'delayP50', p99: 'delayP99', most: 'delayMax', 'longest collection': 'longestGc' };
+  const names = { p50: 'delayP50', p99: 'delayP99', longest: 'delayMax', 'longest collection': 'longestGc' };
   return dotsSvg({
     title: 'Delay of the event loop with a large cache, in a process with a heap of 512 MB',
     subtitle: 'values of 2 KB, 5,000 calls per second; lru-cache with as many entries as it lives with; left is better',

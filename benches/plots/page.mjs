@@ -62,7 +62,7 @@ function summary(results) {
 }
 
 /** All that was missed, and what could not be measured. */
-function missed(results) {
+function missed(results, names) {
   const rows = targetsOf(results)
     .filter(({ met }) => !met)
     .map(({ benchmark, name, value, bound, limit, unit }) => [
@@ -72,8 +72,10 @@ function missed(results) {
       `${SIGNS[bound]} ${limit} ${unit}`,
     ]);
   const table = tableOf([['Benchmark', 'Figure', 'Measured', 'Target'], ...rows], (_, column) => column < 2);
+  const absent = names.filter((name) => !results.benchmarks.some((benchmark) => benchmark.name === name));
+  const notRun = absent.length > 0 ? `Not in these results: ${absent.map((name) => `\`${name}\``).join(', ')}.` : '';
   const failed = results.failed.map(({ name, reason }) => `- \`${name}\` ended with an error: ${reason}`);
-  const parts = [rows.length > 0 ? table : 'No target was missed.', failed.join('\n')];
+  const parts = [rows.length > 0 ? table : 'No target was missed.', notRun, failed.join('\n')];
   return parts.filter(Boolean).join('\n\n');
 }
 
@@ -98,12 +100,15 @@ function detailsOf(benchmark, pictures, layout) {
     met ? 'met' : '**missed**',
   ]);
   const goalTable = tableOf([['Target', 'Measured', 'Wanted', ''], ...goals], (_, column) => column !== 1);
+  const figures = tables(benchmark, layout);
   const parts = [
     `### ${name}`,
     `${sentence(title)}. Again: \`npm run bench -- --only ${name}\`.`,
     ...shown,
     ...(goals.length > 0 ? [goalTable] : []),
-    ['<details><summary>All figures</summary>', ...tables(benchmark, layout), '</details>'].join('\n\n'),
+    figures.length > 0
+      ? ['<details><summary>All figures</summary>', ...figures, '</details>'].join('\n\n')
+      : 'Nothing was measured:',
     notes.map((note) => `- ${note}`).join('\n'),
   ];
   return parts.filter(Boolean).join('\n\n');
@@ -120,7 +125,7 @@ export function pageOf(page, results, pictures, layouts) {
   const parts = {
     machine: machines(results),
     summary: summary(results),
-    missed: missed(results),
+    missed: missed(results, Object.keys(layouts)),
     details: results.benchmarks
       .map((one) => detailsOf(one, pictures.get(one.name) ?? [], layouts[one.name]))
       .join('\n\n'),
