@@ -24,6 +24,8 @@ code never changes its meaning; messages may. Commands print the code first, and
 Where there is no error, but something is not as it should be: \`npx agentwise-optimization doctor\` looks at everything that this
 package needs around it, the [monitor's alerts](monitoring.md#alerts) and \`getHealthStatus()\` say what is wrong in a running system,
 [operations/](operations/README.md#when-an-alert-comes) where to look first. \`DEBUG=agentwise-optimization\` writes log lines.
+
+In the examples \`ProductionOptimizationSystem\` is imported, and \`system\` is one that runs.
 `;
 
 /** Indented by two, for the inside of a comment of set-up. */
@@ -67,7 +69,10 @@ const anchor = (code) => `#${code.toLowerCase()}`;
 
 const table = aligned([
   ['Code', 'When'],
-  ...rows.map(({ code, when }) => [`[\`${code}\`](${anchor(code)})`, when.replaceAll('|', '\\|')]),
+  ...rows.map(({ code, when, cli }) => [
+    `[\`${code}\`](${anchor(code)})`,
+    `${cli ? 'commands only: ' : ''}${when.replaceAll('|', '\\|')}`,
+  ]),
 ]);
 
 const page = `${HEAD}\n${table}\n\n${rows.map(section).join('\n')}`;

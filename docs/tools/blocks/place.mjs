@@ -40,6 +40,8 @@ export const environment = (directory) => ({
   TMPDIR: join(directory, 'tmp'),
   LANG: 'C.UTF-8',
   NO_COLOR: '1',
+  // What Node.js says of its own parts is another text in each version.
+  NODE_OPTIONS: '--disable-warning=ExperimentalWarning',
   npm_config_offline: 'true',
   npm_config_update_notifier: 'false',
 });

@@ -2,8 +2,8 @@
  * What is done with the code blocks of a page, in their order. Decides, and runs nothing.
  *
  * Rules, which CONTRIBUTING.md has for writers:
- * - A block of JavaScript or TypeScript that imports begins a program. One that does not goes on in the program before it: it
- *   sees its variables and may have some of the same names.
+ * - A block of JavaScript or TypeScript that imports this package begins a program, and so does the first that imports anything. One
+ *   that does not goes on in the program before it: it sees its variables and may have some of the same names.
  * - `<!-- set-up: … -->` right before a block is code of the same language that readers do not see.
  * - `<!-- before: … -->` right before a block of `sh` is what is run first, and is to succeed.
  * - `<!-- serves: <command> -->` right before a block is a command that goes on running until the end of the page; so is a block of
@@ -21,7 +21,10 @@ const SHELL = ['sh', 'console'];
 /** What has nothing to run: it is written where a page says so, or only looked at. */
 const TEXT = ['text', 'md', 'dockerfile', 'html', 'diff'];
 
-const BEGINS = /^\s*import\s[^(]|\brequire\(/m;
+/** A whole import statement. */
+const IMPORT = /^import\s[^;]*;$/gm;
+const BEGINS = /^\s*import\b[^;]*['"]agentwise-optimization|\brequire\(['"]agentwise-optimization/m;
+const IMPORTS = /^\s*import\s[^(]|\brequire\(/m;
 
 /** The text of a note that begins with `name:`, with the line where it stands. */
 function noted(block, name) {
@@ -55,16 +58,17 @@ export function steps(blocks, mark) {
       const reason = exception.text.trim().replace(/\s+/g, ' ');
       if (reason.length < 10) problems.push({ line, message: 'the exception has no reason' });
       found.push({ kind: 'exception', line, reason });
-    } else if (Object.hasOwn(PROGRAMS, lang)) {
+    } else if (Object.hasOwn(PROGRAMS, lang) && !meta.file) {
       const ending = PROGRAMS[lang];
       const setUp = noted(block, 'set-up');
-      const begins = BEGINS.test(setUp?.text ?? '') || BEGINS.test(code);
+      const whole = `${setUp?.text ?? ''}\n${code}`;
+      const begins = BEGINS.test(whole) || (program?.ending !== ending && IMPORTS.test(whole));
       if (!begins && program?.ending !== ending) {
         problems.push({ line, message: 'there is no program to go on with: import something, or add a set-up' });
         continue;
       }
       if (begins) {
-        program = { kind: 'program', line, ending, code: '', blocks: [], open: 0 };
+        program = { kind: 'program', line, ending, code: '', blocks: [], open: 0, imports: [] };
         found.push(program);
       }
       // One that goes on has a scope of its own, so that pages can show the same name twice.
@@ -73,14 +77,16 @@ export function steps(blocks, mark) {
       if (setUp) program.code = placed(program.code, setUp.line, `${opening}${setUp.text}`);
       const marked = `${setUp ? ';' : opening}process.stdout.write(${JSON.stringify(`${mark(line)}\n`)});`;
       program.code = placed(program.code, line, marked);
-      program.code = placed(program.code, line + 1, code);
+      // Imports stand at the beginning of a program; in their place lines stay empty.
+      const moved = (text) => program.imports.push(text) && text.replace(/[^\n]/g, '');
+      program.code = placed(program.code, line + 1, begins ? code : code.replace(IMPORT, moved));
       program.blocks.push({ line, meta });
     } else if (SHELL.includes(lang)) {
       const server = noted(block, 'serves');
       if (server) found.push({ kind: 'server', line: server.line, command: server.text.trim() });
       const before = noted(block, 'before');
       if (before) found.push({ kind: 'shell', line: before.line, meta: {}, lines: commands(before.line, before.text) });
-      found.push({ kind: 'shell', line, meta, lines: lang === 'sh' ? commands(line, code) : session(line, code) });
+      found.push({ kind: 'shell', line, meta, lines: lang === 'sh' ? commands(line, code) : dialogue(line, code) });
     } else if (meta.file || DATA.includes(lang)) {
       if (meta.file) found.push({ kind: 'file', line, file: meta.file, code });
       if (DATA.includes(lang)) found.push({ kind: 'data', line, lang, code });
@@ -94,7 +100,9 @@ export function steps(blocks, mark) {
     }
   }
   for (const step of found) {
-    if (step.kind === 'program') step.code += `\n${'}'.repeat(step.open)}\n`;
+    if (step.kind !== 'program') continue;
+    const imports = [...new Set(step.imports)].map((text) => text.replaceAll('\n', ' '));
+    step.code = `${imports.join(' ')}${step.code}\n${'}'.repeat(step.open)}\n`;
   }
   return { steps: found, problems };
 }
@@ -114,7 +122,7 @@ function commands(line, code) {
 }
 
 /** The commands of a block of `console`: lines that begin with `$ `, each with what it is to print. */
-function session(line, code) {
+function dialogue(line, code) {
   const found = [];
   for (const [index, text] of code.split('\n').entries()) {
     if (text.startsWith('$ ')) found.push({ line: line + 1 + index, command: text.slice(2), expected: [] });

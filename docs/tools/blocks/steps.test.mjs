@@ -45,6 +45,18 @@ test('a block that does not import goes on in the program before it, with names 
   );
 });
 
+test('a block that goes on has its imports at the beginning, and lines as before', () => {
+  const page = ['```js', "import 'node:fs';", '```', '', '```js', "import { a } from 'node:os';", 'a();', '```'];
+  const [{ code }] = plan('# Title', '', ...page).steps;
+  assert.match(code, /^import { a } from 'node:os';\n/);
+  assert.equal(code.split('\n')[8], 'a();');
+});
+
+test('a block that imports the package begins a program', () => {
+  const begins = ['```js', 'import {', '  a,', "} from 'agentwise-optimization/cache';", '```'];
+  assert.deepEqual(kinds(...begins, '', ...begins), ['program', 'program']);
+});
+
 test('a set-up that imports begins a program', () => {
   const { steps: found } = plan('<!-- set-up:', "import 'node:fs';", 'const a = 1;', '-->', '', '```js', 'a;', '```');
   assert.match(found[0].code, /const a = 1;\n/);
@@ -64,6 +76,7 @@ test('an exception has its reason, and nothing of it runs', () => {
 
 test('other kinds of blocks', () => {
   assert.deepEqual(kinds('```json file=a.json', '{}', '```'), ['file', 'data']);
+  assert.deepEqual(kinds('```js file=a.js', "import 'node:fs';", '```'), ['file']);
   assert.deepEqual(kinds('```text', 'a picture', '```'), ['text']);
   assert.deepEqual(kinds('<!-- before:', 'true', '-->', '<!-- serves: cat -->', '```sh', 'true', '```'), [
     'server',
@@ -83,7 +96,7 @@ test('commands of sh: comments are none, a line may go on in the next', () => {
   );
 });
 
-test('a session has what each command prints', () => {
+test('a dialogue has what each command prints', () => {
   const [{ lines }] = plan('```console', '$ one', 'a', 'b', '$ two', '```').steps;
   assert.deepEqual(
     lines.map(({ command, expected }) => [command, expected]),

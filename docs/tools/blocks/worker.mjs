@@ -193,7 +193,7 @@ for (const step of plan.steps) {
   else if (step.kind === 'text') count('text');
   else if (step.kind === 'exception') result.exceptions.push({ line: step.line, reason: step.reason });
   else if (step.kind === 'output') {
-    const shown = [...printed.keys()].filter((line) => line < step.line).at(-1);
+    const shown = Math.max(...[...printed.keys()].filter((line) => line < step.line));
     const output = printed.get(shown) ?? '';
     if (!isPrinted(step.expected, output)) problem(step.line, `line ${shown} printed instead:\n${output}`);
     count('compared');
