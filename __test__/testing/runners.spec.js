@@ -9,7 +9,7 @@ const { ROOT, useOwnDirectory, useSystems } = require('../support.js');
 const directory = useOwnDirectory();
 const { own } = useSystems();
 
-const JEST = require.resolve('jest/bin/jest.js');
+const JEST = path.join(ROOT, 'node_modules', 'jest', 'bin', 'jest.js');
 
 /** Runs a program in a project that has the package; both outputs as one, and the exit code. */
 async function run(...args) {

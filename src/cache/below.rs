@@ -161,8 +161,10 @@ impl CacheManager {
         let Some((mut entry, layer)) = below.find(&key.bytes) else { return Known::Absent };
         let now_ms = self.clock.now_ms();
         if entry.gone_ms() <= now_ms {
-            below.remove(&key.bytes);
-            self.observe_expired(key.hash64(), &entry.record);
+            if is_use {
+                below.remove(&key.bytes);
+                self.observe_expired(key.hash64(), &entry.record);
+            }
             return Known::Absent;
         }
         entry.hits = 0;
