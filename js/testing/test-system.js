@@ -119,7 +119,13 @@ async function createTestSystem(config, surroundings) {
     env: args.options('surroundings.env', env),
     plugins,
   });
-  await system.initialize();
+  try {
+    await system.initialize();
+  } catch (error) {
+    // What was begun is not left on the clock.
+    await system.shutdown();
+    throw error;
+  }
   return system;
 }
 
