@@ -47,23 +47,25 @@ RUN set -eu; \
     node -e 'require("/package").countTokens("it loads")'
 
 FROM ${NODE_IMAGE} AS runtime
-# A mirror of Debian, instead of deb.debian.org.
+# A mirror of Debian, instead of http://deb.debian.org: debian and debian-security are below it.
 ARG DEBIAN_MIRROR=""
-# The first process of a container cannot end itself by a signal, which is how a system ends that was asked to by one, and
-# it inherits orphans: tini is that process.
+# The first process of a container inherits orphans, and no signal that it does not handle reaches it: tini is that process.
 RUN set -eu; \
     if [ -n "$DEBIAN_MIRROR" ]; then \
-      sed -i "s|http://deb.debian.org/debian\$|$DEBIAN_MIRROR|" /etc/apt/sources.list.d/debian.sources; \
+      sed -i "s|http://deb.debian.org|$DEBIAN_MIRROR|" /etc/apt/sources.list.d/debian.sources; \
     fi; \
     apt-get update; \
     apt-get install --yes --no-install-recommends tini=0.19.*; \
     rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/dpkg.log /var/cache/ldconfig
 COPY --from=package /package /usr/local/lib/node_modules/agentwise-optimization
 COPY docker/healthcheck.js /usr/local/lib/agentwise-optimization/healthcheck.js
-# Who runs owns the cache, which others must not read; everything else belongs to root.
+# Who runs owns the cache, which others must not read; everything else belongs to root. `/node_modules` is where Node looks
+# last, from every directory: an application finds the package without installing it, and its own copy first.
 RUN set -eu; \
     chmod 755 /usr/local/lib/node_modules/agentwise-optimization/js/cli/main.js; \
     ln -s ../lib/node_modules/agentwise-optimization/js/cli/main.js /usr/local/bin/agentwise-optimization; \
+    mkdir /node_modules; \
+    ln -s /usr/local/lib/node_modules/agentwise-optimization /node_modules/; \
     install --directory --owner 1000 --group 1000 --mode 0700 /var/cache/agentwise-optimization; \
     install --directory --owner 1000 --group 1000 /app
 # NODE_OPTIONS is left to whoever knows the memory limit: --max-old-space-size=… as ever.

@@ -1,8 +1,19 @@
 /**
  * Native optimization layer for programs that run several LLM agents: less context for each agent, deltas instead of
  * repetition, answers given before, memory limits. Every number is measured.
+ *
+ * Subpaths such as `agentwise-optimization/cache` have a part of it, with their own class as the default export too.
+ *
+ * @module agentwise-optimization
  */
 import { EventEmitter } from 'node:events';
+
+declare global {
+  interface SymbolConstructor {
+    /** Node.js has it from 20 on; older types of Node.js and compilers without `esnext.disposable` do not know it. */
+    readonly asyncDispose: unique symbol;
+  }
+}
 
 /** An emitter whose known events are typed; any other name is allowed, as in every `EventEmitter`. */
 declare class TypedEmitter<Events> extends EventEmitter {
@@ -1006,6 +1017,7 @@ export interface CacheNamespace {
    * @throws {AgentwiseError} `E_INVALID_ARGUMENT`.
    */
   get(key: string, options?: CacheQuery): Promise<any>;
+  /** The same, of a type that the caller knows. */
   get<T>(key: string, options?: CacheQuery): Promise<T | null>;
   /**
    * As `get`, and says how the value was found. With `explain` also which other keys came close and why their values are not
@@ -1256,6 +1268,7 @@ export class AdvancedCacheManager extends TypedEmitter<AdvancedCacheManagerEvent
   /** @throws {AgentwiseError} `E_CONFIG_INVALID` with every problem; `E_INVALID_ARGUMENT` for `plugins`. */
   constructor(config?: Partial<CacheConfig>, plugins?: SimilarityPlugins);
   get(key: string, options?: CacheQuery): Promise<any>;
+  /** The same, of a type that the caller knows. */
   get<T>(key: string, options?: CacheQuery): Promise<T | null>;
   lookup<T = any>(key: string, options?: CacheQuery & { explain?: boolean }): Promise<CacheLookup<T>>;
   has(key: string, options?: CacheReader): Promise<boolean>;

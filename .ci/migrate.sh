@@ -28,7 +28,7 @@ npm_install() { quiet npm install --no-audit --no-fund --no-package-lock "$@"; }
 packages=${1:-$work/packages}
 [ $# -gt 0 ] || quiet node npm/pack.mjs "$packages"
 version=$(node -p 'require("./package.json").version')
-main=$(echo "$packages"/agentwise-optimization-"$version".tgz)
+main=$packages/agentwise-optimization-$version.tgz
 platform=$(find "$packages" -name "agentwise-optimization-*-$version.tgz")
 
 # The package of the platform is in no registry before a release: it is given beside the main one.

@@ -17,11 +17,19 @@ fi
 
 node __test__/packages/smoke.mjs "$work"
 
-npm ci --prefix __test__/consumers --no-audit --no-fund --silent
+npm ci --prefix __test__/consumers --no-audit --no-fund --loglevel=error
 main=("$work"/agentwise-optimization-[0-9]*.tgz)
 __test__/consumers/node_modules/.bin/publint --strict "${main[0]}"
-__test__/consumers/node_modules/.bin/attw --format ascii "${main[0]}" >"$work/attw" || { cat "$work/attw"; exit 1; }
+attw() { __test__/consumers/node_modules/.bin/attw --format ascii "${main[0]}" "$@" >"$work/attw" || { cat "$work/attw"; exit 1; }; }
+attw --exclude-entrypoints testing/vitest
+# Vitest itself can only be imported.
+attw --entrypoints testing/vitest --ignore-rules cjs-resolves-to-esm
 echo 'attw: no problems'
 npm run --silent test:consumers -- --packed "$work"
 
 node .ci/workflows.mjs
+if zizmor --version >/dev/null 2>&1; then
+  zizmor --offline --quiet --min-severity medium .github
+else
+  echo 'SKIPPED: zizmor is not installed'
+fi

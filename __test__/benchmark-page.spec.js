@@ -38,7 +38,7 @@ const LAYOUT = {
   },
 };
 const pageOf = (results, page = PAGE) =>
-  evaluate(`pageOf(${JSON.stringify(page)}, ${JSON.stringify(results)}, new Map([['fast', [{ file: 'fast.svg' }]]]),
+  evaluate(`pageOf(${JSON.stringify(page)}, ${JSON.stringify(results)}, new Map([['fast', [{ file: 'fast.svg', title: 'how fast' }]]]),
     ${JSON.stringify({ fast: LAYOUT, slow: LAYOUT })})`);
 const versions = { package: '1.0.0', peers: { peer: '2.0.0' } };
 
@@ -49,7 +49,7 @@ test('missed targets are listed, met ones are not', async () => {
   expect(part('summary')).toMatch('1 of 2 targets are met.');
   expect(part('missed')).toMatch('| slow | sluggish | 3 ms | ≤ 2 ms |');
   expect(part('missed')).not.toMatch('quick');
-  expect(part('details')).toMatch('![what fast measures](benchmarks/fast.svg)');
+  expect(part('details')).toMatch('![how fast](benchmarks/fast.svg)');
   expect(part('details')).toMatch('| a \\| b | 1 |');
   expect(part('machine')).toMatch('peer 2.0.0');
   expect(page).not.toMatch('STALE');
@@ -59,6 +59,12 @@ test('a benchmark that failed is named', async () => {
   const failed = [{ name: 'slow', reason: 'status 1' }];
   expect(await pageOf({ versions, failed, benchmarks: [benchmark('fast')] })).toMatch(
     '`slow` ended with an error: status 1',
+  );
+});
+
+test('a benchmark without results is named', async () => {
+  expect(await pageOf({ versions, failed: [], benchmarks: [benchmark('fast')] })).toMatch(
+    'Not in these results: `slow`.',
   );
 });
 

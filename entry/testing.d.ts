@@ -1,3 +1,8 @@
+/**
+ * Tests of programs that use this package: real systems on a clock and a machine of the test, and matchers. See docs/testing.md.
+ *
+ * @module agentwise-optimization/testing
+ */
 import type { EventEmitter } from 'node:events';
 import type { Environment, ProductionOptimizationSystem, SimilarityPlugins, SystemConfig } from '../index.js';
 
@@ -90,6 +95,7 @@ export interface TestSurroundings {
 
 /** A {@link ProductionOptimizationSystem} in memory, on a clock and a machine of the test. */
 export interface TestSystem extends ProductionOptimizationSystem {
+  /** The clock that it is on. */
   readonly clock: FakeClock;
   /** The figures in force. */
   readonly machine: Readonly<TestMachine>;
@@ -123,7 +129,9 @@ export function createTestSystem(config?: TestSystemConfig, surroundings?: TestS
 
 /** Lower and upper bounds, both included. */
 export interface TokenBounds {
+  /** The lower one. */
   atLeast?: number;
+  /** The upper one. */
   atMost?: number;
 }
 
@@ -133,23 +141,33 @@ export interface ExpectedDelta {
   added?: readonly string[] | Record<string, unknown>;
   /** The same. */
   modified?: readonly string[] | Record<string, unknown>;
+  /** Top-level keys in any order. */
   removed?: readonly string[];
+  /** The same. */
   unchanged?: readonly string[];
 }
 
 /** What is expected of an alert; texts may be expressions. */
 export interface ExpectedAlert {
+  /** What it is about. */
   component?: 'memory' | 'cache' | 'cpu' | 'disk' | 'agents' | 'performance';
+  /** How bad it is. */
   type?: 'info' | 'warning' | 'critical';
+  /** What is the matter, in a few words. */
   title?: string | RegExp;
+  /** The same with figures. */
   message?: string | RegExp;
+  /** Whether it is over. */
   resolved?: boolean;
 }
 
 /** Whose answer is expected, and which. */
 export interface ExpectedAnswer {
+  /** Whose it is, or of whom it can be read. */
   agentId?: string;
+  /** Of which model. */
   model?: string;
+  /** Given under which prompt of the system. */
   systemPrompt?: string;
   /** The answer; without it any will do. */
   value?: unknown;
@@ -202,7 +220,9 @@ export interface OptimizationMatchers<R = void> {
 
 /** What a matcher gives to its test framework. */
 export interface MatcherOutcome {
+  /** Whether it is as expected. */
   pass: boolean;
+  /** What to tell if the test does not hold. */
   message(): string;
 }
 

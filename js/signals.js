@@ -7,6 +7,7 @@
 
 const { isMainThread } = require('node:worker_threads');
 const native = require('./binding.js');
+const { endBy } = require('./ending.js');
 
 /** Signals closer together than this are one request. */
 const SAME_REQUEST_MS = 1000;
@@ -42,7 +43,7 @@ async function onSignal(signal) {
     // Asked again while still at work: no more waiting. A terminal and `npm run` may both pass on one Ctrl-C.
     if (performance.now() - askedAt < SAME_REQUEST_MS) return;
     uninstall();
-    process.kill(process.pid, signal);
+    endBy(signal);
     return;
   }
   askedAt = performance.now();
@@ -56,7 +57,7 @@ async function onSignal(signal) {
   if (!isApplications && shared.underWay === 0) {
     // Caches without a system; a signal runs no exit handlers.
     native.flushCaches();
-    process.kill(process.pid, signal);
+    endBy(signal);
   }
 }
 onSignal[OURS] = true;

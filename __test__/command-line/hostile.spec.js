@@ -20,6 +20,7 @@ const CALLS = [
   { args: ['config', 'explain'], reads: true },
   { args: ['config', 'schema'] },
   { args: ['doctor'], reads: true },
+  { args: ['migrate', '--undo'] },
   { args: ['completion', 'bash'] },
   { args: ['help'] },
 ];

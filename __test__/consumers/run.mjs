@@ -23,12 +23,12 @@ import { findTarballs, installOffline, makeProject, packDependencies } from '../
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const MODULES = join(HERE, 'node_modules');
 
-/** Compilers: the oldest that is supported, the last ones of each later line, with the oldest and the newest types of Node.js. */
+/** Compilers, the oldest that is supported and the last ones of each later line, and versions of the types of Node.js. */
 const COMPILERS = [
-  { name: '5.3', node: 'oldest' },
-  { name: '5', node: 'oldest' },
-  { name: '6', node: 'newest' },
-  { name: '7', node: 'newest' },
+  { name: '5.3', node: '20.0' },
+  { name: '5', node: '20' },
+  { name: '6', node: '26' },
+  { name: '7', node: '26' },
 ];
 
 /** How a project finds modules, and what it is compiled to. */
@@ -85,13 +85,13 @@ function prepare(packed) {
   const { main, own } = findTarballs(packed);
   const root = makeProject(join(work, 'root'));
   installOffline(root, [main, own, ...packDependencies(main, join(work, 'dependencies'))], join(work, 'cache'));
-  for (const node of ['oldest', 'newest']) {
+  for (const node of new Set(COMPILERS.map((compiler) => compiler.node))) {
     const types = join(root, node, 'node_modules', '@types', 'node');
     const from = join(MODULES, `types-node-${node}`);
     cpSync(from, types, { recursive: true });
     const nested = join(from, 'node_modules', 'undici-types');
     const undici = existsSync(nested) ? nested : join(MODULES, 'undici-types');
-    cpSync(undici, join(root, node, 'node_modules', 'undici-types'), { recursive: true });
+    if (existsSync(undici)) cpSync(undici, join(root, node, 'node_modules', 'undici-types'), { recursive: true });
     for (const [kind, { type }] of Object.entries(KINDS)) {
       const directory = makeProject(join(root, node, kind), { type });
       cpSync(join(HERE, 'program'), join(directory, 'program'), { recursive: true });
@@ -113,6 +113,8 @@ async function attempt(root, combination) {
   const outDir = `out-${index}`;
   const compilerOptions = {
     target: 'es2020',
+    // Without `lib` the browser's declarations come along, as in many projects.
+    ...(options.strict ? {} : { lib: ['es2020'] }),
     ...KINDS[kind].options,
     ...options,
     types: ['node'],
@@ -146,8 +148,8 @@ async function attempt(root, combination) {
 
 async function main() {
   const { values } = parseArgs({ options: { all: { type: 'boolean', default: false }, packed: { type: 'string' } } });
-  if (!existsSync(join(MODULES, 'typescript-5.3'))) {
-    execFileSync('npm ci --no-audit --no-fund --silent', { cwd: HERE, shell: true, stdio: 'inherit' });
+  if (!existsSync(join(MODULES, 'types-node-20.0'))) {
+    execFileSync('npm ci --no-audit --no-fund --loglevel=error', { cwd: HERE, shell: true, stdio: 'inherit' });
   }
   const packed = values.packed ? resolve(values.packed) : join(work, 'packed');
   if (!values.packed) pack(packed);

@@ -1,17 +1,17 @@
 /** Counts that add up to a whole, as stacked bars from 0. */
 
-import { BACKGROUND, BOTTOM, frame, LOOKS, legend, rendered, TOP, valueAxis } from './look.mjs';
+import { BACKGROUND, BOTTOM, frame, legend, rendered, TOP, valueAxis } from './look.mjs';
 
 const ROW = 40;
 
 /**
- * @param {{ title: string, subtitle: string, axis: string, rows: string[], parts: { name: string, values: number[] }[] }} picture
- *   At most six parts, in the order of LOOKS.
- * @returns {string} an SVG
+ * @param {{ title: string, subtitle: string, axis: string, rows: string[],
+ *   parts: { name: string, look: { color: string }, values: number[] }[] }} picture
+ * @returns {{ title: string, svg: string }}
  */
 export function barsSvg(picture) {
   const { axis, rows, parts } = picture;
-  const drawn = parts.map((part, at) => ({ ...part, look: LOOKS[at] })).filter(({ values }) => values.some(Boolean));
+  const drawn = parts.filter(({ values }) => values.some(Boolean));
   const options = {
     ...frame(picture, 40),
     legend,
@@ -26,5 +26,5 @@ export function barsSvg(picture) {
       label: { show: true, color: BACKGROUND, fontFamily: 'sans-serif', fontSize: 12 },
     })),
   };
-  return rendered(options, TOP + rows.length * ROW + BOTTOM);
+  return { title: picture.title, svg: rendered(options, TOP + rows.length * ROW + BOTTOM) };
 }

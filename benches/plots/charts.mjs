@@ -1,17 +1,25 @@
 /** Which pictures are made of which results. A benchmark that was not run, or found no peer, has none. */
 
-import { count, megabytes, milliseconds } from '../bench/format.mjs';
+import { count, megabytes } from '../bench/format.mjs';
 import { barsSvg } from './bars.mjs';
 import { dotsSvg } from './dots.mjs';
+import { LOOKS } from './look.mjs';
 
 const RANGE = 'points: median of the rounds; lines: 10th to 90th percentile';
 
 const times = (value) => `${Number(value.toPrecision(value < 1 ? 2 : 3)).toLocaleString('en-US')}×`;
-/** Of a time in ms, short. */
-const time = (ms) =>
-  milliseconds(Number(ms.toPrecision(3)))
-    .replace(/(\.\d*?)0+(?= )/, '$1')
-    .replace('. ', ' ');
+const UNITS = [
+  [1000, 's'],
+  [1, 'ms'],
+  [1e-3, 'µs'],
+  [0, 'ns'],
+];
+
+/** A time in ms with three digits. */
+function time(ms) {
+  const [from, unit] = UNITS.find(([least]) => Math.abs(ms) >= least);
+  return `${Number((ms / (from || 1e-6)).toPrecision(3)).toLocaleString('en-US')} ${unit}`;
+}
 
 const spreadPoint = (row, { median, p10, p90 }) => ({ row, value: median, low: p10, high: p90 });
 
@@ -99,7 +107,7 @@ function cacheDisk({ writes, reads }) {
 
 function largeHeap({ caches }) {
   if (caches.length < 2) return [];
-  const names = { p50: 'delayP50', p99: 'delayP99', most: 'delayMax', 'longest collection': 'longestGc' };
+  const names = { p50: 'delayP50', p99: 'delayP99', longest: 'delayMax', 'longest collection': 'longestGc' };
   return dotsSvg({
     title: 'Delay of the event loop with a large cache, in a process with a heap of 512 MB',
     subtitle: 'values of 2 KB, 5,000 calls per second; lru-cache with as many entries as it lives with; left is better',
@@ -132,7 +140,7 @@ function filterContext({ filter }) {
   const rows = largest(filter);
   return dotsSvg({
     title: "filterContext('backend-specialist', context) against JSON.stringify(context)",
-    subtitle: `contexts of ${megabytes(rows[0].bytes)} JSON and the like; left is faster\n${RANGE}`,
+    subtitle: `contexts of about ${megabytes(rows[0].bytes)} of JSON; left is faster\n${RANGE}`,
     axis: { name: 'time ÷ that of JSON.stringify', isLog: true, format: times },
     rows: rows.map(({ context, call }) => `${context}, ${call}`),
     line: SAME,
@@ -178,16 +186,17 @@ function memoryAgents({ arms }) {
     axis: 'processes',
     rows: of('arm'),
     parts: [
-      { name: 'died', values: of('died') },
-      { name: 'did all', values: done },
-      { name: 'hung', values: of('hung') },
-      { name: 'failed', values: of('failed') },
+      { name: 'ran to the end', look: LOOKS[1], values: done },
+      { name: 'died', look: LOOKS[5], values: of('died') },
+      { name: 'hung', look: LOOKS[4], values: of('hung') },
+      { name: 'failed', look: LOOKS[3], values: of('failed') },
     ],
   });
 }
 
 function monitorCost({ calls }) {
-  const rows = calls.filter(({ more }) => more);
+  // The loop alone is what the others are compared with.
+  const rows = calls.filter(({ more }) => more?.median > 0);
   if (rows.length === 0) return [];
   return dotsSvg({
     title: 'Recording a request: the monitor and the histogram of prom-client',
@@ -196,7 +205,7 @@ function monitorCost({ calls }) {
     rows: rows.map(({ call }) => call),
     ...oursAndOthers(
       rows,
-      ({ call }) => (call.includes('prom-client') ? call : `ours: ${call}`),
+      ({ call }) => (/^(recordRequest|measure)/.test(call) ? `ours: ${call}` : call),
       ({ more }) => more,
     ),
   });
@@ -217,10 +226,10 @@ const MAKERS = {
 
 /**
  * @param {{ name: string, results: object }} benchmark as `bench --json` gives it
- * @returns {{ file: string, svg: string }[]}
+ * @returns {{ file: string, title: string, svg: string }[]}
  */
 export function chartsOf({ name, results }) {
   const hasRows = Object.values(results).some((rows) => rows.length > 0);
   const made = hasRows && MAKERS[name] ? [MAKERS[name](results)].flat() : [];
-  return made.map((svg, at) => ({ file: made.length > 1 ? `${name}-${at + 1}.svg` : `${name}.svg`, svg }));
+  return made.map((picture, at) => ({ file: made.length > 1 ? `${name}-${at + 1}.svg` : `${name}.svg`, ...picture }));
 }

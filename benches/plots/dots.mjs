@@ -79,7 +79,7 @@ const marked = ({ value, label }) => ({
     silent: true,
     animation: false,
     lineStyle: { color: INK, type: 'dashed', width: 1.2 },
-    label: { formatter: label, position: 'end', ...TEXT, fontSize: 12 },
+    label: { formatter: label, position: 'start', ...TEXT, fontSize: 12 },
     data: [{ xAxis: value }],
   },
 });
@@ -89,7 +89,7 @@ const marked = ({ value, label }) => ({
  *   rows: string[], line?: { value: number, label: string },
  *   series: { name: string, points: { row: number, value: number, low?: number, high?: number }[] }[],
  *   isOneEach?: boolean }} picture series in the order of LOOKS, ours first; `isOneEach`: a row has a point of one of them only
- * @returns {string} an SVG
+ * @returns {{ title: string, svg: string }}
  */
 export function dotsSvg(picture) {
   const { axis, rows, series, line, isOneEach } = picture;
@@ -113,5 +113,5 @@ export function dotsSvg(picture) {
     xAxis: axisOf(axis, known),
     series: line ? [...drawn, marked(line)] : drawn,
   };
-  return rendered(options, height);
+  return { title: picture.title, svg: rendered(options, height) };
 }

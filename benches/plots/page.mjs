@@ -14,6 +14,9 @@ function tableOf([head, ...rows], isText = (_, column) => column === 0) {
   );
 }
 
+/** With a capital letter, unless it begins with the name of something in code. */
+const sentence = (title) => title.replace(/^[a-z]+(?= )/, (word) => `${word[0].toUpperCase()}${word.slice(1)}`);
+
 const figure = (value, unit) => `${Number(value.toPrecision(3)).toLocaleString('en-US')} ${unit}`;
 const targetsOf = ({ benchmarks }) =>
   benchmarks.flatMap(({ name, targets }) => targets.map((target) => ({ benchmark: name, ...target })));
@@ -59,7 +62,7 @@ function summary(results) {
 }
 
 /** All that was missed, and what could not be measured. */
-function missed(results) {
+function missed(results, names) {
   const rows = targetsOf(results)
     .filter(({ met }) => !met)
     .map(({ benchmark, name, value, bound, limit, unit }) => [
@@ -69,8 +72,10 @@ function missed(results) {
       `${SIGNS[bound]} ${limit} ${unit}`,
     ]);
   const table = tableOf([['Benchmark', 'Figure', 'Measured', 'Target'], ...rows], (_, column) => column < 2);
+  const absent = names.filter((name) => !results.benchmarks.some((benchmark) => benchmark.name === name));
+  const notRun = absent.length > 0 ? `Not in these results: ${absent.map((name) => `\`${name}\``).join(', ')}.` : '';
   const failed = results.failed.map(({ name, reason }) => `- \`${name}\` ended with an error: ${reason}`);
-  const parts = [rows.length > 0 ? table : 'No target was missed.', failed.join('\n')];
+  const parts = [rows.length > 0 ? table : 'No target was missed.', notRun, failed.join('\n')];
   return parts.filter(Boolean).join('\n\n');
 }
 
@@ -81,13 +86,13 @@ function tables({ results }, layout) {
       const head = columns.map((column) => column.title);
       const rows = results[key].map((row) => columns.map(({ key: of, format = String }) => format(row[of])));
       const isText = (_, column) => results[key].every((row) => typeof row[columns[column].key] === 'string');
-      return `${title[0].toUpperCase()}${title.slice(1)}:\n\n${tableOf([head, ...rows], isText)}`;
+      return `${sentence(title)}:\n\n${tableOf([head, ...rows], isText)}`;
     });
 }
 
 function detailsOf(benchmark, pictures, layout) {
   const { name, title, targets, notes } = benchmark;
-  const shown = pictures.map(({ file }) => `![${title}](benchmarks/${file})`);
+  const shown = pictures.map((picture) => `![${picture.title}](benchmarks/${picture.file})`);
   const goals = targets.map(({ name: what, value, bound, limit, unit, met }) => [
     what,
     figure(value, unit),
@@ -95,12 +100,15 @@ function detailsOf(benchmark, pictures, layout) {
     met ? 'met' : '**missed**',
   ]);
   const goalTable = tableOf([['Target', 'Measured', 'Wanted', ''], ...goals], (_, column) => column !== 1);
+  const figures = tables(benchmark, layout);
   const parts = [
     `### ${name}`,
-    `${title[0].toUpperCase()}${title.slice(1)}. Again: \`npm run bench -- --only ${name}\`.`,
+    `${sentence(title)}. Again: \`npm run bench -- --only ${name}\`.`,
     ...shown,
     ...(goals.length > 0 ? [goalTable] : []),
-    ['<details><summary>All figures</summary>', ...tables(benchmark, layout), '</details>'].join('\n\n'),
+    figures.length > 0
+      ? ['<details><summary>All figures</summary>', ...figures, '</details>'].join('\n\n')
+      : 'Nothing was measured:',
     notes.map((note) => `- ${note}`).join('\n'),
   ];
   return parts.filter(Boolean).join('\n\n');
@@ -109,7 +117,7 @@ function detailsOf(benchmark, pictures, layout) {
 /**
  * @param {string} page the page as it is, with `<!-- <part> -->` before and `<!-- end -->` behind each part
  * @param {{ benchmarks: object[], versions: object, failed: object[] }} results
- * @param {Map<string, { file: string }[]>} pictures by benchmark
+ * @param {Map<string, { file: string, title: string }[]>} pictures by benchmark
  * @param {Record<string, object>} layouts of the tables, by benchmark
  * @returns {string} the page with its parts made anew
  */
@@ -117,7 +125,7 @@ export function pageOf(page, results, pictures, layouts) {
   const parts = {
     machine: machines(results),
     summary: summary(results),
-    missed: missed(results),
+    missed: missed(results, Object.keys(layouts)),
     details: results.benchmarks
       .map((one) => detailsOf(one, pictures.get(one.name) ?? [], layouts[one.name]))
       .join('\n\n'),

@@ -35,11 +35,22 @@ function withoutPaths(value, folders) {
 const rounded = (_key, value) =>
   typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(5)) : value;
 
-/** One line for each row, so that a diff shows what changed. */
-export function serialized(results) {
-  const rows = (text) => text.replace(/\{\n\s+([^{}]*?)\n\s+\}/g, (_, body) => `{ ${body.replace(/\s*\n\s*/g, ' ')} }`);
-  return `${rows(rows(JSON.stringify(results, rounded, 1)))}\n`;
+const LINE = 500;
+
+/** JSON in which what is short stands in one line, so that a diff shows the rows that changed. */
+function lines(value, indent) {
+  const line = JSON.stringify(value, rounded);
+  if (line.length <= LINE || value === null || typeof value !== 'object') return line;
+  const inner = `${indent} `;
+  const children = Array.isArray(value)
+    ? value.map((one) => inner + lines(one, inner))
+    : Object.entries(value).map(([key, one]) => `${inner}${JSON.stringify(key)}: ${lines(one, inner)}`);
+  const [open, close] = Array.isArray(value) ? '[]' : '{}';
+  return `${open}\n${children.join(',\n')}\n${indent}${close}`;
 }
+
+/** Results as they are kept. */
+export const serialized = (results) => `${lines(results, '')}\n`;
 
 /** Entries of a report of `bench --json`. */
 export function entriesOf({ machine, benchmarks }, { options = [], folders = [] } = {}) {

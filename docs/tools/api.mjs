@@ -1,5 +1,5 @@
 /**
- * Writes the API reference, docs/api/, from index.d.ts by TypeDoc.
+ * Writes the API reference, docs/api/, from index.d.ts and entry/testing.d.ts by TypeDoc.
  *
  *   npm run docs:api             writes the pages
  *   npm run docs:api -- --check  exit code 1 if they are not what it would write
@@ -18,7 +18,7 @@ import { Application, Logger, LogLevel } from 'typedoc';
 const OPTIONS = fileURLToPath(new URL('typedoc.json', import.meta.url));
 const TARGET = fileURLToPath(new URL('../api', import.meta.url));
 
-const NOTE = '<!-- Generated from index.d.ts by `npm run docs:api`. Do not edit. -->\n\n';
+const NOTE = '<!-- Generated from declarations by `npm run docs:api`. Do not edit. -->\n\n';
 
 class Collected extends Logger {
   problems = [];
@@ -66,6 +66,8 @@ async function write(directory) {
 const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } });
 const made = mkdtempSync(join(tmpdir(), 'agentwise-api-'));
 try {
+  // A page of something that is not exported any more goes.
+  if (!values.check) rmSync(TARGET, { recursive: true, force: true });
   const problems = await write(values.check ? made : TARGET);
   for (const problem of problems) console.error(problem);
   if (problems.length > 0) process.exitCode = 1;

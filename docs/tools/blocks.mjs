@@ -35,7 +35,7 @@ async function onePage(page) {
   try {
     for (const place of ['home', 'tmp', 'project', 'checkout']) mkdirSync(join(directory, place));
     makeProject(join(directory, 'project'));
-    if (page !== DECLARATIONS && codeBlocks(page).some(({ meta }) => meta.checkout))
+    if (!DECLARATIONS.includes(page) && codeBlocks(page).some(({ meta }) => meta.checkout))
       makeCheckout(join(directory, 'checkout'));
     const [command, ...args] = [...(isAlone ? ALONE : []), process.execPath, WORKER, page, directory];
     const started = performance.now();
@@ -56,10 +56,10 @@ async function onePage(page) {
 }
 
 const { positionals } = parseArgs({ allowPositionals: true });
-/** The reference is made of `index.d.ts`, whose examples run from there. */
+/** The reference is made of declarations, whose examples run from there. */
 const isWritten = (page) => !page.startsWith('docs/api/');
-const has = (page) => page === DECLARATIONS || codeBlocks(page).length > 0;
-const waiting = (positionals.length > 0 ? positionals : [DECLARATIONS, ...pages().filter(isWritten)]).filter(has);
+const has = (page) => DECLARATIONS.includes(page) || codeBlocks(page).length > 0;
+const waiting = (positionals.length > 0 ? positionals : [...DECLARATIONS, ...pages().filter(isWritten)]).filter(has);
 const before = state();
 const results = [];
 const lane = async () => {

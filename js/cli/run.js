@@ -2,6 +2,7 @@
 
 /** Runs one command and ends the process as the command says. */
 
+const { endBy } = require('../ending.js');
 const { AgentwiseError } = require('../errors.js');
 const { requireFile } = require('./configuration.js');
 const { OK, UNKNOWN } = require('./exit-codes.js');
@@ -159,7 +160,7 @@ function fail(cause, ending) {
   const error = explained(cause);
   // Its work was ended because it was asked to: it ends as the signal would have ended it.
   if (ending.by) {
-    process.kill(process.pid, ending.by);
+    endBy(ending.by);
     return;
   }
   process.exitCode = UNKNOWN;

@@ -4,7 +4,7 @@ const main = require('agentwise-optimization');
 const { exports: entries } = require('agentwise-optimization/package.json');
 
 for (const entry of Object.keys(entries)) {
-  if (entry === '.' || entry.endsWith('.json') || entry === './testing') continue;
+  if (entry === '.' || entry.endsWith('.json') || entry.startsWith('./testing')) continue;
   const found = require(`agentwise-optimization/${entry.slice(2)}`);
   for (const [name, value] of Object.entries(found)) {
     if (name !== 'default' && value !== main[name])

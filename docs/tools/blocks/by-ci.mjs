@@ -8,8 +8,10 @@ import { join } from 'node:path';
 import { ROOT } from '../markdown.mjs';
 import { literally } from '../text.mjs';
 
-/** What `.ci/run` calls, without its comments. */
-const CI = readFileSync(join(ROOT, '.ci/run'), 'utf8').replace(/^\s*#.*$/gm, '');
+/** What `.ci/run` calls, without its comments, and without what only says less. */
+const CI = readFileSync(join(ROOT, '.ci/run'), 'utf8')
+  .replace(/^\s*#.*$/gm, '')
+  .replaceAll(' --silent', '');
 
 const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 
@@ -23,15 +25,18 @@ const SAME = [
   // Each is a file; one of them shows that the runner works.
   {
     command: /^npm run bench -- --only ([\w-]+)$/,
-    calls: 'npm run --silent bench -- --only first-result',
+    calls: 'npm run bench -- --only first-result',
     holds: ([, name]) => existsSync(join(ROOT, 'benches/bench', `${name}.mjs`)),
   },
+  // Needs a registry for what the package depends on: both tarballs are installed from one of their own.
+  { command: /^npm install \.\.\/packages\/\*\.tgz$/, calls: '.ci/packages.sh' },
   // It is what runs this.
   { command: /^\.ci\/run$/, calls: 'section' },
 ];
 
 /** Scripts that build, test or measure everything. */
-const HEAVY = /^(npm (install|ci|test|pack)|npm run (build|lint|test\S*|bench|docs:\S+)|npx jest|cargo|\.ci\/)\b/;
+const HEAVY =
+  /^(npm (install|ci|test|pack)|npm run (build|lint|test\S*|bench|examples|docs:\S+)|npx jest|cargo|\.ci\/)\b/;
 
 /**
  * Whether `.ci/run` runs `command`: `true`, `false` if it should and does not, `null` if the command is light enough to be run

@@ -1,8 +1,9 @@
-/** The examples in the comments of `index.d.ts`, as programs of their own. The API reference shows them as they are. */
+/**
+ * The examples in the comments of declarations, as programs of their own. The API reference shows them as they are. An example that
+ * stands in one line with its `@example`, as matchers have it, is an expression and no program.
+ */
 
 import { read } from '../markdown.mjs';
-
-export const DECLARATIONS = 'index.d.ts';
 
 /** What examples name without making it, and how it is made: put before those that name it. */
 const KNOWN = [
@@ -39,13 +40,24 @@ const KNOWN = [
   [/\boptimizer\./, 'const optimizer = new lib.TokenOptimizer();'],
 ];
 
+/** What declares what is imported from where. */
+const MODULES = {
+  'index.d.ts': { from: 'agentwise-optimization', known: KNOWN },
+  'entry/testing.d.ts': {
+    from: 'agentwise-optimization/testing',
+    known: [[/^system\.setMachine/m, 'const system = await lib.createTestSystem();']],
+  },
+};
+
+export const DECLARATIONS = Object.keys(MODULES);
+
 const EXPORTS = /^export (?:declare )?(?:abstract )?(class|function|const|interface|type) (\w+)/gm;
 
 /** `{ line, code }` of each `@example`, without the stars of the comment. */
 function examplesOf(text) {
   const found = [];
   for (const comment of text.matchAll(/\/\*\*[\s\S]*?\*\//g)) {
-    for (const example of comment[0].matchAll(/^ *\* @example\b.*\n((?: *\*(?! @|\/).*\n?)*)/gm)) {
+    for (const example of comment[0].matchAll(/^ *\* @example *\n((?: *\*(?! @|\/).*\n?)*)/gm)) {
       const line = text.slice(0, comment.index + example.index).split('\n').length;
       found.push({
         line,
@@ -59,9 +71,10 @@ function examplesOf(text) {
   return found;
 }
 
-/** Steps as `steps()` makes them of a page: a program in TypeScript for each example. */
-export function exampleSteps(mark) {
-  const text = read(DECLARATIONS);
+/** Steps as `steps()` makes them of a page: a program in TypeScript for each example of a file. */
+export function exampleSteps(file, mark) {
+  const text = read(file);
+  const { from, known } = MODULES[file];
   const exported = [...text.matchAll(EXPORTS)].map(([, kind, name]) => ({ name, isType: /interface|type/.test(kind) }));
   return examplesOf(text).map(({ line, code }) => {
     const lines = code.split('\n');
@@ -70,11 +83,11 @@ export function exampleSteps(mark) {
     const isNamed = ({ name }) => new RegExp(`\\b${name}\\b`).test(rest) && !imports.some((one) => one.includes(name));
     const names = exported.filter(isNamed).map(({ name, isType }) => (isType ? `type ${name}` : name));
     // What is made may name what is made before it, the later the earlier.
-    const made = KNOWN.filter(([pattern]) => pattern.test(rest)).map(([, one]) => one);
+    const made = known.filter(([pattern]) => pattern.test(rest)).map(([, one]) => one);
     const whole = [
       ...imports,
-      ...(names.length > 0 ? [`import { ${names.join(', ')} } from 'agentwise-optimization';`] : []),
-      "import * as lib from 'agentwise-optimization';",
+      ...(names.length > 0 ? [`import { ${names.join(', ')} } from '${from}';`] : []),
+      `import * as lib from '${from}';`,
       `process.stdout.write(${JSON.stringify(`${mark(line)}\n`)});`,
       ...made,
       `{\n${rest}\n}`,

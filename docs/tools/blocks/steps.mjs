@@ -81,10 +81,9 @@ export function steps(blocks, mark) {
       const before = noted(block, 'before');
       if (before) found.push({ kind: 'shell', line: before.line, meta: {}, lines: commands(before.line, before.text) });
       found.push({ kind: 'shell', line, meta, lines: lang === 'sh' ? commands(line, code) : session(line, code) });
-    } else if (meta.file) {
-      found.push({ kind: 'file', line, file: meta.file, code });
-    } else if (DATA.includes(lang)) {
-      found.push({ kind: 'data', line, lang, code });
+    } else if (meta.file || DATA.includes(lang)) {
+      if (meta.file) found.push({ kind: 'file', line, file: meta.file, code });
+      if (DATA.includes(lang)) found.push({ kind: 'data', line, lang, code });
     } else if (meta.output) {
       found.push({ kind: 'output', line, expected: code });
     } else if (TEXT.includes(lang)) {
@@ -124,7 +123,7 @@ function session(line, code) {
   return found.map((one) => ({ ...one, expected: one.expected.join('\n') }));
 }
 
-/** Whether `printed` is what a page says, where `…` stands for any text of a line, and alone in a line for any lines. */
+/** Whether `printed` is what a page says, where `…` stands for any text of a line, and alone in a line for one or more. */
 export function isPrinted(expected, printed) {
   const pattern = expected
     .trimEnd()

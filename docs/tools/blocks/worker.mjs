@@ -102,7 +102,7 @@ async function serve(line, command, cwd) {
   const code = await Promise.race([said, ended]);
   clearTimeout(late);
   if (code !== undefined) problem(line, `ended with ${code}:\n${output}`);
-  servers.push({ line, child, ended });
+  servers.push({ line, child, ended, said: () => output });
 }
 
 async function shell(step) {
@@ -170,7 +170,9 @@ function writeDown(step) {
   count('written');
 }
 
-const plan = page === DECLARATIONS ? { steps: exampleSteps(mark), problems: [] } : steps(codeBlocks(page), mark);
+const plan = DECLARATIONS.includes(page)
+  ? { steps: exampleSteps(page, mark), problems: [] }
+  : steps(codeBlocks(page), mark);
 result.problems.push(...plan.problems);
 for (const step of plan.steps) {
   if (step.kind === 'file') writeDown(step);
@@ -198,10 +200,10 @@ for (const step of plan.steps) {
   }
   last = step;
 }
-for (const { line, child, ended } of servers) {
+for (const { line, child, ended, said } of servers) {
   if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid, 'SIGTERM');
   const code = await ended;
-  if (code !== 0) problem(line, `ended with ${code} after SIGTERM`);
+  if (code !== 0) problem(line, `ended with ${code} after SIGTERM:\n${said()}`);
 }
 for (const place of ['home', 'tmp']) {
   // npm keeps its own notes in the home directory.
