@@ -49,9 +49,9 @@ export class FakeClock {
 
 /** The machine of a test system and the process on it. Sizes in MB, shares in percent. */
 export interface TestMachine {
-  /** What the process takes of `memory.maxMemoryUsage`, whatever that is; may be over 100. Default 10. In place of `processMemory`. */
+  /** What the process takes of `memory.maxMemoryUsage`, whatever that is; may be over 100. In place of `processMemory`. */
   memoryPercentage?: number;
-  /** What the process takes. In place of `memoryPercentage`. */
+  /** What the process takes. Default 128, or a tenth of `memory.maxMemoryUsage` if that is less. In place of `memoryPercentage`. */
   processMemory?: number;
   /** Memory of the machine. Default 16384. */
   totalMemory?: number;

@@ -7,9 +7,8 @@ const { AgentwiseError } = require('../errors.js');
 
 const MB = 2 ** 20;
 
-/** A calm machine: nothing of it is near a limit. */
+/** A calm machine: nothing of it is near a limit. What the process takes is the core's to say, which knows the limit. */
 const CALM = Object.freeze({
-  memoryPercentage: 10,
   totalMemory: 16_384,
   availableMemory: 12_288,
   heapUsed: 32,
@@ -85,7 +84,7 @@ function figuresJson(machine) {
   const used = (machine.diskTotal * machine.diskPercentage) / 100;
   return JSON.stringify({
     memoryPercentage: machine.memoryPercentage ?? null,
-    rss: bytes(machine.processMemory ?? 0),
+    rss: machine.processMemory === undefined ? null : bytes(machine.processMemory),
     totalMemory: bytes(machine.totalMemory),
     availableMemory: bytes(machine.availableMemory),
     heapTotal: bytes(machine.heapUsed),

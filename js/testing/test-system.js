@@ -20,6 +20,7 @@ class TestSystem extends ProductionOptimizationSystem {
   #variables;
   /** Its place on the clock. */
   #seat = null;
+  #isOver = false;
 
   constructor(config, { clock, machine, env, plugins }) {
     super(config, plugins);
@@ -38,7 +39,7 @@ class TestSystem extends ProductionOptimizationSystem {
 
   setMachine(partial) {
     const next = changed(this.#machine, partial);
-    if (this.#seat !== null) call(this.#seat.handle.setMachine, figuresJson(next));
+    if (this.#seat !== null && !this.#isOver) call(this.#seat.handle.setMachine, figuresJson(next));
     this.#machine = next;
   }
 
@@ -74,6 +75,7 @@ class TestSystem extends ProductionOptimizationSystem {
 
   _ending() {
     super._ending();
+    this.#isOver = true;
     this.#seat?.leave();
   }
 }
@@ -117,7 +119,13 @@ async function createTestSystem(config, surroundings) {
     env: args.options('surroundings.env', env),
     plugins,
   });
-  await system.initialize();
+  try {
+    await system.initialize();
+  } catch (error) {
+    // What was begun is not left on the clock.
+    await system.shutdown();
+    throw error;
+  }
   return system;
 }
 

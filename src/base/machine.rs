@@ -19,8 +19,8 @@ use super::error::{Error, ErrorKind, Result};
 pub struct MachineFigures {
     /// Resident set of the process as a share of the configured limit. Counts before `rss`.
     pub memory_percentage: Option<f64>,
-    /// Resident set of the process.
-    pub rss: u64,
+    /// Resident set of the process. Without it and the share above: [`CALM_BYTES`], or [`CALM_SHARE`] if that is less.
+    pub rss: Option<u64>,
     /// Memory of the machine.
     pub total_memory: u64,
     /// What can be had of it.
@@ -46,6 +46,11 @@ pub struct MachineFigures {
     /// Room left on it.
     pub disk_available: u64,
 }
+
+/// What a process takes that is of no concern: no more than Node.js with a program in it.
+const CALM_BYTES: u64 = 128 << 20;
+/// The same of a small limit, in percent of it.
+const CALM_SHARE: f64 = 10.0;
 
 struct State {
     figures: MachineFigures,
@@ -106,7 +111,8 @@ impl GivenMachine {
         let share = |percentage: f64| {
             (self.limit_bytes.load(Ordering::Relaxed) as f64 * percentage / 100.0).round() as u64
         };
-        state.figures.memory_percentage.map_or(state.figures.rss, share)
+        let calm = || share(CALM_SHARE).min(CALM_BYTES);
+        state.figures.memory_percentage.map(share).or(state.figures.rss).unwrap_or_else(calm)
     }
 
     /// Time that all processors were busy, and all of it, since the start, in µs of one of them.
@@ -150,8 +156,8 @@ pub(crate) mod tests {
 
     pub(crate) fn calm() -> MachineFigures {
         MachineFigures {
-            memory_percentage: Some(10.0),
-            rss: 0,
+            memory_percentage: None,
+            rss: None,
             total_memory: 16 << 30,
             available_memory: 12 << 30,
             heap_total: 64 << 20,
@@ -183,8 +189,13 @@ pub(crate) mod tests {
     fn memory_may_be_a_share_of_the_limit() {
         let machine = GivenMachine::new(Arc::new(DrivenClock::new(0, 0)), calm());
         machine.set_limit(2_000);
-        assert_eq!(machine.rss(), 200);
-        machine.set(MachineFigures { memory_percentage: None, rss: 7, ..calm() });
+        assert_eq!(machine.rss(), 200, "a calm one");
+        machine.set(MachineFigures { memory_percentage: Some(97.0), ..calm() });
+        assert_eq!(machine.rss(), 1_940);
+        machine.set(MachineFigures { rss: Some(7), ..calm() });
         assert_eq!(machine.rss(), 7);
+        machine.set(calm());
+        machine.set_limit(1 << 40);
+        assert_eq!(machine.rss(), CALM_BYTES);
     }
 }

@@ -194,7 +194,7 @@ impl CacheManager {
                 return Known::Present(hit);
             }
         }
-        let Some(disk) = self.disk() else { return Known::Absent };
+        let Some(disk) = self.disk() else { return self.known_below(key, is_use) };
         if !disk.may_have() {
             return Known::Absent;
         }

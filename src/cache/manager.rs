@@ -11,6 +11,7 @@ use std::time::Duration;
 use parking_lot::{Mutex, RwLock};
 
 use super::absences::Absences;
+use super::below::Below;
 use super::config::CacheConfig;
 use super::disk::queue::{Command, Operation, Put, Taken};
 use super::disk::{Disk, Observer};
@@ -44,6 +45,8 @@ pub struct CacheManager {
     pub(crate) config: RwLock<CacheConfig>,
     pub(crate) l1: Mutex<L1>,
     pub(crate) disk: RwLock<Option<Arc<Disk>>>,
+    /// Stands for the disk tiers on a clock that is driven.
+    pub(super) below: Option<Below>,
     pub(crate) clock: Arc<SteadyClock>,
     /// Bytes of all values that anybody has.
     pub(crate) values: Arc<Tally>,
@@ -79,6 +82,7 @@ impl CacheManager {
             namespace,
             l1: Mutex::new(EvictingMap::new(l1::policy(&config), l1::bounds(&config))),
             disk: RwLock::default(),
+            below: clock.is_driven().then(Below::default),
             clock: Arc::clone(&clock),
             values: Arc::default(),
             relief: Relieved::default(),
@@ -115,7 +119,7 @@ impl CacheManager {
 
     pub(crate) fn new_disk(&self) -> Option<Arc<Disk>> {
         let config = self.config.read();
-        config.persist_to_disk.then(|| {
+        (config.persist_to_disk && self.below.is_none()).then(|| {
             let observer: Weak<dyn Observer> = self.myself.clone();
             let disk = Disk::new(self.disk_settings(&config), Arc::clone(&self.clock), observer);
             disk.queue.set_linger(config.write_behind_ms);
@@ -231,6 +235,9 @@ impl CacheManager {
                 if taken != Taken::No {
                     entry.place = Place::Queued;
                 }
+            }
+            if let Some(below) = self.below() {
+                below.put(&key.bytes, &entry, &self.config.read());
             }
             let bytes = entry.bytes(key.bytes.len());
             let is_too_large = matches!(

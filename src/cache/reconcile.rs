@@ -78,6 +78,8 @@ impl CacheManager {
             if let Some(disk) = &disk {
                 self.hub.emit(EventKind::CacheSet, || events::entry(&key.bytes, &entry, Some("L2"), false));
                 self.spill(disk, key, &entry);
+            } else if self.left_to_below(&key, &entry) {
+                self.hub.emit(EventKind::CacheSet, || events::entry(&key.bytes, &entry, Some("L2"), false));
             } else {
                 self.forget_question(&key);
             }

@@ -44,7 +44,9 @@ impl CacheManager {
         let place = |config: &CacheConfig, settings: &DiskSettings| {
             (config.persist_to_disk, registry::identity(&settings.dir), settings.allow_network)
         };
-        if place(&old, &before) != place(&config, &after) {
+        if self.below.is_some() {
+            // There is no place.
+        } else if place(&old, &before) != place(&config, &after) {
             self.replace_disk();
         } else if before != after
             && let Some(disk) = self.disk()

@@ -36,8 +36,7 @@ impl OpenCache {
     /// The cache of `config`'s directory and namespace if one is open in this process, which then has this configuration, else
     /// a new one. Caches without a disk are never shared.
     pub fn open(config: CacheConfig, cwd: PathBuf, clock: Arc<dyn Clock>) -> Self {
-        let place = config
-            .persist_to_disk
+        let place = (config.persist_to_disk && !clock.is_driven())
             .then(|| (identity(&cwd.join(config.dir())), config.namespace.clone().unwrap_or_default()));
         let manager = match &place {
             None => CacheManager::new(config, cwd, clock),

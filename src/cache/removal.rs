@@ -2,6 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
+use std::collections::HashSet;
+
 use super::disk::queue::{Command, Operation};
 use super::disk::tables;
 use super::key::{Key, Keys, Namespace, Parts};
@@ -33,6 +35,9 @@ impl CacheManager {
             if let Some(disk) = disk.filter(|disk| disk.is_started()) {
                 disk.push(key.clone(), Operation::Delete);
             }
+            if let Some(below) = self.below() {
+                below.remove(&key.bytes);
+            }
             l1.remove(key.hash64(), &key.bytes)
         };
         drop(removed);
@@ -53,11 +58,15 @@ impl CacheManager {
             of.iter().any(|tag| tags.contains(tag))
                 && Parts::read(key).is_some_and(|parts| parts.namespace == namespace.bytes())
         };
-        let mut only_in_memory = 0;
+        let below =
+            self.below().map(|below| below.remove_all(None, |key, entry| is_meant(key, &entry.record.tags)));
+        let below: HashSet<Box<[u8]>> = below.into_iter().flatten().collect();
+        let mut only_in_memory = below.len() as u64;
         let mut remove = |is_counted: bool| {
             self.scan(|key, entry| {
                 let is_removed = entry.version <= version && is_meant(key, &entry.record.tags);
-                let is_elsewhere = matches!(entry.place, Place::Stored(_) | Place::Queued);
+                let is_elsewhere =
+                    matches!(entry.place, Place::Stored(_) | Place::Queued) || below.contains(key);
                 only_in_memory += u64::from(is_removed && is_counted && !is_elsewhere);
                 !is_removed
             });
@@ -104,6 +113,9 @@ impl CacheManager {
         }
         if layer != Some(Layer::L1) {
             let tier = layer.map(|layer| if layer == Layer::L2 { tables::L2 } else { tables::L3 });
+            if let Some(below) = self.below() {
+                below.remove_all(layer, |key, _| is_meant(key));
+            }
             if let Some(disk) = &disk {
                 disk.run(Command::Clear { namespace: namespace.clone(), tier }).map_err(disk_error)?;
             }
@@ -126,6 +138,12 @@ impl CacheManager {
             return 0;
         }
         let (removed, only_in_memory) = self.drop_expired_in_memory();
+        if let Some(below) = self.below() {
+            let now_ms = self.clock.now_ms();
+            // All that L1 had is there too.
+            let gone = below.remove_all(None, |_, entry| entry.gone_ms() <= now_ms);
+            return removed.max(gone.len() as u64);
+        }
         let disk = self.disk().filter(|disk| disk.is_started());
         match disk.map(|disk| disk.run(Command::Maintain)) {
             Some(Ok(on_disk)) => only_in_memory + u64::try_from(on_disk).unwrap_or(0),

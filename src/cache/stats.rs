@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 
-use super::disk::{Condition, Totals};
+use super::below::Below;
+use super::disk::Condition;
 use super::l1;
 use super::manager::CacheManager;
 use crate::base::units::to_mb;
@@ -195,7 +196,8 @@ impl CacheManager {
             [&self.counters.l1_hits, &self.counters.l2_hits, &self.counters.l3_hits, &self.counters.misses]
                 .map(load);
         let hits = l1_hits + l2_hits + l3_hits;
-        let totals = disk.as_ref().map_or_else(Totals::default, |disk| *disk.totals.lock());
+        let below = self.below().map(Below::totals);
+        let totals = disk.as_ref().map_or_else(|| below.unwrap_or_default(), |disk| *disk.totals.lock());
         let tier = |index: usize, limit_mb: f64, hits: u64, came: u64| DiskTierStats {
             size_mb: to_mb(totals.tiers[index].stored as f64),
             max_size_mb: limit_mb,
@@ -249,7 +251,8 @@ impl CacheManager {
         // Clocks are adjusted by some ms all the time.
         let clock_behind_ms = Some(self.clock.behind_ms()).filter(|&ms| ms >= SET_BACK_MS).unwrap_or(0);
         let Some(disk) = self.disk() else {
-            return DiskStats { state: "off", clock_behind_ms, ..DiskStats::default() };
+            let state = self.below().map_or("off", |below| if below.is_begun() { "ok" } else { "idle" });
+            return DiskStats { state, clock_behind_ms, ..DiskStats::default() };
         };
         let (state, reason) = match disk.condition() {
             Condition::Dormant => ("idle", None),

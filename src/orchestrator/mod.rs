@@ -129,7 +129,7 @@ impl Orchestrator {
         let components = Arc::<RwLock<Components>>::default();
         let tokens = Arc::new(TokenService::new(
             settings.tokens.clone(),
-            BlockPlace::beside(&world.cache(settings.cache.clone()), cwd.clone()),
+            BlockPlace::beside(&settings.cache, cwd.clone()),
             Arc::clone(&clock),
         ));
         let counters = Arc::<Counters>::default();
@@ -165,17 +165,16 @@ impl Orchestrator {
     /// switched off end last: until then a failure can be undone by applying the settings before.
     pub fn apply(&self, settings: &Settings) {
         self.advisor.reconfigure(settings);
-        let cache_config = self.world.cache(settings.cache.clone());
         // Work that grows with what the parts hold is done before the lock is taken.
         let old = self.components();
         let memory = self.memory(settings, old.memory.clone());
         let cache = match (settings.enable_advanced_caching, old.cache.clone()) {
             (true, Some(cache)) => {
-                cache.manager().reconfigure(cache_config.clone());
+                cache.manager().reconfigure(settings.cache.clone());
                 Some(cache)
             }
             (true, None) => {
-                let cache = OpenCache::open(cache_config.clone(), self.cwd.clone(), self.world.clock());
+                let cache = OpenCache::open(settings.cache.clone(), self.cwd.clone(), self.world.clock());
                 if self.world.by_hand().is_some() {
                     self.world.footprints().register(&(Arc::clone(cache.manager()) as Arc<dyn Footprint>));
                 }
@@ -184,7 +183,7 @@ impl Orchestrator {
             }
             (false, _) => None,
         };
-        let mut place = BlockPlace::beside(&cache_config, self.cwd.clone());
+        let mut place = BlockPlace::beside(&settings.cache, self.cwd.clone());
         // Without a cache there is no directory either.
         place.cache_dir = place.cache_dir.filter(|_| settings.enable_advanced_caching);
         self.tokens.reconfigure(settings.tokens.clone(), place);

@@ -6,7 +6,6 @@ use crate::base::clock::Clock;
 use crate::base::driven::DrivenClock;
 use crate::base::footprint::{Footprints, of_process};
 use crate::base::machine::GivenMachine;
-use crate::cache::config::CacheConfig;
 use crate::context::{ContextFilter, ContextFilterConfig};
 use crate::memory::{GivenProbe, Probe, SystemProbe};
 use crate::monitor::HostCpu;
@@ -60,11 +59,6 @@ impl World {
     /// The parts that hold memory which is watched together.
     pub(super) fn footprints(&self) -> &Arc<Footprints> {
         &self.footprints
-    }
-
-    /// Settings of a cache as they can be here.
-    pub(super) fn cache(&self, config: CacheConfig) -> CacheConfig {
-        CacheConfig { persist_to_disk: config.persist_to_disk && self.has_disk(), ..config }
     }
 
     pub(super) fn probe(&self) -> Box<dyn Probe> {

@@ -1,5 +1,6 @@
 //! The whole cache: its tiers together, with time and failures in the test's hand.
 
+mod below;
 mod budgets;
 mod clock;
 mod dumps;
