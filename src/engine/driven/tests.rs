@@ -90,7 +90,8 @@ fn a_system_that_was_shut_down_has_nothing_due() {
 
 #[test]
 fn a_system_on_the_clock_of_the_machine_is_not_moved() {
-    let request = SettingsRequest { code: json!({}), cwd: "/nonexistent".into(), env: BTreeMap::new() };
+    let code = json!({ "environment": "development" });
+    let request = SettingsRequest { code, cwd: "/nonexistent".into(), env: BTreeMap::new() };
     let clock = Arc::new(crate::base::clock::ManualClock::new());
     let engine = Arc::new(Engine::open_with(&request, clock).expect("engine"));
     assert_eq!(engine.advance(1).expect_err("refused").kind(), ErrorKind::NotAvailable);
