@@ -50,7 +50,10 @@ describe('a configuration', () => {
     const cache = open();
     const heard = heardBy(cache, 'configUpdated');
     const construct = () => new AdvancedCacheManager({ [name]: value });
-    for (const error of [thrownBy(construct), await failureOf(() => cache.updateConfig({ l1MaxSize: 7, [name]: value }))]) {
+    for (const error of [
+      thrownBy(construct),
+      await failureOf(() => cache.updateConfig({ l1MaxSize: 7, [name]: value })),
+    ]) {
       if (name === 'l1MaxSize' && error.problems === undefined) throw error;
       expect([error.name, error.code]).toEqual(['AgentwiseError', 'E_CONFIG_INVALID']);
       expect(error.problems.map((problem) => problem.path)).toEqual([name]);
