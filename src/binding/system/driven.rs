@@ -23,7 +23,6 @@ use crate::orchestrator::settings_file::SettingsRequest;
 /// # Errors
 /// `E_CONFIG_INVALID`, `E_INVALID_ARGUMENT`.
 #[napi(catch_unwind)]
-#[expect(clippy::too_many_arguments, reason = "JavaScript hands over columns, not objects")]
 pub fn open_test_system<'env>(
     env: &'env Env,
     code_json: String,
