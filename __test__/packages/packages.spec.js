@@ -137,6 +137,19 @@ test('npm/pack.mjs leaves nothing behind when there is nothing to pack', async (
   expect(fs.readdirSync(destination)).toEqual([]);
 });
 
+test('npm/publish.mjs publishes what the workflow gives it: platforms first, each once, nothing with --dry-run', async () => {
+  const { code, stdout, stderr } = await node([path.join(__dirname, 'publishing.mjs'), directory.path('.')], {
+    cwd: ROOT,
+  });
+  expect([code, stderr]).toEqual([0, '']);
+  const [dry, first, again] = JSON.parse(stdout);
+  const all = ['x-loopback-platform', 'x-loopback'].map((name) => `${name}@0.2.0`);
+  expect(dry).toMatchObject({ code: 0, published: [], stdout: all.map((name) => `+ ${name}\n`).join('') });
+  expect(first).toMatchObject({ code: 0, published: all });
+  const isThere = all.map((name) => `${name} is there already\n`).join('');
+  expect(again).toMatchObject({ code: 0, published: [], stdout: isThere });
+});
+
 test('npm/publish.mjs publishes nothing when packages are missing', async () => {
   const script = path.join(ROOT, 'npm', 'publish.mjs');
   const { code, stderr, stdout } = await node([script, directory.path('.'), '--dry-run'], { cwd: ROOT });
