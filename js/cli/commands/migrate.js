@@ -48,14 +48,14 @@ function findingsOf(plan) {
   const configuration = configurationOf(checkout);
   const callers = missingNames(
     checkout.root,
-    modules.filter(({ state }) => state !== 'absent').map(({ file }) => file),
+    modules.filter(({ state }) => state === 'replaced' || state === 'already').map(({ file }) => file),
   );
   return {
     modules: modules.map(({ file, entry, state }) => ({ file, entry, state })),
     scripts,
     dependency,
     configuration,
-    warnings: warningsOf({ scripts, dependency, configuration, callers }),
+    warnings: warningsOf({ modules, scripts, dependency, configuration, callers }),
   };
 }
 
@@ -86,8 +86,7 @@ async function migrate(given) {
   if (guard.refusal && !isForced && !isDry) throw guard.refusal;
   const findings = findingsOf(plan);
   if (isChange && !isDry) applyChanges(plan.changes);
-  const about = guard.refusal ? guard.refusal.message : guard.warning;
-  if (about) findings.warnings.unshift(about);
+  findings.warnings.unshift(...[guard.refusal?.message, guard.warning].filter(Boolean));
   const result = {
     action: 'migrate',
     state: stateOf(isChange, isDry),
@@ -108,12 +107,16 @@ async function undo(given) {
   const plan = planUndo(given.args[0] ?? '.', { isForced });
   const isChange = plan.changes.length > 0;
   if (isChange && !isDry) applyChanges(plan.changes);
+  const state = stateOf(isChange, isDry);
   const result = {
     action: 'undo',
-    state: stateOf(isChange, isDry),
+    state: state === 'done' && plan.left.length > 0 ? 'partly' : state,
     directory: plan.checkout.root,
     modules: plan.modules.map(({ file, state: how }) => ({ file, state: how })),
-    warnings: plan.left.map((name) => `${MANIFEST}: ${name} was changed since, and stays`),
+    warnings: [
+      ...plan.left.map((name) => `${MANIFEST}: ${name} was changed since, and stays; --undo --force puts it back`),
+      ...plan.kept,
+    ],
     next: isChange && !isDry && plan.manifest ? nextSteps(plan.checkout, plan.manifest.after).slice(0, 1) : [],
   };
   return told(given, result, isDry && plan.manifest ? [{ name: MANIFEST, ...plan.manifest }] : []);

@@ -20,6 +20,12 @@ const MODULES = Object.freeze(
 /** Where the original stands: neither TypeScript nor Jest nor ts-node takes a file of this ending. */
 const originalOf = (file) => `${file}.orig`;
 
+/** Where older originals stand, `number` from 1: of modules that came again after a migration. */
+const olderOriginalOf = (file, number) => `${originalOf(file)}.${number}`;
+
+/** Whether a path is one of these two. */
+const isOriginal = (file) => /\.ts\.orig(?:\.[1-9]\d*)?$/.test(file);
+
 const BOM = '\ufeff';
 
 /** The end of the first line, as the rest of a file has it. */
@@ -53,4 +59,22 @@ function isReplacement(text) {
   return at > 0;
 }
 
-module.exports = { PACKAGE, MODULES, BOM, originalOf, lineEndOf, replacementFor, isReplacement };
+const OWN_EXPORT = new RegExp(
+  `\\bexport\\s+(?:type\\s+)?(?:\\*(?:\\s+as\\s+\\w+)?|\\{[^{}]*\\})\\s*from\\s*(['"])${PACKAGE}(?:/[^'"\\n]*)?\\1`,
+);
+
+/** Whether a module re-exports from this package among other things: somebody has edited what stands in its place. */
+const isEditedReplacement = (text) => OWN_EXPORT.test(text.replace(COMMENTS, ' ')) && !isReplacement(text);
+
+module.exports = {
+  PACKAGE,
+  MODULES,
+  BOM,
+  originalOf,
+  olderOriginalOf,
+  isOriginal,
+  lineEndOf,
+  replacementFor,
+  isReplacement,
+  isEditedReplacement,
+};

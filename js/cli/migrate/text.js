@@ -5,7 +5,7 @@
 const { counted, shellWord } = require('../text.js');
 const { originalOf } = require('./modules.js');
 
-const STATES = { replaced: 'green', restored: 'green', set: 'green', foreign: 'yellow' };
+const STATES = { replaced: 'green', restored: 'green', set: 'green', foreign: 'yellow', edited: 'yellow' };
 
 const WORDS = { set: 'set', kept: 'kept', foreign: 'left', absent: 'absent', already: 'already' };
 
@@ -59,7 +59,12 @@ function diffText(name, before, after, { paint, visible }) {
 
 const TITLES = {
   migrate: { done: 'migrated', planned: 'would migrate', unchanged: 'nothing to do in' },
-  undo: { done: 'undone in', planned: 'would undo in', unchanged: 'nothing to undo in' },
+  undo: {
+    done: 'undone in',
+    partly: 'undone, but for package.json, in',
+    planned: 'would undo in',
+    unchanged: 'nothing to undo in',
+  },
 };
 
 /**

@@ -7,6 +7,10 @@ const { EXAMPLE } = require('./manifest.js');
 /** Most missing names that are told one by one. */
 const MAX_NAMES = 50;
 
+function ofModule({ file, state, entry }) {
+  return state === 'edited' ? [`${file} re-exports ${entry} and has more: it stays as it is`] : [];
+}
+
 function ofScript({ name, state, before }) {
   if (state === 'foreign') return [`script ${name} is not the one of Agentwise and stays: ${before}; --force sets it`];
   if (state === 'absent') return [`there is no ${EXAMPLE.file}, so there is no script ${name}`];
@@ -34,8 +38,9 @@ function ofCallers({ missing, isPartial }) {
 }
 
 /** @returns {string[]} a line each */
-function warningsOf({ scripts, dependency, configuration, callers }) {
+function warningsOf({ modules, scripts, dependency, configuration, callers }) {
   return [
+    ...modules.flatMap(ofModule),
     ...scripts.flatMap(ofScript),
     ...ofDependency(dependency),
     ...configuration.flatMap(ofConfiguration),
