@@ -4,7 +4,7 @@
 
 const fs = require('node:fs');
 const { copyPackage, node } = require('../processes.js');
-const { offeredBy } = require('../../js/cli/migrate/callers.js');
+const { offeredBy } = require('../../js/cli/migrate/exported.js');
 const { version } = require('../../package.json');
 const { NOBODY, WELL, asOther, linesOf, onUnix, runAs, useCommandLine } = require('./support.js');
 const { MODULES, agentwiseIn, git, snapshot } = require('./migrate-support.js');
@@ -48,7 +48,8 @@ describe('an Agentwise', () => {
     for (const { file, entry } of MODULES) {
       expect(stdout).toContain(file);
       expect(read(`${file}.orig`)).toBe(before[file].slice('644 '.length));
-      expect(read(file)).toMatch(new RegExp(`export \\{ default \\} from '${entry}';\nexport \\* from '${entry}';\n$`));
+      const name = file.slice(file.lastIndexOf('/') + 1, -'.ts'.length);
+      expect(read(file)).toContain(`\nexport { default, ${name} } from '${entry}';\n`);
     }
     expect(manifest()).toEqual({
       ...JSON.parse(before['package.json'].slice('644 '.length)),
@@ -60,6 +61,11 @@ describe('an Agentwise', () => {
       },
       dependencies: { 'agentwise-optimization': `^${version}` },
     });
+    expect(read('src/optimization/MemoryManager.ts').split('\n').slice(1)).toEqual([
+      "export { default, MemoryManager } from 'agentwise-optimization/memory';",
+      "export type { MemoryConfig, MemoryAlert } from 'agentwise-optimization/memory';",
+      '',
+    ]);
     const changed = [...MODULES.map(({ file }) => file), 'package.json'].sort();
     expect(git('.', 'diff', '--name-only').trim().split('\n').sort()).toEqual(changed);
   });
@@ -83,7 +89,7 @@ describe('an Agentwise', () => {
     expect(lines).toEqual(
       expect.arrayContaining([
         '--- a/src/optimization/MemoryManager.ts',
-        "+export * from 'agentwise-optimization/memory';",
+        "+export { default, MemoryManager } from 'agentwise-optimization/memory';",
         '+++ b/package.json',
         '+    "optimization:health": "agentwise-optimization health --environment development",',
       ]),
@@ -336,5 +342,10 @@ describe('what is no Agentwise', () => {
 
 test.each(MODULES.map(({ entry, file }) => [entry, file]))('%s exports the class of %s', (entry, file) => {
   const name = file.slice(file.lastIndexOf('/') + 1, -'.ts'.length);
-  expect([...offeredBy(entry)]).toEqual(expect.arrayContaining([name, 'AgentwiseError']));
+  expect([...offeredBy(entry)]).toEqual(
+    expect.arrayContaining([
+      [name, false],
+      ['AgentwiseError', false],
+    ]),
+  );
 });

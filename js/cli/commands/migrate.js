@@ -61,7 +61,7 @@ function findingsOf(plan) {
 
 /** Texts of what a plan changes, for `--dry-run`. */
 function diffsOf({ modules, manifest }) {
-  const { replacementFor } = require('../migrate/modules.js');
+  const { replacementFor } = require('../migrate/replacement.js');
   const { MANIFEST } = require('../migrate/plan.js');
   const replaced = modules
     .filter(({ state }) => state === 'replaced')

@@ -7,9 +7,8 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
-const { MODULES, PACKAGE } = require('./modules.js');
-
-const ROOT = path.join(__dirname, '..', '..', '..');
+const { offeredBy } = require('./exported.js');
+const { MODULES } = require('./modules.js');
 
 const SOURCE = /\.[cm]?[jt]sx?$/;
 const SKIPPED = new Set(['node_modules', 'dist', 'build', 'coverage', 'out']);
@@ -30,31 +29,6 @@ function namesIn(list) {
     .map((part) => part.trim().replace(/^type\s+(?=[\w$])/, ''))
     .map((part) => part.split(/\s+as\s+|\s*[:=]\s*/)[0])
     .filter((name) => name !== '' && name !== 'default' && /^[\w$]+$/.test(name));
-}
-
-const DECLARED =
-  /^export\s+(?:declare\s+)?(?:abstract\s+)?(?:class|interface|type|function|const|let|enum|namespace)\s+([\w$]+)/gm;
-const LISTED = /^export\s+(?:type\s+)?\{([^{}]*)\}/gm;
-const ALL_OF = /^export\s+(?:type\s+)?\*\s+from\s+['"]([^'"]+)['"]/gm;
-
-/** The names that a declaration file exports. */
-function exportsOf(file) {
-  const text = fs.readFileSync(file, 'utf8');
-  const found = new Set([...text.matchAll(DECLARED)].map(([, name]) => name));
-  for (const [, list] of text.matchAll(LISTED)) {
-    for (const part of list.split(',')) found.add(part.trim().split(/\s+/).at(-1));
-  }
-  for (const [, from] of text.matchAll(ALL_OF)) {
-    const other = path.resolve(path.dirname(file), from.replace(/\.js$/, '.d.ts'));
-    for (const name of exportsOf(other)) found.add(name);
-  }
-  return found;
-}
-
-/** What a subpath of this package exports. */
-function offeredBy(entry) {
-  const { exports } = require('../../../package.json');
-  return exportsOf(path.join(ROOT, exports[`.${entry.slice(PACKAGE.length)}`].require.types));
 }
 
 /** Source files below `root`, nearest first. */
@@ -119,4 +93,4 @@ function missingNames(root, replaced) {
   return { missing, isPartial: false };
 }
 
-module.exports = { missingNames, offeredBy };
+module.exports = { missingNames };

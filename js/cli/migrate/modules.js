@@ -31,18 +31,6 @@ const BOM = '\ufeff';
 /** The end of the first line, as the rest of a file has it. */
 const lineEndOf = (text) => (/^[^\n]*\r\n/.test(text) ? '\r\n' : '\n');
 
-/** The lines that take the place of `original`, with its line ends, and a byte order mark if it has one. */
-function replacementFor({ file, entry }, original) {
-  const name = file.slice(file.lastIndexOf('/') + 1);
-  const lines = [
-    `// In place of the module that stands beside in ${originalOf(name)}.`,
-    `export { default } from '${entry}';`,
-    `export * from '${entry}';`,
-    '',
-  ];
-  return (original.startsWith(BOM) ? BOM : '') + lines.join(lineEndOf(original));
-}
-
 const COMMENTS = /\/\*[\s\S]*?\*\/|\/\/[^\r\n]*/g;
 const RE_EXPORT = /\s*export\s+(?:type\s+)?(?:\*(?:\s+as\s+\w+)?|\{[^{}]*\})\s*from\s*(['"])([^'"]*)\1\s*;?/y;
 
@@ -74,7 +62,6 @@ module.exports = {
   olderOriginalOf,
   isOriginal,
   lineEndOf,
-  replacementFor,
   isReplacement,
   isEditedReplacement,
 };

@@ -13,9 +13,9 @@ const {
   isReplacement,
   olderOriginalOf,
   originalOf,
-  replacementFor,
 } = require('./modules.js');
 const { RECORD, readRecord, recordText } = require('./record.js');
+const { replacementFor } = require('./replacement.js');
 
 const MANIFEST = 'package.json';
 
