@@ -23,13 +23,18 @@ test.each([
   ["export { A } from './a';", ['A']],
   ['/*\nexport class No {}\n*/\n// export class Nor {}\nexport class A {}', ['A']],
   ["const url = 'http://localhost'; export_no();\nexport const A = url;", ['A']],
-  ["export * from './a';\nexport class A {}", null],
-  ['export const { a, b } = c;', null],
   ['export default class A {}', []],
-  ['module.exports = {};', null],
-  ['', null],
-])('%j exports %j', (text, expected) => {
-  expect(namesOf(text)).toEqual(expected);
+])('%j exports %j and nothing else', (text, names) => {
+  expect(namesOf(text)).toEqual({ names, isWhole: true });
+});
+
+test.each([
+  ["export * from './a';\nexport class A {}", ['A']],
+  ['export const { a, b } = c;', []],
+  ['module.exports = {};', []],
+  ['', []],
+])('%j exports %j and what is not told', (text, names) => {
+  expect(namesOf(text)).toEqual({ names, isWhole: false });
 });
 
 test('types stand in a list of their own, and what the package has not is left out', () => {
@@ -43,11 +48,17 @@ test('types stand in a list of their own, and what the package has not is left o
   ]);
 });
 
-test('everything where the names are not told', () => {
-  expect(lines('TokenOptimizer', "export * from './tokens';\n")).toEqual([
-    "export { default } from 'agentwise-optimization/tokens';",
-    "export * from 'agentwise-optimization/tokens';",
-  ]);
+test.each(MODULES.map((module) => [module.file, module]))('%s: what is known of it where names are not told', (...[
+  ,
+  module,
+]) => {
+  const text = replacementFor(module, "export * from './other';\nexport class AgentwiseError {}\n");
+  const { names, isWhole } = namesOf(text);
+  expect([names[0], isWhole]).toEqual(['AgentwiseError', true]);
+  const known = namesOf(replacementFor(module, '')).names;
+  expect(names.slice(1)).toEqual(known);
+  expect(known.length).toBeGreaterThanOrEqual(2);
+  expect(known.length).toBeLessThanOrEqual(5);
 });
 
 test.each(MODULES.map((module) => [module.entry, module]))('%s: every name is a value or a type', (...[, module]) => {

@@ -180,6 +180,10 @@ describe('an Agentwise', () => {
   });
 
   test('imports of what is not exported are told with their place', async () => {
+    const monitor = 'src/monitoring/ProductionMonitor.ts';
+    fs.writeFileSync(monitor, read(monitor).replace('export interface Alert', "export * from './more';\n$&"));
+    fs.writeFileSync('src/monitoring/more.ts', 'export interface Silence {}\n');
+    fs.writeFileSync('src/early.ts', "import { Alert, Silence } from './monitoring/ProductionMonitor';\n");
     const source = `import {\n  MemoryManager,\n  type SecretOfOld as S, // gone\n} from './optimization/MemoryManager';
 export { AlsoGone } from './caching/AdvancedCacheManager.js';
 const { Third: mine } = require('./context/AgentContextFilter');
@@ -187,6 +191,7 @@ import { anything } from './other';`;
     fs.writeFileSync('src/late.ts', source);
     commit();
     expect((await asked()).warnings).toEqual([
+      'src/early.ts:1 imports Silence, which the re-export of agentwise-optimization/monitor lacks: add it there',
       'src/late.ts:1 imports SecretOfOld, which agentwise-optimization/memory does not export',
       'src/late.ts:5 imports AlsoGone, which agentwise-optimization/cache does not export',
       'src/late.ts:6 imports Third, which agentwise-optimization/context does not export',

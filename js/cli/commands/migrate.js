@@ -42,14 +42,17 @@ function findingsOf(plan) {
   const { PACKAGE } = require('../migrate/modules.js');
   const { missingNames } = require('../migrate/callers.js');
   const { configurationOf } = require('../migrate/configuration.js');
+  const { replacementFor } = require('../migrate/replacement.js');
   const { warningsOf } = require('../migrate/warnings.js');
   const { checkout, modules, scripts } = plan;
   const dependency = { name: PACKAGE, ...plan.dependency };
   const configuration = configurationOf(checkout);
-  const callers = missingNames(
-    checkout.root,
-    modules.filter(({ state }) => state === 'replaced' || state === 'already').map(({ file }) => file),
-  );
+  const texts = { replaced: (module) => replacementFor(module, module.text), already: ({ text }) => text };
+  const replaced = modules.flatMap((module) => {
+    const textOf = texts[module.state];
+    return textOf ? [{ file: module.file, entry: module.entry, text: textOf(module) }] : [];
+  });
+  const callers = missingNames(checkout.root, replaced);
   return {
     modules: modules.map(({ file, entry, state }) => ({ file, entry, state })),
     scripts,

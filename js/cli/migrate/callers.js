@@ -7,8 +7,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
-const { offeredBy } = require('./exported.js');
-const { MODULES } = require('./modules.js');
+const { namesOf, offeredBy } = require('./exported.js');
 
 const SOURCE = /\.[cm]?[jt]sx?$/;
 const SKIPPED = new Set(['node_modules', 'dist', 'build', 'coverage', 'out']);
@@ -62,17 +61,24 @@ function textOf(file) {
 
 /**
  * @param {string} root of the checkout
- * @param {string[]} replaced those of the seven modules that are not themselves any more
- * @returns {{ missing: Array<{ file: string, line: number, name: string, entry: string }>, isPartial: boolean }}
- * `isPartial`: there are more files than are looked at
+ * @param {Array<{ file: string, entry: string, text: string }>} replaced those of the seven modules that are not themselves any
+ * more, with the text of what is in their place
+ * @returns {{ missing: Array<{ file: string, line: number, name: string, entry: string, isOffered: boolean }>,
+ *   isPartial: boolean }} `isOffered`: this package has it, and only what is in the module's place has not; `isPartial`: there
+ * are more files than are looked at
  */
 function missingNames(root, replaced) {
   const wanted = new Map();
-  for (const { file, entry } of MODULES) {
-    if (replaced.includes(file))
-      wanted.set(path.join(root, file).replace(/\.ts$/, ''), { entry, names: offeredBy(entry) });
+  for (const { file, entry, text } of replaced) {
+    const offered = offeredBy(entry);
+    const { names, isWhole } = namesOf(text);
+    wanted.set(path.join(root, file).replace(/\.ts$/, ''), {
+      entry,
+      offered,
+      names: isWhole ? new Set(names) : offered,
+    });
   }
-  const own = new Set(replaced.map((file) => path.join(root, file)));
+  const own = new Set(replaced.map(({ file }) => path.join(root, file)));
   const missing = [];
   let count = 0;
   for (const file of sourcesIn(root)) {
@@ -86,7 +92,7 @@ function missingNames(root, replaced) {
       for (const name of target ? namesIn(list) : []) {
         if (target.names.has(name)) continue;
         const where = { file: path.relative(root, file), line: lineOf(text, match.index) };
-        missing.push({ ...where, name, entry: target.entry });
+        missing.push({ ...where, name, entry: target.entry, isOffered: target.offered.has(name) });
       }
     }
   }

@@ -61,14 +61,14 @@ function offeredBy(entry) {
 /**
  * The names that the text of a module exports, but for `default`. A look at statements, which stand at the beginning of a line.
  *
- * @returns {string[] | null} `null` where they are not told by it
+ * @returns {{ names: string[], isWhole: boolean }} `isWhole`: it exports nothing else
  */
 function namesOf(text) {
   const code = text.replace(COMMENTS, '$1');
-  if (!/^[ \t]*export\b/m.test(code) || UNTOLD.test(code)) return null;
+  const isWhole = /^[ \t]*export\b/m.test(code) && !UNTOLD.test(code);
   const names = [...code.matchAll(DECLARED)].map(([, , name]) => name);
   for (const [, list] of code.matchAll(LISTED)) names.push(...membersOf(list).map(({ outer }) => outer));
-  return [...new Set(names)].filter((name) => name !== 'default');
+  return { names: [...new Set(names)].filter((name) => name !== 'default'), isWhole };
 }
 
 module.exports = { namesOf, offeredBy };

@@ -28,9 +28,10 @@ function ofConfiguration({ file, problems, unchecked }) {
 }
 
 function ofCallers({ missing, isPartial }) {
-  const lines = missing
-    .slice(0, MAX_NAMES)
-    .map(({ file, line, name, entry }) => `${file}:${line} imports ${name}, which ${entry} does not export`);
+  const lines = missing.slice(0, MAX_NAMES).map(({ file, line, name, entry, isOffered }) => {
+    const why = isOffered ? `the re-export of ${entry} lacks: add it there` : `${entry} does not export`;
+    return `${file}:${line} imports ${name}, which ${why}`;
+  });
   if (missing.length > MAX_NAMES)
     lines.push(`${missing.length - MAX_NAMES} more imports of names that are not exported`);
   if (isPartial) lines.push('there are too many source files: not all of their imports were looked at');
