@@ -2,6 +2,7 @@
 
 /** What `migrate` and its `--undo` keep of the user's, and what `--undo` puts back after an install. */
 
+const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const { isEditedReplacement, isOriginal } = require('../../js/cli/migrate/modules.js');
@@ -162,6 +163,39 @@ test('what git ignores is told: only the .orig files keep it', async () => {
   git('.', 'add', '--force', 'agentwise');
   git('.', 'commit', '--quiet', '--message', 'with it');
   expect(await asked('agentwise')).toMatchObject({ state: 'done', warnings: [] });
+});
+
+test('--undo in a clone with other line ends', async () => {
+  agentwiseIn(directory.path());
+  fs.chmodSync('package.json', 0o600);
+  await asked();
+  expect(fs.statSync('.agentwise-optimization-migration.json').mode & 0o777).toBe(0o600);
+  git('.', 'add', '--all');
+  git('.', 'commit', '--quiet', '--message', 'migrated');
+  git('.', 'clone', '--quiet', '-c', 'core.autocrlf=true', '.', 'clone');
+  expect(read(`clone/${ORIGINAL}`)).toContain('\r\n');
+  fs.appendFileSync(`clone/${MODULE}`, '// mine\r\n');
+  expect((await cli(['migrate', 'clone', '--undo'])).stderr).toMatch(/^E_EDITED: /);
+  git('clone', 'checkout', '--', MODULE);
+  expect(await asked('clone', '--undo')).toMatchObject({ state: 'done', warnings: [] });
+  for (const name of [MODULE, 'package.json']) expect(/[^\r]\n/.test(read(`clone/${name}`))).toBe(false);
+  git('clone', 'add', '--all');
+  expect(git('clone', 'diff', '--cached', '--name-only', 'HEAD~1')).toBe('');
+});
+
+test('what killed processes left is no change of the user, and is taken away', async () => {
+  agentwiseIn(directory.path());
+  const { pid } = spawnSync(process.execPath, ['-e', '']);
+  const waiting = (of) => `src/caching/.AdvancedCacheManager.ts.${of}-0123456789ab.agentwise-migrate`;
+  for (const args of [[], ['--undo']]) {
+    for (const of of [pid, process.pid]) fs.writeFileSync(waiting(of), 'half');
+    expect(await asked('--dry-run', ...args)).toMatchObject({ state: 'planned', warnings: [] });
+    expect(fs.existsSync(waiting(pid))).toBe(true);
+    expect(await asked(...args)).toMatchObject({ state: 'done', warnings: [] });
+    expect([fs.existsSync(waiting(pid)), fs.existsSync(waiting(process.pid))]).toEqual([false, true]);
+  }
+  fs.rmSync(waiting(process.pid));
+  expect(git('.', 'status', '--porcelain')).toBe('');
 });
 
 test.each([

@@ -82,12 +82,14 @@ async function migrate(given) {
   const { guardOf } = require('../migrate/guard.js');
   const { applyChanges } = require('../migrate/transaction.js');
   const { nextSteps } = require('../migrate/next.js');
+  const { removeLeft } = require('../migrate/waiting.js');
   const { dryRun: isDry = false, force: isForced = false } = given.options;
   const plan = planMigration(given.args[0] ?? '.', { ...specOf(given), isForced });
   const isChange = plan.changes.length > 0;
   const guard = isChange ? guardOf(plan) : { refusal: null, warning: null };
   if (guard.refusal && !isForced && !isDry) throw guard.refusal;
   const findings = findingsOf(plan);
+  if (!isDry) removeLeft(plan.checkout);
   if (isChange && !isDry) applyChanges(plan.changes);
   findings.warnings.unshift(...[guard.refusal?.message, guard.warning].filter(Boolean));
   const result = {
@@ -105,10 +107,12 @@ async function undo(given) {
   const { MANIFEST } = require('../migrate/plan.js');
   const { applyChanges } = require('../migrate/transaction.js');
   const { nextSteps } = require('../migrate/next.js');
+  const { removeLeft } = require('../migrate/waiting.js');
   const { dryRun: isDry = false, force: isForced = false, package: spec } = given.options;
   if (spec !== undefined) throw new UsageError(given.command, '--package has no meaning with --undo');
   const plan = planUndo(given.args[0] ?? '.', { isForced });
   const isChange = plan.changes.length > 0;
+  if (!isDry) removeLeft(plan.checkout);
   if (isChange && !isDry) applyChanges(plan.changes);
   const state = stateOf(isChange, isDry);
   const result = {

@@ -4,22 +4,23 @@
 
 const { AgentwiseError } = require('../../errors.js');
 const { counted, visible } = require('../text.js');
-const { sha256 } = require('./checkout.js');
+const { isSameText } = require('./checkout.js');
 const { changesIn } = require('./git.js');
 const { isOriginal } = require('./modules.js');
 const { MANIFEST } = require('./plan.js');
 const { RECORD } = require('./record.js');
+const { isWaiting } = require('./waiting.js');
 
 /** Most names of files that a message has. */
 const SHOWN = 3;
 
 /** What an earlier run made or wrote, and nobody touched since, is no change of the user's. */
 function isOwn({ checkout, record }, file) {
-  if (file === RECORD || isOriginal(file)) return true;
+  if (file === RECORD || isOriginal(file) || isWaiting(file)) return true;
   const written = [...(record?.modules ?? []), ...(record?.manifest ? [{ file: MANIFEST, ...record.manifest }] : [])];
   const row = written.find((one) => one.file === file);
   const found = row && checkout.has(file) ? checkout.read(file) : null;
-  return found !== null && sha256(found.content) === row.after;
+  return found !== null && isSameText(found.content, row.after);
 }
 
 const more = (names) => (names.length > SHOWN ? ', …' : '');

@@ -4,7 +4,7 @@
 
 const { AgentwiseError } = require('../../errors.js');
 const { visible } = require('../text.js');
-const { Checkout, sha256, textOf } = require('./checkout.js');
+const { Checkout, isSameText, sha256, textOf } = require('./checkout.js');
 const { EXAMPLE, editManifest, revertManifest } = require('./manifest.js');
 const {
   MODULES,
@@ -18,9 +18,6 @@ const { RECORD, readRecord, recordText } = require('./record.js');
 const { replacementFor } = require('./replacement.js');
 
 const MANIFEST = 'package.json';
-
-/** Of files that came into being here. */
-const NEW_FILE_MODE = 0o644;
 
 function stateOf(text) {
   if (isReplacement(text)) return 'already';
@@ -54,7 +51,7 @@ function keepOriginal(checkout, { file, found }, record, isForced) {
   const change = { file: checkout.path(name), before: kept?.content ?? null, after: found.content, mode: found.mode };
   if (kept === null) return [change];
   if (kept.content.equals(found.content)) return [];
-  const isOwn = record?.modules.some((row) => row.file === file && row.before === sha256(kept.content));
+  const isOwn = record?.modules.some((row) => row.file === file && isSameText(kept.content, row.before));
   if (isOwn && isForced) {
     const older = { file: olderPlace(checkout, file), before: null, after: kept.content, mode: kept.mode };
     return [older, { ...change, beforeMode: kept.mode }];
@@ -97,15 +94,15 @@ function manifestRow(text, step, earlier) {
   return { before, after, edits: mergedEdits(earlier.edits, step.edits) };
 }
 
-/** The record after this run; nothing that an earlier one needs gets lost. */
-function recordChange(checkout, record, rows, manifest) {
+/** The record after this run; nothing that an earlier one needs gets lost. It holds `package.json`: who may read that may read it. */
+function recordChange(checkout, record, rows, manifest, mode) {
   const earlier = (record?.modules ?? []).filter(({ file }) => !rows.some((row) => row.file === file));
   const text = recordText({ modules: [...earlier, ...rows], manifest: manifest ?? record?.manifest ?? null });
   return {
     file: checkout.path(RECORD),
     before: record?.content ?? null,
     after: Buffer.from(text),
-    mode: NEW_FILE_MODE,
+    mode,
   };
 }
 
@@ -154,7 +151,7 @@ function planMigration(directory, { spec, isGiven, isForced }) {
     changes.push({ file: manifest.file, before: manifest.content, after, mode: manifest.mode });
   }
   const rows = replaced.map((module) => module.row);
-  if (changes.length > 0) changes.push(recordChange(checkout, record, rows, row));
+  if (changes.length > 0) changes.push(recordChange(checkout, record, rows, row, manifest.mode));
   return {
     checkout,
     record,

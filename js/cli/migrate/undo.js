@@ -3,9 +3,9 @@
 /** Puts back what `migrate` replaced, as the record says: byte for byte. */
 
 const { AgentwiseError } = require('../../errors.js');
-const { Checkout, sha256, textOf } = require('./checkout.js');
+const { Checkout, isSameText, textOf } = require('./checkout.js');
 const { revertManifest } = require('./manifest.js');
-const { MODULES, olderOriginalOf, originalOf } = require('./modules.js');
+const { MODULES, lineEndOf, olderOriginalOf, originalOf } = require('./modules.js');
 const { MANIFEST } = require('./plan.js');
 const { RECORD, readRecord } = require('./record.js');
 
@@ -22,18 +22,18 @@ function moduleStep(checkout, row, isForced) {
     after: null,
     mode: original.mode,
   };
-  const state = now && sha256(now.content);
-  if (state === before) {
+  const isNow = (hash) => now !== null && isSameText(now.content, hash);
+  if (isNow(before)) {
     // What is beside is not needed: gone, unless somebody has put something else there.
-    const isOriginal = original !== null && sha256(original.content) === before;
+    const isOriginal = original !== null && isSameText(original.content, before);
     const left = original !== null && !isOriginal ? [`${originalOf(file)} was edited since, and stays`] : [];
     return { file, state: 'already', restored: [], removed: isOriginal ? [removal] : [], left };
   }
   if (original === null) {
     throw new AgentwiseError('E_IO', `${originalOf(file)} is not there: put ${file} back by git`);
   }
-  if (sha256(original.content) !== before && !isForced) throw edited(originalOf(file));
-  if (now !== null && state !== after && !isForced) throw edited(file);
+  if (!isSameText(original.content, before) && !isForced) throw edited(originalOf(file));
+  if (now !== null && !isNow(after) && !isForced) throw edited(file);
   const restored = {
     file: checkout.path(file),
     before: now?.content ?? null,
@@ -58,8 +58,13 @@ function manifestStep(checkout, row, isForced) {
   const found = row && checkout.read(MANIFEST);
   if (!found) return { changes: [], left: [] };
   const text = textOf(found);
-  const isUntouched = sha256(found.content) === row.after;
-  const result = isUntouched ? { text: row.before, left: [] } : revertManifest(text, row, MANIFEST, { isForced });
+  // In a clone all files may have other line ends than where the record was made.
+  const isForeign = lineEndOf(text) === '\r\n' && !row.before.includes('\r\n');
+  const before = isForeign ? row.before.replaceAll('\n', '\r\n') : row.before;
+  const isUntouched = isSameText(found.content, row.after);
+  const result = isUntouched
+    ? { text: before, left: [] }
+    : revertManifest(text, { ...row, before }, MANIFEST, { isForced });
   if (result.text === text) return { changes: [], left: result.left };
   const after = Buffer.from(result.text);
   return {
