@@ -69,6 +69,30 @@ describe('npm/', () => {
     expect(other.code).toBe(1);
     expect(linesOf(other.stderr)).toContain(`the tag: 999.0.0 instead of ${manifest.version}`);
   });
+
+  test('a release has a changelog with its date, and nothing that waits', async () => {
+    const script = pathToFileURL(path.join(ROOT, 'npm', 'version.mjs')).href;
+    const changelog = (waiting, heading) => `# Changelog\n\n## [Unreleased]\n${waiting}\n## ${heading}\n\n- First\n`;
+    const found = await runNode(
+      `import { unreleased } from ${JSON.stringify(script)};
+       const texts = ${JSON.stringify([
+         changelog('', '[1.0.0] - 2026-02-03'),
+         changelog('', '[1.0.0] - 2026-02-03').replace('## [Unreleased]\n', ''),
+         changelog('', '[1.0.0] - not released'),
+         changelog('\n### Added\n\n- More\n', '[1.0.0] - 2026-02-03'),
+         changelog('', '[1.0.0-rc.1] - 2026-02-03'),
+       ])};
+       console.log(JSON.stringify(texts.map((text) => unreleased(text, '1.0.0'))));`,
+      { module: true },
+    );
+    expect(found).toEqual([
+      null,
+      null,
+      '"[1.0.0] - not released" has no date',
+      'there are entries in [Unreleased]',
+      'there is no section [1.0.0]',
+    ]);
+  });
 });
 
 describe('entries', () => {
