@@ -95,6 +95,17 @@ describe('an Agentwise', () => {
       ]),
     );
     expect(lines.some((line) => line.startsWith('-    "optimization:health": "ts-node'))).toBe(true);
+    // Of a long module only how long it is, however it ends.
+    for (const end of ['', '\n']) {
+      fs.writeFileSync(
+        'src/context/AgentContextFilter.ts',
+        Array.from({ length: 120 }, (_, at) => (at % 9 ? `// ${at}` : '')).join('\n') + end,
+      );
+      const long = linesOf((await cli(['migrate', '--dry-run', '--quiet'])).stdout);
+      expect(long.filter((line) => /^-\/\/ \d/.test(line))).toEqual([]);
+      expect(long.some((line) => /^- \(1[12]\d lines, which stand in /.test(line))).toBe(true);
+    }
+    git('.', 'checkout', '--', '.');
     expect(await asked('--dry-run')).toMatchObject({ state: 'planned', next: [] });
     fs.writeFileSync('new', '');
     expect((await asked('--dry-run')).warnings).toEqual([expect.stringContaining('not committed (new)')]);

@@ -161,6 +161,24 @@ test('npm/pack.mjs leaves nothing behind when there is nothing to pack', async (
   expect(fs.readdirSync(destination)).toEqual([]);
 });
 
+test('npm/pack.mjs packs no module of other sources', async () => {
+  const checkout = directory.path('checkout');
+  for (const name of ['npm', 'package.json', 'js/platform.js', 'js/native.js']) {
+    fs.cpSync(path.join(ROOT, name), path.join(checkout, name), { recursive: true });
+  }
+  const module = path.join(checkout, 'js', moduleName());
+  fs.copyFileSync(path.join(ROOT, 'js', moduleName()), module);
+  fs.appendFileSync(path.join(checkout, 'js', 'native.js'), '\nmodule.exports.laterOne = nativeBinding.laterOne\n');
+  const { code, stderr } = await node([path.join(checkout, 'npm', 'pack.mjs'), directory.path('packed')], {
+    cwd: checkout,
+  });
+  expect([code, stderr]).toEqual([
+    1,
+    expect.stringMatching(/\.node is of another version, it has no laterOne: build it/),
+  ]);
+  expect(fs.readdirSync(directory.path('packed'))).toEqual([]);
+});
+
 test('npm/publish.mjs publishes what the workflow gives it: platforms first, each once, nothing with --dry-run', async () => {
   const { code, stdout, stderr } = await node([path.join(__dirname, 'publishing.mjs'), directory.path('.')], {
     cwd: ROOT,

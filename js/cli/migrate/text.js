@@ -48,7 +48,8 @@ function changedLines(a, b) {
 /** `--- a/…`, `+++ b/…` and what changes; of long texts that go only how long they are. */
 function diffText(name, before, after, { paint, visible }) {
   const { at, gone, come } = changedLines(before, after);
-  const shared = new Set(gone.filter((line) => come.includes(line)));
+  // An empty line is in most files: it says nothing of what stays.
+  const shared = new Set(gone.filter((line) => line !== '' && come.includes(line)));
   const lines = [`--- a/${name}`, `+++ b/${name}`, `@@ line ${at + 1} @@`];
   const isLong = shared.size === 0 && gone.length > 20;
   if (isLong) lines.push(paint(`- (${gone.length} lines, which stand in ${originalOf(name)})`, 'red'));
