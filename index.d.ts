@@ -1319,7 +1319,12 @@ export class AdvancedCacheManager extends TypedEmitter<AdvancedCacheManagerEvent
    * wanted and not used; 0 after `stop()`.
    */
   getHealthScore(): number;
-  /** All of it or nothing; what fits of the entries stays. @throws {AgentwiseError} `E_CONFIG_INVALID`. */
+  /**
+   * All of it or nothing; what fits of the entries stays. Wrong settings are thrown at once, not by the promise, which resolves when
+   * all is applied and need not be awaited.
+   *
+   * @throws {AgentwiseError} `E_CONFIG_INVALID`, `E_SHUT_DOWN` after `stop()`.
+   */
   updateConfig(partial: Partial<CacheConfig>): Promise<void>;
   /** Writes what waits and closes the cache. Idempotent. */
   stop(): Promise<void>;

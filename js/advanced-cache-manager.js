@@ -89,13 +89,16 @@ class AdvancedCacheManager extends NativeEmitter {
     return call(this.#native.healthScore);
   }
 
-  async updateConfig(partial) {
+  // Not an `async` function: who calls it as if it gave nothing hears of a wrong setting at once.
+  updateConfig(partial) {
     const json = args.configurationJson(partial);
     refuseIfStopped(this.#state);
+    call(this.#native.checkConfig, json);
     // One after the other: each begins with what the one before it left.
     const turn = this.#updating.then(() => this.#update(json));
+    // Also keeps a failure that nobody waits for from ending the process: the cache is stopped then.
     this.#updating = turn.catch(() => {});
-    await turn;
+    return turn;
   }
 
   async #update(json) {

@@ -129,12 +129,12 @@ export declare function openSystem(codeJson: string, cwd: string, variables: Rec
 
 /**
  * Opens a system that reads no file, starts no thread and stands still until it is moved. `machine_json` are the figures of its
- * machine; `now_ms` and `wall_ms` are the readings of its clock, monotonic and Unix ms.
+ * machine; `readings` those of its clock, monotonic and Unix ms.
  *
  * # Errors
  * `E_CONFIG_INVALID`, `E_INVALID_ARGUMENT`.
  */
-export declare function openTestSystem(codeJson: string, cwd: string, variables: Record<string, string>, machineJson: string, nowMs: number, wallMs: number, wake: () => void): object
+export declare function openTestSystem(codeJson: string, cwd: string, variables: Record<string, string>, machineJson: string, readings: Array<number>, wake: () => void): object
 
 /**
  * Opens a token optimizer. `place` is JSON: `cacheDir`, absent for memory only; `namespace`; `allowNetworkFileSystem`.

@@ -1,6 +1,6 @@
 const fs = require('node:fs');
 const { AdvancedCacheManager } = require('../../index.js');
-const { failureOf } = require('../support.js');
+const { failureOf, runNode } = require('../support.js');
 const { useCaches, heardBy, toDisk, toArchive, noise, sleep, until } = require('./support.js');
 
 const { open, path } = useCaches();
@@ -50,7 +50,10 @@ describe('a configuration', () => {
     const cache = open();
     const heard = heardBy(cache, 'configUpdated');
     const construct = () => new AdvancedCacheManager({ [name]: value });
-    for (const error of [thrownBy(construct), await failureOf(cache.updateConfig({ l1MaxSize: 7, [name]: value }))]) {
+    for (const error of [
+      thrownBy(construct),
+      await failureOf(() => cache.updateConfig({ l1MaxSize: 7, [name]: value })),
+    ]) {
       if (name === 'l1MaxSize' && error.problems === undefined) throw error;
       expect([error.name, error.code]).toEqual(['AgentwiseError', 'E_CONFIG_INVALID']);
       expect(error.problems.map((problem) => problem.path)).toEqual([name]);
@@ -69,7 +72,7 @@ describe('a configuration', () => {
 
   test.each([[null], [5], ['text'], [[]], [() => 1]])('%p is refused', async (config) => {
     expect(thrownBy(() => new AdvancedCacheManager(config)).code).toBe('E_CONFIG_INVALID');
-    expect((await failureOf(open().updateConfig(config))).code).toBe('E_CONFIG_INVALID');
+    expect((await failureOf(() => open().updateConfig(config))).code).toBe('E_CONFIG_INVALID');
   });
 
   test('that is refused leaves no directory', () => {
@@ -173,7 +176,7 @@ describe('updateConfig', () => {
 
   test('to another namespace is refused and says which setting it is', async () => {
     const cache = open();
-    const error = await failureOf(cache.updateConfig({ namespace: 'other', l1MaxSize: 5 }));
+    const error = await failureOf(() => cache.updateConfig({ namespace: 'other', l1MaxSize: 5 }));
     expect([error.name, error.code]).toEqual(['AgentwiseError', 'E_CONFIG_INVALID']);
     expect(error.problems?.map((problem) => problem.path)).toEqual(['namespace']);
     expect(cache.getStats().l1.maxSize).toBe(1000);
@@ -182,11 +185,32 @@ describe('updateConfig', () => {
     expect(named.getStats().l1.maxSize).toBe(5);
   });
 
+  test('throws what is wrong at once, as who does not wait for it expects', async () => {
+    const cache = open();
+    expect(thrownBy(() => cache.updateConfig({ ttlSeconds: -1 })).code).toBe('E_CONFIG_INVALID');
+    expect(thrownBy(() => cache.updateConfig({ namespace: 'other' })).code).toBe('E_CONFIG_INVALID');
+    expect(thrownBy(() => cache.updateConfig(null)).code).toBe('E_CONFIG_INVALID');
+    cache.updateConfig({ l1MaxSize: 5 });
+    await cache.updateConfig({});
+    expect(cache.getStats().l1.maxSize).toBe(5);
+  });
+
+  test('that nobody waits for does not end the process when the cache is stopped meanwhile', async () => {
+    const program = `
+      const { AdvancedCacheManager } = require('./index.js');
+      const cache = new AdvancedCacheManager({ cacheDir: ${JSON.stringify(path('process'))} });
+      cache.updateConfig({ l1MaxSize: 5 });
+      cache.updateConfig({ l1MaxSize: 6 });
+      cache.stop().then(() => setTimeout(() => console.log('"alive"'), 50));
+    `;
+    expect(await runNode(program)).toBe('alive');
+  });
+
   test('after stop() is refused', async () => {
     const cache = open();
     const heard = heardBy(cache, 'configUpdated');
     await cache.stop();
-    expect((await failureOf(cache.updateConfig({ l1MaxSize: 5 }))).code).toBe('E_SHUT_DOWN');
+    expect((await failureOf(() => cache.updateConfig({ l1MaxSize: 5 }))).code).toBe('E_SHUT_DOWN');
     expect(heard).toEqual([]);
   });
 });

@@ -6,6 +6,18 @@ const { open } = useCaches();
 const ASKED = 'What is the best way to sharpen a kitchen knife?';
 const STORED = 'How do I sharpen a kitchen knife?';
 
+test('after a restart the first question in other words is answered', async () => {
+  const cache = open();
+  await cache.set(STORED, 'with a stone');
+  for (let at = 0; at < 2000; at++) await cache.set(`How many legs has insect number ${at}?`, at);
+  await cache.stop();
+  for (const ask of [(next) => next.get(ASKED), async (next) => (await next.lookup(ASKED)).value]) {
+    const next = open();
+    expect(await ask(next)).toBe('with a stone');
+    await next.stop();
+  }
+});
+
 describe.each([true, false])('with persistToDisk %s', (persistToDisk) => {
   const opened = (config) => open({ persistToDisk, ...config });
 

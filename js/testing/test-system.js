@@ -63,7 +63,7 @@ class TestSystem extends ProductionOptimizationSystem {
   #open(json, wake) {
     const figures = figuresJson(this.#machine);
     const [cwd, wall] = [process.cwd(), this.#clock.now()];
-    const open = (elapsed) => native.openTestSystem(json, cwd, this.#variables, figures, elapsed, wall, wake);
+    const open = (elapsed) => native.openTestSystem(json, cwd, this.#variables, figures, [elapsed, wall], wake);
     this.#seat = join(this.#clock, open, () => runningOf(this)?.wake());
     return this.#seat.handle;
   }

@@ -65,14 +65,15 @@ pub fn open_cache<'env>(
     let sink = Arc::clone(&events);
     method(env, &mut handle, "drainEvents", move |_| Ok(sink.drain()))?;
     let shared = Arc::clone(&source);
+    method(env, &mut handle, "checkConfig", move |args| {
+        let old = shared().map(|open| open.manager().config()).unwrap_or_default();
+        updated(&old, &args.get::<String>(0)?).map(|_| ())
+    })?;
+    let shared = Arc::clone(&source);
     method(env, &mut handle, "updateConfig", move |args| {
-        let (source, partial) = (Arc::clone(&shared), parse(&args.get::<String>(0)?)?);
+        let source = Arc::clone(&shared);
         let old = source().map(|open| open.manager().config()).unwrap_or_default();
-        let new = old.updated("", &partial)?;
-        if new.namespace != old.namespace {
-            let message = "cannot change while the cache is open; open another one".to_owned();
-            return Err(Error::config(vec![Problem { path: "namespace".to_owned(), message }]));
-        }
+        let new = updated(&old, &args.get::<String>(0)?)?;
         let change = json!({ "oldConfig": old, "newConfig": new }).to_string();
         let work = move || {
             if let Some(open) = source() {
@@ -98,6 +99,16 @@ pub fn open_cache<'env>(
         Ok(())
     })?;
     Ok(handle)
+}
+
+/// The settings of an open cache with some of them changed.
+fn updated(old: &CacheConfig, partial_json: &str) -> Result<CacheConfig> {
+    let new = old.updated("", &parse(partial_json)?)?;
+    if new.namespace == old.namespace {
+        return Ok(new);
+    }
+    let message = "cannot change while the cache is open; open another one".to_owned();
+    Err(Error::config(vec![Problem { path: "namespace".to_owned(), message }]))
 }
 
 /// Writes what waits in every cache and monitor of the process, which is about to end, and ends the sockets of this thread's

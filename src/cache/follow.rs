@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::disk::Disk;
+use super::disk::{Condition, Disk};
 use super::key::{Key, Keys, Parts};
 use super::manager::CacheManager;
 use super::questions;
@@ -132,6 +132,20 @@ impl CacheManager {
     /// Whether the questions that were on disk before are all taken up.
     pub(crate) fn is_taken_up(&self) -> bool {
         self.disk().is_none_or(|disk| !disk.is_started() || self.questions.followed().1 > 0)
+    }
+
+    /// Whether questions of before are still to come that somebody may wait for.
+    pub(crate) fn are_questions_to_come(&self) -> bool {
+        self.disk().is_some_and(|disk| disk.condition() == Condition::Good) && self.questions.may_wait()
+    }
+
+    /// Has the questions of before taken up now, after a start: else the first who ask in other words would find nothing. Blocks,
+    /// for a second at most.
+    pub(crate) fn await_questions(&self) {
+        if self.are_questions_to_come() {
+            self.follow();
+            self.questions.wait();
+        }
     }
 
     fn take_up(&self) -> Option<End> {

@@ -4,10 +4,12 @@
 //! or by the writer's thread, so that storing costs nothing. Owns the index; knows keys, nothing of entries.
 
 use std::collections::VecDeque;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::key::{Key, Keys, Namespace, Parts};
 use crate::similarity::{Index, Verdict, Wanted};
@@ -19,6 +21,9 @@ const AT_ONCE: usize = 64;
 /// Changes, and bytes of them, that wait before whoever stores takes them up, where no writer does. A millisecond or two.
 const MOST_WAITING: usize = 256;
 const MOST_BYTES_WAITING: usize = 32 << 10;
+/// How long those who ask wait at most, all of them from the first on, until the questions of before are taken up. It takes
+/// about a second for as many as are kept.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// Scopes from which those without questions are forgotten.
 const MANY_SCOPES: usize = 1024;
 
@@ -88,6 +93,9 @@ pub(crate) struct Questions {
     state: RwLock<State>,
     changes: Mutex<Changes>,
     pub(crate) is_following: AtomicBool,
+    /// Until when those who ask wait for it.
+    wait_until: OnceLock<Instant>,
+    was_followed: Condvar,
     /// When it was looked for others' rows last, Unix ms.
     pub(crate) looked_ms: AtomicU64,
     /// Where the next sweep begins.
@@ -102,6 +110,8 @@ impl Questions {
             state: RwLock::new(State::new()),
             changes: Mutex::default(),
             is_following: AtomicBool::new(false),
+            wait_until: OnceLock::new(),
+            was_followed: Condvar::new(),
             looked_ms: AtomicU64::new(0),
             swept: AtomicUsize::new(0),
             held: AtomicU64::new(0),
@@ -150,8 +160,27 @@ impl Questions {
         let mut changes = self.changes.lock();
         if changes.beginning == beginning {
             changes.followed = last;
+            self.was_followed.notify_all();
         }
         changes.beginning == beginning
+    }
+
+    /// Whether it is worth waiting for the questions of before. Not for ever: where they are very many, or cannot be read, answers
+    /// to other words come later.
+    pub(crate) fn may_wait(&self) -> bool {
+        let until = *self.wait_until.get_or_init(|| Instant::now() + FIRST_WAIT);
+        self.changes.lock().followed == 0 && Instant::now() < until
+    }
+
+    /// Waits until the questions of before are taken up, if it is worth it.
+    pub(crate) fn wait(&self) {
+        let until = *self.wait_until.get_or_init(|| Instant::now() + FIRST_WAIT);
+        let mut changes = self.changes.lock();
+        while changes.followed == 0 {
+            if self.was_followed.wait_until(&mut changes, until).timed_out() {
+                return;
+            }
+        }
     }
 
     /// The database is to be taken up from the start: it is another one.

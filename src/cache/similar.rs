@@ -117,7 +117,7 @@ impl CacheManager {
         if self.is_closed() {
             return Seek::Miss;
         }
-        if self.questions.is_behind() {
+        if self.questions.is_behind() || self.are_questions_to_come() {
             return Seek::AskDisk;
         }
         let mut are_gone = false;
@@ -157,6 +157,7 @@ impl CacheManager {
     /// The value of a query in other words.
     fn search_similar(&self, keys: &Keys, threshold: Option<f32>) -> Option<Answer> {
         let threshold = threshold.filter(|_| !self.is_closed())?;
+        self.await_questions();
         for _ in 0..ROUNDS {
             let mut are_gone = false;
             for similar in self.served(keys, threshold) {
@@ -204,10 +205,13 @@ impl CacheManager {
     }
 
     /// The queries that come close to that of `keys`, best first, with what speaks against serving their answers. Without
-    /// `explains` only those that may be served.
+    /// `explains` only those that may be served. Blocks for the disk.
     pub fn candidates(&self, keys: &Keys, threshold: Option<f32>, explains: bool) -> Vec<Close> {
         if self.is_closed() {
             return Vec::new();
+        }
+        if self.is_similarity_on() {
+            self.await_questions();
         }
         let served = threshold.map(|threshold| self.served(keys, threshold));
         let mut close: Vec<Similar> = served.into_iter().flatten().collect();

@@ -73,7 +73,7 @@ impl Engine {
     /// # Errors
     /// Those of [`settings_file::load`].
     pub fn open_with(request: &SettingsRequest, clock: Arc<dyn Clock>) -> Result<Self> {
-        Self::open_in(World::real(clock), settings_file::load(request)?, request)
+        Ok(Self::open_in(World::real(clock), settings_file::load(request)?, request))
     }
 
     /// The same on a clock and a machine of somebody's test: it reads and writes no file and starts no thread. See
@@ -82,10 +82,10 @@ impl Engine {
     /// # Errors
     /// Those of [`settings_file::load_without_files`].
     pub fn open_driven(request: &SettingsRequest, driven: Driven) -> Result<Self> {
-        Self::open_in(World::driven(driven), settings_file::load_without_files(request)?, request)
+        Ok(Self::open_in(World::driven(driven), settings_file::load_without_files(request)?, request))
     }
 
-    fn open_in(world: World, mut loaded: Loaded, request: &SettingsRequest) -> Result<Self> {
+    fn open_in(world: World, mut loaded: Loaded, request: &SettingsRequest) -> Self {
         let settings = loaded.settings.clone();
         let events = Arc::new(EventSink::new());
         let cwd = request.cwd.clone();
@@ -108,7 +108,7 @@ impl Engine {
                 "a setting is not as it was asked for; see the warning event"
             );
         }
-        Ok(Self {
+        Self {
             live_settings: Mutex::new(Live::new(&loaded)),
             explained: Mutex::new(Arc::new((loaded.layers.clone(), settings.clone()))),
             tuner: tuning::Tuner::new(&settings),
@@ -119,7 +119,7 @@ impl Engine {
             cwd,
             closed: AtomicBool::new(false),
             live,
-        })
+        }
     }
 
     /// The system's events.

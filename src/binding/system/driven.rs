@@ -9,6 +9,7 @@ use napi_derive::napi;
 
 use super::{Slot, handle};
 use crate::base::driven::DrivenClock;
+use crate::base::error::{Error, ErrorKind};
 use crate::base::machine::GivenMachine;
 use crate::binding::cache::whole;
 use crate::binding::call::{guard, method};
@@ -18,26 +19,27 @@ use crate::orchestrator::Driven;
 use crate::orchestrator::settings_file::SettingsRequest;
 
 /// Opens a system that reads no file, starts no thread and stands still until it is moved. `machine_json` are the figures of its
-/// machine; `now_ms` and `wall_ms` are the readings of its clock, monotonic and Unix ms.
+/// machine; `readings` those of its clock, monotonic and Unix ms.
 ///
 /// # Errors
 /// `E_CONFIG_INVALID`, `E_INVALID_ARGUMENT`.
 #[napi(catch_unwind)]
-#[expect(clippy::too_many_arguments, reason = "JavaScript hands over columns, not objects")]
 pub fn open_test_system<'env>(
     env: &'env Env,
     code_json: String,
     cwd: String,
     variables: HashMap<String, String>,
     machine_json: String,
-    now_ms: f64,
-    wall_ms: f64,
+    readings: Vec<f64>,
     wake: Function<'_, (), ()>,
 ) -> napi::Result<Object<'env>> {
     let (code, machine) = (parse_or_throw(&code_json)?, parse_or_throw(&machine_json)?);
     let request =
         SettingsRequest { code, cwd: cwd.into(), env: variables.into_iter().collect::<BTreeMap<_, _>>() };
     let engine = Arc::new(guard(|| {
+        let [now_ms, wall_ms] = readings[..] else {
+            return Err(Error::new(ErrorKind::InvalidArgument, "a clock has two readings"));
+        };
         let clock = Arc::new(DrivenClock::new(whole(now_ms), whole(wall_ms)));
         let figures = GivenMachine::figures_of(machine)?;
         let machine = Arc::new(GivenMachine::new(Arc::clone(&clock) as _, figures));
