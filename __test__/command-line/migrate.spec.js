@@ -184,6 +184,21 @@ describe('an Agentwise', () => {
     expect(read('package.json')).toBe(JSON.stringify(before, null, '\t'));
   });
 
+  test('a module in another form is told, and stays', async () => {
+    fs.renameSync('src/context/AgentContextFilter.ts', 'src/context/AgentContextFilter.tsx');
+    commit();
+    const { modules, warnings } = await asked();
+    expect(modules).toContainEqual(
+      expect.objectContaining({ state: 'absent', entry: 'agentwise-optimization/context' }),
+    );
+    expect(warnings).toEqual([
+      'src/context/AgentContextFilter.tsx is there and stays: only src/context/AgentContextFilter.ts is replaced',
+    ]);
+    fs.mkdirSync('other/src/context', { recursive: true });
+    fs.writeFileSync('other/src/context/AgentContextFilter.js', '');
+    expect(await refused('E_NOT_AGENTWISE', 'other')).toContain('AgentContextFilter.js is there');
+  });
+
   test('--package says what to depend on', async () => {
     await asked('--package', 'file:../a b.tgz');
     expect(manifest().dependencies).toEqual({ 'agentwise-optimization': 'file:../a b.tgz' });

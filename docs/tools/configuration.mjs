@@ -182,7 +182,8 @@ function fallbackOf({ default: fallback }) {
 }
 
 function meaningOf(path, { default: fallback, description }) {
-  const text = IGNORED.test(path) ? `Ignored. ${description}` : description;
+  const isTold = !IGNORED.test(path) || /\bignored\b/.test(description);
+  const text = isTold ? description : `Ignored. ${description}`;
   if (!Array.isArray(fallback) || fallback.length === 0) return text;
   return `${text} Default: ${fallback.map((text) => `\`${text}\``).join(', ')}.`;
 }

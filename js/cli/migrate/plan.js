@@ -24,10 +24,16 @@ function stateOf(text) {
   return isEditedReplacement(text) ? 'edited' : 'replaced';
 }
 
+/** A module of the same name in another form, which is not replaced. */
+const otherOf = (checkout, file) =>
+  ['.tsx', '.mts', '.cts', '.js', '.mjs', '.cjs', '.jsx', '/index.ts', '/index.js']
+    .map((ending) => file.replace(/\.ts$/, ending))
+    .find((name) => checkout.has(name));
+
 /** Where one of the seven modules stands, and what it is. */
 function moduleIn(checkout, { file, entry }) {
   const found = checkout.read(file);
-  if (found === null) return { file, entry, state: 'absent' };
+  if (found === null) return { file, entry, state: 'absent', other: otherOf(checkout, file) };
   const text = found.content.toString('utf8');
   return { file, entry, found, text, state: stateOf(text) };
 }
@@ -108,7 +114,8 @@ function recordChange(checkout, record, rows, manifest, mode) {
 
 function requireAgentwise(checkout, modules, manifest) {
   if (modules.every(({ state }) => state === 'absent')) {
-    const example = `${MODULES[0].file}, …`;
+    const other = modules.map((module) => module.other).find(Boolean);
+    const example = other ? `${other} is there, and only a .ts is replaced` : `${MODULES[0].file}, …`;
     throw new AgentwiseError(
       'E_NOT_AGENTWISE',
       `${visible(checkout.root)} has none of the seven modules (${example}): name the directory of an Agentwise checkout`,

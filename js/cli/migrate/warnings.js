@@ -7,7 +7,8 @@ const { EXAMPLE } = require('./manifest.js');
 /** Most missing names that are told one by one. */
 const MAX_NAMES = 50;
 
-function ofModule({ file, state, entry }) {
+function ofModule({ file, state, entry, other }) {
+  if (other) return [`${other} is there and stays: only ${file} is replaced`];
   return state === 'edited' ? [`${file} re-exports ${entry} and has more: it stays as it is`] : [];
 }
 
