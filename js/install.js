@@ -8,7 +8,7 @@
 const { spawnSync } = require('node:child_process');
 const { copyFileSync, existsSync, renameSync, rmSync } = require('node:fs');
 const { join } = require('node:path');
-const { isMusl, moduleName, publishedPackage } = require('./platform.js');
+const { installedPackages, isMusl, moduleName, publishedPackage, remedyForVersions } = require('./platform.js');
 
 const ROOT = join(__dirname, '..');
 const RUST = '1.89';
@@ -20,10 +20,16 @@ const LIBRARIES = {
   win32: 'agentwise_optimization.dll',
 };
 
-/** Whether a module is there and loads, in a process of its own: a module that crashes must not take the install along. */
+/**
+ * Whether a module is there, loads and is of this version, in a process of its own: a module that crashes must not take the
+ * install along.
+ */
 function isLoadable() {
-  return spawnSync(process.execPath, ['-e', 'require("./js/native.js")'], { cwd: ROOT, stdio: 'ignore' }).status === 0;
+  return spawnSync(process.execPath, ['-e', 'require("./js/binding.js")'], { cwd: ROOT, stdio: 'ignore' }).status === 0;
 }
+
+/** What of this platform is installed, and does not fit. */
+const misfit = () => installedPackages().find(({ version, wanted }) => version !== wanted);
 
 function fail(message) {
   console.error(`agentwise-optimization: ${message}`);
@@ -34,6 +40,9 @@ function build() {
   const library = LIBRARIES[process.platform];
   if (!library) fail(`no native module for ${process.platform}-${process.arch}`);
   if (spawnSync('cargo', ['--version'], { stdio: 'ignore' }).status !== 0) {
+    const other = misfit();
+    if (other)
+      fail(`${other.name} is ${other.version}, agentwise-optimization is ${other.wanted}: ${remedyForVersions(other)}`);
     const published = publishedPackage();
     const lack = published
       ? `${published}, the native module for ${process.platform}-${process.arch}, is not installed or does not load (npm leaves ` +
