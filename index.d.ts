@@ -4,6 +4,9 @@
  *
  * Subpaths such as `agentwise-optimization/cache` have a part of it, with their own class as the default export too.
  *
+ * What methods give of which the replaced package said `any` or nothing (`getStatus()`, `optimizeAgentContext()`, …) has the type that
+ * is asked for, else that of their `Result`: `const mine: MyStatus = system.getStatus()` compiles, and nothing checks it.
+ *
  * @module agentwise-optimization
  */
 import { EventEmitter } from 'node:events';
@@ -600,6 +603,25 @@ export interface FilterOptions {
   signal?: AbortSignal;
 }
 
+/** What {@link AgentContextFilter.getFilterStats} gives. */
+export interface FilterStats {
+  /** Names of the known specializations. */
+  agentSpecializations: string[];
+  /** Units of analysis that are remembered: texts of 1,024 bytes and more, and runs of up to 64 smaller elements. */
+  cachedContexts: number;
+  /** Bytes of these; at most `analysisCacheMB` after each call. */
+  analysisBytes: number;
+  /** Parts that were left out and can be given back. */
+  references: number;
+  /** Bytes of these; at most `referenceStoreMB` after each call. */
+  referenceBytes: number;
+  /** MB, as last passed to `filterContext`. */
+  currentMemoryUsage: number;
+  /** Settings in force. */
+  config: ContextFilterConfig;
+  [key: string]: any;
+}
+
 /**
  * Keeps of a context what an agent needs for its task. Deterministic. Looks at `.claude/agents/*.md` under the working directory
  * in its calls, at most twice a second, and starts no timer. See docs/context-filter.md.
@@ -649,22 +671,9 @@ export class AgentContextFilter extends TypedEmitter<AgentContextFilterEvents> {
    */
   resolveReference(reference: string): Promise<any>;
   /** Specializations, what is remembered, settings. */
-  getFilterStats(): {
-    /** Names of the known specializations. */
-    agentSpecializations: string[];
-    /** Units of analysis that are remembered: texts of 1,024 bytes and more, and runs of up to 64 smaller elements. */
-    cachedContexts: number;
-    /** Bytes of these; at most `analysisCacheMB` after each call. */
-    analysisBytes: number;
-    /** Parts that were left out and can be given back. */
-    references: number;
-    /** Bytes of these; at most `referenceStoreMB` after each call. */
-    referenceBytes: number;
-    /** MB, as last passed to `filterContext`. */
-    currentMemoryUsage: number;
-    config: ContextFilterConfig;
-    [key: string]: any;
-  };
+  getFilterStats<Result = FilterStats>(): Result;
+  /** For mocks and subclasses. @hidden */
+  getFilterStats<_Result>(): any;
   /**
    * MB: the agent's cap (else `maxContextPerAgent`) × max(0.3, 1 − memory / `globalMaxContext`) × max(0.3, 1 − load / 100),
    * rounded down, at least 10.
@@ -824,6 +833,18 @@ export interface OptimizedContext {
   sharedReference: true;
   [key: string]: any;
 }
+
+/**
+ * {@link OptimizedContext} for a context of type `Context`. What the contexts of callers have may be read and is `any`, and a result may
+ * be passed on where a `Context` is asked for, since callers of the replaced package did both. Of a context that is `any`: `any`.
+ */
+export type OptimizedContextOf<Context> = 0 extends 1 & Context
+  ? any
+  : [Extract<Context, object>] extends [never]
+    ? OptimizedContext
+    : Extract<Context, object> extends infer Given
+      ? OptimizedContext & Given & { [Key in keyof Given]-?: any }
+      : never;
 
 /** Whose an entry is. Entries are found only under the same model and system prompt, given or not. */
 export interface CacheScope {
@@ -1304,10 +1325,12 @@ export class AdvancedCacheManager extends TypedEmitter<AdvancedCacheManagerEvent
    * @throws {AgentwiseError} `E_CACHE_DISK`, `E_SHUT_DOWN`; the signal's reason: what was done until then is done.
    */
   compact(options?: FollowOptions): Promise<CacheCompaction>;
-  warmCache(
+  warmCache<Result = { total: number; found: number }>(
     entries: { key: string; priority?: number }[],
     options?: { signal?: AbortSignal },
-  ): Promise<{ total: number; found: number }>;
+  ): Promise<Result>;
+  /** For mocks and subclasses. @hidden */
+  warmCache<_Result>(entries: { key: string; priority?: number }[], options?: { signal?: AbortSignal }): Promise<any>;
   dump(file: string | URL, options?: FollowOptions): Promise<{ entries: number; bytes: number }>;
   load(file: string | URL, options?: FollowOptions): Promise<{ entries: number; skipped: number }>;
   flush(): Promise<void>;
@@ -1325,7 +1348,9 @@ export class AdvancedCacheManager extends TypedEmitter<AdvancedCacheManagerEvent
    *
    * @throws {AgentwiseError} `E_CONFIG_INVALID`, `E_SHUT_DOWN` after `stop()`.
    */
-  updateConfig(partial: Partial<CacheConfig>): Promise<void>;
+  updateConfig<Result = Promise<void>>(partial: Partial<CacheConfig>): Result;
+  /** For mocks and subclasses. @hidden */
+  updateConfig<_Result>(partial: Partial<CacheConfig>): any;
   /** Writes what waits and closes the cache. Idempotent. */
   stop(): Promise<void>;
   /** As {@link stop}, for `await using`. */
@@ -1779,13 +1804,17 @@ export class MemoryManager extends TypedEmitter<MemoryManagerEvents> implements 
   shouldThrottleAgent(agentId: string): boolean;
   throttleReason(agentId: string): ThrottleReason | null;
   whenUnthrottled(agentId: string, options?: WhenUnthrottledOptions): Promise<void>;
-  unthrottleAgent(agentId: string): boolean;
+  unthrottleAgent<Result = boolean>(agentId: string): Result;
+  /** For mocks and subclasses. @hidden */
+  unthrottleAgent<_Result>(agentId: string): any;
   getRecommendedContextSize(agentId: string, requested: number): number;
   updateContextAccess(key: string): void;
   holdContext(key: string, context: HeldContext): void;
   releaseContext(key: string): boolean;
   contextsToDrop(agentId?: string): ContextToDrop[];
-  getMemoryStats(): MemoryStats;
+  getMemoryStats<Result = MemoryStats>(): Result;
+  /** For mocks and subclasses. @hidden */
+  getMemoryStats<_Result>(): any;
   getMemoryHistory(): MemoryUsage[];
   getHealthScore(): number;
   getHealth(): MemoryHealth;
@@ -2513,7 +2542,9 @@ export class ProductionMonitor extends TypedEmitter<ProductionMonitorEvents> imp
   getMetricsHistory(hours?: number, options?: { maxPoints?: number }): SystemMetrics[];
   getRecentAlerts(hours?: number): Alert[];
   resolveAlert(id: string): boolean;
-  getStatus(): MonitorStatus;
+  getStatus<Result = MonitorStatus>(): Result;
+  /** For mocks and subclasses. @hidden */
+  getStatus<_Result>(): any;
   exportReport(path?: string | URL, options?: { format?: 'json' | 'html' }): Promise<string>;
   createAlert(alert: NewAlert): Alert | null;
   silence(silence: NewSilence): Silence;
@@ -2583,7 +2614,7 @@ export interface SystemStatus {
   configFile: any;
   /** Where other programs of this user can ask the system, or why they cannot; both `null` when `liveSocket` is off. */
   live: { socket: string | null; reason: string | null };
-  /** What the configuration asks for and this version does not have. */
+  /** What the configuration asks for and this version does not have: nothing, so it is empty. */
   unavailable: string[];
   /** What is not as the configuration asked for, for example a `configFile` that is not there. */
   warnings: ConfigProblem[];
@@ -2834,7 +2865,13 @@ declare class OptimizationCore<Events extends ProductionOptimizationSystemEvents
    * @throws {AgentwiseError} `E_NOT_INITIALIZED`, `E_SHUT_DOWN`, `E_INVALID_ARGUMENT`, `E_CONTEXT_INVALID`.
    * @throws the signal's reason; the agent's next result is then a delta to the one before this call.
    */
-  optimizeAgentContext(agentId: string, context: any, options?: OptimizeOptions | any): Promise<OptimizedContext>;
+  optimizeAgentContext<Context, Result = OptimizedContextOf<Context>>(
+    agentId: string,
+    context: Context,
+    options?: OptimizeOptions | any,
+  ): Promise<Result>;
+  /** For mocks and subclasses. @hidden */
+  optimizeAgentContext<_Context, _Result>(agentId: string, context: any, options?: OptimizeOptions | any): Promise<any>;
   /**
    * As {@link AgentContextFilter.resolveReference}: what `optimizeAgentContext` left out of any agent's context.
    *
@@ -2851,7 +2888,9 @@ declare class OptimizationCore<Events extends ProductionOptimizationSystemEvents
   /** As {@link TokenOptimizer.trackUsage}. */
   trackUsage(agentId: string, tokens: number, operation: string, options?: UsageOptions): void;
   /** As {@link TokenOptimizer.getOptimizationReport}. */
-  getOptimizationReport(): OptimizationReport;
+  getOptimizationReport<Result = OptimizationReport>(): Result;
+  /** For mocks and subclasses. @hidden */
+  getOptimizationReport<_Result>(): any;
   /**
    * The answer stored for this query, or for one that asks the same in other words (docs/similarity.md), or `null`: shared
    * entries and the agent's own, never another agent's.
@@ -2881,9 +2920,13 @@ declare class OptimizationCore<Events extends ProductionOptimizationSystemEvents
    */
   getRecommendedContextSize(agentId: string, requestedSize: number): number;
   /** Components, figures and settings at one time. Before `initialize()`: `{ initialized: false, error }`. */
-  getStatus(): SystemStatus;
+  getStatus<Result = SystemStatus>(): Result;
+  /** For mocks and subclasses. @hidden */
+  getStatus<_Result>(): any;
   /** Health with its score (docs/scores.md). Before `initialize()`: `down`, score 0. */
-  getHealthStatus(): SystemHealthStatus;
+  getHealthStatus<Result = SystemHealthStatus>(): Result;
+  /** For mocks and subclasses. @hidden */
+  getHealthStatus<_Result>(): any;
   /**
    * Applied to the running parts, and with `save` written into the configuration file: all of it or nothing, one call after the
    * other. It wins over file,
@@ -2914,8 +2957,13 @@ declare class OptimizationCore<Events extends ProductionOptimizationSystemEvents
   getOptimizationStats(): OptimizationStats;
   /** What to change, by what was measured. @throws {AgentwiseError} `E_NOT_INITIALIZED`, `E_SHUT_DOWN`. */
   getOptimizationRecommendations(): OptimizationRecommendations;
-  /** Removes expired entries, forgets what agents were given (they get their next context in full), collects V8's garbage. */
-  performMaintenance(): Promise<{ expiredEntries: number; garbageCollected: boolean }>;
+  /**
+   * Removes expired entries, forgets what agents were given (they get their next context in full), collects V8's garbage. Gives
+   * `{ expiredEntries, garbageCollected }`.
+   */
+  performMaintenance<Result = { expiredEntries: number; garbageCollected: boolean }>(): Promise<Result>;
+  /** For mocks and subclasses. @hidden */
+  performMaintenance<_Result>(): Promise<any>;
   /**
    * One step of the tuning now, whether or not `autoTuning` is on: judges the change that is being tried, or tries one if there
    * is reason to. Without enough load nothing changes.
@@ -2971,8 +3019,10 @@ export class ProductionOptimizationSystem extends OptimizationCore<ProductionOpt
    * await system.generateSystemReport({ path: 'today.html', overwrite: true });
    */
   generateSystemReport(options?: ReportOptions): Promise<string>;
-  /** There is no dashboard in this version. */
-  startMonitoringDashboard(): Promise<{ started: boolean; reason?: string; [key: string]: any }>;
+  /** There is no dashboard in this version: gives `{ started: false, reason }`. */
+  startMonitoringDashboard<Result = { started: boolean; reason?: string; [key: string]: any }>(): Promise<Result>;
+  /** For mocks and subclasses. @hidden */
+  startMonitoringDashboard<_Result>(): Promise<any>;
 }
 
 /**
@@ -3550,8 +3600,8 @@ export interface AgentConfiguration {
   agents: Record<
     string,
     {
-      /** As of {@link TokenOptimizer.optimizeContext}. */
-      context: OptimizedContext;
+      /** {@link OptimizedContext}, as of {@link TokenOptimizer.optimizeContext}. */
+      context: any;
       /** Names under `shared.common`. */
       sharedRef: string[];
       /** Index in `batches`. */
@@ -3597,6 +3647,34 @@ export interface ResolveBlocksOptions {
   have?: Map<number, string> | Iterable<string> | null;
   /** On whom what came from the store is charged as fetched. Default nobody: where the sender sent, it has been charged already. */
   agentId?: string;
+}
+
+/** What {@link TokenOptimizer.getSharedContextStats} gives. */
+export interface SharedContextStats {
+  /** Whether there is a client and it is asked. */
+  enabled: boolean;
+  /** Whether the client says that it is connected. */
+  connected: boolean;
+  /** What the client says of itself, or `null`. */
+  clientStats: any;
+  /** Agents whose last context is known. */
+  localCacheSize: number;
+  /** Contexts optimized. */
+  totalMetrics: number;
+  [key: string]: any;
+}
+
+/** What {@link TokenOptimizer.getProductionHealthStatus} gives. */
+export interface ProductionHealthStatus {
+  /** `warning` under 75, `critical` under 50. */
+  overall: 'healthy' | 'warning' | 'critical';
+  /** Mean of the components' scores, 0–100; 100 without any. */
+  score: number;
+  /** A component that is not there is `null`. */
+  components: { memoryManager: PartHealth; cacheManager: PartHealth; contextFilter: PartHealth; [key: string]: any };
+  /** What to change, with the figures that say so. */
+  recommendations: string[];
+  [key: string]: any;
 }
 
 /**
@@ -3649,7 +3727,13 @@ export class TokenOptimizer {
    * @throws {AgentwiseError} `E_CONTEXT_INVALID` with the path of what JSON cannot hold; `E_INVALID_ARGUMENT`.
    * @throws the signal's reason; what the filter throws.
    */
-  optimizeContext(agentId: string, context: any, options?: OptimizeContextOptions): Promise<OptimizedContext>;
+  optimizeContext<Context, Result = OptimizedContextOf<Context>>(
+    agentId: string,
+    context: Context,
+    options?: OptimizeContextOptions,
+  ): Promise<Result>;
+  /** For mocks and subclasses. @hidden */
+  optimizeContext<_Context, _Result>(agentId: string, context: any, options?: OptimizeContextOptions): Promise<any>;
   /** What changed by top-level key; `newContext` if there is no old one or one of them is no object. */
   computeContextDiff(oldContext: any, newContext: any): Promise<any>;
   /**
@@ -3669,9 +3753,13 @@ export class TokenOptimizer {
    */
   scheduleAgents(agents: string[], tasks?: any[]): Promise<string[][]>;
   /** One context for several agents: batches of its `tasks`, what to send to each, what they have in common. */
-  optimizeAgentConfiguration(agents: string[], context: any): Promise<AgentConfiguration>;
+  optimizeAgentConfiguration<Result = AgentConfiguration>(agents: string[], context: any): Promise<Result>;
+  /** For mocks and subclasses. @hidden */
+  optimizeAgentConfiguration<_Result>(agents: string[], context: any): Promise<any>;
   /** What the last contexts of these agents have in common. */
-  compressSharedContext(agents: string[]): Promise<SharedContextSummary>;
+  compressSharedContext<Result = SharedContextSummary>(agents: string[]): Promise<Result>;
+  /** For mocks and subclasses. @hidden */
+  compressSharedContext<_Result>(agents: string[]): Promise<any>;
   /** What the cache has, or `null`. */
   getCachedResponse(query: string, agentId?: string): Promise<any>;
   /** As {@link countTokens}; of a model whose own encoding is not here, corrected by what was reported of it. */
@@ -3700,22 +3788,17 @@ export class TokenOptimizer {
    */
   trackUsage(agentId: string, tokens: number, operation: string, options?: UsageOptions): void;
   /** Tokens used by agent, and what was saved. */
-  getOptimizationReport(): OptimizationReport;
+  getOptimizationReport<Result = OptimizationReport>(): Result;
+  /** For mocks and subclasses. @hidden */
+  getOptimizationReport<_Result>(): any;
   /** The same, with the parts that the optimizer was given. */
-  getEnhancedOptimizationReport(): EnhancedOptimizationReport;
+  getEnhancedOptimizationReport<Result = EnhancedOptimizationReport>(): Result;
+  /** For mocks and subclasses. @hidden */
+  getEnhancedOptimizationReport<_Result>(): any;
   /** How the shared context goes. */
-  getSharedContextStats(): {
-    /** Whether there is a client and it is asked. */
-    enabled: boolean;
-    connected: boolean;
-    /** What the client says of itself, or `null`. */
-    clientStats: any;
-    /** Agents whose last context is known. */
-    localCacheSize: number;
-    /** Contexts optimized. */
-    totalMetrics: number;
-    [key: string]: any;
-  };
+  getSharedContextStats<Result = SharedContextStats>(): Result;
+  /** For mocks and subclasses. @hidden */
+  getSharedContextStats<_Result>(): any;
   /** Texts of the project: how many are known, bytes by which they are found, and where they are; `store` is `null` before the first. */
   getBlockStats(): { texts: number; indexBytes: number; store: CacheStats | null; [key: string]: any };
   /** What the memory manager says; false without one. */
@@ -3723,13 +3806,9 @@ export class TokenOptimizer {
   /** Forgets what agents were given, removes texts that were not used for too long; the same of the components. */
   performProductionCleanup(): Promise<void>;
   /** Mean of the components' scores, 100 without any; a component that is not there is `null`. `warning` under 75, `critical` under 50. */
-  getProductionHealthStatus(): {
-    overall: 'healthy' | 'warning' | 'critical';
-    score: number;
-    components: { memoryManager: PartHealth; cacheManager: PartHealth; contextFilter: PartHealth; [key: string]: any };
-    recommendations: string[];
-    [key: string]: any;
-  };
+  getProductionHealthStatus<Result = ProductionHealthStatus>(): Result;
+  /** For mocks and subclasses. @hidden */
+  getProductionHealthStatus<_Result>(): any;
   /** As the function {@link applyDelta}. */
   applyDelta(base: any, delta: OptimizedContext | DeltaMessage | any): any;
   /** As {@link applyDeltaAsync}. */

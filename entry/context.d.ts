@@ -9,4 +9,5 @@ export {
   DroppedPart,
   FilteredContext,
   FilterOptions,
+  FilterStats,
 } from '../index.js';

@@ -7,6 +7,7 @@ export {
   OptimizationRecommendations,
   OptimizationStats,
   OptimizedContext,
+  OptimizedContextOf,
   OptimizeOptions,
   ShutdownOptions,
 } from '../index.js';

@@ -6,12 +6,13 @@
  */
 
 const { spawnSync } = require('node:child_process');
-const { copyFileSync, existsSync, renameSync } = require('node:fs');
+const { copyFileSync, existsSync, renameSync, rmSync } = require('node:fs');
 const { join } = require('node:path');
 const { installedPackages, isMusl, moduleName, publishedPackage, remedyForVersions } = require('./platform.js');
 
 const ROOT = join(__dirname, '..');
 const RUST = '1.89';
+const isCheckout = existsSync(join(ROOT, '.git'));
 
 const LIBRARIES = {
   linux: 'libagentwise_optimization.so',
@@ -50,6 +51,7 @@ function build() {
     fail(`${lack}: install Rust ${RUST} or later from https://rustup.rs, then run npm install again`);
   }
   const target = join(ROOT, 'target');
+  const isNew = !existsSync(target);
   const args = ['build', '--release', '--locked', '--target-dir', target];
   // Where cargo puts what it makes: a directory of the target's own, if one is named.
   const made = join(target, process.env.CARGO_BUILD_TARGET ?? '', 'release', library);
@@ -64,8 +66,9 @@ function build() {
   const module = join(ROOT, 'js', moduleName());
   copyFileSync(made, `${module}.new`);
   renameSync(`${module}.new`, module);
+  // Nobody builds a second time in a package that is installed: what was made on the way is some hundred MB.
+  if (!isCheckout && isNew) rmSync(target, { recursive: true, force: true });
 }
 
 // In a checkout the sources are what counts; cargo does nothing when they have not changed.
-const isCheckout = existsSync(join(ROOT, '.git'));
 if (isCheckout || !isLoadable()) build();

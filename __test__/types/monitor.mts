@@ -305,7 +305,8 @@ export async function system(given: OptimizationConfig): Promise<void> {
   check<Same<typeof made.productionMonitor, MonitorView | null>>();
   // @ts-expect-error it may be off
   made.productionMonitor.getStatus();
-  check<Same<ReturnType<typeof made.getStatus>['components']['productionMonitor'], MonitorStatus>>();
+  const { components } = made.getStatus();
+  check<Same<typeof components.productionMonitor, MonitorStatus>>();
   made.on('alertCreated', ({ title }) => check<Same<typeof title, string>>());
   made.on('metricsCollected', ({ cpu }) => check<Same<typeof cpu.usage, number>>());
   made.on('healthCheckCompleted', ({ score }) => check<Same<typeof score, number>>());

@@ -7,7 +7,7 @@ import type {
   ProductionOptimizationSystem as Named,
   OptimizationConfig,
   OptimizeDebug,
-  OptimizedContext,
+  OptimizedContextOf,
   OptimizeOptions,
   SystemConfig,
   SystemHealthStatus,
@@ -63,7 +63,7 @@ export async function members(): Promise<void> {
     prioritizeRecent: true,
     includeDebugInfo: true,
   });
-  check<Same<typeof optimized, OptimizedContext>>();
+  check<Same<typeof optimized, OptimizedContextOf<number[]>>>();
   check<Same<typeof optimized.type, 'full' | 'incremental' | 'shared_incremental'>>();
   check<Same<typeof optimized.tokensSaved, number>>();
   const options: OptimizeOptions = {

@@ -20,7 +20,7 @@ import Default, {
   type ModelInfo,
   type OptimizationReport,
   type OptimizationStrategy,
-  type OptimizedContext,
+  type OptimizedContextOf,
   type renderForPrompt,
   type SavingsFigures,
   type SharedContextLike,
@@ -105,8 +105,8 @@ export async function typed(): Promise<void> {
   const client = new SharedContextClient({ projectId: 'project' });
   const like: SharedContextLike = client;
   await using optimizer = new Default(like, null, new AdvancedCacheManager(), new AgentContextFilter(), options);
-  const result = await optimizer.optimizeContext('agent', {}, { encoding: 'keys', model: 'm', operation: 'o' });
-  check<Same<typeof result, OptimizedContext>>();
+  const result = await optimizer.optimizeContext('agent', { task: 'x' }, { encoding: 'keys', model: 'm', operation: 'o' });
+  check<Same<typeof result, OptimizedContextOf<{ task: string }>>>();
   check<Same<[typeof result.tokensSaved, typeof result.hash], [number, string]>>();
   check<Same<typeof result.diff, ContextDiff>>();
   check<Same<[typeof result.heldTokens, typeof result.encoding], [number | undefined, 'blocks' | undefined]>>();
@@ -128,8 +128,10 @@ export async function typed(): Promise<void> {
   check<Same<[typeof listed, typeof contextWindow], [ModelInfo['price'], number | null]>>();
   check<Same<ReturnType<typeof optimizer.acknowledge>, boolean>>();
   check<Same<ReturnType<typeof optimizer.resetAgent>, boolean>>();
-  check<Same<Awaited<ReturnType<typeof optimizer.optimizeAgentConfiguration>>, AgentConfiguration>>();
-  check<Same<Awaited<ReturnType<typeof optimizer.compressSharedContext>>, SharedContextSummary>>();
+  const configuration = await optimizer.optimizeAgentConfiguration(['a'], {});
+  check<Same<typeof configuration, AgentConfiguration>>();
+  const summary = await optimizer.compressSharedContext(['a']);
+  check<Same<typeof summary, SharedContextSummary>>();
   check<Same<TrimmedContext['omitted'], string[]>>();
   check<Same<ReturnType<typeof optimizer.predictPromptTokens>, number>>();
   optimizer.trackUsage('a', 1, 'chat', { model: 'm', predicted: 1, cachedRead: 1, cacheWrite: 1, output: 1 });
@@ -166,7 +168,8 @@ export async function system(made: ProductionOptimizationSystem): Promise<void> 
   made.acknowledge('agent', result.hash);
   await made.resolveBlocks(result, { agentId: 'agent' });
   made.trackUsage('agent', 1, 'chat', { model: 'm' });
-  check<Same<ReturnType<typeof made.getOptimizationReport>, OptimizationReport>>();
+  const report = made.getOptimizationReport();
+  check<Same<typeof report, OptimizationReport>>();
   const config: Partial<OptimizationConfig> = { tokens: { encoding: 'blocks', acknowledgement: 'explicit' } };
   await ProductionOptimizationSystem.create({ environment: 'development', ...config });
   // @ts-expect-error there is no such setting
