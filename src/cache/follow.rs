@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::disk::{Condition, Disk};
 use super::key::{Key, Keys, Parts};
+use super::lookup::Known;
 use super::manager::CacheManager;
 use super::questions;
 use super::record::Record;
@@ -189,6 +190,12 @@ impl CacheManager {
     fn take_up_vector(&self, disk: &Arc<Disk>, parts: &Parts) {
         if self.vectors.are_of(parts.namespace) && self.namespace.contains(parts.namespace) {
             self.vectors.read(disk, parts);
+            // It may have been removed since its row was read; whoever removed it found no vector.
+            if let Some(question) = vectors::question_of(parts)
+                && matches!(self.known(&question, false), Known::Absent)
+            {
+                self.forget_vector(&question);
+            }
         }
     }
 }

@@ -61,6 +61,12 @@ pub(crate) fn is_of_vectors(namespace: &[u8]) -> bool {
     split_model(namespace).is_some()
 }
 
+/// The question whose vector a row of a namespace of vectors is.
+pub(super) fn question_of(parts: &Parts) -> Option<Key> {
+    let (namespace, _) = split_model(parts.namespace)?;
+    Some(Parts { namespace, ..*parts }.key())
+}
+
 /// The namespace of the questions, and the model.
 fn split_model(namespace: &[u8]) -> Option<(&[u8], &str)> {
     let at = namespace.windows(BELOW.len()).rposition(|part| part == BELOW)?;
