@@ -105,7 +105,11 @@ export async function typed(): Promise<void> {
   const client = new SharedContextClient({ projectId: 'project' });
   const like: SharedContextLike = client;
   await using optimizer = new Default(like, null, new AdvancedCacheManager(), new AgentContextFilter(), options);
-  const result = await optimizer.optimizeContext('agent', { task: 'x' }, { encoding: 'keys', model: 'm', operation: 'o' });
+  const result = await optimizer.optimizeContext(
+    'agent',
+    { task: 'x' },
+    { encoding: 'keys', model: 'm', operation: 'o' },
+  );
   check<Same<typeof result, OptimizedContextOf<{ task: string }>>>();
   check<Same<[typeof result.tokensSaved, typeof result.hash], [number, string]>>();
   check<Same<typeof result.diff, ContextDiff>>();
