@@ -23,40 +23,42 @@ fail() {
   printf 'failed: %s\n' "$*"
   exit 1
 }
-npm_install() { quiet npm install --no-audit --no-fund --no-package-lock "$@"; }
+export npm_config_audit=false npm_config_fund=false npm_config_update_notifier=false
 
-packages=${1:-$work/packages}
-[ $# -gt 0 ] || quiet node npm/pack.mjs "$packages"
-version=$(node -p 'require("./package.json").version')
-main=$packages/agentwise-optimization-$version.tgz
-platform=$(find "$packages" -name "agentwise-optimization-*-$version.tgz")
-
-# The package of the platform is in no registry before a release: it is given beside the main one.
-# What `npx` does: the command comes from a package of its own, outside of the checkout.
-mkdir "$work/npx"
-(cd "$work/npx" && npm_install --ignore-scripts "$platform" "$main")
-tool=$work/npx/node_modules/.bin/agentwise-optimization
+# Beside the checkout, as README.md makes them.
+if [ $# -gt 0 ]; then
+  mkdir "$work/packages"
+  cp "$1"/agentwise-optimization-*.tgz "$work/packages"
+else
+  quiet node npm/pack.mjs "$work/packages"
+fi
 
 cp -r "$root/__test__/fixtures/agentwise" "$work/agentwise"
 cd "$work/agentwise"
 mv ignored .gitignore
 git init --quiet
+quiet npm install
+# The lock file too must be as before in the end.
 git add --all
+git add --force package-lock.json
 git -c user.name=ci -c user.email=ci@localhost commit --quiet --message 'An Agentwise'
-npm_install
 quiet npm run typecheck
 quiet npm test
 echo 'the original passes its type check and its tests'
 
-quiet "$tool" migrate --package "file:$main"
+# From here on line by line what docs/migration.md and README.md say, while the package is in no registry.
+quiet npm install --no-save ../packages/*.tgz
+quiet npx --no-install agentwise-optimization migrate --dry-run
+[ -z "$(git status --porcelain)" ] || fail "before the migration there is $(git status --porcelain)"
+quiet npx --no-install agentwise-optimization migrate
 [ -z "$(git diff --name-only -- tests examples src/agents config tsconfig.json jest.config.js)" ] || fail 'callers were changed'
-"$tool" migrate --json >"$work/second.json"
+npx --no-install agentwise-optimization migrate --json >"$work/second.json"
 node -e '
   const { state, warnings } = JSON.parse(require("node:fs").readFileSync(process.argv[1], "utf8"));
   if (state !== "unchanged" || warnings.length > 0) throw new Error(`${state} ${warnings}`);' "$work/second.json"
 echo 'migrated; again there is nothing to do'
 
-npm_install --no-save "$platform"
+quiet npm install ../packages/*.tgz
 quiet npm run typecheck
 quiet npm run build
 [ -z "$(find dist -name '*.orig*')" ] || fail 'an original was compiled'
@@ -75,6 +77,8 @@ quiet npx ts-node -e "require('./src/optimization/ProductionOptimizationSystem')
 node -e 'require("./dist").ProductionOptimizationSystem.create({ environment: "development", finalReport: false }).then((system) => system.shutdown())'
 echo 'the example and the four scripts run to the end'
 
-quiet "$tool" migrate --undo
-[ -z "$(git status --porcelain)" ] || fail "undo leaves $(git status --porcelain)"
+quiet npx --no-install agentwise-optimization migrate --undo
+quiet npm install
+[ -z "$(git status --porcelain)" ] || fail "undo leaves $(git status --porcelain; git diff)"
+[ -z "$(find node_modules -maxdepth 1 -name 'agentwise-optimization*')" ] || fail 'the package is still installed'
 echo 'undone: git finds no difference'

@@ -26,6 +26,8 @@ attw --exclude-entrypoints testing/vitest
 attw --entrypoints testing/vitest --ignore-rules cjs-resolves-to-esm
 echo 'attw: no problems'
 npm run --silent test:consumers -- --packed "$work"
+node __test__/consumers/bundlers.mjs --packed "$work"
+node __test__/consumers/vitest.mjs --packed "$work"
 
 node .ci/workflows.mjs
 if zizmor --version >/dev/null 2>&1; then

@@ -91,6 +91,9 @@ ${build}
     expect(fs.readFileSync(module()).equals(fs.readFileSync(built))).toBe(true);
     expect(fs.readdirSync(directory.path('package', 'js')).filter((file) => file.endsWith('.new'))).toEqual([]);
     expect(await loads()).toMatchObject({ code: 0, stdout: '2\n' });
+    // A checkout builds again.
+    const isCheckout = fs.existsSync(directory.path('package', '.git'));
+    expect(fs.existsSync(directory.path('package', 'target'))).toBe(isCheckout);
   });
 
   test('finds what cargo built for a target that the environment names', async () => {

@@ -34,7 +34,9 @@ function system() {
 }
 
 async function sharedContext() {
-  const port = process.env.SHARED_CONTEXT_PORT || 3003;
+  const given = process.env.SHARED_CONTEXT_PORT;
+  // Kubernetes sets an address of that name for a service that is called shared-context: the command does not take it either.
+  const port = !given || given.includes('://') ? 3003 : given;
   const answer = await fetch(`http://127.0.0.1:${port}/health`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
   return { isWell: answer.ok, text: `status ${answer.status}` };
 }

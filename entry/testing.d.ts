@@ -4,7 +4,13 @@
  * @module agentwise-optimization/testing
  */
 import type { EventEmitter } from 'node:events';
-import type { Environment, ProductionOptimizationSystem, SimilarityPlugins, SystemConfig } from '../index.js';
+import type {
+  DroppedPart,
+  Environment,
+  ProductionOptimizationSystem,
+  SimilarityPlugins,
+  SystemConfig,
+} from '../index.js';
 
 /**
  * A clock that stands still until a test moves it. A test system on it, and everything in that which uses time, moves with it:
@@ -175,7 +181,7 @@ export interface ExpectedAnswer {
 
 /**
  * What `expect` has after `expect.extend(matchers)`. `R` is what a matcher gives. A matcher that is used for what it is not for
- * throws `E_INVALID_ARGUMENT`, with `.not` as well.
+ * throws `E_INVALID_ARGUMENT`, with `.not` as well: a promise that was not awaited, a copy of a result, a system that is over.
  */
 export interface OptimizationMatchers<R = void> {
   /** A result of `optimizeAgentContext` is the (filtered) context itself. */
@@ -193,7 +199,7 @@ export interface OptimizationMatchers<R = void> {
    * The filter left the value at a dotted path out, what it is in, or parts of its text. Also of `filterContext`.
    * @example expect(result).toHaveDropped('files.docs/old.md', { reason: 'score' });
    */
-  toHaveDropped(path: string, options?: { reason?: string }): R;
+  toHaveDropped(path: string, options?: { reason?: DroppedPart['reason'] }): R;
   /** What a lookup gave is not `null`; with a value, equals it. */
   toBeCacheHit(value?: unknown): R;
   /**

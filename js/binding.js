@@ -3,9 +3,10 @@
 /** The native module, with its log output on when `DEBUG` names this package. */
 
 const { AgentwiseError, messageOf } = require('./errors.js');
-const { publishedPackage } = require('./platform.js');
+const { installedPackages, publishedPackage, remedyForVersions } = require('./platform.js');
 
 const native = load();
+checkVersion();
 
 /** The generated loader tries every name a module may have; what matters is why the one that is there did not load. */
 function load() {
@@ -21,6 +22,27 @@ function load() {
       { cause: error },
     );
   }
+}
+
+/**
+ * Half an upgrade would fail later, anywhere. The generated loader compares versions only if a variable asks for it, and it sets
+ * each export that it knows, also those that the module does not have.
+ */
+function checkVersion() {
+  for (const installed of installedPackages()) {
+    const { name, version, wanted, file } = installed;
+    if (version === wanted || !require.cache[file]) continue;
+    throw new AgentwiseError(
+      'E_NOT_AVAILABLE',
+      `the native module is of another version: agentwise-optimization is ${wanted}, ${name} is ${version}; ${remedyForVersions(installed)}`,
+    );
+  }
+  const missing = Object.keys(native).filter((name) => native[name] === undefined);
+  if (missing.length === 0) return;
+  throw new AgentwiseError(
+    'E_NOT_AVAILABLE',
+    `the native module is of another version: it has no ${missing.join(', ')}; ${remedy()}`,
+  );
 }
 
 function remedy() {

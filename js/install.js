@@ -6,12 +6,13 @@
  */
 
 const { spawnSync } = require('node:child_process');
-const { copyFileSync, existsSync, renameSync } = require('node:fs');
+const { copyFileSync, existsSync, renameSync, rmSync } = require('node:fs');
 const { join } = require('node:path');
-const { isMusl, moduleName, publishedPackage } = require('./platform.js');
+const { installedPackages, isMusl, moduleName, publishedPackage, remedyForVersions } = require('./platform.js');
 
 const ROOT = join(__dirname, '..');
 const RUST = '1.89';
+const isCheckout = existsSync(join(ROOT, '.git'));
 
 const LIBRARIES = {
   linux: 'libagentwise_optimization.so',
@@ -19,10 +20,16 @@ const LIBRARIES = {
   win32: 'agentwise_optimization.dll',
 };
 
-/** Whether a module is there and loads, in a process of its own: a module that crashes must not take the install along. */
+/**
+ * Whether a module is there, loads and is of this version, in a process of its own: a module that crashes must not take the
+ * install along.
+ */
 function isLoadable() {
-  return spawnSync(process.execPath, ['-e', 'require("./js/native.js")'], { cwd: ROOT, stdio: 'ignore' }).status === 0;
+  return spawnSync(process.execPath, ['-e', 'require("./js/binding.js")'], { cwd: ROOT, stdio: 'ignore' }).status === 0;
 }
+
+/** What of this platform is installed, and does not fit. */
+const misfit = () => installedPackages().find(({ version, wanted }) => version !== wanted);
 
 function fail(message) {
   console.error(`agentwise-optimization: ${message}`);
@@ -33,6 +40,9 @@ function build() {
   const library = LIBRARIES[process.platform];
   if (!library) fail(`no native module for ${process.platform}-${process.arch}`);
   if (spawnSync('cargo', ['--version'], { stdio: 'ignore' }).status !== 0) {
+    const other = misfit();
+    if (other)
+      fail(`${other.name} is ${other.version}, agentwise-optimization is ${other.wanted}: ${remedyForVersions(other)}`);
     const published = publishedPackage();
     const lack = published
       ? `${published}, the native module for ${process.platform}-${process.arch}, is not installed or does not load (npm leaves ` +
@@ -41,6 +51,7 @@ function build() {
     fail(`${lack}: install Rust ${RUST} or later from https://rustup.rs, then run npm install again`);
   }
   const target = join(ROOT, 'target');
+  const isNew = !existsSync(target);
   const args = ['build', '--release', '--locked', '--target-dir', target];
   // Where cargo puts what it makes: a directory of the target's own, if one is named.
   const made = join(target, process.env.CARGO_BUILD_TARGET ?? '', 'release', library);
@@ -55,8 +66,9 @@ function build() {
   const module = join(ROOT, 'js', moduleName());
   copyFileSync(made, `${module}.new`);
   renameSync(`${module}.new`, module);
+  // Nobody builds a second time in a package that is installed: what was made on the way is some hundred MB.
+  if (!isCheckout && isNew) rmSync(target, { recursive: true, force: true });
 }
 
 // In a checkout the sources are what counts; cargo does nothing when they have not changed.
-const isCheckout = existsSync(join(ROOT, '.git'));
 if (isCheckout || !isLoadable()) build();

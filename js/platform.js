@@ -34,4 +34,29 @@ function publishedPackage() {
   return packageName() in optionalDependencies ? packageName() : undefined;
 }
 
-module.exports = { isMusl, moduleName, packageName, publishedPackage };
+/**
+ * The packages of this platform that are installed. A published package takes its native module from one of them, unless one was
+ * built in its own directory; a checkout knows of none.
+ *
+ * @returns {Array<{ name: string, version: string, wanted: string, file: string }>} `wanted`: the version that fits; `file`: the
+ *   module
+ */
+function installedPackages() {
+  const { version: wanted, optionalDependencies = {} } = require('../package.json');
+  const start = `agentwise-optimization-${platform}-${arch}`;
+  return Object.keys(optionalDependencies).flatMap((name) => {
+    if (!name.startsWith(start)) return [];
+    try {
+      const { version } = require(`${name}/package.json`);
+      return [{ name, version, wanted, file: require.resolve(name) }];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** What to do where the two versions are not one. */
+const remedyForVersions = ({ name, wanted }) =>
+  `install both in one version: npm install agentwise-optimization@${wanted} ${name}@${wanted}, or the tarballs of both`;
+
+module.exports = { isMusl, moduleName, packageName, publishedPackage, installedPackages, remedyForVersions };

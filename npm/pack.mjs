@@ -83,6 +83,21 @@ function packMain(work, destination) {
   return npmPack(directory, destination);
 }
 
+/** The functions and classes that `js/` takes from a module. */
+const taken = () =>
+  [...readFileSync(join(ROOT, 'js', 'native.js'), 'utf8').matchAll(/^module\.exports\.(\w+) = nativeBinding\./gm)].map(
+    ([, name]) => name,
+  );
+
+/** Refuses a module that was built from other sources than those it is packed with; in a process of its own, as it may crash. */
+function requireSameSources(file) {
+  const program = 'console.log(JSON.stringify(Object.keys(require(process.argv[1]))))';
+  const found = JSON.parse(execFileSync(process.execPath, ['-e', program, file], { encoding: 'utf8' }));
+  const missing = taken().filter((name) => !found.includes(name));
+  if (missing.length > 0)
+    throw new Error(`${file} is of another version, it has no ${missing.join(', ')}: build it with npm run build`);
+}
+
 /** One platform's package, with the module `file`. */
 function packPlatform({ name, directory, manifest }, file, work, destination) {
   if (manifest.version !== main.version)
@@ -111,6 +126,11 @@ export function pack(destination, { all = false } = {}) {
     const built = all
       ? ({ directory, manifest }) => join(directory, manifest.main)
       : () => join(ROOT, 'js', moduleName());
+    // Those of other platforms cannot be loaded here; they are tried where they were built.
+    for (const platform of wanted) {
+      const file = built(platform);
+      if (platform.manifest.name === own && existsSync(file)) requireSameSources(file);
+    }
     // Platforms first, in the order in which they have to be published: the main package names them.
     const tarballs = wanted.map((platform) => packPlatform(platform, built(platform), work, destination));
     return [...tarballs, packMain(work, destination)];

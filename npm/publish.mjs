@@ -8,7 +8,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { manifestOf } from './manifest.mjs';
 
 const [directory, ...options] = process.argv.slice(2);
@@ -18,10 +18,12 @@ if (!directory || directory.startsWith('-')) {
 }
 
 const npm = (args, stdio) => spawnSync('npm', args, { stdio, shell: process.platform === 'win32' }).status === 0;
+/** Absolute: npm takes `packages/x.tgz` for a repository of GitHub. */
+const tarballAt = (name) => resolve(directory, name);
 
 const packages = readdirSync(directory)
   .filter((name) => name.endsWith('.tgz'))
-  .map((name) => ({ tarball: join(directory, name), manifest: manifestOf(join(directory, name)) }))
+  .map((name) => ({ tarball: tarballAt(name), manifest: manifestOf(tarballAt(name)) }))
   .sort(
     (one, other) => Number('optionalDependencies' in one.manifest) - Number('optionalDependencies' in other.manifest),
   );

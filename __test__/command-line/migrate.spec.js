@@ -4,7 +4,7 @@
 
 const fs = require('node:fs');
 const { copyPackage, node } = require('../processes.js');
-const { offeredBy } = require('../../js/cli/migrate/callers.js');
+const { offeredBy } = require('../../js/cli/migrate/exported.js');
 const { version } = require('../../package.json');
 const { NOBODY, WELL, asOther, linesOf, onUnix, runAs, useCommandLine } = require('./support.js');
 const { MODULES, agentwiseIn, git, snapshot } = require('./migrate-support.js');
@@ -48,7 +48,8 @@ describe('an Agentwise', () => {
     for (const { file, entry } of MODULES) {
       expect(stdout).toContain(file);
       expect(read(`${file}.orig`)).toBe(before[file].slice('644 '.length));
-      expect(read(file)).toMatch(new RegExp(`export \\{ default \\} from '${entry}';\nexport \\* from '${entry}';\n$`));
+      const name = file.slice(file.lastIndexOf('/') + 1, -'.ts'.length);
+      expect(read(file)).toContain(`\nexport { default, ${name} } from '${entry}';\n`);
     }
     expect(manifest()).toEqual({
       ...JSON.parse(before['package.json'].slice('644 '.length)),
@@ -60,6 +61,11 @@ describe('an Agentwise', () => {
       },
       dependencies: { 'agentwise-optimization': `^${version}` },
     });
+    expect(read('src/optimization/MemoryManager.ts').split('\n').slice(1)).toEqual([
+      "export { default, MemoryManager } from 'agentwise-optimization/memory';",
+      "export type { MemoryConfig, MemoryAlert } from 'agentwise-optimization/memory';",
+      '',
+    ]);
     const changed = [...MODULES.map(({ file }) => file), 'package.json'].sort();
     expect(git('.', 'diff', '--name-only').trim().split('\n').sort()).toEqual(changed);
   });
@@ -83,12 +89,23 @@ describe('an Agentwise', () => {
     expect(lines).toEqual(
       expect.arrayContaining([
         '--- a/src/optimization/MemoryManager.ts',
-        "+export * from 'agentwise-optimization/memory';",
+        "+export { default, MemoryManager } from 'agentwise-optimization/memory';",
         '+++ b/package.json',
         '+    "optimization:health": "agentwise-optimization health --environment development",',
       ]),
     );
     expect(lines.some((line) => line.startsWith('-    "optimization:health": "ts-node'))).toBe(true);
+    // Of a long module only how long it is, however it ends.
+    for (const end of ['', '\n']) {
+      fs.writeFileSync(
+        'src/context/AgentContextFilter.ts',
+        Array.from({ length: 120 }, (_, at) => (at % 9 ? `// ${at}` : '')).join('\n') + end,
+      );
+      const long = linesOf((await cli(['migrate', '--dry-run', '--quiet'])).stdout);
+      expect(long.filter((line) => /^-\/\/ \d/.test(line))).toEqual([]);
+      expect(long.some((line) => /^- \(1[12]\d lines, which stand in /.test(line))).toBe(true);
+    }
+    git('.', 'checkout', '--', '.');
     expect(await asked('--dry-run')).toMatchObject({ state: 'planned', next: [] });
     fs.writeFileSync('new', '');
     expect((await asked('--dry-run')).warnings).toEqual([expect.stringContaining('not committed (new)')]);
@@ -167,6 +184,21 @@ describe('an Agentwise', () => {
     expect(read('package.json')).toBe(JSON.stringify(before, null, '\t'));
   });
 
+  test('a module in another form is told, and stays', async () => {
+    fs.renameSync('src/context/AgentContextFilter.ts', 'src/context/AgentContextFilter.tsx');
+    commit();
+    const { modules, warnings } = await asked();
+    expect(modules).toContainEqual(
+      expect.objectContaining({ state: 'absent', entry: 'agentwise-optimization/context' }),
+    );
+    expect(warnings).toEqual([
+      'src/context/AgentContextFilter.tsx is there and stays: only src/context/AgentContextFilter.ts is replaced',
+    ]);
+    fs.mkdirSync('other/src/context', { recursive: true });
+    fs.writeFileSync('other/src/context/AgentContextFilter.js', '');
+    expect(await refused('E_NOT_AGENTWISE', 'other')).toContain('AgentContextFilter.js is there');
+  });
+
   test('--package says what to depend on', async () => {
     await asked('--package', 'file:../a b.tgz');
     expect(manifest().dependencies).toEqual({ 'agentwise-optimization': 'file:../a b.tgz' });
@@ -174,6 +206,10 @@ describe('an Agentwise', () => {
   });
 
   test('imports of what is not exported are told with their place', async () => {
+    const monitor = 'src/monitoring/ProductionMonitor.ts';
+    fs.writeFileSync(monitor, read(monitor).replace('export interface Alert', "export * from './more';\n$&"));
+    fs.writeFileSync('src/monitoring/more.ts', 'export interface Silence {}\n');
+    fs.writeFileSync('src/early.ts', "import { Alert, Silence } from './monitoring/ProductionMonitor';\n");
     const source = `import {\n  MemoryManager,\n  type SecretOfOld as S, // gone\n} from './optimization/MemoryManager';
 export { AlsoGone } from './caching/AdvancedCacheManager.js';
 const { Third: mine } = require('./context/AgentContextFilter');
@@ -181,6 +217,7 @@ import { anything } from './other';`;
     fs.writeFileSync('src/late.ts', source);
     commit();
     expect((await asked()).warnings).toEqual([
+      'src/early.ts:1 imports Silence, which the re-export of agentwise-optimization/monitor lacks: add it there',
       'src/late.ts:1 imports SecretOfOld, which agentwise-optimization/memory does not export',
       'src/late.ts:5 imports AlsoGone, which agentwise-optimization/cache does not export',
       'src/late.ts:6 imports Third, which agentwise-optimization/context does not export',
@@ -336,5 +373,10 @@ describe('what is no Agentwise', () => {
 
 test.each(MODULES.map(({ entry, file }) => [entry, file]))('%s exports the class of %s', (entry, file) => {
   const name = file.slice(file.lastIndexOf('/') + 1, -'.ts'.length);
-  expect([...offeredBy(entry)]).toEqual(expect.arrayContaining([name, 'AgentwiseError']));
+  expect([...offeredBy(entry)]).toEqual(
+    expect.arrayContaining([
+      [name, false],
+      ['AgentwiseError', false],
+    ]),
+  );
 });

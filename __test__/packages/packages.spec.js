@@ -69,6 +69,30 @@ describe('npm/', () => {
     expect(other.code).toBe(1);
     expect(linesOf(other.stderr)).toContain(`the tag: 999.0.0 instead of ${manifest.version}`);
   });
+
+  test('a release has a changelog with its date, and nothing that waits', async () => {
+    const script = pathToFileURL(path.join(ROOT, 'npm', 'version.mjs')).href;
+    const changelog = (waiting, heading) => `# Changelog\n\n## [Unreleased]\n${waiting}\n## ${heading}\n\n- First\n`;
+    const found = await runNode(
+      `import { unreleased } from ${JSON.stringify(script)};
+       const texts = ${JSON.stringify([
+         changelog('', '[1.0.0] - 2026-02-03'),
+         changelog('', '[1.0.0] - 2026-02-03').replace('## [Unreleased]\n', ''),
+         changelog('', '[1.0.0] - not released'),
+         changelog('\n### Added\n\n- More\n', '[1.0.0] - 2026-02-03'),
+         changelog('', '[1.0.0-rc.1] - 2026-02-03'),
+       ])};
+       console.log(JSON.stringify(texts.map((text) => unreleased(text, '1.0.0'))));`,
+      { module: true },
+    );
+    expect(found).toEqual([
+      null,
+      null,
+      '"[1.0.0] - not released" has no date',
+      'there are entries in [Unreleased]',
+      'there is no section [1.0.0]',
+    ]);
+  });
 });
 
 describe('entries', () => {
@@ -135,6 +159,37 @@ test('npm/pack.mjs leaves nothing behind when there is nothing to pack', async (
   const { code, stderr } = await node([script, destination, '--all'], { cwd: ROOT });
   expect([code, stderr]).toEqual([1, expect.stringMatching(/\.node is not there: build it/)]);
   expect(fs.readdirSync(destination)).toEqual([]);
+});
+
+test('npm/pack.mjs packs no module of other sources', async () => {
+  const checkout = directory.path('checkout');
+  for (const name of ['npm', 'package.json', 'js/platform.js', 'js/native.js']) {
+    fs.cpSync(path.join(ROOT, name), path.join(checkout, name), { recursive: true });
+  }
+  const module = path.join(checkout, 'js', moduleName());
+  fs.copyFileSync(path.join(ROOT, 'js', moduleName()), module);
+  fs.appendFileSync(path.join(checkout, 'js', 'native.js'), '\nmodule.exports.laterOne = nativeBinding.laterOne\n');
+  const { code, stderr } = await node([path.join(checkout, 'npm', 'pack.mjs'), directory.path('packed')], {
+    cwd: checkout,
+  });
+  expect([code, stderr]).toEqual([
+    1,
+    expect.stringMatching(/\.node is of another version, it has no laterOne: build it/),
+  ]);
+  expect(fs.readdirSync(directory.path('packed'))).toEqual([]);
+});
+
+test('npm/publish.mjs publishes what the workflow gives it: platforms first, each once, nothing with --dry-run', async () => {
+  const { code, stdout, stderr } = await node([path.join(__dirname, 'publishing.mjs'), directory.path('.')], {
+    cwd: ROOT,
+  });
+  expect([code, stderr]).toEqual([0, '']);
+  const [dry, first, again] = JSON.parse(stdout);
+  const all = ['x-loopback-platform', 'x-loopback'].map((name) => `${name}@0.2.0`);
+  expect(dry).toMatchObject({ code: 0, published: [], stdout: all.map((name) => `+ ${name}\n`).join('') });
+  expect(first).toMatchObject({ code: 0, published: all });
+  const isThere = all.map((name) => `${name} is there already\n`).join('');
+  expect(again).toMatchObject({ code: 0, published: [], stdout: isThere });
 });
 
 test('npm/publish.mjs publishes nothing when packages are missing', async () => {

@@ -188,12 +188,14 @@ async function everyUse(directory) {
   console.log(
     `require to the first optimized context: ${result} ms, ${loaded} of them to load; processors ${cpu} ms (median of 5)`,
   );
-  // The clock of a loaded machine says little: the time of the processors is what the package can be blamed for.
+  // The clock of a loaded machine says little: the time of the processors is what the package can be blamed for, in the round
+  // that was disturbed least.
   if (result > FIRST_RESULT_MS)
     console.log(`that is over ${FIRST_RESULT_MS} ms: see whether the machine does something else`);
+  const least = Math.round(Math.min(...times.map((time) => time.cpu)));
   check(
-    cpu <= 2 * FIRST_RESULT_MS,
-    `the first result takes ${cpu} ms of the processors; at most ${2 * FIRST_RESULT_MS} ms`,
+    least <= FIRST_RESULT_MS,
+    `the first result takes ${least} ms of the processors; at most ${FIRST_RESULT_MS} ms`,
   );
 }
 

@@ -5,6 +5,7 @@
 const { spawn } = require('node:child_process');
 const fs = require('node:fs');
 const { once } = require('node:events');
+const net = require('node:net');
 const { ROOT, useOwnDirectory } = require('../support.js');
 const { CLI, linesOf, node, untilEnd } = require('../processes.js');
 const { ask, useSharedContext } = require('./support.js');
@@ -12,9 +13,9 @@ const { ask, useSharedContext } = require('./support.js');
 const directory = useOwnDirectory();
 const { connect, hostile, own, serve } = useSharedContext();
 
-/** The command, once it has said its URL. */
-async function command(args = [], env = {}) {
-  const child = spawn(process.execPath, [CLI, 'shared-context', '--port', '0', ...args], {
+/** The command, once it has said its URL; on any free port unless told otherwise. */
+async function command(args = [], env = {}, port = ['--port', '0']) {
+  const child = spawn(process.execPath, [CLI, 'shared-context', ...port, ...args], {
     cwd: directory.path(),
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -30,6 +31,16 @@ async function command(args = [], env = {}) {
   const ended = untilEnd(child, args, output);
   while (!output.stdout.includes('\n')) await Promise.race([once(child.stdout, 'data'), ended]);
   return { child, output, ended, url: /http:\/\/[^\s"]+/.exec(output.stdout)[0] };
+}
+
+/** A port that nobody listens on just now. */
+async function freePort() {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
 }
 
 const onUnix = process.platform === 'win32' ? test.skip : test;
@@ -61,6 +72,50 @@ describe('the command', () => {
     expect((await ask({ url }, 'GET', '/metrics')).status).toBe(401);
     expect((await ask({ url }, 'GET', '/metrics', { headers: { Authorization: 'Bearer a-secret' } })).status).toBe(200);
     expect(output.stdout).not.toContain('a-secret');
+  });
+
+  test('takes its port from the environment, where the health check of the image finds it', async () => {
+    const port = await freePort();
+    const env = { SHARED_CONTEXT_PORT: `${port}` };
+    const { url } = await command([], env, []);
+    expect(new URL(url).port).toBe(`${port}`);
+    const check = [`${ROOT}/docker/healthcheck.js`, 'shared-context'];
+    expect(await node(check, { cwd: directory.path(), env })).toMatchObject({
+      code: 0,
+      stdout: 'healthy: status 200\n',
+    });
+  });
+
+  test('a port that is given goes before that of the environment, whatever that is', async () => {
+    for (const SHARED_CONTEXT_PORT of [`${await freePort()}`, 'x', 'tcp://10.0.0.7:3003']) {
+      const { url } = await command([], { SHARED_CONTEXT_PORT });
+      expect(url).not.toContain(SHARED_CONTEXT_PORT);
+    }
+  });
+
+  test.each(['70000', '-1', 'x', '3003.5', ' 3003', '0x10'])('refuses the port %j of the environment', async (port) => {
+    const env = { SHARED_CONTEXT_PORT: port };
+    const { code, stdout, stderr } = await node([CLI, 'shared-context'], { cwd: directory.path(), env });
+    expect([code, stdout]).toEqual([3, '']);
+    expect(linesOf(stderr)).toEqual([
+      expect.stringMatching(/^E_INVALID_ARGUMENT: the variable SHARED_CONTEXT_PORT must/),
+    ]);
+  });
+
+  test.each(['', 'tcp://10.0.0.7:1'])('takes %j of the environment for none', async (port) => {
+    const env = { SHARED_CONTEXT_PORT: port };
+    // On an address that is not there: that says which port it is, and the usual one may be in use.
+    const args = ['shared-context', '--host', '192.0.2.1'];
+    const { stderr } = await node([CLI, ...args], {
+      cwd: directory.path(),
+      env: { ...env, SHARED_CONTEXT_TOKEN: 'a-secret' },
+    });
+    expect(stderr).toMatch(/^E_SHARED_CONTEXT: .*192\.0\.2\.1:3003: /);
+  });
+
+  test('help names the variable', async () => {
+    const { stdout } = await node([CLI, 'help', 'shared-context'], { cwd: directory.path() });
+    expect(stdout.replace(/\s+/g, ' ')).toContain('SHARED_CONTEXT_PORT');
   });
 
   test.each([

@@ -61,16 +61,12 @@ describe('kinds of results', () => {
     expect(await system.optimizeAgentContext('a', { type: 'incremental', currentTask: 'x' })).toBeFullContext();
   });
 
-  test('copies and other values are none, and it is said why', async () => {
-    const { full } = await results();
-    expect(await failure(() => expect({ ...full }).toBeFullContext())).toMatch(/not enumerable: a copy by spreading/);
-    for (const value of [null, undefined, 5, 'text', [], {}]) {
-      expect(value).not.toBeFullContext();
-      expect(value).not.toBeDelta();
-      expect(await failure(() => expect(value).toBeFullContext())).toContain(
-        'Received no result of optimizeAgentContext',
-      );
-    }
+  test('a context that looks like another kind is a full one', async () => {
+    const system = await open();
+    const looks = { added: {}, modified: {}, removed: [], unchanged: [] };
+    expect(await system.optimizeAgentContext('a', looks)).toBeFullContext();
+    expect(await system.optimizeAgentContext('a', { ...looks, added: { x: 1 } })).toBeDelta({ modified: ['added'] });
+    expect(await system.optimizeAgentContext('b', { type: 'x', hash: 'y', encoding: 'z' })).toBeFullContext();
   });
 
   test('what is not to be is said', async () => {
@@ -107,15 +103,6 @@ describe('toBeDelta', () => {
     );
     expect(await failure(() => expect(delta).not.toBeDelta({ removed: ['gone'] }))).toContain('not to be a delta with');
   });
-
-  test('refuses what it does not know, with .not as well', async () => {
-    const { delta } = await results();
-    for (const wrong of [{ add: [] }, { removed: { a: 1 } }, { added: 'a' }, { added: [1] }, null, []]) {
-      for (const assert of [() => expect(delta).toBeDelta(wrong), () => expect(delta).not.toBeDelta(wrong)]) {
-        expect(assert).toThrow(expect.objectContaining({ code: 'E_INVALID_ARGUMENT' }));
-      }
-    }
-  });
 });
 
 test('toHaveSavedTokens reads the property that is not enumerable', async () => {
@@ -133,8 +120,6 @@ test('toHaveSavedTokens reads the property that is not enumerable', async () => 
   expect(await failure(() => expect(again).toHaveSavedTokens({ atLeast: 5000 }))).toMatch(
     /have saved at least 5000 tokens\nReceived: \d+ tokens saved/,
   );
-  expect(await failure(() => expect({}).toHaveSavedTokens())).toContain('Received no result');
-  expect(() => expect(again).toHaveSavedTokens({ atLeast: '5' })).toThrow(/numbers as bounds/);
 });
 
 test('toHaveDropped finds the value, and what it is in', async () => {
@@ -149,14 +134,13 @@ test('toHaveDropped finds the value, and what it is in', async () => {
   const { path, reason } = result.dropped.find((part) => part.lines === undefined && part.path !== '');
   expect(result).toHaveDropped(path);
   expect(result).toHaveDropped(path, { reason });
-  expect(result).not.toHaveDropped(path, { reason: 'never' });
+  expect(result).not.toHaveDropped(path, { reason: 'excluded' });
   expect(result).not.toHaveDropped('currentTask');
   expect(await failure(() => expect(result).toHaveDropped('currentTask'))).toMatch(
     /have left out "currentTask"\nLeft out:\n {2}"files/,
   );
   const { full } = await results();
   expect(await failure(() => expect(full).toHaveDropped('a'))).toMatch(/Left out:\n {2}nothing/);
-  expect(() => expect({}).not.toHaveDropped('a')).toThrow(/list of what was left out/);
 });
 
 test('toBeCacheHit and toHaveCached', async () => {
@@ -173,8 +157,6 @@ test('toBeCacheHit and toHaveCached', async () => {
   expect(await failure(() => expect(found).not.toBeCacheHit())).toMatch(
     /not to find an answer\nFound: \{"text": "A lock\."\}/,
   );
-  expect(() => expect(Promise.resolve(1)).toBeCacheHit()).toThrow(/await it/);
-  expect(() => expect(undefined).not.toBeCacheHit()).toThrow(/what a cache gave/);
 
   await expect(system).toHaveCached('What is a mutex?');
   await expect(system).toHaveCached('mine', { agentId: 'a', value: 1 });
@@ -183,7 +165,6 @@ test('toBeCacheHit and toHaveCached', async () => {
   expect(await failure(() => expect(system).toHaveCached('other'))).toMatch(
     /have an answer for "other"\nIt found nothing/,
   );
-  await expect(async () => expect({}).toHaveCached('x')).rejects.toThrow(/a system or a cache/);
 
   const cache = new AdvancedCacheManager({ persistToDisk: false });
   await cache.set('k', 5);
@@ -207,7 +188,6 @@ test('toHaveRaisedAlert, toBeHealthy and toHaveThrottled', async () => {
   expect(await failure(() => expect(system).not.toHaveRaisedAlert({ component: 'memory' }))).toMatch(
     /not to have raised[\s\S]*memory, critical: Memory usage critical/,
   );
-  expect(() => expect(system).toHaveRaisedAlert({ severity: 'x' })).toThrow(/"severity" is not known/);
 
   expect(system).not.toBeHealthy();
   expect(await failure(() => expect(system).toBeHealthy({ atLeast: 90 }))).toMatch(
@@ -224,7 +204,6 @@ test('toHaveRaisedAlert, toBeHealthy and toHaveThrottled', async () => {
   expect(await failure(() => expect(calm).toHaveThrottled('a'))).toMatch(/have "a" throttled\nIt is not/);
   expect(await failure(() => expect(calm).not.toBeHealthy())).toContain('not to be healthy');
   expect(() => expect(calm).not.toHaveRaisedAlert()).toThrow(/has a monitor \(enableProductionMonitoring\)/);
-  expect(() => expect({}).not.toBeHealthy()).toThrow(/a system/);
 });
 
 test('toEmit listens while a function is at work', async () => {
@@ -239,7 +218,6 @@ test('toEmit listens while a function is at work', async () => {
     await failure(() => expect(() => system.getCachedResponse('q')).toEmit(system, 'cacheHit', { layer: 'L2' })),
   ).toMatch(/emit "cacheHit" with \{"layer": "L2"\}\nEmitted meanwhile:\n {2}\{[\s\S]*"layer": "L1"/);
   expect(await failure(() => expect(() => {}).toEmit(system, 'cacheHit'))).toContain('nothing of that name');
-  await expect(async () => expect(5).toEmit(system, 'x')).rejects.toThrow(/a function/);
   await expect(expect(() => Promise.reject(new Error('of the work'))).toEmit(system, 'x')).rejects.toThrow(
     'of the work',
   );

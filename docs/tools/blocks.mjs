@@ -22,7 +22,7 @@ import { codeBlocks, pages, ROOT } from './markdown.mjs';
 const WORKER = fileURLToPath(new URL('blocks/worker.mjs', import.meta.url));
 const AT_A_TIME = 2;
 /** For one page. Each of its programs has less. */
-const MOST_MS = 180_000;
+const MOST_MS = 300_000;
 
 /** A program that is started with only itself to talk to, where that can be had. */
 const ALONE = ['unshare', '--map-root-user', '--net', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh'];

@@ -4,8 +4,7 @@
  *   npm run docs:configuration             writes the file
  *   npm run docs:configuration -- --check  exit code 1 if the file is not what it would write
  *
- * Tables come from the schema, which a Rust test compares with the settings themselves. The schema does not know which
- * settings this version only checks: `CHECKED_ONLY` does.
+ * Tables come from the schema, which a Rust test compares with the settings themselves.
  */
 
 import { readFile, writeFile } from 'node:fs/promises';
@@ -14,9 +13,6 @@ import { aligned } from './text.mjs';
 
 const SCHEMA = new URL('../../config/optimization.schema.json', import.meta.url);
 const TARGET = new URL('../configuration.md', import.meta.url);
-
-/** Settings that are checked and shown, and that nothing acts on in this version. */
-const CHECKED_ONLY = new Set();
 
 /** Names that are accepted and ignored wherever they stand. */
 const IGNORED = /(^\$schema|^configFile|\.environment)$/;
@@ -144,8 +140,7 @@ ${OPTIONS}
 
 ## Settings
 
-MB are 2^20 bytes. Ranges are inclusive. "Checked only" means that this version checks a setting and shows it, and that
-nothing acts on it yet; what is asked for and missing stands in \`getStatus().unavailable\`.
+MB are 2^20 bytes. Ranges are inclusive.
 `;
 
 const number = (value) => value.toLocaleString('en-US', { maximumFractionDigits: 10 });
@@ -186,30 +181,26 @@ function fallbackOf({ default: fallback }) {
   return fallback === undefined ? '–' : `\`${JSON.stringify(fallback)}\``;
 }
 
-function meaningOf({ default: fallback, description }) {
-  if (!Array.isArray(fallback) || fallback.length === 0) return description;
-  return `${description} Default: ${fallback.map((text) => `\`${text}\``).join(', ')}.`;
+function meaningOf(path, { default: fallback, description }) {
+  const isTold = !IGNORED.test(path) || /\bignored\b/.test(description);
+  const text = isTold ? description : `Ignored. ${description}`;
+  if (!Array.isArray(fallback) || fallback.length === 0) return text;
+  return `${text} Default: ${fallback.map((text) => `\`${text}\``).join(', ')}.`;
 }
 
-function useOf(path) {
-  if (IGNORED.test(path)) return 'ignored';
-  return CHECKED_ONLY.has(path) ? 'checked only' : 'used';
-}
-
-function table(path, { description, properties }, seen) {
+function table(path, { description, properties }) {
   const rows = [];
   const sections = [];
   for (const [key, property] of Object.entries(properties)) {
     const name = path ? `${path}.${key}` : key;
-    seen.add(name);
     if (property.properties) {
-      sections.push(table(name, property, seen));
+      sections.push(table(name, property));
       continue;
     }
-    rows.push([`\`${key}\``, kindOf(property), fallbackOf(property), useOf(name), meaningOf(property)]);
+    rows.push([`\`${key}\``, kindOf(property), fallbackOf(property), meaningOf(name, property)]);
   }
   const title = path ? `### \`${path}\`\n\n${description}` : '### Top level';
-  const head = ['Setting', 'Type and range', 'Default', 'In this version', 'Meaning'];
+  const head = ['Setting', 'Type and range', 'Default', 'Meaning'];
   return [`${title}\n\n${aligned([head, ...rows])}\n`, ...sections].join('\n');
 }
 
@@ -237,11 +228,7 @@ function variables({ properties }, above = '') {
 }
 
 function page(schema) {
-  const seen = new Set();
-  const tables = table('', schema, seen);
-  const gone = [...CHECKED_ONLY].filter((name) => !seen.has(name));
-  if (gone.length > 0) throw new Error(`not in the schema any more: ${gone.join(', ')}`);
-  return `${HEAD}\n${tables}\n${VARIABLES_HEAD}\n${aligned([['Setting', 'Variable'], ...variables(schema)])}\n`;
+  return `${HEAD}\n${table('', schema)}\n${VARIABLES_HEAD}\n${aligned([['Setting', 'Variable'], ...variables(schema)])}\n`;
 }
 
 const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } });

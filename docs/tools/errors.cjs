@@ -132,7 +132,7 @@ await system.optimizeAgentContext('frontend-specialist', {}).catch((error) => co
     code: 'E_NOT_AVAILABLE',
     when: 'the native module could not be loaded, or what was asked for is switched off or not in this version',
     cause:
-      'Without a native module nothing works: the platform has no prebuilt one, the platform package was not installed (`--omit=optional`), or it was built for another C library. Else the message names what is off, or what cannot be done, such as saving into a YAML file.',
+      'Without a native module nothing works: the platform has no prebuilt one, the platform package was not installed (`--omit=optional`), it was built for another C library, or the platform package has another version than this one (half an upgrade). Else the message names what is off, or what cannot be done, such as saving into a YAML file.',
     remedy:
       '`npx agentwise-optimization doctor` says what is wrong with the native module, and how to get one. Platforms: [README](../README.md#platforms).',
     system: "{ environment: 'development', configFile: 'shop.yaml', finalReport: false }",

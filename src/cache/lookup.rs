@@ -214,12 +214,14 @@ impl CacheManager {
                 if entry.gone_ms() <= now_ms {
                     return Known::Absent;
                 }
-                if !is_use {
-                    return Known::Present(hit_of(&entry, now_ms, None));
+                if is_use {
+                    note_use(&mut entry, now_ms);
                 }
-                note_use(&mut entry, now_ms);
-                let hit = hit_of(&entry, now_ms, None);
-                self.promote_queued(key, entry);
+                // L1 has let go of it: it is on its way to L2.
+                let mut hit = Hit { layer: Layer::L2, ..hit_of(&entry, now_ms, None) };
+                if is_use {
+                    hit.id = self.promote_queued(key, entry);
+                }
                 Known::Present(hit)
             }
             Some(Operation::Delete) => Known::Absent,
@@ -229,18 +231,18 @@ impl CacheManager {
     }
 
     /// Puts a value that waits to be written back into L1, unless it is being written or was replaced meanwhile.
-    fn promote_queued(&self, key: &Key, entry: Entry) {
-        let Some(disk) = self.disk() else { return };
-        let mut evicted = Vec::new();
+    fn promote_queued(&self, key: &Key, entry: Entry) -> Option<SlotId> {
+        let disk = self.disk()?;
+        let (mut evicted, mut id) = (Vec::new(), None);
         {
             let mut l1 = self.l1.lock();
             if disk.queue.is_waiting(key, entry.version) && l1.peek(key.hash64(), &key.bytes).is_none() {
                 let bytes = entry.bytes(key.bytes.len());
-                l1.insert(key.hash64(), &key.bytes, entry, bytes, &mut evicted);
+                id = l1.insert(key.hash64(), &key.bytes, entry, bytes, &mut evicted).id();
             }
         }
-        self.hindsight.forget(key.hash64());
         self.settle_evicted(evicted);
+        id
     }
 
     /// What the disk has of a key that memory does not know, or knows to have been changed by others.

@@ -115,11 +115,15 @@ test('what is printed is compared as a whole, but for …', () => {
   assert.ok(!isPrinted('a …', 'b'));
 });
 
-test('a command is run by .ci/run if that calls it', () => {
+test('a command is run by CI if that calls it, or a script that it calls', () => {
   assert.equal(runByCi('npm test'), true);
   assert.equal(runByCi('npm install'), true);
-  assert.equal(runByCi('npm run bench -- --only pipeline'), true);
+  assert.equal(runByCi('npm run bench -- --only first-result'), true);
   assert.equal(runByCi('npm run bench -- --only no-such-one'), false);
+  // That there is such a benchmark is not enough.
+  assert.equal(runByCi('npm run bench -- --only memory-agents'), false);
+  assert.equal(runByCi('npm install ../packages/*.tgz'), true);
+  assert.equal(runByCi('npm install ../packages/*.zip'), false);
   assert.equal(runByCi('npm run build:everything'), false);
   assert.equal(runByCi('echo hello'), null);
 });

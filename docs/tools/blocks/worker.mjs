@@ -14,7 +14,7 @@ import { DECLARATIONS, exampleSteps } from './declarations.mjs';
 import { environment } from './place.mjs';
 import { isPrinted, steps } from './steps.mjs';
 
-const MOST_MS = 60_000;
+const MOST_MS = 120_000;
 const TSC = join(ROOT, 'node_modules/typescript/bin/tsc');
 
 const [page, directory] = process.argv.slice(2);

@@ -42,26 +42,29 @@ function findingsOf(plan) {
   const { PACKAGE } = require('../migrate/modules.js');
   const { missingNames } = require('../migrate/callers.js');
   const { configurationOf } = require('../migrate/configuration.js');
+  const { replacementFor } = require('../migrate/replacement.js');
   const { warningsOf } = require('../migrate/warnings.js');
   const { checkout, modules, scripts } = plan;
   const dependency = { name: PACKAGE, ...plan.dependency };
   const configuration = configurationOf(checkout);
-  const callers = missingNames(
-    checkout.root,
-    modules.filter(({ state }) => state !== 'absent').map(({ file }) => file),
-  );
+  const texts = { replaced: (module) => replacementFor(module, module.text), already: ({ text }) => text };
+  const replaced = modules.flatMap((module) => {
+    const textOf = texts[module.state];
+    return textOf ? [{ file: module.file, entry: module.entry, text: textOf(module) }] : [];
+  });
+  const callers = missingNames(checkout.root, replaced);
   return {
     modules: modules.map(({ file, entry, state }) => ({ file, entry, state })),
     scripts,
     dependency,
     configuration,
-    warnings: warningsOf({ scripts, dependency, configuration, callers }),
+    warnings: warningsOf({ modules, scripts, dependency, configuration, callers }),
   };
 }
 
 /** Texts of what a plan changes, for `--dry-run`. */
 function diffsOf({ modules, manifest }) {
-  const { replacementFor } = require('../migrate/modules.js');
+  const { replacementFor } = require('../migrate/replacement.js');
   const { MANIFEST } = require('../migrate/plan.js');
   const replaced = modules
     .filter(({ state }) => state === 'replaced')
@@ -79,15 +82,16 @@ async function migrate(given) {
   const { guardOf } = require('../migrate/guard.js');
   const { applyChanges } = require('../migrate/transaction.js');
   const { nextSteps } = require('../migrate/next.js');
+  const { removeLeft } = require('../migrate/waiting.js');
   const { dryRun: isDry = false, force: isForced = false } = given.options;
   const plan = planMigration(given.args[0] ?? '.', { ...specOf(given), isForced });
   const isChange = plan.changes.length > 0;
   const guard = isChange ? guardOf(plan) : { refusal: null, warning: null };
   if (guard.refusal && !isForced && !isDry) throw guard.refusal;
   const findings = findingsOf(plan);
+  if (!isDry) removeLeft(plan.checkout);
   if (isChange && !isDry) applyChanges(plan.changes);
-  const about = guard.refusal ? guard.refusal.message : guard.warning;
-  if (about) findings.warnings.unshift(about);
+  findings.warnings.unshift(...[guard.refusal?.message, guard.warning].filter(Boolean));
   const result = {
     action: 'migrate',
     state: stateOf(isChange, isDry),
@@ -103,17 +107,23 @@ async function undo(given) {
   const { MANIFEST } = require('../migrate/plan.js');
   const { applyChanges } = require('../migrate/transaction.js');
   const { nextSteps } = require('../migrate/next.js');
+  const { removeLeft } = require('../migrate/waiting.js');
   const { dryRun: isDry = false, force: isForced = false, package: spec } = given.options;
   if (spec !== undefined) throw new UsageError(given.command, '--package has no meaning with --undo');
   const plan = planUndo(given.args[0] ?? '.', { isForced });
   const isChange = plan.changes.length > 0;
+  if (!isDry) removeLeft(plan.checkout);
   if (isChange && !isDry) applyChanges(plan.changes);
+  const state = stateOf(isChange, isDry);
   const result = {
     action: 'undo',
-    state: stateOf(isChange, isDry),
+    state: state === 'done' && plan.left.length > 0 ? 'partly' : state,
     directory: plan.checkout.root,
     modules: plan.modules.map(({ file, state: how }) => ({ file, state: how })),
-    warnings: plan.left.map((name) => `${MANIFEST}: ${name} was changed since, and stays`),
+    warnings: [
+      ...plan.left.map((name) => `${MANIFEST}: ${name} was changed since, and stays; --undo --force puts it back`),
+      ...plan.kept,
+    ],
     next: isChange && !isDry && plan.manifest ? nextSteps(plan.checkout, plan.manifest.after).slice(0, 1) : [],
   };
   return told(given, result, isDry && plan.manifest ? [{ name: MANIFEST, ...plan.manifest }] : []);

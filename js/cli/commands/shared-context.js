@@ -10,10 +10,20 @@ const DEFAULT_PORT = '3003';
 /** Longest file that is read for a token. */
 const MAX_TOKEN_FILE = 8192;
 
-function portOf(text = DEFAULT_PORT) {
+const PORT_VARIABLE = 'SHARED_CONTEXT_PORT';
+
+/** What Kubernetes and Docker set of the same name for a service that is called `shared-context`: an address, and no port of ours. */
+const SERVICE_LINK = /^(tcp|udp|sctp):\/\//;
+
+/** The option, else the variable, else the default; 0 to 65535. */
+function portOf(option) {
+  const variable = process.env[PORT_VARIABLE] || undefined;
+  const isLink = variable !== undefined && SERVICE_LINK.test(variable);
+  const text = option ?? (isLink ? undefined : variable) ?? DEFAULT_PORT;
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
   if (port <= 65_535) return port;
-  throw new AgentwiseError('E_INVALID_ARGUMENT', '--port must be a whole number from 0 to 65535');
+  const name = option === undefined ? `the variable ${PORT_VARIABLE}` : '--port';
+  throw new AgentwiseError('E_INVALID_ARGUMENT', `${name} must be a whole number from 0 to 65535`);
 }
 
 /** The token without the newline at the end of its file. Arguments are seen by every user of the machine: it is never one. */
@@ -53,7 +63,10 @@ module.exports = function add(program, { action, examples }) {
   program
     .command('shared-context')
     .description('serves contexts that agents share, until SIGINT or SIGTERM; prints its URL')
-    .option('--port <number>', 'where it listens; 0 for any free one (default: 3003)')
+    .option(
+      '--port <number>',
+      'where it listens; 0 for any free one (default: the variable SHARED_CONTEXT_PORT, else 3003)',
+    )
     .option('--host <name>', "address that it listens on; any other machine's needs a token (default: 127.0.0.1)")
     .option(
       '--token-file <path>',

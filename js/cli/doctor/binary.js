@@ -5,6 +5,7 @@
 const { existsSync, readdirSync, readFileSync, statSync } = require('node:fs');
 const { join, relative } = require('node:path');
 const { messageOf } = require('../../errors.js');
+const { installedPackages, remedyForVersions } = require('../../platform.js');
 const { bytes } = require('../text.js');
 
 const ROOT = join(__dirname, '..', '..', '..');
@@ -65,12 +66,22 @@ function findModule(found) {
   }
 }
 
+/** The packages that have the native modules: of the version that this one is, or what to do. A checkout has none. */
+function findPlatformPackages(found) {
+  for (const installed of installedPackages()) {
+    const { name, version, wanted } = installed;
+    if (version === wanted) found.ok('platform package', `${name} ${version}`);
+    else found.problem('platform package', `${name} ${version}, not ${wanted}`, remedyForVersions(installed));
+  }
+}
+
 /** @param {import('./findings.js').Findings} found */
 function checkBinary(found) {
   found.in('binary');
   findModule(found);
   const { version, engines } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
   found.ok('package', `agentwise-optimization ${version}`);
+  findPlatformPackages(found);
   const [least] = engines.node.match(/\d+/);
   const isNew = Number(process.versions.node.split('.')[0]) >= Number(least);
   const node = `${process.versions.node} (${process.platform}-${process.arch}, Node-API ${process.versions.napi})`;

@@ -7,9 +7,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
-const { MODULES, PACKAGE } = require('./modules.js');
-
-const ROOT = path.join(__dirname, '..', '..', '..');
+const { namesOf, offeredBy } = require('./exported.js');
 
 const SOURCE = /\.[cm]?[jt]sx?$/;
 const SKIPPED = new Set(['node_modules', 'dist', 'build', 'coverage', 'out']);
@@ -30,31 +28,6 @@ function namesIn(list) {
     .map((part) => part.trim().replace(/^type\s+(?=[\w$])/, ''))
     .map((part) => part.split(/\s+as\s+|\s*[:=]\s*/)[0])
     .filter((name) => name !== '' && name !== 'default' && /^[\w$]+$/.test(name));
-}
-
-const DECLARED =
-  /^export\s+(?:declare\s+)?(?:abstract\s+)?(?:class|interface|type|function|const|let|enum|namespace)\s+([\w$]+)/gm;
-const LISTED = /^export\s+(?:type\s+)?\{([^{}]*)\}/gm;
-const ALL_OF = /^export\s+(?:type\s+)?\*\s+from\s+['"]([^'"]+)['"]/gm;
-
-/** The names that a declaration file exports. */
-function exportsOf(file) {
-  const text = fs.readFileSync(file, 'utf8');
-  const found = new Set([...text.matchAll(DECLARED)].map(([, name]) => name));
-  for (const [, list] of text.matchAll(LISTED)) {
-    for (const part of list.split(',')) found.add(part.trim().split(/\s+/).at(-1));
-  }
-  for (const [, from] of text.matchAll(ALL_OF)) {
-    const other = path.resolve(path.dirname(file), from.replace(/\.js$/, '.d.ts'));
-    for (const name of exportsOf(other)) found.add(name);
-  }
-  return found;
-}
-
-/** What a subpath of this package exports. */
-function offeredBy(entry) {
-  const { exports } = require('../../../package.json');
-  return exportsOf(path.join(ROOT, exports[`.${entry.slice(PACKAGE.length)}`].require.types));
 }
 
 /** Source files below `root`, nearest first. */
@@ -88,17 +61,24 @@ function textOf(file) {
 
 /**
  * @param {string} root of the checkout
- * @param {string[]} replaced those of the seven modules that are not themselves any more
- * @returns {{ missing: Array<{ file: string, line: number, name: string, entry: string }>, isPartial: boolean }}
- * `isPartial`: there are more files than are looked at
+ * @param {Array<{ file: string, entry: string, text: string }>} replaced those of the seven modules that are not themselves any
+ * more, with the text of what is in their place
+ * @returns {{ missing: Array<{ file: string, line: number, name: string, entry: string, isOffered: boolean }>,
+ *   isPartial: boolean }} `isOffered`: this package has it, and only what is in the module's place has not; `isPartial`: there
+ * are more files than are looked at
  */
 function missingNames(root, replaced) {
   const wanted = new Map();
-  for (const { file, entry } of MODULES) {
-    if (replaced.includes(file))
-      wanted.set(path.join(root, file).replace(/\.ts$/, ''), { entry, names: offeredBy(entry) });
+  for (const { file, entry, text } of replaced) {
+    const offered = offeredBy(entry);
+    const { names, isWhole } = namesOf(text);
+    wanted.set(path.join(root, file).replace(/\.ts$/, ''), {
+      entry,
+      offered,
+      names: isWhole ? new Set(names) : offered,
+    });
   }
-  const own = new Set(replaced.map((file) => path.join(root, file)));
+  const own = new Set(replaced.map(({ file }) => path.join(root, file)));
   const missing = [];
   let count = 0;
   for (const file of sourcesIn(root)) {
@@ -112,11 +92,11 @@ function missingNames(root, replaced) {
       for (const name of target ? namesIn(list) : []) {
         if (target.names.has(name)) continue;
         const where = { file: path.relative(root, file), line: lineOf(text, match.index) };
-        missing.push({ ...where, name, entry: target.entry });
+        missing.push({ ...where, name, entry: target.entry, isOffered: target.offered.has(name) });
       }
     }
   }
   return { missing, isPartial: false };
 }
 
-module.exports = { missingNames, offeredBy };
+module.exports = { missingNames };

@@ -14,6 +14,14 @@ const isAbsent = ({ code }) => code === 'ENOENT' || code === 'ENOTDIR';
 
 const sha256 = (content) => createHash('sha256').update(content).digest('hex');
 
+/** Every byte stays but those of line ends: as `latin1` any file is text. */
+const withLineEnds = (content, end) =>
+  Buffer.from(content.toString('latin1').replaceAll('\r\n', '\n').replaceAll('\n', end), 'latin1');
+
+/** Whether `content` has this hash, with the line ends that it has or with others: git may change them in a clone. */
+const isSameText = (content, hash) =>
+  sha256(content) === hash || ['\n', '\r\n'].some((end) => sha256(withLineEnds(content, end)) === hash);
+
 /** `text` of a file that must be UTF-8; a byte order mark stays in it. */
 function textOf({ name, content }) {
   try {
@@ -74,4 +82,4 @@ class Checkout {
   }
 }
 
-module.exports = { Checkout, textOf, sha256 };
+module.exports = { Checkout, textOf, sha256, isSameText };

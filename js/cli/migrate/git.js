@@ -18,13 +18,23 @@ function git(root, args) {
   return spawnSync('git', all, { env, encoding: 'utf8', maxBuffer: LONGEST, stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
+/** Those of `names`, files of `root`, that git neither has nor tells as new: it ignores them. */
+function ignoredIn(root, names, files) {
+  const { status, stdout } = git(root, ['ls-files', '-z', '--', ...names]);
+  if (status !== 0) return [];
+  const known = new Set([...stdout.split('\0'), ...files]);
+  return names.filter((name) => !known.has(name));
+}
+
 /**
  * @param {string} root
- * @returns {{ state: 'clean' | 'dirty' | 'none' | 'missing' | 'unknown', files: string[], message?: string }} `files` are
- * those with changes, and those that git does not know, from `root`; `none`: no repository, `missing`: no git, `unknown`:
- * git refuses to say
+ * @param {string[]} [names] of files of it that are to be replaced
+ * @returns {{ state: 'clean' | 'dirty' | 'none' | 'missing' | 'unknown', files: string[], ignored?: string[], message?: string }}
+ * `files` are
+ * those with changes, and those that git does not know, from `root`; `ignored` those of `names` that it
+ * has nothing of; `none`: no repository, `missing`: no git, `unknown`: git refuses to say
  */
-function changesIn(root) {
+function changesIn(root, names = []) {
   const prefix = git(root, ['rev-parse', '--show-prefix']);
   if (prefix.error?.code === 'ENOENT') return { state: 'missing', files: [] };
   if (/not a git repository/.test(prefix.stderr)) return { state: 'none', files: [] };
@@ -40,7 +50,7 @@ function changesIn(root) {
     .filter((line) => line !== '')
     .map((line) => line.slice(3))
     .map((file) => (file.startsWith(top) ? file.slice(top.length) : file));
-  return { state: files.length > 0 ? 'dirty' : 'clean', files };
+  return { state: files.length > 0 ? 'dirty' : 'clean', files, ignored: ignoredIn(root, names, files) };
 }
 
 module.exports = { changesIn };

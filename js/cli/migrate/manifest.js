@@ -7,6 +7,12 @@ const { AgentwiseError } = require('../../errors.js');
 const { withMember, withoutMember } = require('./json-text.js');
 const { BOM, PACKAGE } = require('./modules.js');
 
+/** Where npm may write what it installs; the first one is for what the modules need. */
+const SECTIONS = ['dependencies', 'optionalDependencies', 'peerDependencies', 'devDependencies'];
+
+/** This package, and those of the platforms, which stand beside it where tarballs are installed. */
+const isOwnName = (name) => name === PACKAGE || /^agentwise-optimization-(darwin|linux|win32)-[a-z0-9-]+$/.test(name);
+
 /** Scripts that the command line takes over, with its command of the same purpose. */
 const COMMANDS = {
   'optimization:health': 'health',
@@ -62,9 +68,7 @@ function exampleStep(before, hasExample) {
 }
 
 function dependencyStep(manifest, wanted, isGiven) {
-  const section = ['dependencies', 'optionalDependencies', 'peerDependencies', 'devDependencies'].find(
-    (name) => isObject(manifest[name]) && Object.hasOwn(manifest[name], PACKAGE),
-  );
+  const section = SECTIONS.find((name) => isObject(manifest[name]) && Object.hasOwn(manifest[name], PACKAGE));
   const before = section && manifest[section][PACKAGE];
   if (section && (!isGiven || before === wanted)) return { section, state: 'kept', before, after: before };
   return { section: section ?? 'dependencies', state: 'set', before, after: wanted };
@@ -116,24 +120,58 @@ function editManifest(text, { file, spec, isGiven, isForced, hasExample }) {
   return { text: result, edits, scripts: steps, dependency };
 }
 
+/** Members of `section` that installing this package writes. */
+const ownIn = (manifest, section) =>
+  isObject(manifest[section]) ? Object.entries(manifest[section]).filter(([name]) => isOwnName(name)) : [];
+
+/** `text` with exactly the entries of this package that `original` has: npm writes over them whatever was there. */
+function withOwnOf(original, text, file) {
+  let result = text;
+  for (const section of SECTIONS) {
+    const before = new Map(ownIn(original, section));
+    for (const [name] of ownIn(parsed(result, file), section)) {
+      if (before.has(name)) continue;
+      result = withoutMember(result, section, name, { isWhole: original[section] === undefined });
+    }
+    for (const [name, value] of before) {
+      const now = new Map(ownIn(parsed(result, file), section));
+      if (now.get(name) !== value) result = withMember(result, section, name, value, { isInOrder: true });
+    }
+  }
+  return result;
+}
+
+/** What a manifest says. npm takes lists of dependencies away that are empty. */
+function meaningOf(manifest) {
+  const isEmpty = ([name, value]) => SECTIONS.includes(name) && isObject(value) && Object.keys(value).length === 0;
+  return Object.fromEntries(Object.entries(manifest).filter((member) => !isEmpty(member)));
+}
+
 /**
- * A manifest that was changed since: of `edits`, what still is as it was set goes back, the rest stays.
+ * A manifest that was changed since: entries of this package become what they were, of `edits` what still is as it was set
+ * goes back, the rest stays. Where that says what `before` said, it is that text, however npm wrote it anew.
  *
+ * @param {string} text
+ * @param {{ before: string, edits: object[] }} row of the record
+ * @param {string} file
+ * @param {{ isForced?: boolean }} [options] `isForced`: also edits that were changed since go back
  * @returns {{ text: string, left: string[] }} `left` names what was not put back
  */
-function revertManifest(text, edits, file) {
+function revertManifest(text, { before: original, edits }, file, { isForced = false } = {}) {
   const left = [];
-  let result = text;
+  const wanted = parsed(original, file);
+  let result = withOwnOf(wanted, text, file);
   for (const { section, key, before, after, isNewSection } of [...edits].reverse()) {
+    if (SECTIONS.includes(section) && isOwnName(key)) continue;
     const manifest = parsed(result, file);
     const now = isObject(manifest[section]) ? manifest[section][key] : undefined;
     if (now === before) continue;
-    if (now !== after) left.push(`${section} ${key}`);
+    if (now !== after && !isForced) left.push(`${section} ${key}`);
     else if (before === undefined) result = withoutMember(result, section, key, { isWhole: isNewSection });
     else result = withMember(result, section, key, before);
   }
-  parsed(result, file);
-  return { text: result, left };
+  const isSame = isDeepStrictEqual(meaningOf(parsed(result, file)), meaningOf(wanted));
+  return { text: isSame ? original : result, left };
 }
 
 module.exports = { editManifest, revertManifest, EXAMPLE };

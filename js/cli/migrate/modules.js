@@ -20,22 +20,16 @@ const MODULES = Object.freeze(
 /** Where the original stands: neither TypeScript nor Jest nor ts-node takes a file of this ending. */
 const originalOf = (file) => `${file}.orig`;
 
+/** Where older originals stand, `number` from 1: of modules that came again after a migration. */
+const olderOriginalOf = (file, number) => `${originalOf(file)}.${number}`;
+
+/** Whether a path is one of these two. */
+const isOriginal = (file) => /\.ts\.orig(?:\.[1-9]\d*)?$/.test(file);
+
 const BOM = '\ufeff';
 
 /** The end of the first line, as the rest of a file has it. */
 const lineEndOf = (text) => (/^[^\n]*\r\n/.test(text) ? '\r\n' : '\n');
-
-/** The lines that take the place of `original`, with its line ends, and a byte order mark if it has one. */
-function replacementFor({ file, entry }, original) {
-  const name = file.slice(file.lastIndexOf('/') + 1);
-  const lines = [
-    `// In place of the module that stands beside in ${originalOf(name)}.`,
-    `export { default } from '${entry}';`,
-    `export * from '${entry}';`,
-    '',
-  ];
-  return (original.startsWith(BOM) ? BOM : '') + lines.join(lineEndOf(original));
-}
 
 const COMMENTS = /\/\*[\s\S]*?\*\/|\/\/[^\r\n]*/g;
 const RE_EXPORT = /\s*export\s+(?:type\s+)?(?:\*(?:\s+as\s+\w+)?|\{[^{}]*\})\s*from\s*(['"])([^'"]*)\1\s*;?/y;
@@ -53,4 +47,21 @@ function isReplacement(text) {
   return at > 0;
 }
 
-module.exports = { PACKAGE, MODULES, BOM, originalOf, lineEndOf, replacementFor, isReplacement };
+const OWN_EXPORT = new RegExp(
+  `\\bexport\\s+(?:type\\s+)?(?:\\*(?:\\s+as\\s+\\w+)?|\\{[^{}]*\\})\\s*from\\s*(['"])${PACKAGE}(?:/[^'"\\n]*)?\\1`,
+);
+
+/** Whether a module re-exports from this package among other things: somebody has edited what stands in its place. */
+const isEditedReplacement = (text) => OWN_EXPORT.test(text.replace(COMMENTS, ' ')) && !isReplacement(text);
+
+module.exports = {
+  PACKAGE,
+  MODULES,
+  BOM,
+  originalOf,
+  olderOriginalOf,
+  isOriginal,
+  lineEndOf,
+  isReplacement,
+  isEditedReplacement,
+};

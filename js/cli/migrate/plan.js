@@ -4,26 +4,50 @@
 
 const { AgentwiseError } = require('../../errors.js');
 const { visible } = require('../text.js');
-const { Checkout, sha256, textOf } = require('./checkout.js');
+const { Checkout, isSameText, sha256, textOf } = require('./checkout.js');
 const { EXAMPLE, editManifest, revertManifest } = require('./manifest.js');
-const { MODULES, isReplacement, originalOf, replacementFor } = require('./modules.js');
+const {
+  MODULES,
+  isEditedReplacement,
+  isOriginal,
+  isReplacement,
+  olderOriginalOf,
+  originalOf,
+} = require('./modules.js');
 const { RECORD, readRecord, recordText } = require('./record.js');
+const { replacementFor } = require('./replacement.js');
 
 const MANIFEST = 'package.json';
 
-/** Of files that came into being here. */
-const NEW_FILE_MODE = 0o644;
+function stateOf(text) {
+  if (isReplacement(text)) return 'already';
+  return isEditedReplacement(text) ? 'edited' : 'replaced';
+}
+
+/** A module of the same name in another form, which is not replaced. */
+const otherOf = (checkout, file) =>
+  ['.tsx', '.mts', '.cts', '.js', '.mjs', '.cjs', '.jsx', '/index.ts', '/index.js']
+    .map((ending) => file.replace(/\.ts$/, ending))
+    .find((name) => checkout.has(name));
 
 /** Where one of the seven modules stands, and what it is. */
 function moduleIn(checkout, { file, entry }) {
   const found = checkout.read(file);
-  if (found === null) return { file, entry, state: 'absent' };
+  if (found === null) return { file, entry, state: 'absent', other: otherOf(checkout, file) };
   const text = found.content.toString('utf8');
-  return { file, entry, found, text, state: isReplacement(text) ? 'already' : 'replaced' };
+  return { file, entry, found, text, state: stateOf(text) };
+}
+
+/** A place for an older original: it may be the only copy that there is. */
+function olderPlace(checkout, file) {
+  let number = 1;
+  while (checkout.has(olderOriginalOf(file, number))) number++;
+  return checkout.path(olderOriginalOf(file, number));
 }
 
 /**
- * Where the original goes. What is there already must be the same, or, if forced, what was put there before.
+ * Where the original goes. What is there already must be the same, or, if forced, what was put there before, which then
+ * stands beside.
  *
  * @returns {object[]} changes for it: none if it is there
  */
@@ -33,9 +57,12 @@ function keepOriginal(checkout, { file, found }, record, isForced) {
   const change = { file: checkout.path(name), before: kept?.content ?? null, after: found.content, mode: found.mode };
   if (kept === null) return [change];
   if (kept.content.equals(found.content)) return [];
-  const isOwn = record?.modules.some((row) => row.file === file && row.before === sha256(kept.content));
-  if (isOwn && isForced) return [{ ...change, beforeMode: kept.mode }];
-  const advice = isOwn ? 'an older original: --force replaces it' : 'another file: move it away';
+  const isOwn = record?.modules.some((row) => row.file === file && isSameText(kept.content, row.before));
+  if (isOwn && isForced) {
+    const older = { file: olderPlace(checkout, file), before: null, after: kept.content, mode: kept.mode };
+    return [older, { ...change, beforeMode: kept.mode }];
+  }
+  const advice = isOwn ? 'an older original: --force keeps both' : 'another file: move it away';
   throw new AgentwiseError('E_EXISTS', `${name} is there already, and is ${advice}`);
 }
 
@@ -66,27 +93,29 @@ function mergedEdits(earlier, edits) {
 
 /** What the record says of `package.json`: the text that it had before the first edit that is still in it. */
 function manifestRow(text, step, earlier) {
-  const edits = mergedEdits(earlier?.edits ?? [], step.edits);
-  const isUntouched = earlier && sha256(Buffer.from(text)) === earlier.after;
-  const before = isUntouched ? earlier.before : revertManifest(text, earlier?.edits ?? [], MANIFEST).text;
-  return { before, after: sha256(Buffer.from(step.text)), edits };
+  const after = sha256(Buffer.from(step.text));
+  if (!earlier) return { before: text, after, edits: step.edits };
+  const isUntouched = sha256(Buffer.from(text)) === earlier.after;
+  const before = isUntouched ? earlier.before : revertManifest(text, earlier, MANIFEST).text;
+  return { before, after, edits: mergedEdits(earlier.edits, step.edits) };
 }
 
-/** The record after this run; nothing that an earlier one needs gets lost. */
-function recordChange(checkout, record, rows, manifest) {
+/** The record after this run; nothing that an earlier one needs gets lost. It holds `package.json`: who may read that may read it. */
+function recordChange(checkout, record, rows, manifest, mode) {
   const earlier = (record?.modules ?? []).filter(({ file }) => !rows.some((row) => row.file === file));
   const text = recordText({ modules: [...earlier, ...rows], manifest: manifest ?? record?.manifest ?? null });
   return {
     file: checkout.path(RECORD),
     before: record?.content ?? null,
     after: Buffer.from(text),
-    mode: NEW_FILE_MODE,
+    mode,
   };
 }
 
 function requireAgentwise(checkout, modules, manifest) {
   if (modules.every(({ state }) => state === 'absent')) {
-    const example = `${MODULES[0].file}, …`;
+    const other = modules.map((module) => module.other).find(Boolean);
+    const example = other ? `${other} is there, and only a .ts is replaced` : `${MODULES[0].file}, …`;
     throw new AgentwiseError(
       'E_NOT_AGENTWISE',
       `${visible(checkout.root)} has none of the seven modules (${example}): name the directory of an Agentwise checkout`,
@@ -97,8 +126,7 @@ function requireAgentwise(checkout, modules, manifest) {
 
 /** The order is that of undoing: first what is needed for it, `package.json` last. */
 const inOrder = (changes, checkout) => {
-  const originals = MODULES.map(({ file }) => checkout.path(originalOf(file)));
-  const rank = ({ file }) => [originals.includes(file), file === checkout.path(RECORD)].indexOf(true);
+  const rank = ({ file }) => [isOriginal(file), file === checkout.path(RECORD)].indexOf(true);
   const place = (change) => (rank(change) === -1 ? 2 : rank(change));
   return [...changes].sort((a, b) => place(a) - place(b));
 };
@@ -123,14 +151,14 @@ function planMigration(directory, { spec, isGiven, isForced }) {
     .filter(({ state }) => state === 'replaced')
     .map((module) => replaceModule(checkout, module, record, isForced));
   const changes = replaced.flatMap((module) => module.changes);
-  let row = null;
+  // Also where nothing is set: installing writes into it, and undoing has to know what was there.
+  const row = step.edits.length > 0 || !record?.manifest ? manifestRow(text, step, record?.manifest) : null;
   if (step.edits.length > 0) {
-    row = manifestRow(text, step, record?.manifest);
     const after = Buffer.from(step.text);
     changes.push({ file: manifest.file, before: manifest.content, after, mode: manifest.mode });
   }
   const rows = replaced.map((module) => module.row);
-  if (changes.length > 0) changes.push(recordChange(checkout, record, rows, row));
+  if (changes.length > 0) changes.push(recordChange(checkout, record, rows, row, manifest.mode));
   return {
     checkout,
     record,

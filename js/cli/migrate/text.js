@@ -5,7 +5,7 @@
 const { counted, shellWord } = require('../text.js');
 const { originalOf } = require('./modules.js');
 
-const STATES = { replaced: 'green', restored: 'green', set: 'green', foreign: 'yellow' };
+const STATES = { replaced: 'green', restored: 'green', set: 'green', foreign: 'yellow', edited: 'yellow' };
 
 const WORDS = { set: 'set', kept: 'kept', foreign: 'left', absent: 'absent', already: 'already' };
 
@@ -48,7 +48,8 @@ function changedLines(a, b) {
 /** `--- a/…`, `+++ b/…` and what changes; of long texts that go only how long they are. */
 function diffText(name, before, after, { paint, visible }) {
   const { at, gone, come } = changedLines(before, after);
-  const shared = new Set(gone.filter((line) => come.includes(line)));
+  // An empty line is in most files: it says nothing of what stays.
+  const shared = new Set(gone.filter((line) => line !== '' && come.includes(line)));
   const lines = [`--- a/${name}`, `+++ b/${name}`, `@@ line ${at + 1} @@`];
   const isLong = shared.size === 0 && gone.length > 20;
   if (isLong) lines.push(paint(`- (${gone.length} lines, which stand in ${originalOf(name)})`, 'red'));
@@ -59,7 +60,12 @@ function diffText(name, before, after, { paint, visible }) {
 
 const TITLES = {
   migrate: { done: 'migrated', planned: 'would migrate', unchanged: 'nothing to do in' },
-  undo: { done: 'undone in', planned: 'would undo in', unchanged: 'nothing to undo in' },
+  undo: {
+    done: 'undone in',
+    partly: 'undone, but for package.json, in',
+    planned: 'would undo in',
+    unchanged: 'nothing to undo in',
+  },
 };
 
 /**

@@ -6,16 +6,10 @@
  * undo it must come first in the list.
  */
 
-const { randomBytes } = require('node:crypto');
 const realFiles = require('node:fs');
 const path = require('node:path');
 const { AgentwiseError, messageOf } = require('../../errors.js');
-
-const SUFFIX = '.agentwise-migrate';
-
-/** The name of a file that waits to be moved to `file`. */
-const waitingName = (file) =>
-  path.join(path.dirname(file), `.${path.basename(file)}.${randomBytes(6).toString('hex')}${SUFFIX}`);
+const { waitingName } = require('./waiting.js');
 
 class Transaction {
   #files;

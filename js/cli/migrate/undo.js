@@ -3,9 +3,9 @@
 /** Puts back what `migrate` replaced, as the record says: byte for byte. */
 
 const { AgentwiseError } = require('../../errors.js');
-const { Checkout, sha256, textOf } = require('./checkout.js');
+const { Checkout, isSameText, textOf } = require('./checkout.js');
 const { revertManifest } = require('./manifest.js');
-const { originalOf } = require('./modules.js');
+const { MODULES, lineEndOf, olderOriginalOf, originalOf } = require('./modules.js');
 const { MANIFEST } = require('./plan.js');
 const { RECORD, readRecord } = require('./record.js');
 
@@ -22,13 +22,18 @@ function moduleStep(checkout, row, isForced) {
     after: null,
     mode: original.mode,
   };
-  const state = now && sha256(now.content);
-  if (state === before) return { file, state: 'already', restored: [], removed: removal ? [removal] : [] };
+  const isNow = (hash) => now !== null && isSameText(now.content, hash);
+  if (isNow(before)) {
+    // What is beside is not needed: gone, unless somebody has put something else there.
+    const isOriginal = original !== null && isSameText(original.content, before);
+    const left = original !== null && !isOriginal ? [`${originalOf(file)} was edited since, and stays`] : [];
+    return { file, state: 'already', restored: [], removed: isOriginal ? [removal] : [], left };
+  }
   if (original === null) {
     throw new AgentwiseError('E_IO', `${originalOf(file)} is not there: put ${file} back by git`);
   }
-  if (sha256(original.content) !== before && !isForced) throw edited(originalOf(file));
-  if (now !== null && state !== after && !isForced) throw edited(file);
+  if (!isSameText(original.content, before) && !isForced) throw edited(originalOf(file));
+  if (now !== null && !isNow(after) && !isForced) throw edited(file);
   const restored = {
     file: checkout.path(file),
     before: now?.content ?? null,
@@ -36,16 +41,30 @@ function moduleStep(checkout, row, isForced) {
     mode,
     beforeMode: now?.mode,
   };
-  return { file, state: 'restored', restored: [restored], removed: [removal] };
+  return { file, state: 'restored', restored: [restored], removed: [removal], left: [] };
+}
+
+/** Originals of former migrations, which stay. */
+function olderOriginals(checkout) {
+  return MODULES.flatMap(({ file }) => {
+    const names = [];
+    while (checkout.has(olderOriginalOf(file, names.length + 1))) names.push(olderOriginalOf(file, names.length + 1));
+    return names.map((name) => `${name} is an older original, and stays`);
+  });
 }
 
 /** A `package.json` that changed since keeps what is not of the migration. */
-function manifestStep(checkout, row) {
+function manifestStep(checkout, row, isForced) {
   const found = row && checkout.read(MANIFEST);
   if (!found) return { changes: [], left: [] };
   const text = textOf(found);
-  const isUntouched = sha256(found.content) === row.after;
-  const result = isUntouched ? { text: row.before, left: [] } : revertManifest(text, row.edits, MANIFEST);
+  // In a clone all files may have other line ends than where the record was made.
+  const isForeign = lineEndOf(text) === '\r\n' && !row.before.includes('\r\n');
+  const before = isForeign ? row.before.replaceAll('\n', '\r\n') : row.before;
+  const isUntouched = isSameText(found.content, row.after);
+  const result = isUntouched
+    ? { text: before, left: [] }
+    : revertManifest(text, { ...row, before }, MANIFEST, { isForced });
   if (result.text === text) return { changes: [], left: result.left };
   const after = Buffer.from(result.text);
   return {
@@ -58,24 +77,28 @@ function manifestStep(checkout, row) {
 /**
  * @param {string} directory
  * @param {{ isForced: boolean }} options
- * @returns {{ checkout: Checkout, modules: object[], left: string[], manifest: object | undefined, changes: object[] }}
- * `left` names what of `package.json` was changed since and stays; no changes where nothing is to be undone
+ * @returns {{ checkout: Checkout, modules: object[], left: string[], kept: string[], manifest: object | undefined,
+ *   changes: object[] }} `left` names what of `package.json` was changed since and stays: then so does the record; `kept`
+ * says which originals stay; no changes where nothing is to be undone
  * @throws `E_EDITED` for modules that were edited since, unless forced; `E_INVALID_ARGUMENT`, `E_IO`
  */
 function planUndo(directory, { isForced }) {
   const checkout = new Checkout(directory);
   const record = readRecord(checkout);
-  if (record === null) return { checkout, modules: [], left: [], changes: [] };
+  if (record === null) return { checkout, modules: [], left: [], kept: [], changes: [] };
   const modules = record.modules.map((row) => moduleStep(checkout, row, isForced));
-  const manifest = manifestStep(checkout, record.manifest);
+  const manifest = manifestStep(checkout, record.manifest, isForced);
   const recordFile = checkout.read(RECORD);
   const changes = [
     ...modules.flatMap(({ restored }) => restored),
     ...manifest.changes,
     ...modules.flatMap(({ removed }) => removed),
-    { file: recordFile.file, before: recordFile.content, after: null, mode: recordFile.mode },
   ];
-  return { checkout, modules, left: manifest.left, manifest: manifest.text, changes };
+  if (manifest.left.length === 0) {
+    changes.push({ file: recordFile.file, before: recordFile.content, after: null, mode: recordFile.mode });
+  }
+  const kept = [...modules.flatMap(({ left }) => left), ...olderOriginals(checkout)];
+  return { checkout, modules, left: manifest.left, kept, manifest: manifest.text, changes };
 }
 
 module.exports = { planUndo };

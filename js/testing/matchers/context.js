@@ -2,25 +2,44 @@
 
 /** Matchers for what `optimizeAgentContext` and `filterContext` resolve with. They also see what is not enumerable. */
 
-const { known, lines, misuse, outcome } = require('./saying.js');
+const { AgentwiseError } = require('../../errors.js');
+const { bound, known, lines, misuse, outcome } = require('./saying.js');
 
 const PARTS = ['added', 'modified', 'removed', 'unchanged'];
 
 const isObject = (value) => value !== null && typeof value === 'object';
 const isHidden = (result, name) => Object.getOwnPropertyDescriptor(result, name)?.enumerable === false;
 
+/** Fields of a result that yield to those of the context: one of them is always hidden. */
+const BESIDES = ['type', 'tokensSaved', 'hash', 'dropped'];
+
 /** `'full'`, `'unchanged'`, `'delta'`, `'shared'`, or `undefined` for what is no result. */
 function kindOf(result) {
   if (!isObject(result)) return undefined;
+  // A context may look like a delta itself.
+  if (isHidden(result, 'type') && result.type === 'full') return 'full';
   if (result.type === 'shared_incremental' && result.sharedReference === true) return 'shared';
-  if (PARTS.every((part) => Object.hasOwn(result, part)) && isObject(result.added) && isObject(result.modified)) {
-    return 'delta';
-  }
+  if (isDelta(result)) return 'delta';
   if (result.type === 'incremental' && Array.isArray(result.changes) && typeof result.reference === 'string') {
     return 'unchanged';
   }
   // A context may have a `type` of its own, to which that of the result yields.
-  return result.encoding === 'blocks' || isHidden(result, 'type') || isHidden(result, 'hash') ? 'full' : undefined;
+  return result.encoding === 'blocks' || BESIDES.some((name) => isHidden(result, name)) ? 'full' : undefined;
+}
+
+function isDelta(result) {
+  const { added, modified, removed, unchanged } = result;
+  return isObject(added) && isObject(modified) && Array.isArray(removed) && Array.isArray(unchanged);
+}
+
+/** The kind of what has one; what has none is a slip, to which no question is answered by yes or no. */
+function checkedKind(name, result) {
+  const kind = kindOf(result);
+  if (kind !== undefined) return kind;
+  const copied = isObject(result) && typeof result.then !== 'function';
+  const why = copied ? ' without what is not enumerable: a copy by spreading or by JSON loses it' : '';
+  const error = misuse(name, 'a result of optimizeAgentContext', result);
+  throw new AgentwiseError(error.code, `${error.message}${why}`);
 }
 
 const WORDS = {
@@ -36,11 +55,7 @@ function shown(context, result) {
   if (kind === 'delta') return `Received a delta:\n${describedDelta(result)}`;
   if (kind === 'full')
     return `Received a full context with the keys ${context.utils.printReceived(Object.keys(result))}`;
-  if (kind !== undefined) return `Received ${WORDS[kind]}`;
-  const copied = isObject(result)
-    ? '\nIt has none of the properties that are not enumerable: a copy by spreading or by JSON loses them.'
-    : '';
-  return `Received no result of optimizeAgentContext: ${context.utils.printReceived(result)}${copied}`;
+  return `Received ${WORDS[kind]}`;
 }
 
 function describedDelta(result) {
@@ -64,7 +79,7 @@ function ofKind(name, kind) {
   return function matcher(result) {
     return outcome(this, {
       name,
-      pass: kindOf(result) === kind,
+      pass: checkedKind(name, result) === kind,
       subject: 'the result',
       expected: `be ${WORDS[kind]}`,
       received: shown(this, result),
@@ -105,7 +120,8 @@ function checkedParts(expected) {
 function toBeDelta(result, expected) {
   const parts = checkedParts(expected);
   const pass =
-    kindOf(result) === 'delta' && Object.entries(parts).every(([part, wanted]) => isPart(this, result, part, wanted));
+    checkedKind('toBeDelta', result) === 'delta' &&
+    Object.entries(parts).every(([part, wanted]) => isPart(this, result, part, wanted));
   const wanted = Object.entries(parts).map(([part, value]) => `${part}: ${this.utils.printExpected(value)}`);
   return outcome(this, {
     name: 'toBeDelta',
@@ -118,42 +134,54 @@ function toBeDelta(result, expected) {
 }
 
 function toHaveSavedTokens(result, expected = { atLeast: 1 }) {
-  const { atLeast, atMost } = known('toHaveSavedTokens', expected, ['atLeast', 'atMost']);
-  for (const bound of [atLeast, atMost]) {
-    if (bound !== undefined && !Number.isFinite(bound)) throw misuse('toHaveSavedTokens', 'numbers as bounds', bound);
+  const name = 'toHaveSavedTokens';
+  const { atLeast, atMost } = known(name, expected, ['atLeast', 'atMost']);
+  const [least, most] = [
+    bound(name, atLeast) ?? Number.NEGATIVE_INFINITY,
+    bound(name, atMost) ?? Number.POSITIVE_INFINITY,
+  ];
+  if (least > most) throw misuse(name, `an upper bound that is not under the lower one, ${least},`, atMost);
+  const saved = isObject(result) ? result.tokensSaved : undefined;
+  if (!Number.isFinite(saved)) {
+    checkedKind(name, result);
+    throw misuse(name, 'a number as tokensSaved, which the context has as its own,', saved);
   }
-  const saved = kindOf(result) === undefined && !Number.isFinite(result?.tokensSaved) ? undefined : result.tokensSaved;
-  const pass =
-    Number.isFinite(saved) &&
-    saved >= (atLeast ?? Number.NEGATIVE_INFINITY) &&
-    saved <= (atMost ?? Number.POSITIVE_INFINITY);
+  const pass = saved >= least && saved <= most;
   const bounds = [
     atLeast === undefined ? [] : `at least ${this.utils.printExpected(atLeast)}`,
     atMost === undefined ? [] : `at most ${this.utils.printExpected(atMost)}`,
   ].flat();
   return outcome(this, {
-    name: 'toHaveSavedTokens',
+    name,
     argument: 'expected',
     pass,
     subject: 'the result',
     expected: `have saved ${bounds.join(' and ') || 'any number of'} tokens`,
-    received: Number.isFinite(saved)
-      ? `Received: ${this.utils.printReceived(saved)} tokens saved`
-      : shown(this, result),
+    received: `Received: ${this.utils.printReceived(saved)} tokens saved`,
   });
 }
 
 /** Whether a part that was left out is the value at a path, or has it in it. */
 const covers = (part, path) => part.path === path || part.path === '' || path.startsWith(`${part.path}.`);
 
+/** Why something is left out; see `DroppedPart` in index.d.ts. */
+const REASONS = ['excluded', 'score', 'reduction', 'limit', 'pressure', 'blocks'];
+
 function toHaveDropped(result, path, options) {
-  if (typeof path !== 'string') throw misuse('toHaveDropped', 'a dotted path', path);
-  const { reason } = known('toHaveDropped', options, ['reason']);
+  const name = 'toHaveDropped';
+  if (typeof path !== 'string') throw misuse(name, 'a dotted path', path);
+  const { reason } = known(name, options, ['reason']);
+  if (reason !== undefined && !REASONS.includes(reason)) {
+    throw new AgentwiseError(
+      'E_INVALID_ARGUMENT',
+      `${name}: there is no such reason as ${JSON.stringify(reason)}; known are ${REASONS.join(', ')}`,
+    );
+  }
   const dropped = result?.dropped;
-  if (!Array.isArray(dropped)) {
+  if (!Array.isArray(dropped) || !dropped.every((part) => typeof part?.path === 'string')) {
     throw misuse(
-      'toHaveDropped',
-      'a result of optimizeAgentContext or filterContext, with its list of what was left out',
+      name,
+      'a result of optimizeAgentContext or filterContext, with its list of what was left out,',
       result,
     );
   }
@@ -163,7 +191,7 @@ function toHaveDropped(result, path, options) {
     return `${this.utils.printReceived(part.path)} (${part.reason}${where}, ${part.tokens} tokens)`;
   });
   return outcome(this, {
-    name: 'toHaveDropped',
+    name,
     argument: 'path',
     pass: found.length > 0,
     subject: 'the filter',

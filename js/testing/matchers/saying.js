@@ -24,8 +24,33 @@ function outcome(context, { name, pass, subject, expected, received, argument = 
 
 /** Refuses a matcher that is used for what it is not for: neither a pass nor a failure, with `.not` or without. */
 function misuse(name, expected, value) {
-  const kind = value === null ? 'null' : Array.isArray(value) ? 'an array' : `a value of type ${typeof value}`;
-  return new AgentwiseError('E_INVALID_ARGUMENT', `${name}: expects ${expected}, got ${kind}`);
+  return new AgentwiseError('E_INVALID_ARGUMENT', `${name}: expects ${expected}, got ${kindOf(value)}`);
+}
+
+function kindOf(value) {
+  if (typeof value?.then === 'function') return 'a promise: await it, or use .resolves';
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'an array';
+  return value === undefined ? 'undefined' : `a value of type ${typeof value}`;
+}
+
+/** A number that a matcher compares with; `undefined` where there is none. NaN would make every comparison false. */
+function bound(name, value) {
+  if (value !== undefined && !Number.isFinite(value)) throw misuse(name, 'a finite number as a bound', value);
+  return value;
+}
+
+/** An expected value that was given; a variable that has none is a slip. */
+function wantedValue(name, value) {
+  if (value === undefined) throw misuse(name, 'a value, or none to accept any,', value);
+  return value;
+}
+
+/** Refuses a system that is not at work: it answers everything with "no", which a `.not` would take for granted. */
+function checkAtWork(name, subject) {
+  const status = typeof subject.getHealthStatus === 'function' ? subject.getStatus?.() : undefined;
+  if (status?.initialized !== false) return;
+  throw new AgentwiseError('E_INVALID_ARGUMENT', `${name}: expects a system that is at work; ${status.error}`);
 }
 
 /** Options of a matcher, none of them unknown. */
@@ -56,4 +81,4 @@ function lines(items, none) {
   return shown.join('\n');
 }
 
-module.exports = { outcome, misuse, known, has, isLike, lines };
+module.exports = { outcome, misuse, known, bound, wantedValue, checkAtWork, has, isLike, lines };
