@@ -16,6 +16,7 @@ else
 fi
 
 node __test__/packages/smoke.mjs "$work"
+node __test__/packages/publishing.mjs
 
 npm ci --prefix __test__/consumers --no-audit --no-fund --loglevel=error
 main=("$work"/agentwise-optimization-[0-9]*.tgz)

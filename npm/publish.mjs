@@ -21,6 +21,9 @@ const npm = (args, stdio) => spawnSync('npm', args, { stdio, shell: process.plat
 /** Absolute: npm takes `packages/x.tgz` for a repository of GitHub. */
 const tarballAt = (name) => resolve(directory, name);
 
+/** What is tried before a release is not what everybody gets: npm refuses it as `latest`, too. */
+const tagOf = ({ version }) => (version.includes('-') ? ['--tag', 'next'] : []);
+
 const packages = readdirSync(directory)
   .filter((name) => name.endsWith('.tgz'))
   .map((name) => ({ tarball: tarballAt(name), manifest: manifestOf(tarballAt(name)) }))
@@ -40,7 +43,7 @@ for (const { tarball, manifest } of packages) {
   const identity = `${manifest.name}@${manifest.version}`;
   if (npm(['view', identity, 'version'], 'ignore')) {
     console.log(`${identity} is there already`);
-  } else if (!npm(['publish', tarball, '--access', 'public', ...options], 'inherit')) {
+  } else if (!npm(['publish', tarball, '--access', 'public', ...tagOf(manifest), ...options], 'inherit')) {
     console.error(`${identity} could not be published; those before it are`);
     process.exit(1);
   }

@@ -48,6 +48,17 @@ test('types stand in a list of their own, and what the package has not is left o
   ]);
 });
 
+test('what callers import is there, although the original does not say it in a way that is understood', () => {
+  const module = {
+    ...MODULES.find(({ file }) => file.endsWith('/MemoryManager.ts')),
+    imported: ['MemoryAlert', 'OfOld'],
+  };
+  expect(namesOf(replacementFor(module, 'export class MemoryManager {}\n')).names).toEqual([
+    'MemoryManager',
+    'MemoryAlert',
+  ]);
+});
+
 test.each(MODULES.map((module) => [module.file, module]))('%s: what is known of it where names are not told', (...[
   ,
   module,

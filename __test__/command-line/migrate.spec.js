@@ -217,7 +217,6 @@ import { anything } from './other';`;
     fs.writeFileSync('src/late.ts', source);
     commit();
     expect((await asked()).warnings).toEqual([
-      'src/early.ts:1 imports Silence, which the re-export of agentwise-optimization/monitor lacks: add it there',
       'src/late.ts:1 imports SecretOfOld, which agentwise-optimization/memory does not export',
       'src/late.ts:5 imports AlsoGone, which agentwise-optimization/cache does not export',
       'src/late.ts:6 imports Third, which agentwise-optimization/context does not export',

@@ -2,7 +2,7 @@
 
 /**
  * What the packages say of themselves. That they install and work is tried with the packed tarballs, by
- * `__test__/packages/smoke.mjs` and `npm run test:consumers`.
+ * `__test__/packages/smoke.mjs` and `npm run test:consumers`; that they are published, by `__test__/packages/publishing.mjs`.
  */
 
 const fs = require('node:fs');
@@ -177,19 +177,6 @@ test('npm/pack.mjs packs no module of other sources', async () => {
     expect.stringMatching(/\.node is of another version, it has no laterOne: build it/),
   ]);
   expect(fs.readdirSync(directory.path('packed'))).toEqual([]);
-});
-
-test('npm/publish.mjs publishes what the workflow gives it: platforms first, each once, nothing with --dry-run', async () => {
-  const { code, stdout, stderr } = await node([path.join(__dirname, 'publishing.mjs'), directory.path('.')], {
-    cwd: ROOT,
-  });
-  expect([code, stderr]).toEqual([0, '']);
-  const [dry, first, again] = JSON.parse(stdout);
-  const all = ['x-loopback-platform', 'x-loopback'].map((name) => `${name}@0.2.0`);
-  expect(dry).toMatchObject({ code: 0, published: [], stdout: all.map((name) => `+ ${name}\n`).join('') });
-  expect(first).toMatchObject({ code: 0, published: all });
-  const isThere = all.map((name) => `${name} is there already\n`).join('');
-  expect(again).toMatchObject({ code: 0, published: [], stdout: isThere });
 });
 
 test('npm/publish.mjs publishes nothing when packages are missing', async () => {

@@ -8,20 +8,20 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { manifestOf } from '../../npm/manifest.mjs';
 
-/** What `npm publish` sends: the manifest of one version, with its tarball as base64. */
+/** What `npm publish` sends: the manifest of one version, its tag, and its tarball as base64. */
 async function receive(request) {
   const parts = [];
   for await (const part of request) parts.push(part);
-  const { versions, _attachments: attachments } = JSON.parse(Buffer.concat(parts));
+  const { versions, 'dist-tags': tags, _attachments: attachments } = JSON.parse(Buffer.concat(parts));
   const [[manifest], [{ data }]] = [Object.values(versions), Object.values(attachments)];
-  return { manifest, content: Buffer.from(data, 'base64') };
+  return { manifest, tag: Object.keys(tags).join(), content: Buffer.from(data, 'base64') };
 }
 
 /**
  * @param {string[]} tarballs what can be installed
  * @param {object[]} manifests packages that are only known by their manifest: those of other platforms, which npm looks at
  * and leaves alone
- * @returns {Promise<{ url: string, published: string[], close: () => Promise<void> }>} `published` grows with what is published
+ * @returns {Promise<{ url: string, published: string[], close: () => Promise<void> }>} `published` grows with what is published: `<name>@<version> <tag>`
  */
 export async function startRegistry(tarballs, manifests = []) {
   const packages = new Map();
@@ -30,8 +30,8 @@ export async function startRegistry(tarballs, manifests = []) {
     const [, name, file] = decodeURIComponent(request.url).split('/');
     const found = packages.get(name);
     if (request.method === 'PUT') {
-      const { manifest, content } = await receive(request);
-      published.push(`${manifest.name}@${manifest.version}`);
+      const { manifest, tag, content } = await receive(request);
+      published.push(`${manifest.name}@${manifest.version} ${tag}`);
       add(manifest, content);
       response.writeHead(201, { 'content-type': 'application/json' }).end('{}');
     } else if (request.method !== 'GET' || !found || (file && !found.tarball)) {

@@ -52,7 +52,7 @@ function findingsOf(plan) {
     const textOf = texts[module.state];
     return textOf ? [{ file: module.file, entry: module.entry, text: textOf(module) }] : [];
   });
-  const callers = missingNames(checkout.root, replaced);
+  const callers = { missing: missingNames(plan.callers.imports, replaced), isPartial: plan.callers.isPartial };
   return {
     modules: modules.map(({ file, entry, state }) => ({ file, entry, state })),
     scripts,

@@ -1,8 +1,8 @@
 'use strict';
 
 /**
- * Names that callers import of the seven modules and that this package does not export. A look at import statements, not
- * at types: what a type check says is said by the type check.
+ * Names that callers import of the seven modules, and which of them this package does not export. A look at import statements,
+ * not at types: what a type check says is said by the type check.
  */
 
 const fs = require('node:fs');
@@ -60,43 +60,56 @@ function textOf(file) {
 }
 
 /**
+ * What callers import of modules by name.
+ *
  * @param {string} root of the checkout
- * @param {Array<{ file: string, entry: string, text: string }>} replaced those of the seven modules that are not themselves any
- * more, with the text of what is in their place
- * @returns {{ missing: Array<{ file: string, line: number, name: string, entry: string, isOffered: boolean }>,
- *   isPartial: boolean }} `isOffered`: this package has it, and only what is in the module's place has not; `isPartial`: there
- * are more files than are looked at
+ * @param {string[]} modules paths from the root
+ * @returns {{ imports: Array<{ file: string, line: number, name: string, module: string }>, isPartial: boolean }} `isPartial`:
+ * there are more files than are looked at
  */
-function missingNames(root, replaced) {
-  const wanted = new Map();
-  for (const { file, entry, text } of replaced) {
-    const offered = offeredBy(entry);
-    const { names, isWhole } = namesOf(text);
-    wanted.set(path.join(root, file).replace(/\.ts$/, ''), {
-      entry,
-      offered,
-      names: isWhole ? new Set(names) : offered,
-    });
-  }
-  const own = new Set(replaced.map(({ file }) => path.join(root, file)));
-  const missing = [];
+function importedNames(root, modules) {
+  const wanted = new Map(modules.map((module) => [path.join(root, module).replace(/\.ts$/, ''), module]));
+  const own = new Set(modules.map((module) => path.join(root, module)));
+  const imports = [];
   let count = 0;
   for (const file of sourcesIn(root)) {
-    if (++count > MAX_FILES) return { missing, isPartial: true };
+    if (++count > MAX_FILES) return { imports, isPartial: true };
     if (own.has(file)) continue;
     const text = textOf(file);
     for (const match of text.matchAll(IMPORTS)) {
       const [, list, , from] = match;
       if (!from.startsWith('.')) continue;
-      const target = wanted.get(path.resolve(path.dirname(file), from).replace(/\.[cm]?[jt]s$/, ''));
-      for (const name of target ? namesIn(list) : []) {
-        if (target.names.has(name)) continue;
-        const where = { file: path.relative(root, file), line: lineOf(text, match.index) };
-        missing.push({ ...where, name, entry: target.entry, isOffered: target.offered.has(name) });
+      const module = wanted.get(path.resolve(path.dirname(file), from).replace(/\.[cm]?[jt]s$/, ''));
+      for (const name of module ? namesIn(list) : []) {
+        imports.push({ file: path.relative(root, file), line: lineOf(text, match.index), name, module });
       }
     }
   }
-  return { missing, isPartial: false };
+  return { imports, isPartial: false };
 }
 
-module.exports = { missingNames };
+/**
+ * What callers import of modules that are replaced, and what is in their place has not.
+ *
+ * @param {Array<{ file: string, line: number, name: string, module: string }>} imports
+ * @param {Array<{ file: string, entry: string, text: string }>} replaced those of the seven modules that are not themselves any
+ * more, with the text of what is in their place
+ * @returns {Array<{ file: string, line: number, name: string, entry: string, isOffered: boolean }>} `isOffered`: this package
+ * has it, and only what is in the module's place has not
+ */
+function missingNames(imports, replaced) {
+  const places = new Map(
+    replaced.map(({ file, entry, text }) => {
+      const offered = offeredBy(entry);
+      const { names, isWhole } = namesOf(text);
+      return [file, { entry, offered, names: isWhole ? new Set(names) : offered }];
+    }),
+  );
+  return imports.flatMap(({ file, line, name, module }) => {
+    const place = places.get(module);
+    if (!place || place.names.has(name)) return [];
+    return [{ file, line, name, entry: place.entry, isOffered: place.offered.has(name) }];
+  });
+}
+
+module.exports = { importedNames, missingNames };

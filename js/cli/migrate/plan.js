@@ -4,6 +4,7 @@
 
 const { AgentwiseError } = require('../../errors.js');
 const { visible } = require('../text.js');
+const { importedNames } = require('./callers.js');
 const { Checkout, isSameText, sha256, textOf } = require('./checkout.js');
 const { EXAMPLE, editManifest, revertManifest } = require('./manifest.js');
 const {
@@ -30,12 +31,13 @@ const otherOf = (checkout, file) =>
     .map((ending) => file.replace(/\.ts$/, ending))
     .find((name) => checkout.has(name));
 
-/** Where one of the seven modules stands, and what it is. */
-function moduleIn(checkout, { file, entry }) {
+/** Where one of the seven modules stands, what it is, and what callers import of it. */
+function moduleIn(checkout, { file, entry }, imports) {
   const found = checkout.read(file);
   if (found === null) return { file, entry, state: 'absent', other: otherOf(checkout, file) };
   const text = found.content.toString('utf8');
-  return { file, entry, found, text, state: stateOf(text) };
+  const imported = imports.filter(({ module }) => module === file).map(({ name }) => name);
+  return { file, entry, found, text, imported, state: stateOf(text) };
 }
 
 /** A place for an older original: it may be the only copy that there is. */
@@ -134,14 +136,18 @@ const inOrder = (changes, checkout) => {
 /**
  * @param {string} directory
  * @param {{ spec: string, isGiven: boolean, isForced: boolean }} options `spec` is what to depend on
- * @returns {{ checkout: Checkout, record: object | null, modules: object[], scripts: object[], dependency: object,
+ * @returns {{ checkout: Checkout, record: object | null, modules: object[], callers: object, scripts: object[], dependency: object,
  *   manifest: { before: string, after: string }, changes: object[] }} `changes` as `applyChanges` takes them
  * @throws `E_NOT_AGENTWISE`, `E_EXISTS`, `E_INVALID_ARGUMENT`, `E_IO`: nothing can be done then
  */
 function planMigration(directory, { spec, isGiven, isForced }) {
   const checkout = new Checkout(directory);
   const record = readRecord(checkout);
-  const modules = MODULES.map((module) => moduleIn(checkout, module));
+  const { imports, isPartial } = importedNames(
+    checkout.root,
+    MODULES.map(({ file }) => file),
+  );
+  const modules = MODULES.map((module) => moduleIn(checkout, module, imports));
   const manifest = checkout.read(MANIFEST);
   requireAgentwise(checkout, modules, manifest);
   const text = textOf(manifest);
@@ -163,6 +169,7 @@ function planMigration(directory, { spec, isGiven, isForced }) {
     checkout,
     record,
     modules,
+    callers: { imports, isPartial },
     scripts: step.scripts,
     dependency: step.dependency,
     manifest: { before: text, after: step.text },

@@ -18,13 +18,13 @@ const BESIDE = {
 };
 
 /**
- * Statements that re-export from `entry` what the original exported and this package has, and no more: a name that was not
- * there before might be one that another module has, where a third exports all of both.
+ * Statements that re-export from `entry` what the original exported or callers import, as far as this package has it, and no
+ * more: a name that was not there before might be one that another module has, where a third exports all of both.
  */
-function statementsFor({ file, entry }, original) {
+function statementsFor({ file, entry, imported = [] }, original) {
   const { names, isWhole } = namesOf(original);
   const className = path.posix.basename(file, '.ts');
-  const wanted = isWhole ? names : [...new Set([...names, className, ...BESIDE[className]])];
+  const wanted = [...new Set([...names, ...imported, ...(isWhole ? [] : [className, ...BESIDE[className]])])];
   const offered = offeredBy(entry);
   const types = wanted.filter((name) => offered.get(name) === true);
   const values = wanted.filter((name) => offered.get(name) === false);
