@@ -2,7 +2,7 @@
 /**
  * Programs written from the API of the replaced package alone, compiled against the packed package by several compilers, in
  * every way in which a project resolves modules, strictly and not, and then run. Nothing is skipped in the check of
- * declarations, also not those of Node.js.
+ * declarations, also not those of Node.js. Tests of an application (`mocks.ts`) are compiled too, with both types that Jest has.
  *
  *     npm run test:consumers                 packs, then tries some combinations: each compiler and each way both ways
  *     npm run test:consumers -- --all        all combinations
@@ -12,7 +12,7 @@
  */
 
 import { execFile, execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -22,6 +22,7 @@ import { findTarballs, installOffline, makeProject, packDependencies } from '../
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const MODULES = join(HERE, 'node_modules');
+const OURS = fileURLToPath(new URL('../../node_modules', import.meta.url));
 
 /** Compilers, the oldest that is supported and the last ones of each later line, and versions of the types of Node.js. */
 const COMPILERS = [
@@ -51,6 +52,12 @@ const STRICTEST = {
   isolatedModules: true,
 };
 
+/** Where `jest` comes from in `mocks.ts`. */
+const JESTS = {
+  '@types/jest': { before: '', types: ['node', 'jest'] },
+  '@jest/globals': { before: "import { expect, jest } from '@jest/globals';\n", types: ['node'] },
+};
+
 function combinations(all) {
   const found = [];
   COMPILERS.forEach((compiler, row) => {
@@ -73,6 +80,11 @@ function combinations(all) {
     // In these two, fields that nobody declared are read with dots.
     const options = { strict: true, noPropertyAccessFromIndexSignature: true };
     found.push({ compiler, kind: 'node16-esm', options, without: ['loose.ts', 'main.ts'] });
+    for (const mocks of Object.keys(JESTS)) {
+      for (const strict of all ? BOTH : [true]) {
+        found.push({ compiler, kind: 'node16-cjs', options: { strict, esModuleInterop: true }, mocks });
+      }
+    }
   }
   return found.map((one, index) => ({ ...one, index }));
 }
@@ -100,14 +112,33 @@ function prepare(packed) {
   return root;
 }
 
-const describe = ({ compiler, kind, options }) => {
+const describe = ({ compiler, kind, options, mocks }) => {
   const flags = Object.entries(options).map(([name, value]) => (value ? name : `no ${name}`));
-  return `TypeScript ${compiler.name}, ${kind}, ${flags.join(', ')}`;
+  return `TypeScript ${compiler.name}, ${kind}, ${flags.join(', ')}${mocks ? `, mocks of ${mocks}` : ''}`;
 };
+
+/** A test with its `jest`, in a directory beside the programs. @returns what its `tsconfig.json` has. */
+function prepareMocks(root, { compiler, mocks, index }, directory) {
+  const { before, types } = JESTS[mocks];
+  const name = `mocks-${index}`;
+  mkdirSync(join(directory, name));
+  writeFileSync(join(directory, name, 'mocks.ts'), before + readFileSync(join(HERE, 'mocks.ts'), 'utf8'));
+  return {
+    include: [name],
+    compilerOptions: {
+      rootDir: name,
+      types,
+      typeRoots: [join(root, compiler.node, 'node_modules', '@types'), join(MODULES, '@types')],
+      paths: { '@jest/globals': [join(OURS, '@jest', 'globals', 'build', 'index.d.ts')] },
+      // Jest's own declarations are not made for every compiler.
+      skipLibCheck: true,
+    },
+  };
+}
 
 /** Compiles one combination, and runs what comes out. @returns what went wrong. */
 async function attempt(root, combination) {
-  const { compiler, kind, options, without = [], index } = combination;
+  const { compiler, kind, options, without = [], mocks, index } = combination;
   const directory = join(root, compiler.node, kind);
   const isCommonJs = KINDS[kind].type === 'commonjs';
   const outDir = `out-${index}`;
@@ -126,14 +157,16 @@ async function attempt(root, combination) {
   };
   const exclude = [...without, ...(isCommonJs ? [] : ['commonjs'])].map((name) => `program/${name}`);
   const config = join(directory, `tsconfig.${index}.json`);
-  writeFileSync(config, JSON.stringify({ compilerOptions, include: ['program'], exclude }));
+  const test = mocks && prepareMocks(root, combination, directory);
+  if (test) Object.assign(compilerOptions, test.compilerOptions);
+  writeFileSync(config, JSON.stringify({ compilerOptions, include: test?.include ?? ['program'], exclude }));
   const tsc = join(MODULES, `typescript-${compiler.name}`, 'bin', 'tsc');
   try {
     await run(process.execPath, [tsc, '--project', config], { cwd: directory, maxBuffer: 64 << 20 });
   } catch (error) {
     return `${describe(combination)}: does not compile\n${error.stdout || error.message}`;
   }
-  if (without.length > 0) return null;
+  if (without.length > 0 || mocks) return null;
   const cwd = join(work, `run-${index}`);
   mkdirSync(cwd);
   const program = join(directory, outDir, isCommonJs ? 'commonjs/main.js' : 'main.js');
@@ -148,7 +181,7 @@ async function attempt(root, combination) {
 
 async function main() {
   const { values } = parseArgs({ options: { all: { type: 'boolean', default: false }, packed: { type: 'string' } } });
-  if (!existsSync(join(MODULES, 'types-node-20.0'))) {
+  if (!existsSync(join(MODULES, '@types', 'jest'))) {
     execFileSync('npm ci --no-audit --no-fund --loglevel=error', { cwd: HERE, shell: true, stdio: 'inherit' });
   }
   const packed = values.packed ? resolve(values.packed) : join(work, 'packed');

@@ -39,6 +39,13 @@ export async function mocks(stats: CacheStats, metrics: SystemMetrics, filtered:
     .spyOn(ProductionOptimizationSystem, 'create')
     .mockResolvedValue(new ProductionOptimizationSystem({ environment: 'development' }));
   jest.spyOn(ProductionOptimizationSystem.prototype, 'isProductionReady').mockReturnValue(false);
+  // Any shape where the original said `any`; what else has been tried: `__test__/consumers/mocks.ts`.
+  const getStatus = jest.fn<ProductionOptimizationSystem['getStatus']>().mockReturnValue({ initialized: false });
+  const optimizeAgentContext = jest.fn<ProductionOptimizationSystem['optimizeAgentContext']>();
+  optimizeAgentContext.mockResolvedValue({ a: 1 });
+  const system: Partial<ProductionOptimizationSystem> = { getStatus, optimizeAgentContext };
+  jest.mocked(memory.getMemoryStats).mockReturnValue({ process: { rss: 1 }, agents: [] });
   const fake: Partial<jest.Mocked<TokenOptimizer>> = { optimizeContext: jest.fn<TokenOptimizer['optimizeContext']>() };
   fake.optimizeContext?.mockImplementation(async (_agentId, context) => context);
+  void system;
 }

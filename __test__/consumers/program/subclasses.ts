@@ -137,7 +137,112 @@ class System extends ProductionOptimizationSystem {
   }
 }
 
+/** What the original had as `any`, or gave nothing, in shapes of the application's own. */
+interface OwnContext {
+  currentTask: string;
+  mine: number;
+}
+class OwnSystem extends ProductionOptimizationSystem {
+  override getStatus() {
+    return { initialized: super.getStatus().initialized, mine: 1 };
+  }
+  override getHealthStatus(): { overall: string; mine: number } {
+    return { overall: super.getHealthStatus().overall, mine: 2 };
+  }
+  override async optimizeAgentContext(agentId: string, context: OwnContext, options: any = {}): Promise<OwnContext> {
+    return { ...(await super.optimizeAgentContext(agentId, context, options)), mine: 3 };
+  }
+  override async performMaintenance(): Promise<void> {
+    await super.performMaintenance();
+  }
+  override async startMonitoringDashboard(): Promise<void> {
+    await super.startMonitoringDashboard();
+  }
+}
+class OwnMemory extends MemoryManager {
+  override getMemoryStats() {
+    return { process: { rss: super.getMemoryStats().process.rss }, agents: [] };
+  }
+  override unthrottleAgent(agentId: string): void {
+    super.unthrottleAgent(agentId);
+  }
+}
+class OwnCache extends AdvancedCacheManager {
+  override async warmCache(entries: { key: string; priority: number }[]): Promise<void> {
+    await super.warmCache(entries);
+  }
+  override updateConfig(partial: Partial<CacheConfig>): void {
+    super.updateConfig(partial);
+  }
+}
+class OwnFilter extends AgentContextFilter {
+  override getFilterStats() {
+    return { cachedContexts: super.getFilterStats().cachedContexts };
+  }
+}
+class OwnMonitor extends ProductionMonitor {
+  override getStatus() {
+    return { uptime: super.getStatus().uptime };
+  }
+}
+class OwnOptimizer extends TokenOptimizer {
+  override async optimizeContext(_agentId: string, _context: any) {
+    return { type: 'incremental', changes: [], reference: '' };
+  }
+  override async optimizeAgentConfiguration(agents: string[], _context: any) {
+    return { agents: {}, batches: [agents] };
+  }
+  override getOptimizationReport() {
+    return { totalTokensUsed: 0 };
+  }
+}
+/** Objects in the place of a class. */
+const fakes: [
+  Pick<MemoryManager, 'getMemoryStats' | 'shouldThrottleAgent'>,
+  Pick<ProductionOptimizationSystem, 'optimizeAgentContext'>,
+  Partial<ProductionOptimizationSystem>,
+] = [
+  { getMemoryStats: () => ({ agents: [] }), shouldThrottleAgent: () => false },
+  { optimizeAgentContext: async (agentId, context) => ({ ...context, agentId }) },
+  { getStatus: () => ({ initialized: false, components: { memoryManager: null } }) },
+];
+class Fake implements Pick<ProductionOptimizationSystem, 'getStatus' | 'optimizeAgentContext'> {
+  getStatus() {
+    return { initialized: true };
+  }
+  async optimizeAgentContext(_agentId: string, context: OwnContext) {
+    return context;
+  }
+}
+
+async function ownShapes(): Promise<void> {
+  const given: any = { environment: 'development', finalReport: false };
+  const system: ProductionOptimizationSystem = new OwnSystem(given);
+  await system.initialize();
+  ok(system.getStatus().initialized);
+  strictEqual((await system.optimizeAgentContext('agent', { currentTask: 'x', mine: 0 })).mine, 3);
+  await system.performMaintenance();
+  strictEqual(new OwnSystem(given).getStatus().mine + new OwnSystem(given).getHealthStatus().mine, 3);
+  await system.shutdown();
+  const memory: MemoryManager = new OwnMemory();
+  const cache: AdvancedCacheManager = new OwnCache({ persistToDisk: false });
+  const filter: AgentContextFilter = new OwnFilter();
+  const monitor: ProductionMonitor = new OwnMonitor({ alertsEnabled: false }, memory, cache, filter);
+  const optimizer: TokenOptimizer = new OwnOptimizer();
+  memory.unthrottleAgent('agent');
+  await cache.warmCache([{ key: 'a', priority: 1 }]);
+  cache.updateConfig({ ttlSeconds: 60 });
+  strictEqual((await optimizer.optimizeContext('agent', {})).type, 'incremental');
+  ok(memory.getMemoryStats().process.rss > 0 && monitor.getStatus().uptime >= 0);
+  strictEqual(filter.getFilterStats().cachedContexts + fakes.length, 3);
+  ok(new Fake().getStatus().initialized);
+  await monitor.stop();
+  await cache.stop();
+  memory.stop();
+}
+
 export async function subclasses(): Promise<void> {
+  await ownShapes();
   const memory = new Memory({ agentMemoryLimit: 64 });
   const registered: string[] = [];
   memory.on('registered', ({ agentId }: { agentId: string }) => registered.push(agentId));
