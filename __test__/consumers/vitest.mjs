@@ -41,7 +41,7 @@ test('passes', async () => {
   system.setMachine({ memoryPercentage: 97 });
   await expect(() => clock.advance(60_000)).toEmit(system, 'memoryAlert', { type: 'critical' });
   expect(system).toHaveRaisedAlert({ component: 'memory', title: /^Memory/ });
-  expect(system).toHaveThrottled('a');
+  expect(system).toHaveThrottled('b');
   expect(system).not.toBeHealthy();
   await expect(system).not.toHaveCached('q');
   await system.shutdown();
