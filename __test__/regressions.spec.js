@@ -339,7 +339,7 @@ describe('a configuration', () => {
 test('an internal failure of the cache is a warning and a miss', async () => {
   const found = await runNode(
     `
-    const binding = require('./js/binding.js');
+    const binding = require(${JSON.stringify(`${ROOT}/js/binding.js`)});
     const { openSystem } = binding;
     binding.openSystem = (...args) => {
       const handle = openSystem(...args);
@@ -347,7 +347,7 @@ test('an internal failure of the cache is a warning and a miss', async () => {
       for (const name of ['get', 'getScoped', 'put', 'set']) handle.cache[name] = broken(name);
       return handle;
     };
-    const { ProductionOptimizationSystem } = require('./index.js');
+    const { ProductionOptimizationSystem } = require(${JSON.stringify(`${ROOT}/index.js`)});
     (async () => {
       const system = await ProductionOptimizationSystem.create({ environment: 'development', finalReport: false });
       const quiet = [await system.cacheResponse('q', 1), await system.getCachedResponse('q', 'agent')];
@@ -359,7 +359,7 @@ test('an internal failure of the cache is a warning and a miss', async () => {
       console.log(JSON.stringify({ quiet, told, warnings, type: result.type }));
     })();
   `,
-    { cwd: ROOT },
+    { cwd: directory.path() },
   );
   expect(found).toEqual({
     quiet: [null, null],
