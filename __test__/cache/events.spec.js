@@ -15,6 +15,16 @@ const entryOf = (fields) => ({
 });
 
 describe('events', () => {
+  test('what L1 has let go of is a hit of L2, also while it waits to be written', async () => {
+    const cache = open({ l1MaxSize: 2, enableSimilarityDetection: false });
+    for (let at = 0; at < 200; at++) await cache.set(`key ${at}`, at);
+    const heard = heardBy(cache, 'cacheHit');
+    for (let at = 0; at < 198; at++) expect(await cache.get(`key ${at}`)).toBe(at);
+    expect(heard.filter(([, { layer }]) => layer === 'L1')).toEqual([]);
+    const { l1, l2 } = cache.getStats();
+    expect([l1.hitRate, l2.hitRate]).toEqual([0, 1]);
+  });
+
   test('cacheSet, cacheHit and cacheMiss come before the promise resolves, with the entry', async () => {
     const cache = open({ persistToDisk: false });
     const heard = heardBy(cache, 'cacheSet', 'cacheHit', 'cacheMiss');

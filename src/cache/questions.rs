@@ -21,8 +21,7 @@ const AT_ONCE: usize = 64;
 /// Changes, and bytes of them, that wait before whoever stores takes them up, where no writer does. A millisecond or two.
 const MOST_WAITING: usize = 256;
 const MOST_BYTES_WAITING: usize = 32 << 10;
-/// How long those who ask wait at most, all of them from the first on, until the questions of before are taken up. It takes
-/// about a second for as many as are kept.
+/// How long those who ask wait at most, all of them from the first on, until the questions of before are taken up.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// Scopes from which those without questions are forgotten.
 const MANY_SCOPES: usize = 1024;
@@ -168,13 +167,16 @@ impl Questions {
     /// Whether it is worth waiting for the questions of before. Not for ever: where they are very many, or cannot be read, answers
     /// to other words come later.
     pub(crate) fn may_wait(&self) -> bool {
-        let until = *self.wait_until.get_or_init(|| Instant::now() + FIRST_WAIT);
-        self.changes.lock().followed == 0 && Instant::now() < until
+        self.changes.lock().followed == 0 && Instant::now() < self.waited_until()
+    }
+
+    fn waited_until(&self) -> Instant {
+        *self.wait_until.get_or_init(|| Instant::now() + FIRST_WAIT)
     }
 
     /// Waits until the questions of before are taken up, if it is worth it.
     pub(crate) fn wait(&self) {
-        let until = *self.wait_until.get_or_init(|| Instant::now() + FIRST_WAIT);
+        let until = self.waited_until();
         let mut changes = self.changes.lock();
         while changes.followed == 0 {
             if self.was_followed.wait_until(&mut changes, until).timed_out() {
