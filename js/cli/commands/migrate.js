@@ -42,12 +42,11 @@ function findingsOf(plan) {
   const { PACKAGE } = require('../migrate/modules.js');
   const { missingNames } = require('../migrate/callers.js');
   const { configurationOf } = require('../migrate/configuration.js');
-  const { replacementFor } = require('../migrate/replacement.js');
   const { warningsOf } = require('../migrate/warnings.js');
   const { checkout, modules, scripts } = plan;
   const dependency = { name: PACKAGE, ...plan.dependency };
   const configuration = configurationOf(checkout);
-  const texts = { replaced: (module) => replacementFor(module, module.text), already: ({ text }) => text };
+  const texts = { replaced: ({ after }) => after, already: ({ text }) => text };
   const replaced = modules.flatMap((module) => {
     const textOf = texts[module.state];
     return textOf ? [{ file: module.file, entry: module.entry, text: textOf(module) }] : [];
@@ -64,11 +63,10 @@ function findingsOf(plan) {
 
 /** Texts of what a plan changes, for `--dry-run`. */
 function diffsOf({ modules, manifest }) {
-  const { replacementFor } = require('../migrate/replacement.js');
   const { MANIFEST } = require('../migrate/plan.js');
   const replaced = modules
     .filter(({ state }) => state === 'replaced')
-    .map((module) => ({ name: module.file, before: module.text, after: replacementFor(module, module.text) }));
+    .map(({ file, text, after }) => ({ name: file, before: text, after }));
   return manifest.before === manifest.after ? replaced : [...replaced, { name: MANIFEST, ...manifest }];
 }
 

@@ -31,13 +31,15 @@ const otherOf = (checkout, file) =>
     .map((ending) => file.replace(/\.ts$/, ending))
     .find((name) => checkout.has(name));
 
-/** Where one of the seven modules stands, what it is, and what callers import of it. */
+/** Where one of the seven modules stands, what it is, and, if it is replaced, by what text: that depends on its callers. */
 function moduleIn(checkout, { file, entry }, imports) {
   const found = checkout.read(file);
   if (found === null) return { file, entry, state: 'absent', other: otherOf(checkout, file) };
   const text = found.content.toString('utf8');
   const imported = imports.filter(({ module }) => module === file).map(({ name }) => name);
-  return { file, entry, found, text, imported, state: stateOf(text) };
+  const state = stateOf(text);
+  const after = state === 'replaced' ? replacementFor({ file, entry, imported }, text) : undefined;
+  return { file, entry, found, text, state, after };
 }
 
 /** A place for an older original: it may be the only copy that there is. */
@@ -69,8 +71,8 @@ function keepOriginal(checkout, { file, found }, record, isForced) {
 }
 
 function replaceModule(checkout, module, record, isForced) {
-  const { file, found, text } = module;
-  const after = Buffer.from(replacementFor(module, text));
+  const { file, found } = module;
+  const after = Buffer.from(module.after);
   return {
     changes: [
       ...keepOriginal(checkout, module, record, isForced),
