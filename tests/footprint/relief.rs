@@ -92,8 +92,9 @@ fn shrunk(world: &World, before: u64) {
     let is_there = |number: usize| cache.find(&fill::keys(&fill::query(number)), false).is_some();
     assert!((15_000 - newest..15_000).all(is_there), "the last ones stay");
     assert!(!(0..15_000 - newest).any(is_there), "the others go");
-    // Who comes now begins so.
+    // Who comes now hears of it soon.
     let new = fill::cache(None, |config| config.l1_max_size = 40);
+    of_process().settle();
     fill::answers(&new, 100, 10);
     assert_eq!(new.stats().l1.size, 10);
 }
