@@ -15,12 +15,13 @@ for (const name of listen) cache.on(name, (data) => print({ event: [name, data] 
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** What a computation does, by name. Each run leaves a line in `log`. */
-async function compute(key, { log, ms = 0, value, fails = false, options, times = 1 }) {
+/** What a computation does, by name. Each run leaves a line in `log`; one with a `gate` goes on when that file is there. */
+async function compute(key, { log, ms = 0, gate, value, fails = false, options, times = 1 }) {
   const work = async () => {
     fs.appendFileSync(log, `${process.pid}\n`);
     print({ mark: 'computing' });
     await sleep(ms);
+    while (gate && !fs.existsSync(gate)) await sleep(5);
     if (fails) throw new Error('of the computation');
     return value ?? { by: process.pid };
   };
