@@ -27,7 +27,7 @@ test('four processes with 25 calls each: one computation on the machine', async 
   expect(others).toEqual([]);
   const values = outcomes.flatMap((outcome) => outcome.values);
   expect(values).toEqual(Array.from({ length: PROCESSES * CALLS }, () => ({ by })));
-}, 60_000);
+});
 
 test('many keys at once: one computation each', async () => {
   const all = await ready(PROCESSES);

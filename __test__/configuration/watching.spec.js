@@ -1,3 +1,5 @@
+/** A file is the subject here, and so is the second in which it is looked at: these wait. */
+
 const { once } = require('node:events');
 const fs = require('node:fs');
 const path = require('node:path');
@@ -6,9 +8,6 @@ const { ROOT, useOwnDirectory, useSystems, runNode } = require('../support.js');
 
 const directory = useOwnDirectory();
 const { open } = useSystems();
-
-// A file is the subject here, and so is the second in which it is looked at.
-jest.setTimeout(60_000);
 
 const BASE = { environment: 'development', finalReport: false, cache: { persistToDisk: false } };
 const NAME = 'config/optimization.development.json';

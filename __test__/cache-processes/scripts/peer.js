@@ -6,6 +6,7 @@
 const fs = require('node:fs');
 const readline = require('node:readline');
 const { AdvancedCacheManager } = require('../../../index.js');
+const { seen, valueFor } = require('./values.js');
 
 const { config, listen } = JSON.parse(process.argv[2]);
 
@@ -37,6 +38,15 @@ const OWN = {
   compute,
   /** Sets many small entries at once. */
   setAll: (entries) => Promise.all(entries.map(([key, value]) => cache.set(key, value))),
+  /** Sets a value of about so many bytes, which says whose it is, for each key at once. */
+  fillAll: (keys, writer, counter, bytes) =>
+    Promise.all(keys.map((key) => cache.set(key, valueFor(key, writer, counter, bytes)))),
+  /** What the value of each key says, one after the other. */
+  seenAll: async (keys) => {
+    const all = [];
+    for (const key of keys) all.push(seen(key, await cache.get(key)));
+    return all;
+  },
   keys: () => collected(cache.keys()),
   /** Writes without end, so that at nearly any time a transaction is under way. */
   hammer: () => void hammer(),
