@@ -182,7 +182,7 @@ test('steps are made by themselves at the interval, and end with the flag', asyn
   await system.updateConfiguration({ autoTuning: false });
   const { tuning, autoTuning } = system.getStatus();
   expect([tuning.enabled, autoTuning]).toEqual([false, false]);
-}, 60_000);
+});
 
 test('without the flag nothing happens by itself, but a step can be asked for', async () => {
   const system = await open({ ...SMALL, autoTuning: false });

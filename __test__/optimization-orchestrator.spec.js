@@ -122,11 +122,14 @@ describe('at work', () => {
       memoryOptimized: expect.any(Number),
       cacheHitRate: 0,
       contextReduction: 0,
-      overallScore: 100,
+      overallScore: expect.any(Number),
       uptime: expect.any(Number),
       timestamp: expect.any(Date),
     });
     expect(stats.tokensSaved).toBeGreaterThan(0);
+    // Of four parts only memory knows of other work of this process and machine.
+    const { score: memory } = it.memoryManager.getHealth();
+    expect(Math.abs(stats.overallScore - ((300 + memory) / 4 + memory) / 2)).toBeLessThan(5);
     expect(it.getOptimizationRecommendations()).toMatchObject({ memory: [], cache: [], context: [], priority: 'low' });
     const told = once(it, 'warmUpCompleted');
     await it.warmUp();

@@ -32,12 +32,15 @@ const VARIABLES = [
   'SLACK_WEBHOOK_URL',
 ];
 
-/** Settings under which nothing is left out: no importance threshold, no memory pressure, no report at the end. */
+/**
+ * Settings under which nothing is left out: no importance threshold, no pressure of memory or of other programs, whose load is
+ * seen after five seconds; no report at the end.
+ */
 const KEEP_ALL = {
   environment: 'development',
   finalReport: false,
   memory: { maxMemoryUsage: 1_000_000 },
-  contextFilter: { contextImportanceThreshold: 0, memoryAwareFiltering: false },
+  contextFilter: { contextImportanceThreshold: 0, memoryAwareFiltering: false, adaptiveReduction: false },
 };
 
 /** The same without a disk: what leaves memory is gone, and nobody else's cache is shared. */

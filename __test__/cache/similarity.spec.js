@@ -229,12 +229,16 @@ test('what leaves memory where there is nothing below it is forgotten', async ()
 test('long keys hold nobody up', async () => {
   const cache = open({ persistToDisk: false });
   const long = (index) => `what is ${index} ${'abcdefghij'.repeat(20)} `.repeat(60).slice(0, 15_000);
-  for (let index = 0; index < 250; index++) {
-    const start = performance.now();
-    await cache.set(long(index), index);
-    expect(performance.now() - start).toBeLessThan(100);
-  }
-  const start = performance.now();
-  await cache.get('what is there');
-  expect(performance.now() - start).toBeLessThan(100);
+  // What keys cost they cost every time; other processes hold up a few calls.
+  const timesOf = async (count, call) => {
+    const times = [];
+    for (let index = 0; index < count; index++) {
+      const start = performance.now();
+      await call(index);
+      times.push(performance.now() - start);
+    }
+    return times.sort((a, b) => a - b);
+  };
+  expect((await timesOf(250, (index) => cache.set(long(index), index))).at(-25)).toBeLessThan(100);
+  expect((await timesOf(5, () => cache.get('what is there'))).at(0)).toBeLessThan(100);
 });

@@ -17,7 +17,7 @@ const onUnix = process.platform === 'win32' ? test.skip : test;
 const asOther = process.platform === 'linux' && process.getuid() === 0 ? test : test.skip;
 
 /** Only catches hangs. */
-const PATIENCE_MS = 40_000;
+const PATIENCE_MS = 100_000;
 
 /** The user `nobody`, everywhere. */
 const NOBODY = 65_534;

@@ -1,3 +1,5 @@
+/** A file is the subject here, and so is the second in which it is looked at: these wait. */
+
 const { once } = require('node:events');
 const fs = require('node:fs');
 const path = require('node:path');
@@ -6,9 +8,6 @@ const { ROOT, useOwnDirectory, useSystems, runNode } = require('../support.js');
 
 const directory = useOwnDirectory();
 const { open } = useSystems();
-
-// A file is the subject here, and so is the second in which it is looked at.
-jest.setTimeout(60_000);
 
 const BASE = { environment: 'development', finalReport: false, cache: { persistToDisk: false } };
 const NAME = 'config/optimization.development.json';
@@ -69,7 +68,8 @@ test('a broken file changes nothing and is told once; a removed one too', async 
   const heard = [];
   system.on('configurationError', (event) => heard.push(event.code));
   const told = once(system, 'configurationError');
-  write(NAME, '{ "cache": ');
+  // At once: of one that is written a look may see the beginning, which is broken in another way.
+  replace(NAME, '{ "cache": ');
   const [event] = await told;
   expect(event).toMatchObject({ file, code: 'E_CONFIG_UNREADABLE', problems: [] });
   await sleep(1500);
@@ -108,11 +108,19 @@ test('a program that only watches ends, and leaves nothing open', async () => {
      const create = () => ProductionOptimizationSystem.create(${JSON.stringify(BASE)});
      (async () => {
        await create();
-       const before = require('node:fs').readdirSync('/proc/self/fd').length;
+       // Threads have a file open for a moment now and then: the least of some counts.
+       const open = async () => {
+         let least = Number.POSITIVE_INFINITY;
+         for (let look = 0; look < 10; look++) {
+           least = Math.min(least, require('node:fs').readdirSync('/proc/self/fd').length);
+           await new Promise((resolve) => setTimeout(resolve, 10));
+         }
+         return least;
+       };
+       const before = await open();
        for (let time = 0; time < 5; time++) await (await create()).shutdown();
        await create();
-       const after = require('node:fs').readdirSync('/proc/self/fd').length;
-       console.log(JSON.stringify({ leaked: after - before }));
+       console.log(JSON.stringify({ leaked: (await open()) - before }));
      })();`,
     { cwd },
   );

@@ -72,14 +72,24 @@ describe.each(WAYS)('%s', (_, make) => {
     const told = [];
     for (const name of ['contextFiltered', 'contextOptimized']) target.on(name, () => told.push(name));
     for (const when of [() => {}, () => new Promise(setImmediate), () => wait(5)]) {
-      const controller = new AbortController();
-      const reason = new Error('the user left');
-      const pending = run(large(), { signal: controller.signal });
-      const failure = failureOf(pending);
-      await when();
-      controller.abort(reason);
-      expect(await failure).toBe(reason);
-      expect(heard(controller.signal)).toBe(0);
+      let isAborted = false;
+      // Where the machine gave this thread no turn for long the work may be done by then: that is tried again.
+      for (let attempt = 0; attempt < 5 && !isAborted; attempt++) {
+        const controller = new AbortController();
+        const reason = new Error('the user left');
+        const pending = run(large(), { signal: controller.signal }).then(
+          () => 'done',
+          (error) => error,
+        );
+        await when();
+        controller.abort(reason);
+        const end = await pending;
+        if (end === 'done') told.length = 0;
+        else expect(end).toBe(reason);
+        isAborted = end === reason;
+        expect(heard(controller.signal)).toBe(0);
+      }
+      expect(isAborted).toBe(true);
     }
     expect(told).toEqual([]);
     const context = { currentTask: 'x', a: 1 };

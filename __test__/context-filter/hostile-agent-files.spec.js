@@ -12,6 +12,16 @@ const agents = (...names) => own.path('.claude', 'agents', ...names);
 const put = (name, content) => fs.writeFileSync(agents(name), content);
 const GOOD = '---\nname: gardener\nmaxContextSize: 12\n---\nYou are a gardener.\n';
 
+/**
+ * The first of some looks that took less than `ms`, else the last: a machine that stands still makes one long, what hangs is so
+ * in each.
+ */
+async function lookWithin(ms) {
+  let seen = await look();
+  for (let attempt = 1; attempt < 3 && seen.ms >= ms; attempt++) seen = await look();
+  return seen;
+}
+
 /** What a process of its own sees of the directory: it prints nothing but this, and ends by itself. */
 async function look() {
   const script = `
@@ -95,7 +105,7 @@ describe('beside a sound file', () => {
     fs.mkdirSync(agents(), { recursive: true });
     put('good.md', GOOD);
     make();
-    const { ms, filtered, warnings, known } = await look();
+    const { ms, filtered, warnings, known } = await lookWithin(3000);
     expect(filtered.currentTask).toBe('Water the roses');
     expect(warnings.map((warning) => warning.path).sort()).toEqual(files);
     for (const { message } of warnings) {
@@ -161,15 +171,18 @@ describe('patterns that hang an engine which backtracks', () => {
       filePatterns: [pattern],
       excludePatterns: [pattern],
     });
-    const started = performance.now();
-    const { filtered } = await filter.filterContext('gardener', { currentTask: 'Count the letters', files }, 0, 0, {
-      targetReduction: 0,
-    });
-    expect(performance.now() - started).toBeLessThan(1000);
-    expect(Object.keys(filtered.files)).toHaveLength(50);
+    let least = Number.POSITIVE_INFINITY;
+    for (let attempt = 0; attempt < 3 && least >= 1000; attempt++) {
+      const started = performance.now();
+      const context = { currentTask: `Count the letters ${attempt}`, files };
+      const { filtered } = await filter.filterContext('gardener', context, 0, 0, { targetReduction: 0 });
+      least = Math.min(least, performance.now() - started);
+      expect(Object.keys(filtered.files)).toHaveLength(50);
+    }
+    expect(least).toBeLessThan(1000);
     fs.mkdirSync(agents(), { recursive: true });
     put('gardener.md', `---\nname: gardener\nexcludePatterns: [${JSON.stringify(pattern)}]\n---\nx\n`);
-    expect((await look()).ms).toBeLessThan(2000);
+    expect((await lookWithin(2000)).ms).toBeLessThan(2000);
   });
 });
 

@@ -30,6 +30,14 @@ onUnix('another process', () => {
     expect(await found.ask('/metrics.json', patient)).toMatchObject({ agents: { active: 1 } });
   });
 
+  test('is heard by one who stood still while the answer came', async () => {
+    await start(`await create({ projectId: 'quick' }); ready(); setInterval(() => {}, 1000);`);
+    const [found] = await systems(1);
+    const asked = found.ask('/health', { timeoutMs: 2000 });
+    for (const end = performance.now() + 2500; performance.now() < end; );
+    expect(await asked).toMatchObject({ overall: 'healthy' });
+  });
+
   test('is told of a stopped one that it hangs, and whose it is', async () => {
     const stopped = await start(`await create({ projectId: 'stopped' }); ready(); setInterval(() => {}, 1000);`);
     await systems(1);

@@ -148,7 +148,7 @@ onUnix('a running system', () => {
     fs.rmSync(own('.cache'), { recursive: true });
     await system.optimizeAgentContext('agent', { currentTask: 'build' });
     await system.shutdown();
-  }, 90_000);
+  });
 
   test('is found below a path that is too long for a socket', async () => {
     const cacheDir = path.join('d'.repeat(100), 'e'.repeat(100));

@@ -21,9 +21,6 @@ const {
   useManagers,
 } = require('./support.js');
 
-// An alert ends after ten calm seconds, the steps are undone one a second.
-jest.setTimeout(180_000);
-
 const { open } = useManagers();
 const EVENTS = [
   'pressureChanged',

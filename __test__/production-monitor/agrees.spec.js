@@ -8,22 +8,22 @@ const PROGRAM = path.join(ROOT, 'benches', 'bench', 'monitor-agrees-child.mjs');
 
 const onLinux = process.platform === 'linux' ? test : test.skip;
 
-/** What does not agree in one try of five seconds. */
+/** What does not agree in one try of five seconds; null where the machine stood still too long to say. */
 async function disagreeing() {
   const { stdout, stderr } = await node([PROGRAM, '--seconds', '5', '--interval', '500', '--json'], { cwd: ROOT });
   expect(stderr).toBe('');
   const { samples, figures } = JSON.parse(stdout);
-  expect(samples).toBeGreaterThanOrEqual(9);
+  if (samples < 9) return null;
   expect(figures.length).toBeGreaterThan(10);
   return figures.filter(({ agrees }) => !agrees).map((figure) => `${figure.figure} with ${figure.with}`);
 }
 
 onLinux('processors, memory and disk are within 2 % of /proc, top, df and free over five seconds of load', async () => {
   // Tools look at another stretch of time, and others load the machine: a figure that is wrong is so every time.
-  let wrong = await disagreeing();
-  for (let tries = 1; tries < 4 && wrong.length > 0; tries++) {
+  let wrong = null;
+  for (let tries = 0; tries < 5 && wrong?.length !== 0; tries++) {
     const again = await disagreeing();
-    wrong = wrong.filter((figure) => again.includes(figure));
+    if (again !== null) wrong = wrong?.filter((figure) => again.includes(figure)) ?? again;
   }
   expect(wrong).toEqual([]);
 });

@@ -120,8 +120,9 @@ describe('a rule of the application', () => {
 
   test('waits for as long as it says', async () => {
     const monitor = open({ alertRules: [{ ...ALWAYS, for: 600 }] });
+    const created = next(monitor, 'alertCreated');
     const first = await sample(monitor);
-    const alert = await next(monitor, 'alertCreated');
+    const alert = await created;
     expect(alert.timestamp - first.timestamp).toBeGreaterThanOrEqual(500);
   });
 

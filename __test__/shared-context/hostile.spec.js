@@ -78,7 +78,7 @@ describe('over HTTP', () => {
     ['compresses twice', says(http('{}', 'Content-Encoding: gzip, gzip\r\n')), 'answer'],
   ])('a server that %s', async (_, talk, reason) => {
     const server = await hostile(talk);
-    const client = connect(server, { ...NEVER, retries: 0, requestTimeoutMs: 100 });
+    const client = connect(server, { ...NEVER, retries: 0, requestTimeoutMs: reason === 'timeout' ? 100 : HANG_MS });
     expect(await client.getContext()).toBeNull();
     expect(client.getStats()).toMatchObject({
       connected: false,
@@ -159,6 +159,28 @@ describe('over HTTP', () => {
     expect(times).toHaveLength(3);
     expect(times[1] - times[0]).toBeGreaterThanOrEqual(990);
     expect(client.getStats()).toMatchObject({ retries: 2, errors: 0, connected: true });
+  });
+
+  test('that did not answer once costs the next request nothing', async () => {
+    let asked = 0;
+    const server = await foreign(async () => {
+      if (++asked === 1) return undefined;
+      // Longer than the connections of the first one take to be gone.
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      return { json: good };
+    });
+    const client = connect(server, {
+      ...NEVER,
+      retries: 0,
+      requestTimeoutMs: 2000,
+      retryDelayMs: 1,
+      maxRetryDelayMs: 1,
+    });
+    expect(await client.getContext()).toBeNull();
+    await until(async () => (await client.getContext()) !== null);
+    expect(client.getStats()).toMatchObject({ connected: true, errors: 1 });
+    expect(client.warnings()).toEqual(['timeout']);
+    expect(asked).toBe(2);
   });
 
   test('that asks for a long pause gets no request, and callers do not wait', async () => {

@@ -153,10 +153,16 @@ describe('a program with a client ends by itself within a second', () => {
       const { SharedContextClient } = require(${JSON.stringify(`${ROOT}/index.js`)});
       const client = new SharedContextClient({ projectId: 'project', url: ${JSON.stringify(url)}, retryDelayMs: 20 });
       (async () => { ${source}; console.log(Date.now()); })();`;
-    const { code, stdout, stderr } = await node(['-e', script], { cwd: directory.path() });
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    const lines = linesOf(stdout);
-    expect(Date.now() - Number(lines.at(-1))).toBeLessThan(1000);
+    let lines;
+    let least = Number.POSITIVE_INFINITY;
+    // A machine that stands still makes one run long; what keeps a process keeps each.
+    for (let attempt = 0; attempt < 3 && least >= 1000; attempt++) {
+      const { code, stdout, stderr } = await node(['-e', script], { cwd: directory.path() });
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      lines = linesOf(stdout);
+      least = Math.min(least, Date.now() - Number(lines.at(-1)));
+    }
+    expect(least).toBeLessThan(1000);
     return lines.slice(0, -1);
   }
 

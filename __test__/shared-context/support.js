@@ -11,14 +11,24 @@ const { SharedContextClient, startSharedContextServer } = require('../../index.j
 /** Only catches hangs. */
 const HANG_MS = 20_000;
 
-/** Quick enough for tests that wait for a reconnection. */
+/**
+ * Quick enough for tests that wait for a reconnection. Server and client are in one process: a request takes as long as that
+ * stands still, and only tests of time limits have one that is shorter.
+ */
 const QUICK = {
   retryDelayMs: 5,
   maxRetryDelayMs: 20,
   retries: 1,
-  requestTimeoutMs: 1000,
-  connectTimeoutMs: 500,
+  requestTimeoutMs: HANG_MS,
+  connectTimeoutMs: HANG_MS,
 };
+
+/**
+ * Where a server is started again on its port: an address of this process, where no other one asks for a free port in between.
+ * Other systems than Linux have only the first one of the loopback.
+ */
+const OWN_HOST =
+  process.platform === 'linux' ? `127.0.${1 + ((process.pid >> 8) % 250)}.${1 + (process.pid % 250)}` : '127.0.0.1';
 
 /** Waits until `is()` holds, looking after each of the emitter's events and every few ms. */
 async function until(is, what = String(is)) {
@@ -141,4 +151,4 @@ function ask(server, method, path, { body, headers = {} } = {}) {
   });
 }
 
-module.exports = { HANG_MS, QUICK, ask, until, useSharedContext };
+module.exports = { HANG_MS, OWN_HOST, QUICK, ask, until, useSharedContext };

@@ -56,8 +56,9 @@ class Http {
     const { connectTimeoutMs, maxBytes, requestTimeoutMs } = this.#settings;
     const connect = buildConnector({ timeout: connectTimeoutMs });
     const sockets = new Set();
-    const onNone = () => this.#onLost?.();
-    this.#agent = new Agent({
+    // Those of an agent that was given up say nothing of the requests after it.
+    const onNone = () => this.#agent === agent && this.#onLost?.();
+    const agent = new Agent({
       connect(options, done) {
         const socket = connect(options, done);
         socket.unref();
@@ -76,7 +77,8 @@ class Http {
       headersTimeout: requestTimeoutMs,
       bodyTimeout: requestTimeoutMs,
     });
-    return this.#agent;
+    this.#agent = agent;
+    return agent;
   }
 
   /**

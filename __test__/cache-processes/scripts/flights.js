@@ -8,7 +8,7 @@ const { Worker, isMainThread, parentPort, workerData } = require('node:worker_th
 const { AdvancedCacheManager } = require('../../../index.js');
 
 /** So long that whoever waits for its end is seen. */
-const OPTIONS = { leaseSeconds: 12 };
+const OPTIONS = { leaseSeconds: 40 };
 const COUNT = 4;
 
 async function ask(cache, { log, fails }, name) {

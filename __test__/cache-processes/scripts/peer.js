@@ -6,6 +6,7 @@
 const fs = require('node:fs');
 const readline = require('node:readline');
 const { AdvancedCacheManager } = require('../../../index.js');
+const { seen, valueFor } = require('./values.js');
 
 const { config, listen } = JSON.parse(process.argv[2]);
 
@@ -15,12 +16,13 @@ for (const name of listen) cache.on(name, (data) => print({ event: [name, data] 
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** What a computation does, by name. Each run leaves a line in `log`. */
-async function compute(key, { log, ms = 0, value, fails = false, options, times = 1 }) {
+/** What a computation does, by name. Each run leaves a line in `log`; one with a `gate` goes on when that file is there. */
+async function compute(key, { log, ms = 0, gate, value, fails = false, options, times = 1 }) {
   const work = async () => {
     fs.appendFileSync(log, `${process.pid}\n`);
     print({ mark: 'computing' });
     await sleep(ms);
+    while (gate && !fs.existsSync(gate)) await sleep(5);
     if (fails) throw new Error('of the computation');
     return value ?? { by: process.pid };
   };
@@ -36,6 +38,15 @@ const OWN = {
   compute,
   /** Sets many small entries at once. */
   setAll: (entries) => Promise.all(entries.map(([key, value]) => cache.set(key, value))),
+  /** Sets a value of about so many bytes, which says whose it is, for each key at once. */
+  fillAll: (keys, writer, counter, bytes) =>
+    Promise.all(keys.map((key) => cache.set(key, valueFor(key, writer, counter, bytes)))),
+  /** What the value of each key says, one after the other. */
+  seenAll: async (keys) => {
+    const all = [];
+    for (const key of keys) all.push(seen(key, await cache.get(key)));
+    return all;
+  },
   keys: () => collected(cache.keys()),
   /** Writes without end, so that at nearly any time a transaction is under way. */
   hammer: () => void hammer(),

@@ -12,9 +12,11 @@ const { AdvancedCacheManager } = require('../../../index.js');
     if ((await cache.get('key')) !== 'value') throw new Error('the cache does not work');
     made.push(new WeakRef(cache));
   }
-  for (let pass = 0; pass < 5; pass++) {
+  const left = () => made.filter((reference) => reference.deref()).length;
+  // What is on its way to a cache holds it a little longer.
+  for (let pass = 0; pass < 5 || (left() > 1 && pass < 500); pass++) {
     await wait(20);
     globalThis.gc();
   }
-  console.log(made.filter((reference) => reference.deref()).length);
+  console.log(left());
 })();
