@@ -2614,8 +2614,6 @@ export interface SystemStatus {
   configFile: any;
   /** Where other programs of this user can ask the system, or why they cannot; both `null` when `liveSocket` is off. */
   live: { socket: string | null; reason: string | null };
-  /** What the configuration asks for and this version does not have: nothing, so it is empty. */
-  unavailable: string[];
   /** What is not as the configuration asked for, for example a `configFile` that is not there. */
   warnings: ConfigProblem[];
   [key: string]: any;

@@ -235,6 +235,40 @@ describe.each(WAYS)('%s keeps', (_, make) => {
   });
 });
 
+describe('what contains itself is refused where it does so first:', () => {
+  const within = (levels, length) => {
+    const ring = {};
+    let last = ring;
+    for (let at = 1; at < length; at++) last = last.next = { before: [at] };
+    last.next = ring;
+    let context = ring;
+    for (let at = 0; at < levels; at++) context = at % 2 ? [context] : { in: context };
+    return context;
+  };
+  const path = (levels, length) => {
+    const steps = Array.from({ length: levels }, (_, at) => (at % 2 ? '0' : 'in')).reverse();
+    return [...steps, ...Array.from({ length }, () => 'next')].join('.');
+  };
+
+  test.each(
+    [0, 1, 5, 11, 12, 13, 40].flatMap((levels) => [1, 2, 3, 11, 12, 30].map((length) => [levels, length])),
+  )('%i levels down, %i objects round', async (levels, length) => {
+    const refused = new AgentContextFilter().filterContext('agent', within(levels, length));
+    await expect(refused).rejects.toMatchObject({
+      code: 'E_CONTEXT_INVALID',
+      message: `context refused at ${path(levels, length)}: the value contains itself`,
+    });
+  });
+
+  test('by two ways, with much beside it', async () => {
+    const parent = { list: Array.from({ length: 20_000 }, (_, at) => ({ at })) };
+    parent.children = [{ parent }, { parent }];
+    await expect(new AgentContextFilter().filterContext('agent', { parent })).rejects.toMatchObject({
+      message: 'context refused at parent.children.0.parent: the value contains itself',
+    });
+  });
+});
+
 describe('what is left out under pressure leaves the object of the caller alone', () => {
   const large = () => ({
     currentTask: 'x',

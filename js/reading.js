@@ -25,6 +25,8 @@ const ESCAPED_KEY = 0x80;
 const MAX_DEPTH = 1000;
 /** Larger contexts are refused: a sparse array of a billion holes must not take the process with it. */
 const MAX_VALUES = 1 << 24;
+/** Cycles are looked for from so many levels on: few values are that deep, and whoever goes round is soon. */
+const CYCLE_LEVELS = 12;
 /** Arrays and columns are kept for the next call up to this many bytes each. */
 const KEPT_BYTES = 8 << 20;
 /** So many sources and sets of columns are kept: fresh ones of a large context cost more than the walk. */
@@ -38,13 +40,15 @@ const LARGE_UNITS = 1024;
 
 const encoder = new TextEncoder();
 const { getPrototypeOf, hasOwn } = Object;
+const plainPrototype = Object.prototype;
 
 const freeSources = [];
 const freeColumns = [];
 
+const newSource = () => ({ values: [], keys: [], ends: new Uint32Array(1024), count: 0, isOpaque: false });
+
 const newColumns = () => ({
   kinds: new Uint8Array(1024),
-  ends: new Uint32Array(1024),
   lengths: new Uint32Array(2048),
   numbers: new Float64Array(1024),
   text: new Uint8Array(1 << 16),
@@ -88,10 +92,9 @@ function grown(column, needed) {
   return larger;
 }
 
-/** Plain objects of any realm; everything with a prototype of its own is opaque. */
-function isPlain(value) {
-  const prototype = getPrototypeOf(value);
-  return prototype === null || prototype === Object.prototype || getPrototypeOf(prototype) === null;
+/** Whether an object with such a prototype is a plain one of any realm; everything with a prototype of its own is opaque. */
+function isPlain(prototype) {
+  return prototype === plainPrototype || prototype === null || getPrototypeOf(prototype) === null;
 }
 
 function visit(value) {
@@ -99,8 +102,8 @@ function visit(value) {
   if (index === kinds.length) {
     if (count > MAX_VALUES) throw refuse(`more than ${MAX_VALUES} values`);
     kinds = grown(kinds, 0);
-    ends = grown(ends, 0);
   }
+  if (index === ends.length) ends = grown(ends, 0);
   values[index] = value;
   let kind = OMITTED;
   switch (typeof value) {
@@ -128,11 +131,10 @@ function visit(value) {
 
 function visitObject(value, index) {
   const isArray = Array.isArray(value);
-  if (typeof value.toJSON === 'function' || !(isArray || isPlain(value)))
+  const prototype = isArray ? null : getPrototypeOf(value);
+  if (typeof value.toJSON === 'function' || !(isArray || isPlain(prototype)))
     return visitOpaque(value, index, depth > 0 ? String(pathNow().at(-1)) : '');
-  for (let level = 0; level < depth; level++) {
-    if (ancestors[level] === value) throw refuse('the value contains itself');
-  }
+  if (depth >= CYCLE_LEVELS) refuseCycle(value);
   if (depth === MAX_DEPTH) throw refuse(`nested deeper than ${MAX_DEPTH} levels`);
   const level = depth++;
   ancestors[level] = value;
@@ -143,7 +145,7 @@ function visitObject(value, index) {
     }
   } else {
     // `for in` needs no array of keys: with one for each object, half the time would go into collecting them.
-    const mayInherit = isPolluted || getPrototypeOf(value) !== Object.prototype;
+    const mayInherit = isPolluted || prototype !== plainPrototype;
     for (const key in value) {
       if (mayInherit && !hasOwn(value, key)) continue;
       itemAt[level] = count;
@@ -154,6 +156,16 @@ function visitObject(value, index) {
   }
   depth = level;
   return isArray ? ARRAY : OBJECT;
+}
+
+/** Refuses what contains itself, where it does so first. */
+function refuseCycle(value) {
+  for (let level = 0; level < depth; level++) {
+    if (ancestors[level] !== value) continue;
+    const chain = [...ancestors.slice(0, depth), value];
+    depth = chain.findIndex((ancestor, at) => chain.indexOf(ancestor) < at);
+    throw refuse('the value contains itself');
+  }
 }
 
 /** What only JavaScript can write: its JSON is its text, and it is kept or dropped as a whole. */
@@ -197,29 +209,28 @@ function capture(context) {
   count = numberCount = units = depth = 0;
   isPolluted = false;
   for (const _ in Object.prototype) isPolluted = true;
-  const source = freeSources.pop() ?? { values: [], keys: [], ends: undefined, count: 0, isOpaque: false };
+  const source = freeSources.pop() ?? newSource();
   const columns = freeColumns.pop() ?? newColumns();
-  ({ values, keys } = source);
-  ({ kinds, ends, numbers } = columns);
+  ({ values, keys, ends } = source);
+  ({ kinds, numbers } = columns);
   opaque = undefined;
   const reading = { source, columns, opaque, count: 0, numberCount: 0, units: 0, next: 0, textCount: 0, textBytes: 0 };
   try {
     visit(context);
     if (kinds[0] === OMITTED) throw refuse(`${typeof context} is not JSON`);
-    source.ends = ends.slice(0, count);
+    Object.assign(source, { ends, count });
     source.isOpaque = kinds[0] === OPAQUE && typeof context === 'object';
     Object.assign(reading, { opaque, count, numberCount, units });
     return reading;
   } catch (error) {
     const refused = error instanceof AgentwiseError ? error : refuse(`reading it failed (${messageOf(error)})`, error);
-    source.count = count;
+    Object.assign(source, { ends, count });
     release(source);
-    Object.assign(columns, { kinds, ends, numbers });
+    Object.assign(columns, { kinds, numbers });
     giveBack(reading);
     throw refused;
   } finally {
-    source.count = count;
-    if (reading.columns) Object.assign(columns, { kinds, ends, numbers });
+    if (reading.columns) Object.assign(columns, { kinds, numbers });
     ancestors.length = 0;
     // They belong to the reading now: what is large must not be held here until the next walk.
     kinds = ends = numbers = values = keys = opaque = undefined;
@@ -239,7 +250,6 @@ function giveBack(reading) {
 function release(source) {
   source.values.fill(undefined, 0, source.count);
   source.keys.fill(undefined, 0, source.count);
-  source.ends = undefined;
   if (freeSources.length < KEPT_SOURCES && source.values.length * 8 <= KEPT_BYTES) freeSources.push(source);
 }
 
@@ -327,7 +337,7 @@ function put(reading, text, escaped) {
 function columnsOf({ source, columns, count: values, numberCount: numbersRead, textCount, textBytes }) {
   return {
     kinds: columns.kinds.subarray(0, values),
-    ends: source.ends,
+    ends: source.ends.subarray(0, values),
     lengths: columns.lengths.subarray(0, textCount),
     numbers: columns.numbers.subarray(0, numbersRead),
     text: columns.text.subarray(0, textBytes),
@@ -353,7 +363,7 @@ function read(context, use) {
 
 /** The columns of a context that has to wait: those that `read` hands out are reused. */
 function copyColumns({ kinds: k, ends: e, lengths: l, numbers: n, text: t }) {
-  return { kinds: k.slice(), ends: e, lengths: l.slice(), numbers: n.slice(), text: t.slice() };
+  return { kinds: k.slice(), ends: e.slice(), lengths: l.slice(), numbers: n.slice(), text: t.slice() };
 }
 
 /** The columns as the core takes them. */

@@ -70,7 +70,6 @@ onUnix('nothing that a system says reaches the terminal as it is', async () => {
     configFile: bad,
     overallScore: bad,
     uptime: bad,
-    unavailable: [bad],
     components: { cacheManager: { l1: tier, l2: tier, l3: tier, overall: {} }, memoryManager },
   });
   await system({ overall: bad, score: bad, components: { [bad]: { score: bad } } }, { name: '1123456789abcdef.sock' });

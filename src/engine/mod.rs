@@ -218,8 +218,6 @@ impl Engine {
         let mut status = self.orchestrator.status(&self.settings.lock(), v8);
         status["live"] = self.live.status();
         status["configFile"] = json!(self.explained.lock().0.file());
-        // Everything that a configuration can ask for is there.
-        status["unavailable"] = json!([]);
         status["tuning"] = self.tuning_status();
         status
     }

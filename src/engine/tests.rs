@@ -140,12 +140,6 @@ fn internal_failure_is_told_and_the_call_goes_on() {
 }
 
 #[test]
-fn what_is_asked_for_and_not_there_is_named() {
-    let production = engine_in(std::path::Path::new("/nonexistent"), json!({ "environment": "production" }));
-    assert_eq!(production.status(None)["unavailable"], json!([]));
-}
-
-#[test]
 fn agent_ids_are_bounded() {
     assert!(check_agent_id("a").is_ok());
     for id in ["", &"x".repeat(1025)] {

@@ -58,7 +58,6 @@ function textOf(status, source, { table, visible }) {
     ['memory', memory ? visible(memoryText(memory)) : 'off'],
     ['cache', cache ? visible(`${cache.l1.entries} of ${cache.l1.maxSize} entries, ${cache.l1.sizeMB} MB`) : 'off'],
     ['context filter', filter ? `${filter.agentSpecializations.length} specializations` : 'off'],
-    ['not available', visible((status.unavailable ?? []).join(', ')) || 'nothing that is asked for'],
   ]);
 }
 
