@@ -1,6 +1,6 @@
 'use strict';
 
-/** A server that does not answer once: what the client does about that has no end in the next request. */
+/** A server that does not answer once: the next request is none the worse for it. */
 
 const { useSharedContext, until } = require('./support.js');
 
