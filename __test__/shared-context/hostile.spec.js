@@ -161,28 +161,6 @@ describe('over HTTP', () => {
     expect(client.getStats()).toMatchObject({ retries: 2, errors: 0, connected: true });
   });
 
-  test('that did not answer once costs the next request nothing', async () => {
-    let asked = 0;
-    const server = await foreign(async () => {
-      if (++asked === 1) return undefined;
-      // Longer than the connections of the first one take to be gone.
-      await new Promise((resolve) => setTimeout(resolve, 100));
-      return { json: good };
-    });
-    const client = connect(server, {
-      ...NEVER,
-      retries: 0,
-      requestTimeoutMs: 2000,
-      retryDelayMs: 1,
-      maxRetryDelayMs: 1,
-    });
-    expect(await client.getContext()).toBeNull();
-    await until(async () => (await client.getContext()) !== null);
-    expect(client.getStats()).toMatchObject({ connected: true, errors: 1 });
-    expect(client.warnings()).toEqual(['timeout']);
-    expect(asked).toBe(2);
-  });
-
   test('that asks for a long pause gets no request, and callers do not wait', async () => {
     const server = await foreign(() => ({ status: 503, headers: { 'Retry-After': '3600' }, json: {} }));
     const client = connect(server, { ...NEVER, retries: 5 });
