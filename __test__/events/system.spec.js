@@ -47,7 +47,7 @@ describe('configUpdated', () => {
     await system.updateConfiguration({ contextFilter: { maxContextPerAgent: 20 } });
     await expect(system.updateConfiguration({ cache: { l1MaxSize: 0 } })).rejects.toThrow('l1MaxSize');
     expect(heard).toEqual([]);
-    await system.updateConfiguration({ tokens: { encoding: 'cl100k_base' } });
+    await system.updateConfiguration({ tokens: { encoding: 'blocks' } });
     expect(heard).toEqual([]);
   });
 

@@ -271,11 +271,6 @@ impl AgentRegistry {
         self.moved_ms = now.mono_ms;
     }
 
-    /// Changes that nobody was told of yet.
-    pub(crate) fn take_changes(&mut self) -> VecDeque<AgentChange> {
-        std::mem::take(&mut self.changes)
-    }
-
     fn touch(&mut self, now: Now, id: &str) -> Option<&mut Agent> {
         let agent = self.agents.get_mut(id)?;
         let id = self.by_use.remove(&agent.place).expect("invariant: by_use holds every agent");

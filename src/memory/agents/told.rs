@@ -1,14 +1,46 @@
 //! What the registry tells of agents and of itself.
 
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::agent::Agent;
 use super::turns::Gate;
-use super::{AgentRegistry, Now, ThrottleCode, ThrottleReason};
+use super::{AgentChange, AgentRegistry, Now, ThrottleCode, ThrottleReason};
 use crate::base::held::{table_bytes, tree_entry_bytes};
 use crate::memory::stats::AgentStats;
 
+impl AgentChange {
+    fn id(&self) -> &Arc<str> {
+        match self {
+            Self::Throttled { id, .. } | Self::Unthrottled { id } => id,
+        }
+    }
+
+    fn is_throttled(&self) -> bool {
+        matches!(self, Self::Throttled { .. })
+    }
+}
+
 impl AgentRegistry {
+    /// Changes that nobody was told of yet, the last one of each agent; none of one that is as it was. Who ends its turn and is
+    /// given the next at once has not changed for anybody.
+    pub(crate) fn take_changes(&mut self) -> VecDeque<AgentChange> {
+        let mut changes = std::mem::take(&mut self.changes);
+        if changes.len() > 1 {
+            let mut agents: HashMap<Arc<str>, (usize, bool)> = HashMap::new();
+            for change in &changes {
+                agents.entry(Arc::clone(change.id())).or_insert((0, change.is_throttled())).0 += 1;
+            }
+            changes.retain(|change| {
+                let Some((left, first)) = agents.get_mut(change.id()) else { return true };
+                *left -= 1;
+                // Before the first it was the other way.
+                *left == 0 && change.is_throttled() == *first
+            });
+        }
+        changes
+    }
+
     /// Why the agent is throttled; `None` when it is not.
     pub(crate) fn reason(&self, now: Now, id: &str) -> Option<ThrottleReason> {
         let held_back = |since_ms| ThrottleReason {

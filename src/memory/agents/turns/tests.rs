@@ -372,3 +372,26 @@ fn changes_of_turns_are_told_as_others_are() {
 mod cuts;
 mod easing;
 mod mirror;
+
+#[test]
+fn agent_whose_turn_ends_and_begins_again_in_one_look_is_told_of_neither() {
+    let (mut agents, _) = all_wait(&[("a", 100)]);
+    agents.govern(at(STALL_MS), &short(0));
+    assert_eq!(agents.take_changes(), [AgentChange::Unthrottled { id: "a".into() }]);
+    agents.govern(at(STALL_MS + TURN_IDLE_MS), &short(0));
+    assert_eq!((throttled(&agents), agents.changes.len()), (vec![], 2), "it has ended and begun");
+    assert_eq!(agents.take_changes(), []);
+}
+
+#[test]
+fn of_several_changes_of_an_agent_the_last_is_told_if_it_is_not_as_before() {
+    let (mut agents, _) = all_wait(&[("a", 100), ("b", 100)]);
+    for (gate, why) in [(Gate::Open, ""), (Gate::All, "again"), (Gate::Open, "")] {
+        agents.set_gate(at(1), gate, why);
+        if gate == Gate::All {
+            agents.forget("b");
+        }
+    }
+    let told = |id: &str| AgentChange::Unthrottled { id: id.into() };
+    assert_eq!(agents.take_changes(), [told("a")]);
+}
