@@ -6,7 +6,7 @@
  * with `ErrorCode` in `index.d.ts`.
  *
  * A row has `code`; `when` it comes, as half a sentence; `cause`, what is usually behind it; `remedy`, what to do; `js` or `sh`, an
- * example that raises it, in which `system` is there if `system: true`; `setUp`, what readers need not see of it; `prints`, what comes
+ * example that raises it, in which `system` is there if `system: true`; `setUp`, what comes before it: lines of `js`, or of `sh` what readers have anyway; `prints`, what comes
  * of it (`…` stands for any text). `cli: true`: only commands have it, and it is not in `ErrorCode`.
  */
 
