@@ -40,7 +40,7 @@ test('the program of a page is what a reader pastes together: its blocks and not
 });
 
 test('another language is another program, and so is a block that is alone', () => {
-  const begins = (lang) => ['```' + lang, "import 'agentwise-optimization';", '```', ''];
+  const begins = (lang) => [`\`\`\`${lang}`, "import 'agentwise-optimization';", '```', ''];
   const page = [...begins('js'), ...begins('ts'), ...begins('js alone'), ...begins('js'), ...begins('ts')];
   assert.deepEqual(
     plan(...page).steps.map(({ line, blocks }) => [line, blocks.length]),
