@@ -3,7 +3,7 @@
 //! Counted are the bytes that were asked for, not what the system's allocator rounds them up to, and only Rust's: `SQLite`,
 //! zstd and V8 allocate by themselves. Each thread adds up its own changes and hands them over when they are more than 64 KiB
 //! either way, and when it ends: the figure is off by at most 64 KiB for each thread that runs, mostly far less, and what
-//! threads that are gone have done is exact. An allocation costs one look at thread-local memory more.
+//! threads that are gone have done is exact (`tests/footprint/allocator.rs`). An allocation costs one look at thread-local memory more.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -125,44 +125,5 @@ unsafe impl GlobalAlloc for Counting {
             count(signed(size) - signed(layout.size()));
         }
         moved
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    // Other tests allocate in the same process meanwhile, but not by so much.
-    const LARGE: usize = 512 << 20;
-    const NOISE: u64 = 256 << 20;
-
-    #[test]
-    fn what_is_allocated_grown_and_freed_is_counted() {
-        let before = allocated();
-        // Reserved and never touched.
-        let mut large: Vec<u8> = Vec::with_capacity(LARGE);
-        assert!(allocated() >= before + LARGE as u64 - NOISE);
-        large.reserve_exact(2 * LARGE);
-        assert!(allocated() >= before + 2 * LARGE as u64 - NOISE);
-        drop(large);
-        assert!(allocated() < before + NOISE);
-    }
-
-    #[test]
-    fn what_a_thread_did_is_exact_when_it_has_ended() {
-        // Less than is handed over at once; by the number of threads it shows.
-        const EACH: usize = 60 << 10;
-        let before = ALLOCATED.load(Ordering::Relaxed);
-        let kept: Vec<Vec<Vec<u8>>> = (0..64)
-            .map(|_| {
-                let threads: Vec<_> =
-                    (0..64).map(|_| std::thread::spawn(|| Vec::<u8>::with_capacity(EACH))).collect();
-                threads.into_iter().map(|thread| thread.join().expect("ended")).collect()
-            })
-            .collect();
-        let held = ALLOCATED.load(Ordering::Relaxed) - before;
-        // 240 MB; other tests free and allocate some.
-        assert!(held > 120 << 20, "{held}");
-        drop(kept);
     }
 }

@@ -13,6 +13,7 @@ pub mod file;
 pub mod footprint;
 pub mod held;
 pub mod json;
+pub mod locked;
 pub mod machine;
 pub mod name;
 pub mod redact;

@@ -101,6 +101,7 @@ pub(crate) struct Roster {
     look: Option<Mutex<Look>>,
     /// Whether there was a whole look.
     has_looked: AtomicBool,
+    first_look_wait: Duration,
     clock: Arc<dyn Clock>,
 }
 
@@ -155,7 +156,8 @@ impl Roster {
                 doubles: BTreeMap::new(),
             })
         });
-        Self { known: RwLock::new(known), look, has_looked: AtomicBool::new(false), clock }
+        let (has_looked, first_look_wait) = (AtomicBool::new(false), FIRST_LOOK_WAIT);
+        Self { known: RwLock::new(known), look, has_looked, first_look_wait, clock }
     }
 
     /// Adds a specialization, in place of any other of its name.
@@ -237,7 +239,7 @@ impl Roster {
     fn turn<'a>(&self, look: &'a Mutex<Look>) -> Option<MutexGuard<'a, Look>> {
         look.try_lock().or_else(|| {
             let is_first = !self.has_looked.load(Ordering::Acquire);
-            if is_first { look.try_lock_for(FIRST_LOOK_WAIT) } else { None }
+            if is_first { look.try_lock_for(self.first_look_wait) } else { None }
         })
     }
 

@@ -100,7 +100,7 @@ fn in_time<T: Send + 'static>(
         // Nobody waits any more.
         let _ = done.send(work());
     };
-    let left = end.saturating_duration_since(Instant::now()).max(LEAST_TIME);
+    let left = time_left(end, Instant::now());
     let outcome = if is_apart {
         let started = thread::Builder::new().name(format!("agentwise-end-{name}")).spawn(run);
         started.ok().and_then(|_| result.recv_timeout(left).ok())
@@ -116,6 +116,11 @@ fn in_time<T: Send + 'static>(
     outcome
 }
 
+/// How long a part may take that is ended now.
+fn time_left(end: Instant, now: Instant) -> Duration {
+    end.saturating_duration_since(now).max(LEAST_TIME)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,9 +130,24 @@ mod tests {
         let (free, held) = mpsc::channel::<()>();
         let (end, mut late) = (Instant::now(), Vec::new());
         assert_eq!(in_time(true, "hangs", end, &mut late, move || held.recv().is_ok()), None);
+        // A second is little for a thread where the machine is busy: what is left is looked at by itself below.
+        let end = end + Duration::from_secs(60);
         assert_eq!(in_time(true, "works", end, &mut late, || 7), Some(7));
         assert_eq!(late, ["hangs"]);
         drop(free);
+    }
+
+    #[test]
+    fn what_is_left_of_the_deadline_is_never_less_than_a_second() {
+        let now = Instant::now();
+        for (end, left) in [
+            (now + Duration::from_secs(7), Duration::from_secs(7)),
+            (now + Duration::from_millis(7), LEAST_TIME),
+            (now, LEAST_TIME),
+        ] {
+            assert_eq!(time_left(end, now), left);
+        }
+        assert_eq!(time_left(now, now + Duration::from_secs(7)), LEAST_TIME);
     }
 
     #[test]

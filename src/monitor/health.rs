@@ -270,28 +270,46 @@ mod tests {
         }
     }
 
+    /// Status and message of a part.
+    fn of(health: &OverallHealth, component: &str) -> Option<(Status, String)> {
+        let check = health.components.iter().find(|check| check.component == component)?;
+        Some((check.status, check.message.clone()))
+    }
+
     #[test]
     fn a_check_that_hangs_or_panics_is_down_alone_and_is_not_asked_twice() {
+        // A busy machine may keep a part from answering within the first limit; nothing keeps it from it for the last.
+        let limits = [200, 2_000, 60_000];
+        let in_time = limits.iter().any(|&limit| hostile_parts_are_told_apart(limit, limit == 60_000));
+        assert!(in_time);
+    }
+
+    /// Whether the parts that answer did so within `limit_ms`; where that `is_bound` to be so, nothing else will do.
+    fn hostile_parts_are_told_apart(limit_ms: u64, is_bound: bool) -> bool {
         let barrier = Arc::new(Barrier::new(2));
         let sources: Arc<dyn Sources> = Arc::new(Hostile(Arc::clone(&barrier)));
         let checks = Checks::default();
-        let run = || checks.run(&sources, |_| None, &Figures::default(), 7, Duration::from_millis(200));
-        let first = run();
-        let of = |health: &OverallHealth, component: &str| {
-            let check = health.components.iter().find(|check| check.component == component).cloned();
-            check.map(|check| (check.status, check.message))
-        };
+        let run = |ms| checks.run(&sources, |_| None, &Figures::default(), 7, Duration::from_millis(ms));
+        let first = run(limit_ms);
+        let late = Some((Status::Down, format!("no answer within {limit_ms} ms")));
+        if !is_bound && ["memory", "cache"].iter().any(|part| of(&first, part) == late) {
+            barrier.wait();
+            return false;
+        }
         assert_eq!(of(&first, "memory").map(|(status, _)| status), Some(Status::Critical), "NaN is no score");
-        assert_eq!(of(&first, "cache").map(|(status, _)| status), Some(Status::Down));
-        assert_eq!(of(&first, "agents"), Some((Status::Down, "no answer within 200 ms".into())));
+        let failed = "its check failed; please report this".to_owned();
+        assert_eq!(of(&first, "cache"), Some((Status::Down, failed)));
+        assert_eq!(of(&first, "agents"), late);
         assert_eq!(of(&first, "system"), Some((Status::Healthy, "no figures yet".into())));
-        assert_eq!(of(&run(), "agents"), Some((Status::Down, "an earlier check of it still hangs".into())));
+        let hangs = "an earlier check of it still hangs".to_owned();
+        assert_eq!(of(&run(1), "agents"), Some((Status::Down, hangs)));
         barrier.wait();
-        let end = Instant::now() + Duration::from_secs(10);
+        let end = Instant::now() + Duration::from_secs(60);
         while !checks.hanging.lock().is_empty() && Instant::now() < end {
             thread::yield_now();
         }
         assert!(checks.hanging.lock().is_empty(), "it may be asked again");
+        true
     }
 
     #[test]

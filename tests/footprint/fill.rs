@@ -67,8 +67,19 @@ pub(crate) fn key(query: &str) -> Key {
 /// Answers of `bytes` bytes to questions that are not like each other.
 pub(crate) fn answers(cache: &CacheManager, count: usize, bytes: usize) {
     let mut random = Random(count as u64);
-    for number in 0..count {
-        let text = random.text(bytes).into_boxed_str();
+    store(cache, (0..count).map(|_| random.text(bytes)));
+}
+
+/// The same, made before: for where there is not much time.
+pub(crate) fn texts(count: usize, bytes: usize) -> Vec<String> {
+    let mut random = Random(count as u64);
+    (0..count).map(|_| random.text(bytes)).collect()
+}
+
+/// These answers, to questions that are not like each other.
+pub(crate) fn store(cache: &CacheManager, texts: impl Iterator<Item = String>) {
+    for (number, text) in texts.enumerate() {
+        let text = text.into_boxed_str();
         let terms = Terms { tags: vec!["a tag".into(), "another".into()], ..Terms::default() };
         let stored = cache.set(&key(&query(number)), text, cache::Kind::Text, terms).expect("stored");
         if stored.is_crowded {

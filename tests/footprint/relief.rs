@@ -102,8 +102,9 @@ fn shrunk(world: &World, before: u64) {
 /// A cache whose answers wait to be written, and are in L1.
 fn unwritten(disk: &tempfile::TempDir) -> (Arc<CacheManager>, Connection) {
     let cache = fill::cache(Some(disk), |config| config.l1_max_size = 4000);
+    let texts = fill::texts(4000, 4000);
     let lock = locked(disk, &cache);
-    fill::answers(&cache, 4000, 4000);
+    fill::store(&cache, texts.into_iter());
     assert!(cache.stats().disk.queued > 3000);
     (cache, lock)
 }

@@ -153,9 +153,10 @@ pub(crate) fn check() -> World {
 /// A cache whose writer has to wait for somebody else's lock: what is stored waits in the queue, and is not in L1.
 fn waiting(disk: &tempfile::TempDir) -> Arc<CacheManager> {
     let cache = fill::cache(Some(disk), |config| config.l1_max_size = 100);
+    let texts = fill::texts(6000, 6000);
     let lock = locked(disk, &cache);
     let names = ["cache write queue", "cache values outside L1", "cache compression"];
-    grows(&names, 20, || fill::answers(&cache, 6000, 6000));
+    grows(&names, 20, || fill::store(&cache, texts.iter().cloned()));
     drop(lock);
     cache.flush(false).expect("written");
     cache

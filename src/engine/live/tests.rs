@@ -173,6 +173,31 @@ fn thread_that_ends_leaves_a_state_and_no_socket() {
 
 #[cfg(unix)]
 #[test]
+fn threads_that_end_at_once_each_leave_their_own_state() {
+    const THREADS: usize = 4;
+    let barrier = std::sync::Barrier::new(THREADS);
+    let left = || -> Vec<Value> {
+        let end = |_| {
+            let dir = tempfile::tempdir().expect("temp dir");
+            let (engine, _) = engine(dir.path(), json!({}));
+            engine.go_live();
+            barrier.wait();
+            super::leave_all();
+            let left = saved(dir.path()).map_or(Value::Null, |state| state["ended"].clone());
+            engine.shut_down(None, PATIENT, true);
+            left
+        };
+        (0..20).map(end).collect()
+    };
+    let all: Vec<Value> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(left)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().expect("ended")).collect()
+    });
+    assert_eq!(all.iter().filter(|ended| **ended != "exit").count(), 0, "{all:?}");
+}
+
+#[cfg(unix)]
+#[test]
 fn directory_that_cannot_be_used_is_said_and_no_failure() {
     let dir = tempfile::tempdir().expect("temp dir");
     fs::create_dir(dir.path().join(".cache")).expect("made");

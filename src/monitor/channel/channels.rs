@@ -73,7 +73,8 @@ impl Channels {
     ) -> Arc<Self> {
         let http = Http::new(secrets.extra_certificates());
         let seed = RandomState::new().hash_one(0);
-        Self::with(&TABLE, Shared { clock, net, http, told, attempt: ATTEMPT, seed }, settings, secrets)
+        let attempt = Box::new(|| ATTEMPT);
+        Self::with(&TABLE, Shared { clock, net, http, told, attempt, seed }, settings, secrets)
     }
 
     /// The channels of `table`.
@@ -203,6 +204,12 @@ impl Channels {
         for lane in &self.lanes {
             lane.close();
         }
+    }
+
+    /// Whether one of the channels makes an attempt.
+    #[cfg(test)]
+    pub(crate) fn is_sending(&self) -> bool {
+        self.lanes.iter().any(|lane| lane.is_sending())
     }
 
     /// Lets every channel look at the clock again.

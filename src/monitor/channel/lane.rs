@@ -28,8 +28,8 @@ pub(crate) struct Shared {
     pub(crate) net: Arc<Net>,
     pub(crate) http: Http,
     pub(crate) told: Box<dyn Fn(Delivery) + Send + Sync>,
-    /// The most that one attempt may take, from the look-up of the name to the answer.
-    pub(crate) attempt: Duration,
+    /// The most that an attempt which begins now may take, from the look-up of the name to the answer.
+    pub(crate) attempt: Box<dyn Fn() -> Duration + Send + Sync>,
     /// Of the jitter.
     pub(crate) seed: u64,
 }
@@ -49,7 +49,7 @@ impl Shared {
         limit: Duration,
     ) -> Outcome {
         let office = Office { http: &self.http, source, wall_ms: self.clock.wall_ms() };
-        let limit = limit.min(self.attempt);
+        let limit = limit.min((self.attempt)());
         let late = || Outcome::Later {
             reason: format!("no answer within {} ms", limit.as_millis()),
             retry_after_ms: None,
@@ -191,6 +191,12 @@ impl Lane {
             last_error: counts.last_error.clone(),
             last_delivered_at: state.last_delivered_at,
         }
+    }
+
+    /// Whether an attempt is under way.
+    #[cfg(test)]
+    pub(crate) fn is_sending(&self) -> bool {
+        self.state.lock().outbox.is_sending()
     }
 
     /// Lets the task look at the clock again.

@@ -198,6 +198,12 @@ impl Outbox {
         self.hurry = hurry;
     }
 
+    /// Whether an attempt is under way.
+    #[cfg(test)]
+    pub(crate) fn is_sending(&self) -> bool {
+        self.flight.is_some()
+    }
+
     /// Nothing waits, or the one attempt of [`Outbox::hurry`] failed.
     pub(crate) fn settled(&self) -> bool {
         self.flight.is_none() && (self.waiting.is_empty() || !self.hurry)

@@ -5,6 +5,8 @@ use serde_json::Value;
 use super::*;
 use crate::base::clock::ManualClock;
 use crate::base::config::Configure;
+use crate::base::machine::GivenMachine;
+use crate::base::machine::tests::calm;
 use crate::monitor::export::Exported;
 use crate::monitor::sources::{Answer, Part, Seen};
 use crate::telemetry::metric::{Figures, Metric};
@@ -65,7 +67,8 @@ impl Setup {
             has_disk: dir.is_some(),
             project: None,
             environment: Environment::Production,
-            machine: None,
+            // How busy this one is, and how full its disk, would be told too.
+            machine: Some(Arc::new(GivenMachine::new(Arc::clone(clock) as Arc<dyn Clock>, calm()))),
         };
         Self { monitor: Monitor::new(config, around), clock: Arc::clone(clock), sources, events }
     }

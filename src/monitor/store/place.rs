@@ -11,7 +11,7 @@
 //! symbolic link, and a directory that other users can change is refused. Whether its file system is one that SQLite can
 //! use is for the caller to say, who has other files there too.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -20,6 +20,7 @@ use sha2::{Digest, Sha256};
 
 use super::owned::{self, Identity};
 use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::locked::LockedFile;
 
 /// Monitors that keep their history in one directory at a time.
 pub(super) const MOST_LANES: u32 = 64;
@@ -33,7 +34,7 @@ pub(super) struct Place {
     /// `monitor-<project>-`.
     prefix: String,
     lane: u32,
-    lock: File,
+    lock: LockedFile,
 }
 
 impl Place {
@@ -47,7 +48,7 @@ impl Place {
             match lock.try_lock() {
                 // A lock on a file that was removed in between holds nobody off.
                 Ok(()) if Identity::at(&path) == Identity::of(&lock) => {
-                    return Ok(Self { dir, prefix, lane, lock });
+                    return Ok(Self { dir, prefix, lane, lock: LockedFile::of(lock) });
                 }
                 Ok(()) | Err(TryLockError::WouldBlock) => {}
                 Err(TryLockError::Error(error)) => return Err(failed("lock", &path, error)),
@@ -137,6 +138,7 @@ impl Place {
                 && let Ok(lock) = owned::open_or_create(&self.dir.join(format!("{stem}.lock")))
                 && lock.try_lock().is_ok()
             {
+                let _held = LockedFile::of(lock);
                 remove(&path);
                 remove(&log);
             }

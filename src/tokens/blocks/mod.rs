@@ -2,12 +2,13 @@
 //!
 //! A text is the string, or the JSON, of one top-level value of a context. It is sent as parts: new text as it is, and
 //! references to ranges of texts that were sent before to any agent of the project. [`pieces`] cuts a text by content,
-//! [`texts`] finds what is known of it, [`reading`] is what it finds, [`record`] is how a text is stored, [`shelf`] keeps and gives them back.
+//! [`texts`] finds what is known of it, [`reading`] is what it finds, [`record`] is how a text is stored, [`draft`] one on its way there, [`shelf`] keeps and gives them back.
 //!
 //! A text is addressed by its SHA-256, of which references carry the first 48 bits. What is found by hash is compared byte
 //! for byte before it is referred to, and a receiver checks the hash of the whole context: a collision costs a little
 //! text, never truth.
 
+mod draft;
 mod known;
 pub(super) mod pieces;
 mod reading;

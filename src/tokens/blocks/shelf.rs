@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::draft::Draft;
 use super::pieces::{Piece, cut};
 use super::record::{Record, Run};
 use super::texts::{Found, Texts};
@@ -16,8 +17,6 @@ use crate::base::footprint::{Footprint, Relief};
 use crate::base::held::REDUCED;
 use crate::tokens::delta::{Hash, hex};
 
-/// Shorter ranges are sent as text: in text, 64 bytes are about what a reference and the break of a string cost.
-const MIN_RANGE_BYTES: usize = 64;
 /// One of so many new pieces is written down for other processes: they find the text by it. One in some 2.5 KB.
 const PIECES_AN_ANCHOR: u32 = 64;
 /// New text from which on texts of other processes are looked for.
@@ -30,6 +29,8 @@ const MAX_IMPORTS: usize = 16;
 const MAX_RUNS: usize = 1024;
 /// Longer texts are sent as they are: places in a text are 32 bits.
 const MAX_TEXT_BYTES: usize = 1 << 30;
+/// Texts that are stored at once: more than there are threads that do it.
+const TURNS: usize = 16;
 
 /// How a text is sent.
 #[derive(Debug, PartialEq, Eq)]
@@ -56,6 +57,8 @@ pub type Have<'a> = dyn Fn(TextId) -> Option<Arc<str>> + 'a;
 #[derive(Debug)]
 pub struct Shelf {
     texts: Mutex<Texts>,
+    /// Held while a new text is stored: of two that are the same, the second finds the first.
+    turns: [Mutex<()>; TURNS],
     store: Arc<dyn TextStore>,
     max_index_bytes: usize,
     /// Whether less is to be remembered: memory is short.
@@ -78,7 +81,8 @@ type Seen = HashMap<TextId, Option<Opened>>;
 impl Shelf {
     /// The texts in `store`. `max_index_bytes` bounds what is remembered of them in memory to find them again.
     pub fn new(store: Arc<dyn TextStore>, max_index_bytes: usize) -> Self {
-        Self { texts: Mutex::default(), store, max_index_bytes, is_reduced: AtomicBool::new(false) }
+        let (texts, turns, is_reduced) = (Mutex::default(), Default::default(), AtomicBool::new(false));
+        Self { texts, turns, store, max_index_bytes, is_reduced }
     }
 
     /// How to send a text, whose SHA-256 is `hash`, to a receiver who has what `is_held` says, above all `likely`. Stores it.
@@ -90,28 +94,56 @@ impl Shelf {
         likely: &[TextId],
         is_held: &dyn Fn(TextId) -> bool,
     ) -> Encoded {
-        let literal = |id| Encoded { id, parts: vec![Part::Literal(text.to_owned())] };
         let id = TextId::of(hash);
         if !(MIN_TEXT_BYTES..=MAX_TEXT_BYTES).contains(&text.len()) || id.number() == 0 {
-            return literal(None);
+            return literal(None, text);
         }
-        let mut values = HashMap::new();
-        if let Some(value) = self.value(id) {
-            // The same text, or one of the 2^48 that have its number.
-            let is_same =
-                Record::read((*value).as_ref()).is_none_or(|(record, _)| record.sha256 == hex(hash));
-            if !is_same {
-                return literal(None);
+        loop {
+            let encoded = match self.value(id) {
+                Some(value) => Some(self.encode_stored(&value, id, text, hash, is_held)),
+                None => self.encode_new(id, text, hash, likely, is_held),
+            };
+            if let Some(encoded) = encoded {
+                return encoded;
             }
-            let range = Range { text: id, start: 0, len: text.len() };
-            if self.compare(range, text, &mut values).is_some() {
-                self.remember(id, text);
-                let parts = vec![Part::Known { range, is_whole: true, is_held: is_held(id) }];
-                return Encoded { id: Some(id), parts };
-            }
-            // What it was made of is gone, or it was damaged: it stands for itself from here on.
-            return literal(self.put_whole(id, hash, text).then_some(id));
         }
+    }
+
+    /// The same of a text that has a value in the store.
+    fn encode_stored(
+        &self,
+        value: &Value,
+        id: TextId,
+        text: &str,
+        hash: &Hash,
+        is_held: &dyn Fn(TextId) -> bool,
+    ) -> Encoded {
+        // The same text, or one of the 2^48 that have its number.
+        let is_same = Record::read((**value).as_ref()).is_none_or(|(record, _)| record.sha256 == hex(hash));
+        if !is_same {
+            return literal(None, text);
+        }
+        let range = Range { text: id, start: 0, len: text.len() };
+        if self.compare(range, text, &mut Seen::new()).is_some() {
+            self.remember(id, text);
+            let parts = vec![Part::Known { range, is_whole: true, is_held: is_held(id) }];
+            return Encoded { id: Some(id), parts };
+        }
+        // What it was made of is gone, or it was damaged: it stands for itself from here on.
+        literal(self.put_whole(id, hash, text).then_some(id), text)
+    }
+
+    /// The same of one that has none; `None` if somebody else has stored it meanwhile. What refers to that needs it as it is, and
+    /// this one may have been found in it: stored over it, it would be made of itself.
+    fn encode_new(
+        &self,
+        id: TextId,
+        text: &str,
+        hash: &Hash,
+        likely: &[TextId],
+        is_held: &dyn Fn(TextId) -> bool,
+    ) -> Option<Encoded> {
+        let mut values = Seen::new();
         let pieces = self.import(cut(text));
         let (reading, found, known) = {
             // Places in what is known are good as long as nobody changes it.
@@ -126,7 +158,7 @@ impl Shelf {
             match piece {
                 Found::New { start, len } => draft.add_new(start, len),
                 Found::Seen(range) => {
-                    if let Some((runs, is_whole)) = self.compare(range, &text[draft.at..], &mut values) {
+                    if let Some((runs, is_whole)) = self.compare(range, draft.rest(), &mut values) {
                         draft.add_known(range, is_whole, is_held(range.text), runs);
                     } else {
                         lost.push(range.text);
@@ -136,18 +168,23 @@ impl Shelf {
             }
         }
         let (parts, own, runs) = (draft.parts, draft.own, draft.runs);
-        let is_stored = if runs.len() > MAX_RUNS {
-            // Too many pieces of too many texts: it stands for itself.
+        let turn = self.turns[usize::try_from(id.number()).unwrap_or(0) % TURNS].lock();
+        if self.value(id).is_some() {
+            return None;
+        }
+        let is_stored = if runs.len() > MAX_RUNS || runs.iter().any(|run| run.owner == Some(id)) {
+            // Too many pieces of too many texts, or it was there for a moment: it stands for itself.
             self.put_whole(id, hash, text)
         } else {
             let record = Record::new(hex(hash), runs).map(|record| record.write(&own));
             record.is_some_and(|record| self.store.put(&text_key(id), record))
         };
+        drop(turn);
         if !lost.is_empty() {
             self.texts.lock().forget(&lost);
         }
         if !is_stored {
-            return Encoded { id: None, parts };
+            return Some(Encoded { id: None, parts });
         }
         for hash in reading.anchors(PIECES_AN_ANCHOR) {
             self.store.put(&anchor_key(hash), id.to_string().into());
@@ -158,7 +195,7 @@ impl Shelf {
         let reading = reading.not_scattered(MAX_RUNS);
         texts.add(id, &reading);
         texts.shrink(self.most_bytes());
-        Encoded { id: Some(id), parts }
+        Some(Encoded { id: Some(id), parts })
     }
 
     /// The text that parts stand for; `fetched` is told what the receiver did not have. Reads the store, so it blocks.
@@ -334,64 +371,15 @@ impl Footprint for Shelf {
     }
 }
 
+/// As it is.
+fn literal(id: Option<TextId>, text: &str) -> Encoded {
+    Encoded { id, parts: vec![Part::Literal(text.to_owned())] }
+}
+
 fn text_key(id: TextId) -> String {
     format!("text {id}")
 }
 
 fn anchor_key(hash: u32) -> String {
     format!("anchor {hash}")
-}
-
-/// A text on its way to parts and to its record.
-struct Draft<'a> {
-    text: &'a str,
-    at: usize,
-    parts: Vec<Part>,
-    own: String,
-    runs: Vec<Run>,
-}
-
-impl<'a> Draft<'a> {
-    fn new(text: &'a str) -> Self {
-        Self { text, at: 0, parts: Vec::new(), own: String::new(), runs: Vec::new() }
-    }
-
-    fn add_new(&mut self, start: usize, len: usize) {
-        let text = &self.text[start..start + len];
-        self.push_literal(text);
-        self.push_run(Run { owner: None, start: self.own.len(), len });
-        self.own.push_str(text);
-        self.at = start + len;
-    }
-
-    fn add_known(&mut self, range: Range, is_whole: bool, is_held: bool, runs: Vec<Run>) {
-        let text = &self.text[self.at..self.at + range.len];
-        if range.len < MIN_RANGE_BYTES {
-            self.push_literal(text);
-        } else {
-            self.parts.push(Part::Known { range, is_whole, is_held });
-        }
-        for run in runs {
-            self.push_run(run);
-        }
-        self.at += range.len;
-    }
-
-    fn push_literal(&mut self, text: &str) {
-        if let Some(Part::Literal(last)) = self.parts.last_mut() {
-            last.push_str(text);
-        } else {
-            self.parts.push(Part::Literal(text.to_owned()));
-        }
-    }
-
-    /// Runs that go on where the last one ends are one.
-    fn push_run(&mut self, run: Run) {
-        match self.runs.last_mut() {
-            Some(last) if last.owner == run.owner && last.start + last.len == run.start => {
-                last.len += run.len;
-            }
-            _ => self.runs.push(run),
-        }
-    }
 }

@@ -205,6 +205,51 @@ fn texts_at_once_with_hardly_any_room_are_all_right() {
     });
 }
 
+/// A store in which something happens right after a text was looked for the first time.
+#[derive(Default)]
+struct Meeting {
+    memory: Memory,
+    meets: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+}
+
+impl std::fmt::Debug for Meeting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.memory.fmt(f)
+    }
+}
+
+impl TextStore for Meeting {
+    fn get(&self, key: &str) -> Option<Arc<dyn AsRef<str> + Send + Sync>> {
+        let found = self.memory.get(key);
+        let meets = self.meets.lock().take();
+        if let Some(meets) = meets {
+            meets();
+        }
+        found
+    }
+
+    fn put(&self, key: &str, value: Box<str>) -> bool {
+        self.memory.put(key, value)
+    }
+
+    fn flush(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn text_that_two_store_at_once_is_not_made_of_itself() {
+    let store = Arc::new(Meeting::default());
+    let shelf = Arc::new(Shelf::new(Arc::clone(&store) as _, INDEX));
+    let text = lines(0, 200);
+    let (other, same) = (Arc::clone(&shelf), text.clone());
+    *store.meets.lock() = Some(Box::new(move || drop(encode(&other, &same, &HashSet::new()))));
+    let encoded = encode(&shelf, &text, &HashSet::new());
+    assert!(matches!(encoded.parts[..], [Part::Known { is_whole: true, .. }]), "the other one was first");
+    let reader = Shelf::new(store, INDEX);
+    assert_eq!(reader.text(encoded.id.expect("stored")), Ok(text));
+}
+
 #[test]
 fn full_store_costs_text_only() {
     let store = Arc::new(Memory::default());

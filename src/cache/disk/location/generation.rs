@@ -4,7 +4,7 @@
 //! generation is begun beside it. Owns the names in the directory and the proof of being used (a shared lock
 //! on `in-use`). Which generation is to be used, and when an old one goes, decides [`super::CacheDir`].
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,6 +13,7 @@ use super::error::LocationError;
 use super::lock::{Hold, lock_within};
 use super::platform::{Identity, foreign_owner, scratch_dir, sync_directory, tightened};
 use super::private::{check_closed, create_private, open_or_create_private, open_private};
+use crate::base::locked::LockedFile;
 
 /// Version of what is in the files. It is part of the directory's name: a program never touches the
 /// generations of another version, so that old and new ones can run side by side.
@@ -58,7 +59,7 @@ pub(crate) struct Generation {
     in_use: PathBuf,
     unusable: PathBuf,
     /// Locked as shared. Being open also keeps the identity from being given to another file.
-    _in_use: File,
+    _in_use: LockedFile,
     in_use_identity: Identity,
     database_identity: Identity,
 }
@@ -97,7 +98,7 @@ impl Generation {
             database,
             in_use,
             unusable,
-            _in_use: file,
+            _in_use: LockedFile::of(file),
             in_use_identity,
             database_identity,
         }))
@@ -125,12 +126,12 @@ impl Generation {
     /// the newest: nobody begins to use an older one.
     pub(super) fn remove_unless_used(dir: &Path, number: u32) {
         let path = dir.join(name_of(number));
-        let free = || -> io::Result<Option<File>> {
+        let free = || -> io::Result<Option<LockedFile>> {
             if !check_own_directory(&path)? {
                 return Ok(None);
             }
             let file = open_private(&path.join(IN_USE))?;
-            Ok(lock_within(&file, Hold::Exclusive, Duration::ZERO)?.then_some(file))
+            Ok(lock_within(&file, Hold::Exclusive, Duration::ZERO)?.then(|| LockedFile::of(file)))
         };
         // Without an answer (the file is missing or not ours) it stays: it costs room, which the owner can
         // see.
@@ -315,7 +316,7 @@ mod tests {
     fn removed_or_replaced_database_is_noticed() {
         let dir = tempfile::tempdir().expect("temp dir");
         let generation = begun(dir.path());
-        let _connection = File::open(generation.database()).expect("open");
+        let _connection = fs::File::open(generation.database()).expect("open");
         fs::remove_file(generation.database()).expect("remove");
         assert!(generation.exists() && !generation.is_current());
         assert!(Generation::enter(dir.path(), 1, Duration::ZERO).expect("enter").is_none());

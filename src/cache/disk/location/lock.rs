@@ -14,6 +14,7 @@ use std::time::Duration;
 use super::error::LocationError;
 use super::platform::Identity;
 use super::private::open_or_create_private;
+use crate::base::locked::LockedFile;
 
 /// How long a lock is tried. Its holders create one directory and a few files, which takes milliseconds; a
 /// disk that is busy enough to make it seconds is no help to a cache.
@@ -34,7 +35,7 @@ pub(super) enum Hold {
     Exclusive,
 }
 
-/// Locks `file`; `false` when somebody else kept it for all of `patience`. Unlocked when the file is closed.
+/// Locks `file`; `false` when somebody else kept it for all of `patience`. To be unlocked by a [`LockedFile`].
 pub(super) fn lock_within(file: &File, hold: Hold, patience: Duration) -> io::Result<bool> {
     let (mut waited, mut step) = (Duration::ZERO, FIRST_STEP);
     loop {
@@ -60,7 +61,7 @@ pub(super) fn lock_within(file: &File, hold: Hold, patience: Duration) -> io::Re
 /// An exclusive lock on the file of a name, as long as it lives.
 #[derive(Debug)]
 pub(super) struct NamedLock {
-    _file: File,
+    _file: LockedFile,
 }
 
 impl NamedLock {
@@ -74,7 +75,7 @@ impl NamedLock {
             }
             let locked = file.metadata().map_err(LocationError::io("look at", path))?;
             if Identity::at(path) == Some(Identity::of(&locked)) {
-                return Ok(Self { _file: file });
+                return Ok(Self { _file: LockedFile::of(file) });
             }
         }
         Err(LocationError::Busy { path: path.to_owned() })

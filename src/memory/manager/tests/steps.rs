@@ -83,7 +83,7 @@ fn a_jump_asks_at_once_for_the_most_and_comes_down_a_step_a_second() {
     assert_eq!((it.step(), it.part.0.lock().last().copied()), ("normal", Some(Relief::None)));
 }
 
-/// Holds 256 MB until it is asked for less.
+/// Holds a gigabyte, reserved and never touched, until it is asked for less.
 struct Holding(Mutex<Vec<u8>>);
 
 impl Footprint for Holding {
@@ -101,12 +101,12 @@ impl Footprint for Holding {
 #[test]
 fn what_an_action_freed_is_measured() {
     let it = setup();
-    let part = Arc::new(Holding(Mutex::new(Vec::with_capacity(256 << 20))));
+    let part = Arc::new(Holding(Mutex::new(Vec::with_capacity(1 << 30))));
     it.manager.around.footprints.register(&(Arc::clone(&part) as Arc<dyn Footprint>));
     it.tick_at(700);
     let row = action(&it, "shrinkCaches");
-    // Other tests allocate meanwhile.
-    assert!(row["freedMemory"].as_f64().unwrap() > 100.0, "{row}");
+    // Other tests allocate meanwhile; all together, far less.
+    assert!(row["freedMemory"].as_f64().unwrap() > 500.0, "{row}");
     assert!(row["costMs"].as_f64() <= row["maxCostMs"].as_f64());
 }
 

@@ -57,6 +57,11 @@ impl Script {
         Self { acts: Arc::new(Mutex::new(acts.iter().copied().collect())), ..Self::default() }
     }
 
+    /// Whether the next connection never comes to an end by itself.
+    pub(super) fn is_endless(&self) -> bool {
+        matches!(self.acts.lock().front(), Some(Act::Hang | Act::Drip))
+    }
+
     /// Whether every connection is closed at once.
     pub(super) fn set_down(&self, down: bool) {
         self.down.store(down, Ordering::SeqCst);

@@ -5,12 +5,10 @@ use std::time::{Duration, Instant};
 
 use super::super::{ChannelSettings, Notice};
 use super::alert;
-use super::conformance::{Rig, each_way};
+use super::conformance::{LONG, Rig, each_way};
 use super::server::Act;
 use crate::base::clock::Clock;
 use crate::base::error::ErrorKind;
-
-const LONG: Duration = Duration::from_secs(10);
 
 #[test]
 fn flush_sends_at_once_what_waits() {

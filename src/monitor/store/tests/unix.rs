@@ -3,6 +3,8 @@
 use super::*;
 use std::os::unix::fs::{PermissionsExt, chown, lchown, symlink};
 use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// Some user that is not the one who runs the tests.
 const STRANGER: u32 = 54_321;
@@ -125,11 +127,21 @@ impl Mount {
         let mounted = is_root() && mount(&["-t", "tmpfs", "-o", "size=512k,mode=700", "tmpfs"], dir.path());
         mounted.then(|| Self(dir))
     }
+
+    /// Nothing is open for writing in it. A program that another test starts has what is open there until it runs, and keeps
+    /// it from this for so long.
+    fn make_read_only(&self) {
+        let until = Instant::now() + Duration::from_secs(60);
+        while !mount(&["-o", "remount,ro"], self.0.path()) {
+            assert!(Instant::now() < until, "it stays in use");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
 }
 
 impl Drop for Mount {
     fn drop(&mut self) {
-        let _ = Command::new("umount").arg(self.0.path()).status();
+        let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
     }
 }
 
@@ -181,7 +193,7 @@ fn read_only_directory_is_told() {
     }
     let Some(disk) = Mount::new() else { return say_not_run("read-only file system") };
     drop(open(disk.0.path()));
-    assert!(mount(&["-o", "remount,ro"], disk.0.path()));
+    disk.make_read_only();
     let told = refusal(disk.0.path());
     assert!(told.to_lowercase().contains("read-only"), "{told}");
 }
