@@ -183,8 +183,10 @@ describe('a system that has ended', () => {
       code: 1,
       source: 'stored',
       pid,
-      overall: 'healthy',
+      overall: 'warning',
     });
+    expect(data.message).toBe(`process ${pid} (staging) is gone without a shutdown`);
+    expect(data.gone.map((who) => who.pid)).toEqual([pid]);
     const { stdout } = await cli(['health']);
     expect(linesOf(stdout)[0]).toMatch(/which is gone without a shutdown$/);
     expect((await json(['health', '--offline'])).code).toBe(0);

@@ -40,7 +40,7 @@ module.exports = function add(program, { action, examples }) {
 async function check(given) {
   const { checkedConfiguration } = require('../configuration.js');
   const [file] = given.args;
-  const result = checkedConfiguration(given, file);
+  const result = checkedConfiguration(given, { file });
   const { problems, warnings } = result;
   const { paint } = given.output;
   const line = (kind, style) => (row) => {
@@ -68,21 +68,12 @@ function originText({ source, name }) {
   return name ? `${what} ${name}` : what;
 }
 
-/** The code that a system would fail with: a problem has none of its own. */
-function codeOf({ path, message }) {
-  if (path !== 'configuration') return 'E_CONFIG_INVALID';
-  if (message.startsWith('cannot read ')) return 'E_CONFIG_UNREADABLE';
-  return message.startsWith('OPTIMIZATION_CONFIG names ') ? 'E_CONFIG_MISSING' : 'E_CONFIG_INVALID';
-}
-
 /** The settings, by path; a configuration with problems has none. */
 function explained(given) {
-  const { checkedConfiguration } = require('../configuration.js');
-  const { file, problems, explanation } = checkedConfiguration(given);
-  if (problems.length === 0) return { file, settings: explanation.settings };
-  const [{ path, message }] = problems;
-  const more = problems.length > 1 ? `; ${counted(problems.length, 'problem')}, see config check` : '';
-  throw new AgentwiseError(codeOf(problems[0]), `${path}: ${message}${more}`);
+  const { checkedConfiguration, requireSound } = require('../configuration.js');
+  const checked = checkedConfiguration(given);
+  requireSound(checked);
+  return { file: checked.file, settings: checked.explanation.settings };
 }
 
 /** Those that `wanted` names, itself or by what is above them. */
