@@ -53,6 +53,7 @@ describe.each([
       const { code, stdout, stderr } = await cli([command, '--config', 'config/bad.json']);
       expect([code, stdout]).toEqual([3, '']);
       expect(stderr).toMatch(/^E_CONFIG_INVALID: cache\.\w+: .*; 2 problems, see config check\n$/);
+      expect(stderr).toContain('bad.json');
     }
   });
 
@@ -97,7 +98,7 @@ describe.each([
         0,
         [
           expect.stringMatching(
-            /^warning: a system that starts here with .* will fail: cache\.\w+: .*; 2 problems, see config check$/,
+            /^warning: a system that starts here will fail: cache\.\w+: .*; 2 problems, see config check$/,
           ),
         ],
       ]);

@@ -31,10 +31,9 @@ function otherFiles(named, users) {
 function brokenOnes(given, environments) {
   const told = new Set();
   for (const environment of environments) {
-    const { file, problems } = checkedConfiguration(given, { environment });
-    if (problems.length === 0) continue;
-    const from = file === null ? '' : ` with ${file}`;
-    told.add(`a system that starts here${from} will fail: ${problemText(problems)}`);
+    const { problems } = checkedConfiguration(given, { environment });
+    // It names the file, or the variable.
+    if (problems.length > 0) told.add(`a system that starts here will fail: ${problemText(problems)}`);
   }
   return [...told];
 }

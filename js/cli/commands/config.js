@@ -76,15 +76,24 @@ function explained(given) {
   return { file: checked.file, settings: checked.explanation.settings };
 }
 
+/** The setting that `wanted` may mean: one that begins so, itself or its last part, or the nearest; also what is above settings. */
+function meant(wanted, names) {
+  const { nearest } = require('../nearest.js');
+  const start = wanted.toLowerCase();
+  const begins = (name) =>
+    [name, name.slice(name.lastIndexOf('.') + 1)].some((part) => part.toLowerCase().startsWith(start));
+  const above = names.filter((name) => name.includes('.')).map((name) => name.slice(0, name.lastIndexOf('.')));
+  return names.find(begins) ?? nearest(wanted, [...names, ...above]);
+}
+
 /** Those that `wanted` names, itself or by what is above them. */
 function under(settings, wanted) {
   const all = Object.entries(settings);
   const found = all.filter(([path]) => wanted === undefined || path === wanted || path.startsWith(`${wanted}.`));
   if (found.length > 0 || wanted === undefined) return found;
-  const { nearest } = require('../nearest.js');
-  const near = nearest(wanted, Object.keys(settings));
-  const hint = near ? `; the nearest is ${near}` : '';
-  throw new AgentwiseError('E_INVALID_ARGUMENT', `there is no setting ${visible(wanted)}${hint}`);
+  const near = wanted === '' ? null : meant(wanted, Object.keys(settings));
+  const hint = near ? `the nearest is ${near}` : 'config explain --all has all of them';
+  throw new AgentwiseError('E_INVALID_ARGUMENT', `there is no setting ${visible(wanted)}; ${hint}`);
 }
 
 async function explain(given) {
