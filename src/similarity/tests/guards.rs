@@ -204,7 +204,7 @@ fn marks_in_rows_are_quick() {
         let row = format!("how is {} it", mark.repeat(16_000 / mark.len()));
         let before = worked();
         assert!(compare_texts(&row, &row).is_same);
-        assert!((worked() - before).as_millis() < 1500, "{mark}");
+        assert!(worked().saturating_sub(before).as_millis() < 1500, "{mark}");
     }
 }
 

@@ -279,9 +279,9 @@ fn thousand_alerts_in_a_second_are_one_message() {
     each_way(|way| {
         let rig = Rig::new(way, &[]);
         // Nothing can be sent meanwhile.
-        let (free, held) = mpsc::channel::<()>();
+        let (free, blocked) = mpsc::channel::<()>();
         let (done, is_freed) = mpsc::channel();
-        let hold = async move { done.send(held.recv_timeout(LONG).is_ok()) };
+        let hold = async move { done.send(blocked.recv_timeout(LONG).is_ok()) };
         drop(rig.net.handle().expect("a thread").spawn(hold));
         for n in 0..1_000 {
             rig.create(&format!("a-{n}"));
