@@ -5,6 +5,7 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { usePrograms, systems, filesOf } = require('../live/support.js');
+const { lastText } = require('../../js/cli/running.js');
 const { linesOf, onUnix, until, useCommandLine } = require('./support.js');
 
 const { cli, configure, directory } = useCommandLine();
@@ -118,6 +119,22 @@ onUnix('a system that nobody knows any more counts as well', async () => {
     code: 1,
     gone: [{ pid: null, startedAt: null, project: null, environment: null }],
   });
+});
+
+test.each([
+  ['shutdown', '10:01', 'process 1 (staging), which has ended; process 1 (staging) is gone without a shutdown'],
+  [
+    'running',
+    '10:01',
+    'process 1 (staging), which is gone without a shutdown; process 1 (staging) is gone without a shutdown',
+  ],
+  ['running', '10:00', 'process 1 (staging), which is gone without a shutdown'],
+])('a system is told from another of the same number by when it started: %s, %s', (...[end, startedAt, text]) => {
+  const at = (time) => new Date(`2026-01-01T${time}:00.000Z`);
+  const who = { pid: 1, project: null, environment: 'staging' };
+  const state = { ...who, startedAt: at('10:00'), savedAt: at('10:00'), ended: end };
+  const found = { source: 'stored', state, gone: [{ ...who, startedAt: at(startedAt) }] };
+  expect(lastText(found, at('10:02').getTime())).toBe(`stored 2 min ago by ${text}`);
 });
 
 describe('health --live', () => {

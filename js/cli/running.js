@@ -153,10 +153,13 @@ const processText = ({ pid, environment }) =>
 /** What is told of a system that went without a shutdown. */
 const goneText = (who) => `${processText(who)} is gone without a shutdown`;
 
+/** In a container every system may be process 1. */
+const isSame = (one, other) => one.pid === other?.pid && Number(one.startedAt) === Number(other.startedAt);
+
 /** What became of the last one, where no system runs. */
 function lastText({ source, state, gone: [killed] = [] }, now = Date.now()) {
   const stored = source === 'stored' ? storedText(state, now) : null;
-  if (killed && killed.pid !== state?.pid) return [stored, goneText(killed)].filter(Boolean).join('; ');
+  if (killed && !isSame(killed, state)) return [stored, goneText(killed)].filter(Boolean).join('; ');
   return stored ?? 'no system of this directory runs';
 }
 

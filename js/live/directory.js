@@ -22,8 +22,7 @@ const isTrusted = ({ uid }) => process.platform === 'win32' || uid === ROOT || u
 
 const notOwned = (file, problem) => new AgentwiseError('E_NOT_OWNED', `${file} ${problem}`);
 
-const howElse = () =>
-  me() === ROOT ? 'ask as that user' : 'ask as that user, or name a cache directory of your own';
+const howElse = () => (me() === ROOT ? 'ask as that user' : 'ask as that user, or name a cache directory of your own');
 
 const whoseText = ({ uid }) => `belongs to user ${uid}, not to user ${me()} who asks`;
 
