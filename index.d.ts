@@ -1347,8 +1347,9 @@ export class AdvancedCacheManager extends TypedEmitter<AdvancedCacheManagerEvent
    */
   getHealthScore(): number;
   /**
-   * All of it or nothing; what fits of the entries stays. Wrong settings are thrown at once, not by the promise, which resolves when
-   * all is applied and need not be awaited.
+   * All of it or nothing; what fits of the entries stays. Wrong settings are thrown at once, not by the promise; right ones are in
+   * force when this returns, and `configUpdated` was emitted. The promise resolves when also what takes time is done: entries that
+   * do not fit have left memory, another directory is open. It need not be awaited.
    *
    * @throws {AgentwiseError} `E_CONFIG_INVALID`, `E_SHUT_DOWN` after `stop()`.
    */
@@ -2735,7 +2736,17 @@ export interface SystemHealthStatus {
   [key: string]: any;
 }
 
-/** Events of a {@link ProductionOptimizationSystem}. */
+/** Other settings of one part of a system, all of them before and after. */
+export type PartConfigUpdate =
+  | { component: 'memoryManager'; oldConfig: MemoryConfig; newConfig: MemoryConfig }
+  | { component: 'cacheManager'; oldConfig: CacheConfig; newConfig: CacheConfig }
+  | { component: 'contextFilter'; oldConfig: ContextFilterConfig; newConfig: ContextFilterConfig }
+  | { component: 'productionMonitor'; oldConfig: MonitoringConfig; newConfig: MonitoringConfig };
+
+/**
+ * Events of a {@link ProductionOptimizationSystem}. Nothing is prepared for those that nobody hears: no listener is there, and
+ * `emit` is the emitter's own.
+ */
 export interface ProductionOptimizationSystemEvents {
   /** Also for listeners that come later. */
   initialized: [];
@@ -2806,6 +2817,16 @@ export interface ProductionOptimizationSystemEvents {
   /** As of {@link AdvancedCacheManagerEvents}. */
   l1Eviction: [event: { key: string; entry: CacheEntry }];
   /** As of {@link AdvancedCacheManagerEvents}. */
+  similarityDetection: AdvancedCacheManagerEvents['similarityDetection'];
+  /** As of {@link AdvancedCacheManagerEvents}. */
+  maintenance: AdvancedCacheManagerEvents['maintenance'];
+  /** A part has other settings, by `updateConfiguration`, a file that was read again, or the tuning. `configurationUpdated` has the whole. */
+  configUpdated: [change: PartConfigUpdate];
+  /** A part has ended: at the shutdown, or because the configuration switched it off. */
+  stopped: [event: { component: 'memoryManager' | 'cacheManager' | 'productionMonitor' }];
+  /** What is loaded at the start is: entries of `cache.warmOnStart`, files of `.claude/agents`. Not awaited by `initialize()`. */
+  warmUpCompleted: [];
+  /** As of {@link AdvancedCacheManagerEvents}. */
   cacheCleared: [event: { layer: string }];
   /** As of {@link AdvancedCacheManagerEvents}. */
   cacheWarmed: [event: { total: number; found: number }];
@@ -2849,7 +2870,7 @@ export interface ShutdownOptions {
 export interface OptimizationOrchestratorEvents extends ProductionOptimizationSystemEvents {
   /** It could not begin. Without a listener nothing is emitted; calls reject all the same. */
   error: [error: Error];
-  /** `warmUp()` is done. */
+  /** `warmUp()` is done; an orchestrator tells nothing of its start. */
   warmUpCompleted: [];
 }
 

@@ -4,7 +4,7 @@ const args = require('./arguments.js');
 const { messageOf, call, callAsync } = require('./errors.js');
 const { CacheView, refuseIfStopped } = require('./cache-view.js');
 const inspect = require('./cache-inspect.js');
-const { NativeEmitter, emitWaiting, heardNames, weakly } = require('./native-emitter.js');
+const { NativeEmitter, emitWaiting, heardNames, heed, isWatched, keepAll, weakly } = require('./native-emitter.js');
 const { PlugIns } = require('./plug-ins.js');
 const { emit } = require('./emit.js');
 const exit = require('./exit.js');
@@ -34,15 +34,16 @@ class AdvancedCacheManager extends NativeEmitter {
   #view;
   #state = { isHeard: false };
   #stopping = null;
-  /** The last change of the configuration. */
-  #updating = Promise.resolve();
+  /** Until memory and disk are as the last change of the configuration asks for. */
+  #settling = Promise.resolve();
   #timer;
   #unwatch;
   /** What `getStats()` says after `stop()`. */
   #lastStats = null;
 
   static #wake(cache) {
-    cache.#emitWaiting();
+    heed(cache);
+    cache._emitWaiting();
   }
 
   static async #maintain(cache) {
@@ -62,11 +63,12 @@ class AdvancedCacheManager extends NativeEmitter {
       flights: new Map(),
       refreshing: new Set(),
       plugIns,
-      emitWaiting: () => this.#emitWaiting(),
+      emitWaiting: () => this._emitWaiting(),
       failed: (error) => this.#failed(error),
     };
     this.#view = new CacheView(this.#native, this.#state);
     plugIns?.begin(this.#native);
+    keepAll(this);
     this.#timer = setInterval(weakly(this, AdvancedCacheManager.#maintain), MAINTENANCE_MS);
     this.#timer.unref();
     this.#unwatch = exit.watch();
@@ -74,10 +76,12 @@ class AdvancedCacheManager extends NativeEmitter {
   }
 
   get(key, options) {
+    heed(this);
     return this.#view.get(key, options);
   }
 
   set(key, value, ttlSeconds, options) {
+    heed(this);
     return this.#view.set(key, value, ttlSeconds, options);
   }
 
@@ -89,22 +93,18 @@ class AdvancedCacheManager extends NativeEmitter {
     return call(this.#native.healthScore);
   }
 
-  // Not an `async` function: who calls it as if it gave nothing hears of a wrong setting at once.
+  // Not an `async` function: what is wrong is thrown, and what is right holds, when it returns.
   updateConfig(partial) {
     const json = args.configurationJson(partial);
     refuseIfStopped(this.#state);
-    call(this.#native.checkConfig, json);
-    // One after the other: each begins with what the one before it left.
-    const turn = this.#updating.then(() => this.#update(json));
-    // Also keeps a failure that nobody waits for from ending the process: the cache is stopped then.
-    this.#updating = turn.catch(() => {});
-    return turn;
-  }
-
-  async #update(json) {
-    const change = JSON.parse(await callAsync(this.#native.updateConfig, json));
+    const change = JSON.parse(call(this.#native.configure, json));
     this.#state.isReference = change.newConfig.valueMode === 'reference';
+    // One after the other: who waits for the one before would hold up the thread pool.
+    const settled = this.#settling.then(() => callAsync(this.#native.settle));
+    // Also keeps a failure that nobody waits for from ending the process.
+    this.#settling = settled.catch(() => {});
     emit(this, 'configUpdated', change);
+    return settled;
   }
 
   verify(options) {
@@ -132,7 +132,7 @@ class AdvancedCacheManager extends NativeEmitter {
     try {
       await this.#state.plugIns?.stop();
       await callAsync(this.#native.stop);
-      this.#emitWaiting();
+      this._emitWaiting();
     } finally {
       this.#native.close();
       this.#unwatch();
@@ -151,14 +151,13 @@ class AdvancedCacheManager extends NativeEmitter {
     return JSON.parse(call(this.#native.config));
   }
 
-  #emitWaiting() {
+  _emitWaiting() {
     emitWaiting(this, this.#native);
   }
 
   _listenersChanged() {
-    const names = heardNames(this);
-    this.#state.isHeard = names.length > 0;
-    this.#native?.listen(names);
+    this.#state.isHeard = this.eventNames().length > 0 || isWatched(this);
+    this.#native?.listen(heardNames(this));
   }
 }
 
@@ -182,6 +181,7 @@ for (const name of [
   'namespace',
 ]) {
   AdvancedCacheManager.prototype[name] = function (...given) {
+    heed(this);
     return viewOf(this)[name](...given);
   };
 }

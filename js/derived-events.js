@@ -3,6 +3,7 @@
 /** Events of a system that follow from those of its parts, under the names that callers of the replaced package know. */
 
 const { emit } = require('./emit.js');
+const { hears } = require('./native-emitter.js');
 
 const same = (data) => data;
 
@@ -26,6 +27,9 @@ function withSources(names) {
   return [...new Set([...names, ...sources])];
 }
 
+/** The name of what follows from an event, if something may. */
+const derivedFrom = (name) => (Object.hasOwn(DERIVED, name) ? DERIVED[name][0] : undefined);
+
 /**
  * Emits what follows from an event.
  * @param {import('node:events').EventEmitter} emitter
@@ -33,9 +37,9 @@ function withSources(names) {
  */
 function emitDerived(emitter, name, data, statistics) {
   const [derived, dataOf] = Object.hasOwn(DERIVED, name) ? DERIVED[name] : [];
-  if (derived === undefined || emitter.listenerCount(derived) === 0) return;
+  if (derived === undefined || !hears(emitter, derived)) return;
   const own = dataOf(data, statistics);
   if (own !== undefined) emit(emitter, derived, own);
 }
 
-module.exports = { withSources, emitDerived };
+module.exports = { derivedFrom, withSources, emitDerived };

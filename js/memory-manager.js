@@ -3,7 +3,7 @@
 const args = require('./arguments.js');
 const { call } = require('./errors.js');
 const { MemoryView } = require('./memory-view.js');
-const { NativeEmitter, emitWaiting, heardNames, weakly } = require('./native-emitter.js');
+const { NativeEmitter, emitWaiting, heardNames, heed, keepAll, weakly } = require('./native-emitter.js');
 const { emit } = require('./emit.js');
 const native = require('./binding.js');
 
@@ -20,17 +20,19 @@ class MemoryManager extends NativeEmitter {
   #isStopped = false;
 
   static #wake(manager) {
+    heed(manager);
     // First what was told: the core may wake again from here on, also for what this turn brings about.
-    manager.#emitWaiting();
+    manager._emitWaiting();
     manager.#view.turn();
-    manager.#emitWaiting();
+    manager._emitWaiting();
   }
 
   constructor(config = {}) {
     super();
     const wake = weakly(this, MemoryManager.#wake);
     this.#native = call(native.openMemory, args.configurationJson(config), wake);
-    this.#view = new MemoryView(this.#native, () => this.#emitWaiting());
+    this.#view = new MemoryView(this.#native, () => this._emitWaiting());
+    keepAll(this);
     // Whoever listens in the turn in which it was made misses nothing.
     process.nextTick(weakly(this, MemoryManager.#begin));
   }
@@ -50,16 +52,18 @@ class MemoryManager extends NativeEmitter {
   }
 
   updateConfig(partial) {
+    heed(this);
     const change = JSON.parse(call(this.#native.updateConfig, args.configurationJson(partial)));
     emit(this, 'configUpdated', change);
-    this.#emitWaiting();
+    this._emitWaiting();
   }
 
   stop() {
     if (this.#isStopped) return;
     this.#isStopped = true;
+    heed(this);
     this.#native.stop();
-    this.#emitWaiting();
+    this._emitWaiting();
     this.#native.close();
     this.#view.stopped();
     emit(this, 'stopped');
@@ -69,7 +73,7 @@ class MemoryManager extends NativeEmitter {
     this.stop();
   }
 
-  #emitWaiting() {
+  _emitWaiting() {
     emitWaiting(this, this.#native);
   }
 
@@ -97,6 +101,7 @@ for (const name of [
   'exportMemoryReport',
 ]) {
   MemoryManager.prototype[name] = function (...given) {
+    heed(this);
     return viewOf(this)[name](...given);
   };
 }

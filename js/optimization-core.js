@@ -6,7 +6,7 @@
 const { setImmediate } = require('node:timers');
 const args = require('./arguments.js');
 const { AgentwiseError, call } = require('./errors.js');
-const { NativeEmitter, weakly } = require('./native-emitter.js');
+const { NativeEmitter, heed, keepAll, weakly } = require('./native-emitter.js');
 const { countTokensAsync } = require('./token-count.js');
 const { settledWithin } = require('./jobs.js');
 const { PlugIns } = require('./plug-ins.js');
@@ -15,6 +15,9 @@ const { tellLateListeners } = require('./late-listeners.js');
 const { RunningSystem } = require('./running-system.js');
 const { PROCESS } = require('./surroundings.js');
 const { addParts } = require('./system-parts.js');
+
+/** Turns in which whoever awaits the start, or a function that awaits it, goes on; a few of them lie between. */
+const TURNS_TO_LISTEN = 32;
 
 /** How long `shutdown()` waits in all unless told otherwise. The largest context allowed takes a few seconds. */
 const SHUTDOWN_DEADLINE_MS = 10_000;
@@ -30,8 +33,12 @@ let started;
 
 class OptimizationCore extends NativeEmitter {
   static {
-    runningOf = (core) => (core.#state === 'running' ? core.#running : null);
+    runningOf = (core) => {
+      heed(core);
+      return core.#state === 'running' ? core.#running : null;
+    };
     requireRunning = (core) => {
+      heed(core);
       if (core.#state !== 'running') throw core._refusal();
       return core.#running;
     };
@@ -112,7 +119,10 @@ class OptimizationCore extends NativeEmitter {
       throw error;
     }
     this.#state = 'running';
-    running.begin();
+    keepAll(this, TURNS_TO_LISTEN);
+    running.begin(() => {
+      if (this.#state === 'running') this._warmed();
+    });
     const around = this._around;
     this.#unwatch = around.attend(this);
     emit(this, 'initialized');
@@ -222,6 +232,7 @@ class OptimizationCore extends NativeEmitter {
   async #stop(deadlineMs) {
     const began = performance.now();
     const withReport = this.#state === 'running';
+    heed(this);
     this.#state = 'stopped';
     this._ending();
     const running = this.#running;
@@ -243,6 +254,9 @@ class OptimizationCore extends NativeEmitter {
     }
   }
 
+  /** Called once when what is warmed at the start is. */
+  _warmed() {}
+
   /** Called once when the end begins. */
   _ending() {}
 
@@ -254,6 +268,10 @@ class OptimizationCore extends NativeEmitter {
 
   _listenersChanged() {
     this.#running?.listen();
+  }
+
+  _emitWaiting() {
+    this.#running?.emitWaiting();
   }
 }
 

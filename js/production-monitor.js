@@ -7,7 +7,7 @@ const exit = require('./exit.js');
 const { MonitorView } = require('./monitor-view.js');
 const { attempt } = require('./monitored-parts.js');
 const { MONITOR_VARIABLES } = require('./variables.js');
-const { NativeEmitter, emitWaiting, heardNames, weakly } = require('./native-emitter.js');
+const { NativeEmitter, emitWaiting, heardNames, heed, keepAll, weakly } = require('./native-emitter.js');
 const { emit } = require('./emit.js');
 const native = require('./binding.js');
 
@@ -38,10 +38,11 @@ class ProductionMonitor extends NativeEmitter {
   #unwatch = () => {};
 
   static #wake(monitor) {
+    heed(monitor);
     // First what was told: the core may wake again from here on, also for what this turn brings about.
-    monitor.#emitWaiting();
+    monitor._emitWaiting();
     monitor.#view.turn();
-    monitor.#emitWaiting();
+    monitor._emitWaiting();
   }
 
   constructor(config = {}, memoryManager, cacheManager, contextFilter) {
@@ -57,7 +58,8 @@ class ProductionMonitor extends NativeEmitter {
     const directory = directoryOf(parts.cacheManager);
     const options = JSON.stringify({ cwd: process.cwd(), directory, hasDisk: directory !== null });
     this.#native = call(native.openMonitor, args.configurationJson(config), options, variables, wake);
-    this.#view = new MonitorView(this.#native, () => this.#emitWaiting(), parts);
+    this.#view = new MonitorView(this.#native, () => this._emitWaiting(), parts);
+    keepAll(this);
     // Whoever listens in the turn in which it was made misses nothing.
     process.nextTick(weakly(this, ProductionMonitor.#begin));
   }
@@ -71,9 +73,10 @@ class ProductionMonitor extends NativeEmitter {
   }
 
   updateConfig(partial) {
+    heed(this);
     const change = JSON.parse(call(this.#native.updateConfig, args.configurationJson(partial)));
     emit(this, 'configUpdated', change);
-    this.#emitWaiting();
+    this._emitWaiting();
   }
 
   async stop() {
@@ -86,17 +89,18 @@ class ProductionMonitor extends NativeEmitter {
   }
 
   async #stop() {
+    heed(this);
     this.#view.flush();
     await callAsync(this.#native.stop);
     watching.delete(this);
     this.#unwatch();
-    this.#emitWaiting();
+    this._emitWaiting();
     this.#view.stopped();
     this.#native.close();
     emit(this, 'stopped');
   }
 
-  #emitWaiting() {
+  _emitWaiting() {
     emitWaiting(this, this.#native);
   }
 
@@ -109,6 +113,7 @@ class ProductionMonitor extends NativeEmitter {
 for (const name of Object.getOwnPropertyNames(MonitorView.prototype)) {
   if (['constructor', 'turn', 'flush', 'renewed', 'stopped'].includes(name)) continue;
   ProductionMonitor.prototype[name] = function (...given) {
+    heed(this);
     return viewOf(this)[name](...given);
   };
 }

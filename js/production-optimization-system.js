@@ -70,6 +70,10 @@ class ProductionOptimizationSystem extends OptimizationCore {
     return { started: false, reason: 'the dashboard is not available in this version' };
   }
 
+  _warmed() {
+    emit(this, 'warmUpCompleted');
+  }
+
   _ending() {
     forgetInstance(this);
   }

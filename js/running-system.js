@@ -8,9 +8,9 @@
 const args = require('./arguments.js');
 const { AgentwiseError, messageOf, call, callAsync } = require('./errors.js');
 const { CacheView } = require('./cache-view.js');
-const { emitWaiting, heardNames, weakly } = require('./native-emitter.js');
+const { emitWaiting, heardNames, heed, hears, weakly } = require('./native-emitter.js');
 const { emit } = require('./emit.js');
-const { emitDerived, withSources } = require('./derived-events.js');
+const { derivedFrom, emitDerived, withSources } = require('./derived-events.js');
 const { settledWithin } = require('./jobs.js');
 const { MemoryView } = require('./memory-view.js');
 const { MonitorView } = require('./monitor-view.js');
@@ -22,6 +22,9 @@ const { SystemReports } = require('./system-reports.js');
 const { SystemTokens } = require('./system-tokens.js');
 const { revive } = require('./revive.js');
 
+/** How often expired entries of the cache are removed, ms; then `maintenance` is emitted. `src/engine/upkeep.rs` has the same. */
+const UPKEEP_MS = 300_000;
+
 class RunningSystem {
   #owner;
   #native;
@@ -30,6 +33,7 @@ class RunningSystem {
   #cache;
   #isMonitored = false;
   #around;
+  #upkeep;
   #calls = new OptimizeCalls({
     native: () => this.#native,
     isBookedLater: () => this.tokens.isBookedLater || this.#given !== null,
@@ -39,7 +43,7 @@ class RunningSystem {
     forget: (agentId) => {
       if (this.#native) this.tokens.resetAgent(agentId);
     },
-    hears: (event) => this.#owner.listenerCount(event) > 0,
+    hears: (event) => hears(this.#owner, event),
     emit: (event, data) => emit(this.#owner, event, data),
   });
 
@@ -91,16 +95,20 @@ class RunningSystem {
     this.#setMonitored(native.hasMonitor());
   }
 
+  static #keepUp(running) {
+    // Shut down meanwhile: there is nothing to remove.
+    if (running.#native) callAsync(running.#native.keepUp).catch(() => {});
+  }
+
   static #reconfigured(running) {
     running.configurationChanged();
   }
 
-  /** Work that begins with the system and that nobody waits for. */
-  begin() {
-    // As many entries as `cache.warmOnStart` says.
-    callAsync(this.#native.cache.warmMostUsed).catch(() => {});
-    // Files of agents, which every filtering looks at again.
-    callAsync(this.#native.refreshAgents).catch(() => {});
+  /** Work that begins with the system and that nobody waits for; `warmed` is called after it. */
+  begin(warmed) {
+    // As many entries as `cache.warmOnStart` says, and files of agents, which every filtering looks at again.
+    const work = [callAsync(this.#native.cache.warmMostUsed), callAsync(this.#native.refreshAgents)];
+    Promise.allSettled(work).then(warmed);
     this.listen();
     for (const warning of this.warnings()) emit(this.#owner, 'warning', warning);
   }
@@ -110,10 +118,16 @@ class RunningSystem {
     this.memory.turn();
     this.#native.watch();
     this.configuration.watch();
+    // On a clock that is driven, the core does it when it falls due.
+    if (!this.#around.isDriven) {
+      this.#upkeep = setInterval(weakly(this, RunningSystem.#keepUp), UPKEEP_MS);
+      this.#upkeep.unref();
+    }
   }
 
   /** The core has something to say. */
   wake() {
+    heed(this.#owner);
     this.emitWaiting(); // First: the core may wake again from here on.
     this.memory.turn();
     this.monitor.turn();
@@ -122,9 +136,8 @@ class RunningSystem {
 
   /** Emits what the native side has queued. Called by every method, so that events come before its promise resolves. */
   emitWaiting() {
-    emitWaiting(this.#owner, this.#native, (name, data) =>
-      emitDerived(this.#owner, name, data, () => this.reports.getOptimizationStats()),
-    );
+    const derive = (name, data) => emitDerived(this.#owner, name, data, () => this.reports.getOptimizationStats());
+    emitWaiting(this.#owner, this.#native, derive, derivedFrom);
   }
 
   listen() {
@@ -238,6 +251,7 @@ class RunningSystem {
     const left = () => Math.max(0, deadlineMs - (performance.now() - started));
     const stragglers = [];
     this.configuration.stop();
+    clearInterval(this.#upkeep);
     try {
       if (!(await settledWithin(this.#calls.pending, left()))) {
         stragglers.push(...this.#calls.agents.map((id) => `optimizeAgentContext of ${id}`));

@@ -126,6 +126,35 @@ describe('updateConfig', () => {
     }
   });
 
+  test('is in force when it returns, and was told; the promise waits for the entries', async () => {
+    const cache = open();
+    for (let at = 0; at < 100; at++) await cache.set(`key ${at}`, at);
+    const heard = heardBy(cache, 'configUpdated');
+    const settled = cache.updateConfig({ l1MaxSize: 5, maxEntrySizeMB: 0.001 });
+    expect(cache.getStats().l1.maxSize).toBe(5);
+    expect(heard.map(([, { oldConfig, newConfig }]) => [oldConfig.l1MaxSize, newConfig.l1MaxSize])).toEqual([
+      [1000, 5],
+    ]);
+    expect(settled).toBeInstanceOf(Promise);
+    expect((await failureOf(() => cache.set('large', 'x'.repeat(2000)))).code).toBe('E_CACHE_ENTRY_TOO_LARGE');
+    await settled;
+    expect(cache.getStats().l1.entries).toBe(5);
+    expect(await cache.get('key 3')).toBe(3);
+  });
+
+  test('of several at once, each is told with what the one before it left', async () => {
+    const cache = open();
+    const heard = heardBy(cache, 'configUpdated');
+    const changes = [{ l1MaxSize: 5 }, { cacheDir: path('other') }, { l1MaxSize: 7, cacheDir: path('cache') }];
+    await Promise.all(changes.map((change) => cache.updateConfig(change)));
+    expect(heard.map(([, { oldConfig, newConfig }]) => [oldConfig.l1MaxSize, newConfig.l1MaxSize])).toEqual([
+      [1000, 5],
+      [5, 5],
+      [5, 7],
+    ]);
+    expect(cache.getStats()).toMatchObject({ l1: { maxSize: 7 }, disk: { path: path('cache') } });
+  });
+
   test('that makes memory smaller evicts the least used to disk', async () => {
     const cache = open();
     for (let at = 0; at < 100; at++) await cache.set(`key ${at}`, at);

@@ -6,6 +6,7 @@ const { debuglog } = require('node:util');
 const args = require('../arguments.js');
 const { emit } = require('../emit.js');
 const { AgentwiseError } = require('../errors.js');
+const { hears } = require('../native-emitter.js');
 const { Shared } = require('../shared.js');
 const {
   bytesOf,
@@ -318,7 +319,7 @@ class SharedContextClient extends EventEmitter {
 
   /** Tells what is otherwise than before in what the caller sees: what it changed itself is not. */
   #tellUpdate(seen, { version, hash, timestamp, agentId }) {
-    if (this.listenerCount('update') === 0) return;
+    if (!hears(this, 'update')) return;
     const before = seen ?? new Map();
     const changes = changesBetween(before, this.#replica.view() ?? new Map());
     if (changes.size === 0) return;

@@ -65,6 +65,11 @@ impl Default for Due {
 }
 
 impl Due {
+    /// It is due at this monotonic ms.
+    pub fn set(&self, at_ms: u64) {
+        self.at_ms.store(at_ms, Ordering::SeqCst);
+    }
+
     /// It is due now.
     pub fn ask(&self) {
         self.is_asked.store(true, Ordering::SeqCst);

@@ -65,23 +65,23 @@ pub fn open_cache<'env>(
     let sink = Arc::clone(&events);
     method(env, &mut handle, "drainEvents", move |_| Ok(sink.drain()))?;
     let shared = Arc::clone(&source);
-    method(env, &mut handle, "checkConfig", move |args| {
-        let old = shared().map(|open| open.manager().config()).unwrap_or_default();
-        updated(&old, &args.get::<String>(0)?).map(|_| ())
+    // JSON `{ oldConfig, newConfig }`, in force at once; `settle` does what takes time.
+    method(env, &mut handle, "configure", move |args| {
+        let partial = args.get::<String>(0)?;
+        let open = shared().ok_or_else(CacheManager::closed)?;
+        let change = open.manager().configure(|old| updated(old, &partial))?;
+        Ok(json!({ "oldConfig": change.old, "newConfig": change.new }).to_string())
     })?;
-    let shared = Arc::clone(&source);
-    method(env, &mut handle, "updateConfig", move |args| {
+    let shared = source;
+    method(env, &mut handle, "settle", move |args| {
         let source = Arc::clone(&shared);
-        let old = source().map(|open| open.manager().config()).unwrap_or_default();
-        let new = updated(&old, &args.get::<String>(0)?)?;
-        let change = json!({ "oldConfig": old, "newConfig": new }).to_string();
         let work = move || {
             if let Some(open) = source() {
-                open.manager().reconfigure(new);
+                open.manager().settle();
             }
-            Ok(change)
+            Ok(())
         };
-        spawn(args.env(), work, |change| change)
+        spawn(args.env(), work, |()| ())
     })?;
     method(env, &mut handle, "stop", move |args| {
         let open = slot.write().take();

@@ -13,8 +13,8 @@ use parking_lot::{Mutex, RwLock};
 use super::absences::Absences;
 use super::below::Below;
 use super::config::CacheConfig;
+use super::disk::Disk;
 use super::disk::queue::{Command, Operation, Put, Taken};
-use super::disk::{Disk, Observer};
 use super::events;
 use super::footprint::Relieved;
 use super::hindsight::Hindsight;
@@ -24,6 +24,7 @@ use super::l1::{self, Entry, L1, Place};
 use super::observe::Observed;
 use super::questions::Questions;
 use super::reconcile::Distrusted;
+use super::reconfigure::Settling;
 use super::record::{Kind, Record, Terms, Uncompared};
 use super::registry;
 use super::stats::Counters;
@@ -43,6 +44,7 @@ pub(crate) const CLOSE_DEADLINE: Duration = Duration::from_secs(10);
 pub struct CacheManager {
     pub(crate) namespace: Namespace,
     pub(crate) config: RwLock<CacheConfig>,
+    pub(super) settling: Settling,
     pub(crate) l1: Mutex<L1>,
     pub(crate) disk: RwLock<Option<Arc<Disk>>>,
     /// Stands for the disk tiers on a clock that is driven.
@@ -102,29 +104,20 @@ impl CacheManager {
             myself: Weak::clone(myself),
             cwd,
             seed: AtomicU64::new(clock.now_ms()),
+            settling: Settling::new(&config),
             config: RwLock::new(config),
         });
         let is_driven = clock.is_driven();
         if manager.is_similarity_on() && !is_driven {
             crate::similarity::warm_up();
         }
-        let disk = manager.new_disk();
+        let disk = manager.new_disk(&manager.config.read());
         *manager.disk.write() = disk;
         // One that is driven belongs to its system alone, which registers it.
         if !is_driven {
             of_process().register(&(Arc::clone(&manager) as Arc<dyn Footprint>));
         }
         manager
-    }
-
-    pub(crate) fn new_disk(&self) -> Option<Arc<Disk>> {
-        let config = self.config.read();
-        (config.persist_to_disk && self.below.is_none()).then(|| {
-            let observer: Weak<dyn Observer> = self.myself.clone();
-            let disk = Disk::new(self.disk_settings(&config), Arc::clone(&self.clock), observer);
-            disk.queue.set_linger(config.write_behind_ms);
-            disk
-        })
     }
 
     /// Events go to every sink attached to it.

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::Engine;
 use super::tuning::State;
 use crate::base::error::{Error, ErrorKind, Result};
+use crate::orchestrator::Part;
 use crate::orchestrator::settings::Settings;
 use crate::orchestrator::settings::layers::Source;
 use crate::orchestrator::settings::live::{Change, Live, Look};
@@ -136,6 +137,7 @@ impl Engine {
                 || json!({ "oldConfig": old.to_json(), "newConfig": new.to_json(), "source": source.name() }),
             );
         }
+        self.tell_parts(&old, &new);
         for warning in warnings {
             self.events.emit(EventKind::Warning, || json!(warning));
         }
@@ -146,6 +148,31 @@ impl Engine {
         catch_unwind(AssertUnwindSafe(|| self.orchestrator.apply(settings))).map_err(|_| {
             Error::new(ErrorKind::Internal, "a part failed under the new settings; those before hold again")
         })
+    }
+
+    /// Tells of each part that was on and is, and has other settings than before.
+    fn tell_parts(&self, old: &Settings, new: &Settings) {
+        for (part, is_on, is_changed) in [
+            (Part::Memory, |s: &Settings| s.enable_memory_management, old.memory != new.memory),
+            (Part::Cache, |s: &Settings| s.enable_advanced_caching, old.cache != new.cache),
+            (
+                Part::Filter,
+                |s: &Settings| s.enable_context_filtering,
+                old.context_filter != new.context_filter,
+            ),
+            (Part::Monitor, |s: &Settings| s.enable_production_monitoring, old.monitoring != new.monitoring),
+        ] as [(Part, fn(&Settings) -> bool, bool); 4]
+        {
+            if is_changed && is_on(old) && is_on(new) {
+                self.events.emit(EventKind::ConfigUpdated, || {
+                    json!({
+                        "component": part.name(),
+                        "oldConfig": old.to_json()[part.section()],
+                        "newConfig": new.to_json()[part.section()],
+                    })
+                });
+            }
+        }
     }
 
     fn tell(&self, live: &mut Live, error: &Error) {

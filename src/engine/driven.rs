@@ -85,6 +85,7 @@ impl Engine {
             self.memory().map(|memory| memory.due_ms()),
             self.monitor().map(|monitor| monitor.due_ms()),
             Some(self.tuner.due_ms(self.orchestrator.now_ms())),
+            Some(self.upkeep.at_ms(self.orchestrator.now_ms())),
         ];
         if self.is_closed() { u64::MAX } else { parts.into_iter().flatten().min().unwrap_or(u64::MAX) }
     }
@@ -99,7 +100,7 @@ impl Engine {
             }
             return true;
         }
-        self.monitor().is_some_and(|monitor| monitor.run_due()) || self.run_tuning()
+        self.monitor().is_some_and(|monitor| monitor.run_due()) || self.run_tuning() || self.run_upkeep()
     }
 
     fn wants_javascript(&self) -> bool {

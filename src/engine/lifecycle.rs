@@ -13,6 +13,7 @@ use serde_json::json;
 use super::state::End;
 use super::{Engine, ReportRequest};
 use crate::memory::V8Heap;
+use crate::orchestrator::Part;
 use crate::telemetry::event::EventKind;
 
 /// What every part gets also after the deadline: one that hangs must not cost the others what they have to write.
@@ -74,15 +75,25 @@ impl Engine {
         let parts = self.orchestrator.components();
         // First those that ask the others.
         if let Some(monitor) = parts.monitor {
-            in_time(is_apart, "monitor", end, &mut ended.late, move || monitor.stop());
+            let done = in_time(is_apart, "monitor", end, &mut ended.late, move || monitor.stop());
+            self.tell_if(done, Part::Monitor);
         }
         if let Some(memory) = parts.memory {
-            in_time(is_apart, "memory", end, &mut ended.late, move || memory.stop());
+            let done = in_time(is_apart, "memory", end, &mut ended.late, move || memory.stop());
+            self.tell_if(done, Part::Memory);
         }
         if let Some(cache) = parts.cache {
-            in_time(is_apart, "cache", end, &mut ended.late, move || cache.close());
+            let done = in_time(is_apart, "cache", end, &mut ended.late, move || cache.close());
+            self.tell_if(done, Part::Cache);
         }
         ended
+    }
+
+    /// Tells that a part has ended, if it was done in time.
+    fn tell_if(&self, done: Option<()>, part: Part) {
+        if done.is_some() {
+            self.orchestrator.tell_stopped(part);
+        }
     }
 }
 

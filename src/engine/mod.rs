@@ -2,7 +2,7 @@
 //!
 //! Everything that JavaScript can ask of a system goes through here; nothing here knows JavaScript. [`configuration`] changes the
 //! settings of a running system, [`reports`] writes files, [`tuning`] lets settings follow the load, [`live`] lets other
-//! programs ask it, [`lifecycle`] ends it.
+//! programs ask it, `upkeep` removes what is expired, [`lifecycle`] ends it.
 
 mod configuration;
 mod driven;
@@ -11,6 +11,7 @@ mod live;
 mod reports;
 mod state;
 mod tuning;
+mod upkeep;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use serde_json::{Value, json};
 
 use crate::base::cancel::Cancel;
 use crate::base::clock::{Clock, SystemClock};
+use crate::base::driven::Due;
 use crate::base::error::{Error, ErrorKind, Problem, Result};
 use crate::cache::OpenCache;
 use crate::context::{Reference, unknown_reference};
@@ -57,6 +59,8 @@ pub struct Engine {
     closed: AtomicBool,
     live: Arc<live::Live>,
     tuner: tuning::Tuner,
+    /// When expired entries are removed where no timer asks for it.
+    upkeep: Due,
 }
 
 impl Engine {
@@ -119,6 +123,7 @@ impl Engine {
             cwd,
             closed: AtomicBool::new(false),
             live,
+            upkeep: Due::default(),
         }
     }
 

@@ -187,6 +187,7 @@ impl Engine {
     pub fn watch(self: &Arc<Self>) {
         let _ = self.tuner.engine.set(Arc::downgrade(self));
         self.orchestrator.watch();
+        self.begin_upkeep();
         self.follow_tuning_flag();
     }
 

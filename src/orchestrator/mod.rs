@@ -23,6 +23,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use parking_lot::{Mutex, RwLock};
+use serde_json::json;
 
 use crate::base::clock::Clock;
 use crate::base::footprint::Footprint;
@@ -31,7 +32,7 @@ use crate::context::{Change, ContextFilter, ContextFilterConfig, CountTokens};
 use crate::memory::MemoryManager;
 use crate::memory::board::Board;
 use crate::monitor::{HostCpu, Monitor};
-use crate::telemetry::event::EventSink;
+use crate::telemetry::event::{EventKind, EventSink};
 use crate::tokens::DEFAULT_ENCODING;
 use advice::Advisor;
 pub use advice::cache_advice;
@@ -43,6 +44,41 @@ pub use pipeline::{Optimization, OptimizeRequest, Outcome, Report, Shared, Stage
 use settings::Settings;
 use token_service::TokenService;
 pub use world::{Driven, World};
+
+/// A part, as events name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Memory figures, limits and agents.
+    Memory,
+    /// Answers given before.
+    Cache,
+    /// Less context for each agent.
+    Filter,
+    /// Figures, health and alerts.
+    Monitor,
+}
+
+impl Part {
+    /// As in `getStatus().components`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memoryManager",
+            Self::Cache => "cacheManager",
+            Self::Filter => "contextFilter",
+            Self::Monitor => "productionMonitor",
+        }
+    }
+
+    /// Where its settings are in a configuration.
+    pub const fn section(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Cache => "cache",
+            Self::Filter => "contextFilter",
+            Self::Monitor => "monitoring",
+        }
+    }
+}
 
 /// The parts that a configuration switches on; `None` is off.
 #[derive(Debug, Clone, Default)]
@@ -199,7 +235,7 @@ impl Orchestrator {
         let monitor = self.monitor(settings, old.monitor.clone());
         let new = Components { memory, cache, filter, monitor };
         *self.components.write() = new.clone();
-        end_gone(&old, &new);
+        self.end_gone(&old, &new);
     }
 
     /// Panics if that was asked for. For tests of what a defect does to callers.
@@ -232,18 +268,26 @@ impl Orchestrator {
         self.forget_outcomes();
         self.components().cache.map_or(0, |cache| cache.manager().maintain())
     }
-}
 
-/// Ends the parts that are not there any more, those that ask the others first.
-fn end_gone(old: &Components, new: &Components) {
-    if let (Some(monitor), None) = (&old.monitor, &new.monitor) {
-        monitor.stop();
+    /// Ends the parts that are not there any more, those that ask the others first.
+    fn end_gone(&self, old: &Components, new: &Components) {
+        if let (Some(monitor), None) = (&old.monitor, &new.monitor) {
+            monitor.stop();
+            self.tell_stopped(Part::Monitor);
+        }
+        if let (Some(memory), None) = (&old.memory, &new.memory) {
+            memory.stop();
+            self.tell_stopped(Part::Memory);
+        }
+        if let (Some(cache), None) = (&old.cache, &new.cache) {
+            cache.close();
+            self.tell_stopped(Part::Cache);
+        }
     }
-    if let (Some(memory), None) = (&old.memory, &new.memory) {
-        memory.stop();
-    }
-    if let (Some(cache), None) = (&old.cache, &new.cache) {
-        cache.close();
+
+    /// Tells that a part has ended.
+    pub fn tell_stopped(&self, part: Part) {
+        self.events.emit(EventKind::Stopped, || json!({ "component": part.name() }));
     }
 }
 

@@ -16,6 +16,12 @@ use crate::base::held::registered;
 /// Most events that wait for a listener; older ones are dropped and counted.
 pub const QUEUE_CAPACITY: usize = 1024;
 
+/// Most bytes of them, unless one alone has more: values of cache entries are among them.
+const QUEUE_BYTES: usize = 64 << 20;
+
+/// Stands for every name.
+const EVERYTHING: &str = "*";
+
 macro_rules! events {
     ($($(#[doc = $doc:literal])* $variant:ident = $name:literal),+ $(,)?) => {
         /// Every event of the core, one row each.
@@ -114,6 +120,12 @@ events! {
     AutoTuningCompleted = "autoTuningCompleted",
     /// A step of the tuning failed: `{ error }`.
     AutoTuningError = "autoTuningError",
+    /// Settings of a part of a system changed: `{ component, oldConfig, newConfig }`.
+    ConfigUpdated = "configUpdated",
+    /// A part of a system has ended: `{ component }`.
+    Stopped = "stopped",
+    /// Expired entries of a system's cache were removed: `{ timestamp, stats }`.
+    Maintenance = "maintenance",
     /// Something is off but work goes on: `{ path, message }`.
     Warning = "warning",
 }
@@ -176,9 +188,10 @@ impl EventSink {
         *self.waker.lock() = Some(Arc::new(waker));
     }
 
-    /// Says which events have listeners, by name; other names are not the core's and are ignored.
+    /// Says which events have listeners, by name, `*` for all; other names are not the core's and are ignored.
     pub fn listen(&self, names: &[String]) {
-        let bits = EventKind::ALL.iter().filter(|kind| names.iter().any(|name| name == kind.name()));
+        let is_named = |kind: &&EventKind| names.iter().any(|name| name == EVERYTHING || name == kind.name());
+        let bits = EventKind::ALL.iter().filter(is_named);
         self.listened.store(bits.fold(0, |mask, kind| mask | kind.bit()), Ordering::Relaxed);
         self.tell_hubs();
     }
@@ -197,7 +210,9 @@ impl EventSink {
             .expect("invariant: event data are plain structs and maps with string keys");
         let was_empty = {
             let (queue, bytes) = &mut *self.queue.0.lock();
-            if queue.len() == QUEUE_CAPACITY {
+            while queue.len() == QUEUE_CAPACITY
+                || (!queue.is_empty() && *bytes + json.capacity() > QUEUE_BYTES)
+            {
                 *bytes -= queue.pop_front().map_or(0, |(_, json)| json.capacity());
                 self.dropped.fetch_add(1, Ordering::Relaxed);
             }
@@ -308,69 +323,4 @@ impl std::fmt::Debug for EventSink {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::AtomicUsize;
-
-    use super::*;
-
-    #[test]
-    fn names_are_unique_and_fit_the_mask() {
-        let mut names: Vec<_> = EventKind::ALL.iter().map(|kind| kind.name()).collect();
-        names.sort_unstable();
-        names.dedup();
-        assert_eq!(names.len(), EventKind::ALL.len());
-        assert!(names.len() <= 64);
-    }
-
-    #[test]
-    fn event_without_listener_is_not_even_built() {
-        let sink = EventSink::new();
-        sink.emit(EventKind::CacheHit, || -> u8 { unreachable!("nobody listens") });
-        assert_eq!(sink.drain(), None);
-    }
-
-    #[test]
-    fn waker_runs_once_until_the_queue_is_drained() {
-        let sink = EventSink::new();
-        let wakes = Arc::new(AtomicUsize::new(0));
-        let counted = Arc::clone(&wakes);
-        sink.on_first_event(move || {
-            counted.fetch_add(1, Ordering::SeqCst);
-        });
-        sink.listen(&["cacheHit".into(), "notOurs".into()]);
-        sink.emit(EventKind::CacheHit, || 1);
-        sink.emit(EventKind::CacheHit, || 2);
-        assert_eq!(wakes.load(Ordering::SeqCst), 1);
-        assert_eq!(sink.drain().as_deref(), Some(r#"[["cacheHit",1],["cacheHit",2]]"#));
-        sink.emit(EventKind::CacheHit, || 3);
-        assert_eq!(wakes.load(Ordering::SeqCst), 2);
-    }
-
-    #[test]
-    fn full_queue_gives_up_the_oldest_and_counts_it() {
-        let sink = EventSink::new();
-        sink.listen(&["cacheMiss".into()]);
-        for number in 0..QUEUE_CAPACITY + 3 {
-            sink.emit(EventKind::CacheMiss, || number);
-        }
-        assert_eq!(sink.dropped(), 3);
-        assert!(sink.drain().expect("events").starts_with(r#"[["cacheMiss",3],"#));
-    }
-
-    #[test]
-    fn hub_sends_to_each_sink_that_listens_and_forgets_those_that_are_gone() {
-        let hub = Arc::new(EventHub::default());
-        let (one, two) = (Arc::new(EventSink::new()), Arc::new(EventSink::new()));
-        hub.attach(&one);
-        hub.attach(&two);
-        hub.emit(EventKind::CacheHit, || -> u8 { unreachable!("nobody listens") });
-        one.listen(&["cacheHit".into()]);
-        two.listen(&["cacheMiss".into()]);
-        hub.emit(EventKind::CacheHit, || 1);
-        assert_eq!(one.drain().as_deref(), Some(r#"[["cacheHit",1]]"#));
-        assert_eq!(two.drain(), None);
-        drop(one);
-        two.listen(&[]);
-        assert!(!hub.has_listener(EventKind::CacheHit) && !hub.has_listener(EventKind::CacheMiss));
-    }
-}
+mod tests;

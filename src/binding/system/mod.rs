@@ -161,6 +161,11 @@ fn add_lifecycle(env: &Env, handle: &mut Object, slot: &Arc<Slot>) -> napi::Resu
         spawn(args.env(), move || engine.maintain(), |removed| removed as f64)
     })?;
     let shared = Arc::clone(slot);
+    method(env, handle, "keepUp", move |args| {
+        let engine = shared.engine()?;
+        spawn(args.env(), move || engine.keep_up(), |()| ())
+    })?;
+    let shared = Arc::clone(slot);
     method(env, handle, "shutDown", move |args| {
         let (engine, heap) = (shared.engine()?, heap(&args, 0)?);
         let (deadline, with_report) = (Duration::from_millis(whole(args.get(4)?)), args.get(5)?);

@@ -12,6 +12,7 @@ mod leases;
 mod model;
 mod model_tests;
 mod processes;
+mod settling;
 mod sharing;
 mod vectors;
 

@@ -1,0 +1,126 @@
+/** What comes before the listeners do that are added in the same turn. */
+
+const { AdvancedCacheManager, MemoryManager, OptimizationOrchestrator, ProductionMonitor } = require('../../index.js');
+const { ProductionOptimizationSystem } = require('../../index.js');
+const { useOwnDirectory, useSystems } = require('../support.js');
+
+const MB = 2 ** 20;
+
+useOwnDirectory();
+const { own } = useSystems();
+const ended = [];
+afterEach(() => Promise.all(ended.splice(0).map((part) => part.stop())));
+
+function made(part) {
+  ended.push(part);
+  return part;
+}
+
+/** Whoever waits for the promises of this turn has had theirs. */
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+describe('a memory manager', () => {
+  test('tells an alert of its first turn to who listens later in it, once', async () => {
+    const manager = made(new MemoryManager({ maxMemoryUsage: 10 }));
+    manager.registerAgentMemory('a', 1, 1);
+    const heard = [];
+    manager.on('memoryAlert', ({ type }) => heard.push(type));
+    expect(manager.getMemoryStats().recentAlerts).toHaveLength(1);
+    await turn();
+    expect(heard).toEqual(['critical']);
+  });
+
+  test('tells others at once while it keeps what nobody hears, and each event once', async () => {
+    const manager = made(new MemoryManager({ agentMemoryLimit: 1, maxMemoryUsage: 1_000_000 }));
+    const heard = [];
+    manager.on('agentMemoryUpdate', ({ agentId }) => heard.push(['update', agentId]));
+    manager.registerAgentMemory('a', 5 * MB, 0);
+    expect(heard).toEqual([['update', 'a']]);
+    manager.on('agentThrottled', ({ agentId }) => heard.push(['throttled', agentId]));
+    await turn();
+    expect(heard).toEqual([
+      ['update', 'a'],
+      ['throttled', 'a'],
+    ]);
+  });
+
+  test('tells nothing of its first turn to who comes after it', async () => {
+    const manager = made(new MemoryManager({ agentMemoryLimit: 1, maxMemoryUsage: 1_000_000 }));
+    manager.registerAgentMemory('a', 5 * MB, 0);
+    await turn();
+    const heard = [];
+    manager.on('agentThrottled', ({ agentId }) => heard.push(agentId));
+    manager.registerAgentMemory('b', 5 * MB, 0);
+    await turn();
+    expect(heard).toEqual(['b']);
+  });
+
+  test('keeps the last of very many', async () => {
+    const manager = made(new MemoryManager({ maxMemoryUsage: 1_000_000 }));
+    manager.on('agentThrottled', () => {});
+    for (let at = 0; at < 3000; at++) manager.registerAgentMemory(`a${at}`, 1, 0);
+    const heard = [];
+    manager.on('agentMemoryUpdate', ({ agentId }) => heard.push(agentId));
+    await turn();
+    expect([heard.length, heard[0], heard.at(-1)]).toEqual([1024, 'a1976', 'a2999']);
+  });
+});
+
+test('a cache tells of the lookups of its first turn', async () => {
+  const cache = made(new AdvancedCacheManager({ persistToDisk: false }));
+  const value = cache.get('early');
+  const heard = [];
+  cache.on('cacheMiss', ({ key }) => heard.push(key));
+  expect(await value).toBeNull();
+  await cache.get('later');
+  expect(heard).toEqual(['early', 'later']);
+});
+
+test('after its first turn a cache that nobody hears costs no events', async () => {
+  const cache = made(new AdvancedCacheManager({ persistToDisk: false }));
+  await cache.get('a');
+  const heard = [];
+  for (let at = 0; at < 5; at++) await cache.get('b');
+  cache.on('cacheMiss', ({ key }) => heard.push(key));
+  await turn();
+  expect(heard).toEqual([]);
+});
+
+test('a monitor tells of an alert that was created before its listener came', async () => {
+  const monitor = made(new ProductionMonitor({ console: false }));
+  monitor.createAlert({ type: 'warning', component: 'performance', title: 'Slow', message: 'slow' });
+  const heard = [];
+  monitor.on('alertCreated', ({ title }) => heard.push(title));
+  await turn();
+  expect(heard).toEqual(['Slow']);
+});
+
+describe.each([
+  ['ProductionOptimizationSystem.create', (config) => ProductionOptimizationSystem.create(config)],
+  [
+    'a function that awaits one that awaits initialize',
+    async (config) => {
+      const system = new ProductionOptimizationSystem(config);
+      await (async () => system.initialize())();
+      return system;
+    },
+  ],
+  [
+    'an orchestrator that is initialized',
+    async (config) => {
+      const orchestrator = new OptimizationOrchestrator(config);
+      await new Promise((resolve) => orchestrator.on('initialized', resolve));
+      return orchestrator;
+    },
+  ],
+])('%s', (_, make) => {
+  test('tells what came in the turn in which it was ready', async () => {
+    const config = { environment: 'development', finalReport: false, memory: { agentMemoryLimit: 1 } };
+    const system = own(await make(config));
+    system.memoryManager.registerAgentMemory('a', 5 * MB, 0);
+    const heard = [];
+    system.on('agentThrottled', ({ agentId }) => heard.push(agentId));
+    await turn();
+    expect(heard).toEqual(['a']);
+  });
+});
