@@ -1330,7 +1330,11 @@ export class AdvancedCacheManager extends TypedEmitter<AdvancedCacheManagerEvent
     options?: { signal?: AbortSignal },
   ): Promise<Result>;
   /** For mocks and subclasses. @hidden */
-  warmCache<_Result>(entries: { key: string; priority?: number }[], options?: { signal?: AbortSignal }): Promise<any>;
+  warmCache<_Result>(
+    entries: { key: string; priority?: number }[],
+    options?: { signal?: AbortSignal },
+    // biome-ignore lint/suspicious/noConfusingVoidType: what gave nothing is mocked by nothing
+  ): Promise<object | void>;
   dump(file: string | URL, options?: FollowOptions): Promise<{ entries: number; bytes: number }>;
   load(file: string | URL, options?: FollowOptions): Promise<{ entries: number; skipped: number }>;
   flush(): Promise<void>;
@@ -2982,7 +2986,8 @@ declare class OptimizationCore<Events extends ProductionOptimizationSystemEvents
    */
   performMaintenance<Result = { expiredEntries: number; garbageCollected: boolean }>(): Promise<Result>;
   /** For mocks and subclasses. @hidden */
-  performMaintenance<_Result>(): Promise<any>;
+  // biome-ignore lint/suspicious/noConfusingVoidType: what gave nothing is mocked by nothing
+  performMaintenance<_Result>(): Promise<object | void>;
   /**
    * One step of the tuning now, whether or not `autoTuning` is on: judges the change that is being tried, or tries one if there
    * is reason to. Without enough load nothing changes.

@@ -50,7 +50,8 @@ echo 'the original passes its type check and its tests'
 quiet npm install --no-save ../packages/*.tgz
 quiet npx --no-install agentwise-optimization migrate --dry-run
 [ -z "$(git status --porcelain)" ] || fail "before the migration there is $(git status --porcelain)"
-quiet npx --no-install agentwise-optimization migrate
+npx --no-install agentwise-optimization migrate >"$work/told"
+[ "$(sed -n '/^Next:/{n;p}' "$work/told")" = "  npm install $(echo ../packages/*.tgz)" ] || fail "the next step is: $(cat "$work/told")"
 [ -z "$(git diff --name-only -- tests examples src/agents config tsconfig.json jest.config.js)" ] || fail 'callers were changed'
 npx --no-install agentwise-optimization migrate --json >"$work/second.json"
 node -e '

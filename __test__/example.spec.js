@@ -254,6 +254,16 @@ test.each([
   expectReport(await reportOf());
 });
 
+test('the reasons in the tables are explained below them, and no others', async () => {
+  write(FILES);
+  const { rounds } = await reportOf();
+  const reasons = new Set(rounds.first.flatMap(({ leftOut }) => Object.keys(leftOut.reasons)));
+  const { stdout } = await example(directory.path('project'));
+  const explained = [...stdout.matchAll(/^ {2}(excluded|score|reduction|limit|pressure|blocks): \w/gm)];
+  expect(reasons.size).toBeGreaterThan(0);
+  expect(explained.map(([, reason]) => reason).sort()).toEqual([...reasons].sort());
+});
+
 test('an empty directory is a project, too, and nothing of it was edited', async () => {
   const report = await reportOf();
   expectReport(report);
@@ -265,16 +275,17 @@ test('an empty directory is a project, too, and nothing of it was edited', async
 
 describe('a mistake ends with exit code 1 and one line', () => {
   test.each([
-    ['an unknown option', ['--verbose'], '--verbose'],
-    ['a directory that is not there', ['nowhere'], 'nowhere'],
-    ['a file instead of a directory', ['../project/file.txt'], 'file.txt'],
-    ['--json with a value', ['--json=yes'], '--json'],
-  ])('%s', async (_, args, word) => {
+    ['an unknown option', ['--verbose'], /^E_USAGE: .*--verbose.*; usage: node .* \[directory\] \[--json\]$/],
+    ['a directory that is not there', ['nowhere'], /^E_INVALID_ARGUMENT: .*nowhere; usage: node /],
+    ['a file instead of a directory', ['../project/file.txt'], /^E_INVALID_ARGUMENT: .*file\.txt; usage: node /],
+    ['--json with a value', ['--json=yes'], /^E_USAGE: .*--json.*; usage: node /],
+    ['two directories', ['..', '../project'], /^E_USAGE: .*\.\.\/project; usage: node /],
+  ])('%s', async (...[, args, message]) => {
     write({ 'file.txt': 'x' });
     const before = everything();
     const { stderr, ...rest } = await example(...args);
     expect(rest).toEqual({ code: 1, signal: null, stdout: '' });
-    expect(linesOf(stderr)).toEqual([expect.stringContaining(word)]);
+    expect(linesOf(stderr)).toEqual([expect.stringMatching(message)]);
     expect(everything()).toEqual(before);
   });
 });

@@ -376,3 +376,24 @@ test.each(['development', 'staging', 'production'])('a fresh system is productio
   expect(system.getHealthStatus()).toMatchObject({ overall: 'healthy', environment });
   expect(system.isProductionReady()).toBe(true);
 });
+
+describe('create', () => {
+  test('gives an object of the class that it is called on', async () => {
+    class Own extends System {}
+    expect(own(await Own.create(KEEP_ALL))).toBeInstanceOf(Own);
+    const { create } = System;
+    expect(own(await create(KEEP_ALL))).toBeInstanceOf(System);
+  });
+
+  test.each([{ legacyFakeTimers: true }, {}])('works while a test runner has the timers: %o', async (config) => {
+    jest.useFakeTimers(config);
+    try {
+      const system = own(await System.create(KEEP_ALL));
+      const first = await system.optimizeAgentContext('agent', { currentTask: 'x' });
+      expect(first.type).toBe('full');
+      await system.shutdown();
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+});

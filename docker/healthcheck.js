@@ -16,9 +16,10 @@ const TIMEOUT_MS = 4000;
 /** Exit codes of the command line: 0 well, 1 warning. */
 const WELL_ENOUGH = [0, 1];
 
-/** Only a system that answers counts: without one the command makes one for the question, which is always well. */
+/** Only a system that answers counts. */
 function system() {
-  const { status, stdout, stderr, error } = spawnSync('agentwise-optimization', ['health', '--json', '--quiet'], {
+  const asked = ['health', '--live', '--json', '--quiet'];
+  const { status, stdout, stderr, error } = spawnSync('agentwise-optimization', asked, {
     encoding: 'utf8',
     timeout: TIMEOUT_MS,
   });
@@ -29,8 +30,9 @@ function system() {
   } catch {
     return { isWell: false, text: stderr.trim() };
   }
-  if (health.source !== 'live') return { isWell: false, text: 'no system answers in this container' };
-  return { isWell: WELL_ENOUGH.includes(status), text: `${health.overall}, score ${health.score}` };
+  const { overall, score, message, systems } = health;
+  if (systems.length === 0) return { isWell: false, text: `no system answers in this container: ${message}` };
+  return { isWell: WELL_ENOUGH.includes(status), text: `${overall}, score ${score}` };
 }
 
 async function sharedContext() {

@@ -6,6 +6,7 @@
  * The directory is this repository unless one is given. Every number is measured in this run.
  */
 
+import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -174,6 +175,24 @@ function leftOutTable(turns) {
   return table([['agent', 'values', 'parts of texts', 'tokens', 'why'], ...rows]);
 }
 
+/** What stands under "why" in these tables; `dropped` in docs/context-filter.md has all of it. */
+const REASONS = {
+  excluded: 'an exclude pattern matches it',
+  score: 'not important enough for the agent and the task',
+  reduction: 'the least important of what is left, until the context is as much smaller as it is to be',
+  limit: 'it does not fit',
+  pressure: 'memory or load is high',
+  blocks: 'parts of a text of which other parts stayed',
+};
+
+function reasonsText(turns) {
+  const used = new Set(turns.flatMap(({ leftOut }) => Object.keys(leftOut.reasons)));
+  return Object.entries(REASONS)
+    .filter(([reason]) => used.has(reason))
+    .map(([reason, text]) => `  ${reason}: ${text}`)
+    .join('\n');
+}
+
 function largestTable({ leftOut }) {
   const rows = leftOut.largest.map((part) => [
     placeOf(part),
@@ -186,7 +205,8 @@ function largestTable({ leftOut }) {
 }
 
 function printLeftOut({ rounds, askedFor }) {
-  console.log(`Left out of the first contexts\n${leftOutTable(rounds.first)}\n`);
+  const parts = ['Left out of the first contexts', leftOutTable(rounds.first), reasonsText(rounds.first)];
+  console.log(`${parts.filter(Boolean).join('\n')}\n`);
   if (!askedFor) return;
   console.log(`The most of it, for ${rounds.first[0].agentId}\n${largestTable(rounds.first[0])}\n`);
   console.log(`Asked for by its reference ${askedFor.reference}: ${count(askedFor.characters)} characters\n`);
@@ -208,15 +228,32 @@ function print(report) {
   console.log(`Time    ${ms.readProject} ms to read the project, ${ms.createSystem} ms to create the system`);
 }
 
+const USAGE = 'usage: node examples/production-optimization.mjs [directory] [--json]';
+
+/** What was asked for, or an error that says how to ask. */
+async function asked() {
+  const refused = (code, message) => Object.assign(new Error(`${message}; ${USAGE}`), { code });
+  let given;
+  try {
+    given = parseArgs({ options: { json: { type: 'boolean', default: false } }, allowPositionals: true });
+  } catch (error) {
+    throw refused('E_USAGE', error.message.split('. ')[0]);
+  }
+  const [directory, ...more] = given.positionals;
+  if (more.length > 0) throw refused('E_USAGE', `one directory only, not also ${more.join(' ')}`);
+  const root = resolve(directory ?? fileURLToPath(new URL('..', import.meta.url)));
+  const found = await stat(root).catch(() => null);
+  if (!found?.isDirectory()) throw refused('E_INVALID_ARGUMENT', `there is no directory ${root}`);
+  return { root, json: given.values.json };
+}
+
 try {
-  const { values, positionals } = parseArgs({
-    options: { json: { type: 'boolean', default: false } },
-    allowPositionals: true,
-  });
-  const report = await main(resolve(positionals[0] ?? fileURLToPath(new URL('..', import.meta.url))));
-  if (values.json) console.log(JSON.stringify(report, null, 2));
+  const { root, json } = await asked();
+  const report = await main(root);
+  if (json) console.log(JSON.stringify(report, null, 2));
   else print(report);
 } catch (error) {
-  console.error(error.message);
+  const { code, message } = error;
+  console.error(!code || message.startsWith(code) ? message : `${code}: ${message}`);
   process.exitCode = 1;
 }

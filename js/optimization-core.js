@@ -2,6 +2,8 @@
 
 /** What `ProductionOptimizationSystem` and `OptimizationOrchestrator` have in common: a beginning, calls, an end. */
 
+// Not the global one, in whose place test runners put their own.
+const { setImmediate } = require('node:timers');
 const args = require('./arguments.js');
 const { AgentwiseError, call } = require('./errors.js');
 const { NativeEmitter, heed, keepAll, weakly } = require('./native-emitter.js');

@@ -18,7 +18,9 @@ class ProductionOptimizationSystem extends OptimizationCore {
   }
 
   static async create(config, plugins) {
-    const system = new ProductionOptimizationSystem(config, plugins);
+    // biome-ignore lint/complexity/noThisInStatic: of the class that it is called on, where it is called on one
+    const Class = typeof this === 'function' ? this : ProductionOptimizationSystem;
+    const system = new Class(config, plugins);
     await system.initialize();
     return system;
   }

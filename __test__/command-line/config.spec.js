@@ -93,6 +93,18 @@ describe('config explain', () => {
     expect(stderr).toBe('E_INVALID_ARGUMENT: there is no setting cache.ttlSecond; the nearest is cache.ttlSeconds\n');
   });
 
+  test.each([
+    ['cache.ttl', 'the nearest is cache.ttlSeconds'],
+    ['ttlsec', 'the nearest is cache.ttlSeconds'],
+    ['cahce', 'the nearest is cache'],
+    ['foo.bar', 'config explain --all has all of them'],
+    ['', 'config explain --all has all of them'],
+  ])('says how to go on after %j', async (wanted, hint) => {
+    const { stderr, ...rest } = await cli(['config', 'explain', wanted]);
+    expect(rest).toEqual(REFUSED);
+    expect(stderr).toBe(`E_INVALID_ARGUMENT: there is no setting ${wanted}; ${hint}\n`);
+  });
+
   test('shows no secret', async () => {
     const env = { SLACK_WEBHOOK_URL: 'https://hooks.slack.com/services/secretPart', METRICS_TOKEN: 'secretPart' };
     for (const flags of [['--all'], ['--json']]) {

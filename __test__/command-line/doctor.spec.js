@@ -227,6 +227,24 @@ describe('the configuration', () => {
   });
 });
 
+asOther('running systems of another user are a finding of the conflicts, which stand together', async () => {
+  fs.mkdirSync(directory.path('.cache', 'live'), { recursive: true, mode: 0o700 });
+  fs.chownSync(directory.path('.cache', 'live'), NOBODY, NOBODY);
+  const { checks } = await examined();
+  const areas = checks.map(({ area }) => area).filter((area, at, all) => area !== all[at - 1]);
+  expect(areas).toEqual([...new Set(areas)]);
+  const rows = checks.filter(({ check }) => check === 'running systems');
+  expect(rows).toEqual([
+    {
+      area: 'conflicts',
+      check: 'running systems',
+      state: 'problem',
+      value: expect.stringMatching(/live belongs to user 65534, not to user 0 .*: ask as that user$/),
+      remedy: 'do as it says, or set cache.cacheDir to another directory',
+    },
+  ]);
+});
+
 describe('what it runs in', () => {
   test('a native module that does not load is a problem, and the rest is seen all the same', async () => {
     copyPackage(directory.path());

@@ -28,6 +28,15 @@ describe('a failure has exit code 3 and one line on standard error, with the cod
     for (const word of ['cache.ttlSeconds', 'memory.gcInterval', file]) expect(stderr).toContain(word);
   });
 
+  test('a configuration file with more problems than anybody reads', async () => {
+    const keys = Object.fromEntries(Array.from({ length: 2000 }, (_, at) => [`unknown${at}`, 1]));
+    configure('optimization.development.json', keys);
+    const { stderr, ...rest } = await cli(['health']);
+    expect(rest).toEqual(REFUSED);
+    expect(linesOf(stderr)).toEqual([expect.stringMatching(/^E_CONFIG_INVALID: .*… all of them: config check$/)]);
+    expect(stderr.length).toBeLessThan(2100);
+  });
+
   test('a file of OPTIMIZATION_CONFIG that is not there', async () => {
     const { stderr, ...rest } = await cli(['health'], { env: { OPTIMIZATION_CONFIG: 'nowhere.json' } });
     expect(rest).toEqual(REFUSED);

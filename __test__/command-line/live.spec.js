@@ -4,7 +4,7 @@
 
 const fs = require('node:fs');
 const { usePrograms, systems } = require('../live/support.js');
-const { CLI, NOBODY, asOther, begin, linesOf, onUnix, until, useCommandLine } = require('./support.js');
+const { CLI, NOBODY, asOther, begin, linesOf, onUnix, runAs, until, useCommandLine } = require('./support.js');
 
 const { cli, configure, directory } = useCommandLine();
 const run = usePrograms();
@@ -183,8 +183,10 @@ describe('a system that has ended', () => {
       code: 1,
       source: 'stored',
       pid,
-      overall: 'healthy',
+      overall: 'warning',
     });
+    expect(data.message).toBe(`process ${pid} (staging) is gone without a shutdown`);
+    expect(data.gone.map((who) => who.pid)).toEqual([pid]);
     const { stdout } = await cli(['health']);
     expect(linesOf(stdout)[0]).toMatch(/which is gone without a shutdown$/);
     expect((await json(['health', '--offline'])).code).toBe(0);
@@ -202,6 +204,21 @@ describe('a cache directory of another user', () => {
       expect((await cli([command, '--offline'])).code).toBe(0);
     }
   });
+});
+
+asOther('a directory that only root may read is said to be that of root', async () => {
+  fs.mkdirSync(directory.path('.cache', 'live'), { recursive: true });
+  for (const open of ['.', '.cache']) fs.chmodSync(directory.path(open), 0o755);
+  fs.chmodSync(directory.path('.cache', 'live'), 0o700);
+  for (const command of ['health', 'status', 'stats', 'tuning']) {
+    const { code, stdout, stderr } = await runAs(NOBODY, [command], { cwd: directory.path() });
+    expect([code, stdout]).toEqual([3, '']);
+    expect(linesOf(stderr)).toEqual([
+      expect.stringMatching(
+        /^E_IO: cannot read .*live: it belongs to user 0, not to user 65534 who asks; ask as that user/,
+      ),
+    ]);
+  }
 });
 
 describe('stats --watch', () => {

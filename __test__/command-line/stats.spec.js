@@ -4,6 +4,8 @@
 
 const { spawnSync } = require('node:child_process');
 const { start } = require('../processes.js');
+const { linesOf: rowsOf } = require('../../js/cli/stats/figures.js');
+const { tableOf } = require('../../js/cli/output.js');
 const { CLI, REFUSED, WELL, begin, linesOf, onUnix, until, useCommandLine } = require('./support.js');
 
 const { cli, configure, directory } = useCommandLine();
@@ -33,6 +35,25 @@ test('--json has the same as data', async () => {
     agents: [],
     latency: null,
   });
+});
+
+test('sizes that MB have no place for are not shown as nothing', () => {
+  const layer = { entries: 2, sizeMB: 0, maxSizeMB: 64, hits: 0 };
+  const cacheManager = {
+    l1: layer,
+    l2: { ...layer, storedBytes: 710 },
+    l3: { ...layer, entries: 0, storedBytes: 0 },
+    overall: { totalHits: 0, totalMisses: 0 },
+  };
+  const lines = rowsOf({ at: 0, status: { components: { cacheManager } } }, undefined, '', {
+    paint: (text) => text,
+    table: tableOf,
+  });
+  expect(lines.filter((line) => line.includes('entries')).map((line) => line.trim().replace(/ {2,}/g, '  '))).toEqual([
+    'L1  2 entries, under 10.2 KB of 64 MB  0 hits',
+    'L2  2 entries, 710 B of 64 MB  0 hits',
+    'L3  0 entries, 0 B of 64 MB  0 hits',
+  ]);
 });
 
 test('parts that are off are shown as off', async () => {

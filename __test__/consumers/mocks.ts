@@ -53,14 +53,14 @@ export function returned(system: ProductionOptimizationSystem, memory: MemoryMan
   const cache = new AdvancedCacheManager();
   jest.spyOn(cache, 'updateConfig').mockReturnValue(undefined);
   jest.spyOn(cache, 'updateConfig').mockImplementation(() => {});
-  jest.spyOn(cache, 'warmCache').mockResolvedValue(undefined);
+  jest.spyOn(cache, 'warmCache').mockResolvedValue();
 }
 
 export function resolved(system: ProductionOptimizationSystem, optimizer: TokenOptimizer): void {
   jest.spyOn(system, 'optimizeAgentContext').mockResolvedValue({ a: 1 });
   jest.spyOn(system, 'optimizeAgentContext').mockResolvedValueOnce(null);
   jest.spyOn(system, 'optimizeAgentContext').mockRejectedValue(new Error('x'));
-  jest.spyOn(system, 'performMaintenance').mockResolvedValue(undefined);
+  jest.spyOn(system, 'performMaintenance').mockResolvedValue();
   jest.spyOn(system, 'startMonitoringDashboard').mockResolvedValue(undefined);
   jest.spyOn(optimizer, 'optimizeContext').mockResolvedValue({ type: 'full' });
   jest.spyOn(optimizer, 'optimizeAgentConfiguration').mockResolvedValue({

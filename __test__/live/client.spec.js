@@ -1,5 +1,6 @@
 /** The client of running systems believes nobody: garbage, silence, other users, links. */
 
+const { createHash } = require('node:crypto');
 const fs = require('node:fs');
 const path = require('node:path');
 const { useOwnDirectory, runNode } = require('../support.js');
@@ -89,24 +90,73 @@ onUnix('whoever answers', () => {
 });
 
 onUnix('a socket', () => {
-  test('that refuses is removed only when it is old', async () => {
+  /** Nobody listens to it: its listener goes, and the second name stays. `who` is the file that says whose it was. */
+  async function refusing() {
     const { cacheDir, dead } = await deadSocket('00000000000000aa.sock');
     const who = dead.replace(/sock$/, 'json');
     fs.writeFileSync(who, JSON.stringify(WHO));
-    // Its listener goes, and the second name stays.
     const server = require('node:net').createServer();
     const own = path.join(path.dirname(dead), 'other');
     await new Promise((resolve) => server.listen(own, resolve));
     fs.rmSync(dead);
     fs.linkSync(own, dead);
     await new Promise((resolve) => server.close(resolve));
-    const found = async () => (await findSystems(cacheDir, patient)).filter(({ socket }) => socket === dead);
-    expect(await found()).toEqual([]);
-    expect([fs.existsSync(dead), fs.existsSync(who)]).toEqual([true, true]);
-    const old = new Date(Date.now() - 61_000);
-    fs.utimesSync(dead, old, old);
-    expect(await found()).toEqual([]);
-    expect([fs.existsSync(dead), fs.existsSync(who)]).toEqual([false, false]);
+    const look = async () => {
+      const killed = [];
+      const found = await findSystems(cacheDir, { ...patient, onKilled: ({ pid }) => killed.push(pid) });
+      expect(found.filter(({ socket }) => socket === dead)).toEqual([]);
+      return { killed, left: [dead, who].filter((file) => fs.existsSync(file)) };
+    };
+    const age = () => {
+      const old = new Date(Date.now() - 61_000);
+      fs.utimesSync(dead, old, old);
+    };
+    return { dead, who, look, age };
+  }
+
+  /** Leaves a state of the system of `WHO`, or of one like it. */
+  function leave(file, state) {
+    const { pid, project, environment, startedAt } = { ...WHO, ...state };
+    const hash = createHash('sha256').update(`${environment}\n${project === null ? '-' : `+${project}`}`);
+    const whole = { version: 1, savedAt: startedAt, startedAt, ended: 'running', pid, project, environment };
+    fs.writeFileSync(
+      path.join(path.dirname(file), `state-${hash.digest('hex').slice(0, 16)}.json`),
+      JSON.stringify({ ...whole, packageVersion: '0.1.0', status: { components: {} }, health: { overall: 'healthy' } }),
+    );
+  }
+
+  test('that refuses is removed only when it is old', async () => {
+    const { dead, who, look, age } = await refusing();
+    leave(dead, {});
+    expect(await look()).toEqual({ killed: [], left: [dead, who] });
+    age();
+    expect(await look()).toEqual({ killed: [], left: [] });
+  });
+
+  test('that refuses stays while nothing else tells of its system', async () => {
+    const { dead, who, look, age } = await refusing();
+    age();
+    for (const other of [
+      {},
+      { environment: 'production' },
+      { project: 'a' },
+      { startedAt: '2025-12-31T23:59:59.999Z' },
+    ]) {
+      if (Object.keys(other).length > 0) leave(dead, { startedAt: '2026-02-01T00:00:00.000Z', ...other });
+      expect(await look()).toEqual({ killed: [WHO.pid], left: [dead, who] });
+    }
+    leave(dead, { pid: 8, startedAt: '2026-02-01T00:00:00.000Z' });
+    expect(await look()).toEqual({ killed: [], left: [] });
+  });
+
+  test('of nobody known stays until something was saved since', async () => {
+    const { dead, who, look, age } = await refusing();
+    fs.writeFileSync(who, 'x');
+    age();
+    leave(dead, {});
+    expect(await look()).toEqual({ killed: [null], left: [dead, who] });
+    leave(dead, { startedAt: new Date().toISOString() });
+    expect(await look()).toEqual({ killed: [], left: [] });
   });
 
   test.each([

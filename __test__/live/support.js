@@ -24,7 +24,13 @@ function usePrograms() {
   return async (source, { until = 'ready' } = {}) => {
     const prelude = `
       const { ProductionOptimizationSystem } = require(${JSON.stringify(INDEX)});
-      const create = (config) => ProductionOptimizationSystem.create({ environment: 'staging', finalReport: false, ...config });
+      // One that nobody holds may be collected at any time, and does not answer then.
+      const kept = [];
+      const create = async (config) => {
+        kept.push(await ProductionOptimizationSystem.create({ environment: 'staging', finalReport: false, ...config }));
+        return kept.at(-1);
+      };
+      globalThis.kept = kept;
       const ready = (what = 'ready') => require('node:fs').writeSync(1, what + '\\n');`;
     const env = { ...process.env };
     for (const name of [...VARIABLES, 'NODE_OPTIONS', 'DEBUG']) delete env[name];

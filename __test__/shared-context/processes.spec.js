@@ -119,7 +119,11 @@ describe('the command', () => {
   });
 
   test.each([
-    ['a host of other machines without a token', ['--host', '0.0.0.0'], /^E_INVALID_ARGUMENT: .*token/],
+    [
+      'a host of other machines without a token',
+      ['--host', '0.0.0.0'],
+      /^E_INVALID_ARGUMENT: --host .* a token \(--token-file, or the variable SHARED_CONTEXT_TOKEN\), so [^.]*$/,
+    ],
     ['a bad port', ['--port', '70000'], /^E_INVALID_ARGUMENT: --port/],
     ['a port that is text', ['--port', 'x'], /^E_INVALID_ARGUMENT: --port/],
     ['a token file that is not there', ['--token-file', 'nowhere'], /^E_IO: .*nowhere/],

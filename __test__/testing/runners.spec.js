@@ -30,10 +30,10 @@ async function run(...args) {
 
 const write = (name, text) => fs.writeFileSync(directory.path(name), text);
 
-/** The blocks of the page that are files. */
+/** The blocks of the page that are files of CommonJS: `npm run docs:blocks` runs the one for `node --test`. */
 function filesOfPage() {
   const page = fs.readFileSync(path.join(ROOT, 'docs', 'testing.md'), 'utf8');
-  return [...page.matchAll(/```js file=(\S+)\n([\s\S]*?)```/g)].map(([, name, text]) => [name, text]);
+  return [...page.matchAll(/```js file=(\S+\.js)\n([\s\S]*?)```/g)].map(([, name, text]) => [name, text]);
 }
 
 test('what docs/testing.md shows passes in Jest', async () => {

@@ -39,6 +39,12 @@ export async function mocks(stats: CacheStats, metrics: SystemMetrics, filtered:
     .spyOn(ProductionOptimizationSystem, 'create')
     .mockResolvedValue(new ProductionOptimizationSystem({ environment: 'development' }));
   jest.spyOn(ProductionOptimizationSystem.prototype, 'isProductionReady').mockReturnValue(false);
+  // They gave nothing.
+  const { prototype } = ProductionOptimizationSystem;
+  jest.spyOn(prototype, 'performMaintenance').mockResolvedValue();
+  jest.spyOn(prototype, 'performMaintenance').mockResolvedValue({ expiredEntries: 1, garbageCollected: false });
+  jest.spyOn(cache, 'warmCache').mockResolvedValue();
+  jest.spyOn(cache, 'warmCache').mockResolvedValue({ total: 1, found: 1 });
   // Any shape where the original said `any`; what else has been tried: `__test__/consumers/mocks.ts`.
   const getStatus = jest.fn<ProductionOptimizationSystem['getStatus']>().mockReturnValue({ initialized: false });
   const optimizeAgentContext = jest.fn<ProductionOptimizationSystem['optimizeAgentContext']>();

@@ -43,6 +43,16 @@ test('blocks that do what the page says', (t) => {
 
 for (const [name, lines, says] of [
   ['a program that throws', ['```js', "import 'node:fs';", '', "throw new Error('oh');", '```'], /page-1\.mjs:4/],
+  [
+    'a name that no block above makes',
+    ['```js', "import 'node:fs';", '```', '', '```js', 'console.log(context);', '```'],
+    /page-1\.mjs:6[\s\S]*context is not defined/,
+  ],
+  [
+    'a name that two blocks make',
+    ['```js', "import 'node:fs';", 'const a = 1;', '```', '', '```js', 'const a = 2;', '```'],
+    /page-1\.mjs:7[\s\S]*'a' has already been declared/,
+  ],
   ['a program that is not compiled', ['```ts', "import 'node:fs';", "const one: number = 'a';", '```'], /TS2322/],
   ['another output', ['```sh', 'echo a', '```', '', '```text output', 'b', '```'], /page\.md:5 line 1 printed instead/],
   ['a command that fails', ['```sh', 'true', 'false', '```'], /page\.md:3 ended with 1 instead of 0/],

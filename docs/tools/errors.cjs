@@ -6,7 +6,7 @@
  * with `ErrorCode` in `index.d.ts`.
  *
  * A row has `code`; `when` it comes, as half a sentence; `cause`, what is usually behind it; `remedy`, what to do; `js` or `sh`, an
- * example that raises it, in which `system` is there if `system: true`; `setUp`, what readers need not see of it; `prints`, what comes
+ * example that raises it, in which `system` is there if `system: true`; `setUp`, what comes before it: lines of `js`, or of `sh` what readers have anyway; `prints`, what comes
  * of it (`…` stands for any text). `cli: true`: only commands have it, and it is not in `ErrorCode`.
  */
 
@@ -331,7 +331,8 @@ await orchestrator.shutdown();`,
     code: 'E_GIT_DIRTY',
     cli: true,
     when: '`migrate` would replace files while git has changes that are not committed',
-    cause: 'With changes of your own among those of the migration, neither could be looked at by itself.',
+    cause:
+      '`shop` is the checkout of an Agentwise here. With changes of your own among those of the migration, neither could be looked at by itself.',
     remedy: 'Commit or stash them. `--force` goes on all the same.',
     setUp: `mkdir -p shop/src/optimization
 echo '{ "name": "agentwise" }' > shop/package.json
@@ -345,7 +346,7 @@ git init --quiet shop`,
     code: 'E_EDITED',
     cli: true,
     when: '`migrate --undo` would overwrite files that were changed since the migration',
-    cause: 'A module that the migration wrote has other text now.',
+    cause: 'A module that the migration wrote, here into the checkout `shop`, has other text now.',
     remedy: 'Keep what you need of it elsewhere, then `--undo --force`.',
     setUp: `npx agentwise-optimization migrate shop --force
 echo '// my own' >> shop/src/optimization/MemoryManager.ts`,

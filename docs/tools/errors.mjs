@@ -25,10 +25,9 @@ Where there is no error, but something is not as it should be: \`npx agentwise-o
 package needs around it, the [monitor's alerts](monitoring.md#alerts) and \`getHealthStatus()\` say what is wrong in a running system,
 [operations/](operations/README.md#when-an-alert-comes) where to look first. \`DEBUG=agentwise-optimization\` writes log lines.
 
-In the examples \`ProductionOptimizationSystem\` is imported, and \`system\` is one that runs.
+Each example is a program of its own.
 `;
 
-/** Indented by two, for the inside of a comment of set-up. */
 const SYSTEM = (config) => `const system = await ProductionOptimizationSystem.create(${config});`;
 const IMPORT = "import ProductionOptimizationSystem from 'agentwise-optimization';";
 
@@ -40,14 +39,14 @@ function example({ js, sh, system, setUp, prints }) {
   } else {
     const code = js.trim();
     const config = system === true ? "{ environment: 'development', finalReport: false }" : system;
-    const hidden = [];
-    if (/\b(read|write)FileSync\b/.test(code + setUp))
-      hidden.push("import { readFileSync, writeFileSync } from 'node:fs';");
-    if (code.includes('ProductionOptimizationSystem') || config) hidden.push(IMPORT);
-    if (setUp) hidden.push(setUp);
-    if (config) hidden.push(SYSTEM(config));
-    if (hidden.length > 0) parts.push(`<!-- set-up:\n${hidden.join('\n')}\n-->`);
-    parts.push(`\`\`\`js\n${code}\n\`\`\``);
+    const files = ['readFileSync', 'writeFileSync'].filter((name) => `${code}${setUp}`.includes(name));
+    const imports = [];
+    if (files.length > 0) imports.push(`import { ${files.join(', ')} } from 'node:fs';`);
+    if (code.includes('ProductionOptimizationSystem') || config) imports.push(IMPORT);
+    const lines = [...(imports.length > 0 ? [...imports, ''] : [])];
+    if (setUp) lines.push(setUp);
+    if (config) lines.push(SYSTEM(config));
+    parts.push(`\`\`\`js alone\n${[...lines, code].join('\n')}\n\`\`\``);
   }
   parts.push(`\`\`\`text output\n${prints}\n\`\`\``);
   return parts.join('\n\n');

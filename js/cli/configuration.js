@@ -5,7 +5,9 @@
 const { existsSync } = require('node:fs');
 const { resolve } = require('node:path');
 const { AgentwiseError } = require('../errors.js');
-const { visible } = require('./text.js');
+const { counted, visible } = require('./text.js');
+
+const ENVIRONMENTS = ['development', 'staging', 'production'];
 
 /** A file that was named must be there: a system would look further. */
 function requireFile(file) {
@@ -17,15 +19,38 @@ const DEFAULT_DIRECTORY = '.cache';
 
 /**
  * @param {import('./run.js').Given} given
- * @param {string} [file] this one instead of the one that `--config` names
+ * @param {{ file?: string, environment?: string }} [instead] of the file that `--config` names, and of the command's environment
  * @returns {object} as `checkConfiguration()` gives it: `file`, `problems`, `warnings`, and unless there are problems
  * `settings` and `explanation`
  */
-function checkedConfiguration(given, file) {
+function checkedConfiguration(given, { file, environment } = {}) {
   const { checkConfiguration } = require('../configuration.js');
   if (file !== undefined) requireFile(file);
-  const { environment, configFile } = given.systemConfig();
-  return checkConfiguration({ environment, configFile: file ?? configFile, cwd: process.cwd() });
+  const { configFile, ...own } = given.systemConfig();
+  return checkConfiguration({
+    environment: environment ?? own.environment,
+    configFile: file ?? configFile,
+    cwd: process.cwd(),
+  });
+}
+
+/** The code that a system would fail with: a problem has none of its own. */
+function codeOf({ path, message }) {
+  if (path !== 'configuration') return 'E_CONFIG_INVALID';
+  if (message.startsWith('cannot read ')) return 'E_CONFIG_UNREADABLE';
+  return message.startsWith('OPTIMIZATION_CONFIG names ') ? 'E_CONFIG_MISSING' : 'E_CONFIG_INVALID';
+}
+
+/** The first problem, and how many there are. */
+function problemText(problems) {
+  const [{ path, message }] = problems;
+  const more = problems.length > 1 ? `; ${counted(problems.length, 'problem')}, see config check` : '';
+  return `${path}: ${message}${more}`;
+}
+
+/** Throws what a system would fail with, in one line, where there are problems. */
+function requireSound({ problems }) {
+  if (problems.length > 0) throw new AgentwiseError(codeOf(problems[0]), problemText(problems));
 }
 
 /** Nested settings by path; a list is a value. */
@@ -49,4 +74,4 @@ function configurationOf(given) {
   return { ...rest, settings: values, cacheDir: isInMemory ? null : resolve(cacheDir) };
 }
 
-module.exports = { requireFile, checkedConfiguration, configurationOf };
+module.exports = { ENVIRONMENTS, requireFile, checkedConfiguration, configurationOf, problemText, requireSound };

@@ -4,13 +4,11 @@
 
 const { endBy } = require('../ending.js');
 const { AgentwiseError } = require('../errors.js');
-const { requireFile } = require('./configuration.js');
+const { ENVIRONMENTS, requireFile } = require('./configuration.js');
 const { OK, UNKNOWN } = require('./exit-codes.js');
 const { UsageError, failureText } = require('./failures.js');
 const { outputOf } = require('./output.js');
 const { programFor, pathOf } = require('./program.js');
-
-const ENVIRONMENTS = ['development', 'staging', 'production'];
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 

@@ -7,7 +7,8 @@
 
 const { AgentwiseError, messageOf } = require('../errors.js');
 const { isAnswer } = require('../live/shape.js');
-const { configurationOf } = require('./configuration.js');
+const { configurationOf, requireSound } = require('./configuration.js');
+const { configurationTold } = require('./configuration-told.js');
 const { duration, visible } = require('./text.js');
 
 /** How long a running system may take to answer, ms. */
@@ -23,12 +24,14 @@ const QUIET = {
 
 const client = () => require('../live/client.js');
 
+/** Whether it is of `environment`; one whose environment is not known may be meant. */
+const isOf = (environment) => (system) => environment === undefined || [environment, null].includes(system.environment);
+
 /** Systems that use `cacheDir`, those that answer first, the newest first; with `environment`, only the ones of it. */
-async function systemsIn(cacheDir, environment, onIgnored) {
+async function systemsIn(cacheDir, { environment, onIgnored, onKilled } = {}) {
   if (cacheDir === null) return [];
-  const systems = await client().findSystems(cacheDir, { timeoutMs: ANSWER_MS, onIgnored });
-  // Whose environment is not known does not answer: it may be meant.
-  return systems.filter((system) => environment === undefined || [environment, null].includes(system.environment));
+  const systems = await client().findSystems(cacheDir, { timeoutMs: ANSWER_MS, onIgnored, onKilled });
+  return systems.filter(isOf(environment));
 }
 
 /** What is told of an answer in another form than that of this package. */
@@ -54,22 +57,55 @@ async function asked(system, path) {
 
 /**
  * Who answers: `{ source: 'live', systems }`, `{ source: 'stored', state }` or `{ source: 'created' }`. `ignored` is how many
- * sockets and files are not believed; each is told on standard error.
+ * sockets and files are not believed; each is told on standard error. `gone`, where no system runs: those that went without
+ * a shutdown, the newest first. `hasDirectory`: whether running systems can be found at all.
  */
 async function sourceFor(given) {
-  const { offline } = given.options;
+  const { offline, config } = given.options;
   // What was asked for in so many words. Else any is right: the shell of who asks rarely has the application's NODE_ENV.
   const environment = given.askedEnvironment;
-  const { cacheDir } = offline ? { cacheDir: null } : configurationOf(given);
-  let ignored = 0;
+  const configuration = offline ? { cacheDir: null } : configurationOf(given);
+  // Whoever answers: a file that was named is to be right.
+  if (!offline && config !== undefined) requireSound(configuration);
+  const { cacheDir } = configuration;
+  const common = { ignored: 0, hasDirectory: cacheDir !== null && process.platform !== 'win32' };
   const onIgnored = (why) => {
-    ignored++;
+    common.ignored++;
     given.warnOnce(why);
   };
-  const systems = await systemsIn(cacheDir, environment, onIgnored);
-  if (systems.length > 0) return { source: 'live', systems, ignored };
+  const killed = [];
+  const systems = await systemsIn(cacheDir, { environment, onIgnored, onKilled: (who) => killed.push(who) });
+  if (systems.length > 0) return { ...common, source: 'live', systems };
   const state = cacheDir === null ? null : client().storedState(cacheDir, { environment, onIgnored });
-  return state === null ? { source: 'created', ignored } : { source: 'stored', state, ignored };
+  const gone = killed.filter(isOf(environment));
+  if (state !== null && !endedWell(state)) gone.push(state);
+  gone.sort((a, b) => (b.startedAt ?? 0) - (a.startedAt ?? 0));
+  const told = { ...common, gone: gone.map(whoOf) };
+  return state === null ? { ...told, source: 'created' } : { ...told, source: 'stored', state };
+}
+
+const whoOf = ({ pid, startedAt, project, environment }) => ({ pid, startedAt, project, environment });
+
+/** Whether the system that left a state ended by itself, and did not just go. */
+const endedWell = ({ ended }) => ended !== 'running';
+
+/** What a running system was configured with; `undefined` where it does not say so. Asked for `--config` only. */
+async function fileOf(given, { system, answer }, path) {
+  if (given.options.config === undefined) return undefined;
+  const status = path === '/status' ? answer : (await asked(system, '/status')).answer;
+  return status && (status.configFile ?? null);
+}
+
+/** What is to be said of the configuration, by whoever answers. */
+async function warningsOf(given, { source, state, answers }, path) {
+  if (source === 'created') return [];
+  const whose = async (answer) => ({ ...answer, configFile: await fileOf(given, answer, path) });
+  const users = answers ? await Promise.all(answers.map(whose)) : [{ ...state, configFile: state.status.configFile }];
+  const verb = source === 'live' ? 'runs' : 'ran';
+  return configurationTold(
+    given,
+    users.map((user) => ({ who: processText(user), verb, environment: user.environment, configFile: user.configFile })),
+  );
 }
 
 /** How often is looked anew when all systems that were found have ended before they could answer. */
@@ -79,16 +115,19 @@ const LOOKS = 3;
  * As `sourceFor`, with the answers of running systems to the question for `path`.
  *
  * @param {(systems: object[]) => object[]} [choose] which of them are asked; default: all
- * @returns {Promise<object>} of running systems `{ source: 'live', systems, answers }`, each with `answer` or `error`
+ * @returns {Promise<object>} of running systems `{ source: 'live', systems, answers }`, each with `answer` or `error`; always
+ *   `warnings`, what is to be said of the configuration, each with `path` and `message`
  */
 async function answersFor(given, path, choose = (systems) => systems) {
   let found;
   for (let look = 0; look < LOOKS; look++) {
     found = await sourceFor(given);
-    if (found.source !== 'live') return found;
+    if (found.source !== 'live') return { ...found, warnings: await warningsOf(given, found, path) };
     const answers = await Promise.all(choose(found.systems).map((system) => asked(system, path)));
     const present = answers.filter(({ isGone }) => !isGone);
-    if (present.length > 0) return { ...found, answers: present };
+    if (present.length === 0) continue;
+    const live = { ...found, answers: present };
+    return { ...live, warnings: await warningsOf(given, live, path) };
   }
   throw new AgentwiseError('E_NOT_AVAILABLE', `${found.systems.map(processText).join(', ')}: no answer`);
 }
@@ -108,21 +147,52 @@ function firstOf({ answers, systems }) {
 /** A system that is made for the question, with the configuration of this directory. */
 const created = (given) => given.open(QUIET);
 
-/** Whether the system that left a state ended by itself, and did not just go. */
-const endedWell = ({ ended }) => ended !== 'running';
-
 const processText = ({ pid, environment }) =>
   pid === null ? 'a process that does not say who it is' : `process ${pid} (${visible(environment)})`;
 
+/** What is told of a system that went without a shutdown. */
+const goneText = (who) => `${processText(who)} is gone without a shutdown`;
+
+/** In a container every system may be process 1. */
+const isSame = (one, other) => one.pid === other?.pid && Number(one.startedAt) === Number(other.startedAt);
+
+/** What became of the last one, where no system runs. */
+function lastText({ source, state, gone: [killed] = [] }, now = Date.now()) {
+  const stored = source === 'stored' ? storedText(state, now) : null;
+  if (killed && !isSame(killed, state)) return [stored, goneText(killed)].filter(Boolean).join('; ');
+  return stored ?? 'no system of this directory runs';
+}
+
+function storedText(state, now) {
+  const age = duration((now - state.savedAt) / 1000);
+  return `stored ${age} ago by ${processText(state)}, ${endedWell(state) ? 'which has ended' : 'which is gone without a shutdown'}`;
+}
+
 /** One line that says where the answer comes from. */
-function sourceText({ source, systems, state, startedAt, ...who }, now = Date.now()) {
-  if (source === 'created') return 'made for this question: no system of this directory runs';
-  if (source === 'stored') {
-    const age = duration((now - state.savedAt) / 1000);
-    return `stored ${age} ago by ${processText(state)}, ${endedWell(state) ? 'which has ended' : 'which is gone without a shutdown'}`;
-  }
+function sourceText(found, now = Date.now()) {
+  const { source, systems, startedAt, ...who } = found;
+  if (source === 'created') return `made for this question: ${lastText(found, now)}`;
+  if (source === 'stored') return lastText(found, now);
+  if (systems === 0) return 'no system of this directory runs';
   const since = startedAt === null ? '' : `, running for ${duration((now - new Date(startedAt)) / 1000)}`;
   return `${processText(who)}${since}${systems > 1 ? `, one of ${systems}` : ''}`;
 }
 
-module.exports = { answersFor, asked, created, endedWell, firstOf, processText, sourceText, systemsIn, QUIET };
+/** For the data of every answer: systems that went without a shutdown, and warnings, where there are some. */
+function besides({ gone = [], warnings = [] }) {
+  return { ...(gone.length > 0 && { gone }), ...(warnings.length > 0 && { warnings }) };
+}
+
+module.exports = {
+  answersFor,
+  asked,
+  besides,
+  created,
+  firstOf,
+  goneText,
+  lastText,
+  processText,
+  sourceText,
+  systemsIn,
+  QUIET,
+};

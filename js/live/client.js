@@ -9,6 +9,7 @@ const fs = require('node:fs');
 const { AgentwiseError, messageOf } = require('../errors.js');
 const { openDirectory, readFile, isTrusted } = require('./directory.js');
 const { exchange } = require('./exchange.js');
+const { killedOf } = require('./killed.js');
 const { storedState } = require('./state.js');
 
 /** How long a system has to say who it is. One that runs does so within a few milliseconds. */
@@ -20,8 +21,6 @@ const LONGEST_MS = 2 ** 31 - 1;
 const SOCKET = /^([0-9a-f]{16})\.sock$/;
 /** No more sockets are looked at. */
 const MOST_SOCKETS = 256;
-/** A socket that refuses and is younger may be about to be listened to. */
-const DEAD_MS = 60_000;
 /** Who a system is, in a file. */
 const MOST_WHO = 64 * 1024;
 
@@ -55,19 +54,7 @@ function timeout(name, value, standard) {
   return value;
 }
 
-/** Removes the files of a process that was killed. */
-function removeDead(directory, name, found) {
-  if (Date.now() - found.mtimeMs < DEAD_MS) return;
-  for (const file of [name, `${SOCKET.exec(name)[1]}.json`]) {
-    try {
-      fs.unlinkSync(directory.at(file));
-    } catch {
-      // Somebody else was faster, or may not: it does no harm there.
-    }
-  }
-}
-
-/** The system behind a socket; `null` when there is none. */
+/** The system behind a socket, `'dead'` where nobody listens; `null` when there is none. */
 async function look(directory, cacheDir, name, { timeoutMs, onIgnored }) {
   const ignore = (problem) => {
     onIgnored(`${directory.shown(name)} ${problem}`);
@@ -77,6 +64,7 @@ async function look(directory, cacheDir, name, { timeoutMs, onIgnored }) {
   if (!found) return null;
   if (!found.isSocket()) return ignore('is no socket');
   if (!isTrusted(found)) return ignore(`belongs to user ${found.uid}, and is not believed`);
+  const whoName = `${SOCKET.exec(name)[1]}.json`;
   const system = (who, state) => ({
     ...(who ?? NOBODY_KNOWN),
     state,
@@ -88,10 +76,9 @@ async function look(directory, cacheDir, name, { timeoutMs, onIgnored }) {
     const who = whoOf(json);
     return who ? system(who, 'answering') : ignore('is answered by something that is no running system');
   } catch (error) {
-    if (error.code === 'E_TIMEOUT') return system(writtenWho(directory, `${SOCKET.exec(name)[1]}.json`), 'hanging');
+    if (error.code === 'E_TIMEOUT') return system(writtenWho(directory, whoName), 'hanging');
     if (error.code !== 'E_NOT_AVAILABLE') return ignore(`cannot be asked: ${messageOf(error)}`);
-    removeDead(directory, name, found);
-    return null;
+    return { state: 'dead', name, whoName, mtimeMs: found.mtimeMs, who: writtenWho(directory, whoName) };
   }
 }
 
@@ -115,21 +102,23 @@ async function ask(cacheDir, name, path, { timeoutMs, signal } = {}) {
 /**
  * The systems that run on a cache directory, those that answer first, the youngest first. One that does not answer in time is
  * `'hanging'`: its process is stopped or very busy, and what is known of it is what it wrote when it started (`null` where
- * nothing is). Sockets of processes that were killed are removed.
+ * nothing is). Sockets of processes that were killed are removed when they are older than a minute, but for those that are the
+ * only trace of a system: the next one that starts removes these.
  *
  * `ask(path, { timeoutMs = 5000, signal })` resolves with what a page says: `/status`, `/health`, `/metrics.json`, `/tuning`, `/`. Times are
  * ISO texts. It rejects with `E_TIMEOUT`, with `E_NOT_AVAILABLE` when the system has ended or has no such page, with `E_IO`, or
  * with the signal's reason.
  *
  * @param {string} cacheDir the directory of `cache.cacheDir`
- * @param {{ timeoutMs?: number, onIgnored?: (why: string) => void }} [options] how long each has to say who it is, default 500 ms;
- *   what is told of sockets that are not believed
+ * @param {{ timeoutMs?: number, onIgnored?: (why: string) => void, onKilled?: (who: object) => void }} [options] how long each has
+ *   to say who it is, default 500 ms; what is told of sockets that are not believed; and of systems that were killed before they
+ *   saved a state: `pid`, `startedAt`, `project`, `environment`, `version` as below
  * @returns {Promise<Array<{ pid: number | null, startedAt: Date | null, project: string | null, environment: string | null,
  *   version: string | null, state: 'answering' | 'hanging', socket: string,
  *   ask(path: string, options?: { timeoutMs?: number, signal?: AbortSignal }): Promise<any> }>>}
  * @throws `E_NOT_OWNED` when the directory belongs to another user or others can write to it; `E_IO`; `E_INVALID_ARGUMENT`.
  */
-async function findSystems(cacheDir, { timeoutMs, onIgnored = () => {} } = {}) {
+async function findSystems(cacheDir, { timeoutMs, onIgnored = () => {}, onKilled = () => {} } = {}) {
   const limit = timeout('timeoutMs', timeoutMs, FIND_MS);
   if (process.platform === 'win32') return [];
   const directory = openDirectory(cacheDir);
@@ -139,7 +128,11 @@ async function findSystems(cacheDir, { timeoutMs, onIgnored = () => {} } = {}) {
     const looked = names
       .slice(0, MOST_SOCKETS)
       .map((name) => look(directory, cacheDir, name, { timeoutMs: limit, onIgnored }));
-    const systems = (await Promise.all(looked)).filter(Boolean);
+    const found = (await Promise.all(looked)).filter(Boolean);
+    const isDead = ({ state }) => state === 'dead';
+    const killed = await killedOf(directory, found.filter(isDead));
+    for (const { who } of killed) onKilled(who ?? NOBODY_KNOWN);
+    const systems = found.filter((one) => !isDead(one));
     const rank = ({ state, startedAt }) => [state === 'answering' ? 0 : 1, -(startedAt ?? 0)];
     return systems.sort((a, b) => {
       const [ofA, ofB] = [rank(a), rank(b)];

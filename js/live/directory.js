@@ -22,9 +22,12 @@ const isTrusted = ({ uid }) => process.platform === 'win32' || uid === ROOT || u
 
 const notOwned = (file, problem) => new AgentwiseError('E_NOT_OWNED', `${file} ${problem}`);
 
-function foreign(file, { uid }) {
-  const how = me() === ROOT ? 'ask as that user' : 'ask as that user, or name a cache directory of your own';
-  return notOwned(file, `belongs to user ${uid}, not to user ${me()} who asks, and is not believed: ${how}`);
+const howElse = () => (me() === ROOT ? 'ask as that user' : 'ask as that user, or name a cache directory of your own');
+
+const whoseText = ({ uid }) => `belongs to user ${uid}, not to user ${me()} who asks`;
+
+function foreign(file, found) {
+  return notOwned(file, `${whoseText(found)}, and is not believed: ${howElse()}`);
 }
 
 /** What could not be read, and why. */
@@ -32,6 +35,10 @@ function unreadable(file, error) {
   if (error.code === 'EACCES' || error.code === 'EPERM') {
     const found = fs.lstatSync(file, { throwIfNoEntry: false });
     if (found && !isTrusted(found)) return foreign(file, found);
+    // Root is believed by who may read what is root's.
+    if (found && found.uid !== me()) {
+      return new AgentwiseError('E_IO', `cannot read ${file}: it ${whoseText(found)}; ${howElse()}`, { cause: error });
+    }
   }
   return new AgentwiseError('E_IO', `cannot read ${file}: ${messageOf(error)}`, { cause: error });
 }

@@ -65,6 +65,13 @@ function read(directory, name, onIgnored) {
   return { ...rest, savedAt: new Date(savedAt), startedAt: new Date(startedAt), file: directory.shown(name) };
 }
 
+/** The states in an open directory that are sound. Throws `E_NOT_OWNED` where one is another user's. */
+function statesIn(directory, onIgnored) {
+  const names = directory.names().filter((name) => NAME.test(name));
+  const states = names.slice(0, MOST_FILES).map((name) => read(directory, name, onIgnored));
+  return states.filter((state) => state !== null);
+}
+
 /**
  * The state that the last system of a project and environment left; the newest of any where one of them is not given. Where
  * `ended` is `'running'` and no system is found, its process was killed.
@@ -83,11 +90,8 @@ function storedState(cacheDir, { project, environment, onIgnored = () => {} } = 
   try {
     if (project !== undefined && environment !== undefined)
       return read(directory, nameOf(project, environment), onIgnored);
-    const names = directory.names().filter((name) => NAME.test(name));
-    const states = names.slice(0, MOST_FILES).map((name) => read(directory, name, onIgnored));
-    const asked = states.filter(
+    const asked = statesIn(directory, onIgnored).filter(
       (state) =>
-        state !== null &&
         (project === undefined || state.project === project) &&
         (environment === undefined || state.environment === environment),
     );
@@ -97,4 +101,4 @@ function storedState(cacheDir, { project, environment, onIgnored = () => {} } = 
   }
 }
 
-module.exports = { storedState };
+module.exports = { statesIn, storedState };

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, LazyLock, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -112,18 +113,27 @@ impl Drop for OpenCache {
     }
 }
 
+/// The time that is waited for a cache is cut into so many: while the whole process stands still, one of them passes.
+const SLICES: u32 = 20;
+
 /// Writes what waits in every shared cache of the process; it is about to end. Blocks, at most `deadline` for each.
 pub fn flush_all(deadline: Duration) {
     let open: Vec<_> = SHARED.lock().values().filter_map(|shared| shared.manager.upgrade()).collect();
     for manager in open {
-        let until = Instant::now() + deadline;
+        let mut left = SLICES;
         loop {
             let refused = manager.write_memory_only();
             let disk = manager.disk().filter(|disk| disk.is_started() && disk.queue.len() > 0);
             let answer = disk.and_then(|disk| disk.queue.order(Command::Flush { sync: false }));
-            let left = until.saturating_duration_since(Instant::now());
             // What cannot be written now is lost: it is too late to tell anybody.
-            let is_written = answer.is_some_and(|answer| matches!(answer.recv_timeout(left), Ok(Ok(_))));
+            let is_written = answer.is_some_and(|answer| {
+                loop {
+                    match answer.recv_timeout(deadline / SLICES) {
+                        Err(RecvTimeoutError::Timeout) if left > 1 => left -= 1,
+                        answer => break matches!(answer, Ok(Ok(_))),
+                    }
+                }
+            });
             if refused == 0 || !is_written {
                 break;
             }

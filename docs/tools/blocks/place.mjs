@@ -2,8 +2,9 @@
 
 import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { files, ROOT } from '../markdown.mjs';
+import { files, ROOT, read } from '../markdown.mjs';
 
+const { version } = JSON.parse(read('package.json'));
 const MODULES = join(ROOT, 'node_modules');
 
 /** A project with the package of this checkout, its command, and the types of Node.js. */
@@ -12,6 +13,10 @@ export function makeProject(directory) {
   mkdirSync(join(modules, '.bin'), { recursive: true });
   writeFileSync(join(directory, 'package.json'), '{ "name": "shop", "private": true }\n');
   symlinkSync(ROOT, join(modules, 'agentwise-optimization'));
+  // As npm notes it when the tarball is installed, as pages say.
+  const resolved = `file:../packages/agentwise-optimization-${version}.tgz`;
+  const packages = { 'node_modules/agentwise-optimization': { version, resolved } };
+  writeFileSync(join(modules, '.package-lock.json'), JSON.stringify({ lockfileVersion: 3, packages }));
   symlinkSync(join(ROOT, 'js/cli/main.js'), join(modules, '.bin/agentwise-optimization'));
   symlinkSync(join(MODULES, '@types'), join(modules, '@types'));
   symlinkSync(join(MODULES, 'undici-types'), join(modules, 'undici-types'));

@@ -2,14 +2,14 @@
  * What is done with the code blocks of a page, in their order. Decides, and runs nothing.
  *
  * Rules, which CONTRIBUTING.md has for writers:
- * - A block of JavaScript or TypeScript that imports this package begins a program, and so does the first that imports anything. One
- *   that does not goes on in the program before it: it sees its variables and may have some of the same names.
- * - `<!-- set-up: … -->` right before a block is code of the same language that readers do not see.
+ * - The blocks of JavaScript of a page, pasted one after another into one file, are a program: that is what a reader does with them.
+ *   Nothing is added, so that every name that is used must be made by a block above, and none twice. Blocks of another language
+ *   (`cjs`, `ts`) are a program of their own; so is a block with the word `alone`, of which the page says that it is one.
  * - `<!-- before: … -->` right before a block of `sh` is what is run first, and is to succeed.
  * - `<!-- serves: <command> -->` right before a block is a command that goes on running until the end of the page; so is a block of
  *   `sh serves`. It has started when it prints something, and SIGTERM ends it well.
  * - `<!-- not run: why -->` right before a block is an exception.
- * - Words after the language: `checkout` (in a copy of the checkout, not in a project of a reader), `exit=<code>`, `file=<path>`
+ * - Words after the language: `alone`, `checkout` (in a copy of the checkout, not in a project of a reader), `exit=<code>`, `file=<path>`
  *   (written before anything runs), `output` (of `text`: what the block before it prints).
  */
 
@@ -21,9 +21,6 @@ const SHELL = ['sh', 'console'];
 /** What has nothing to run: it is written where a page says so, or only looked at. */
 const TEXT = ['text', 'md', 'dockerfile', 'html', 'diff'];
 
-/** A whole import statement. */
-const IMPORT = /^import\s[^;]*;$/gm;
-const BEGINS = /^\s*import\b[^;]*['"]agentwise-optimization|\brequire\(['"]agentwise-optimization/m;
 const IMPORTS = /^\s*import\s[^(]|\brequire\(/m;
 
 /** The text of a note that begins with `name:`, with the line where it stands. */
@@ -38,8 +35,7 @@ function noted(block, name) {
 /** `text` so that its lines have the numbers that they have on the page; what was before them stays. */
 function placed(before, line, text) {
   const lines = before.split('\n').length;
-  // A page cannot have two blocks in one line; set-ups of one line are the exception, and come one after the other.
-  return `${before}${'\n'.repeat(Math.max(line - lines, 0))}${text}`;
+  return `${before}${'\n'.repeat(line - lines)}${text}`;
 }
 
 /**
@@ -50,7 +46,8 @@ function placed(before, line, text) {
 export function steps(blocks, mark) {
   const found = [];
   const problems = [];
-  let program = null;
+  /** The program that a page's blocks of one ending are. */
+  const programs = new Map();
   for (const block of blocks) {
     const { line, lang, meta, code } = block;
     const exception = noted(block, 'not run');
@@ -60,26 +57,22 @@ export function steps(blocks, mark) {
       found.push({ kind: 'exception', line, reason });
     } else if (Object.hasOwn(PROGRAMS, lang) && !meta.file) {
       const ending = PROGRAMS[lang];
-      const setUp = noted(block, 'set-up');
-      const whole = `${setUp?.text ?? ''}\n${code}`;
-      const begins = BEGINS.test(whole) || (program?.ending !== ending && IMPORTS.test(whole));
-      if (!begins && program?.ending !== ending) {
-        problems.push({ line, message: 'there is no program to go on with: import something, or add a set-up' });
+      if (noted(block, 'set-up') || noted(block, 'before')) {
+        problems.push({ line, message: 'readers do not see what stands before it in a comment: show it in a block' });
         continue;
       }
-      if (begins) {
-        program = { kind: 'program', line, ending, code: '', blocks: [], open: 0, imports: [] };
-        found.push(program);
+      let program = meta.alone ? undefined : programs.get(ending);
+      if (!program && !IMPORTS.test(code)) {
+        problems.push({ line, message: 'there is no program to go on with: import something' });
+        continue;
       }
-      // One that goes on has a scope of its own, so that pages can show the same name twice.
-      const opening = begins ? '' : '{ ';
-      program.open += begins ? 0 : 1;
-      if (setUp) program.code = placed(program.code, setUp.line, `${opening}${setUp.text}`);
-      const marked = `${setUp ? ';' : opening}process.stdout.write(${JSON.stringify(`${mark(line)}\n`)});`;
-      program.code = placed(program.code, line, marked);
-      // Imports stand at the beginning of a program; in their place lines stay empty.
-      const moved = (text) => program.imports.push(text) && text.replace(/[^\n]/g, '');
-      program.code = placed(program.code, line + 1, begins ? code : code.replace(IMPORT, moved));
+      if (!program) {
+        program = { kind: 'program', line, ending, code: '', blocks: [] };
+        found.push(program);
+        if (!meta.alone) programs.set(ending, program);
+      }
+      const marked = `;process.stdout.write(${JSON.stringify(`${mark(line)}\n`)});`;
+      program.code = `${placed(placed(program.code, line, marked), line + 1, code)}\n`;
       program.blocks.push({ line, meta });
     } else if (SHELL.includes(lang)) {
       const server = noted(block, 'serves');
@@ -98,11 +91,6 @@ export function steps(blocks, mark) {
       const known = [...Object.keys(PROGRAMS), ...SHELL, ...DATA, ...TEXT].join(', ');
       problems.push({ line, message: `${lang === '' ? 'no language' : `language ${lang}`}: one of ${known}` });
     }
-  }
-  for (const step of found) {
-    if (step.kind !== 'program') continue;
-    const imports = [...new Set(step.imports)].map((text) => text.replaceAll('\n', ' '));
-    step.code = `${imports.join(' ')}${step.code}\n${'}'.repeat(step.open)}\n`;
   }
   return { steps: found, problems };
 }

@@ -27,39 +27,35 @@ test('lines of a program have the numbers of the page', () => {
   assert.equal(lines[8], 'two();');
 });
 
-test('a block that does not import goes on in the program before it, with names of its own', () => {
-  const { steps: found } = plan(
-    '```js',
-    "import 'node:fs';",
-    'const a = 1;',
-    '```',
-    '',
-    '```js',
-    'const a = 2;',
-    '```',
+test('the program of a page is what a reader pastes together: its blocks and nothing else', () => {
+  const begins = ['```js', "import { a } from 'agentwise-optimization/cache';", 'const b = a;', '```'];
+  const goesOn = ['```js', "import { c } from 'agentwise-optimization';", 'c(b);', '```'];
+  const { steps: found } = plan(...begins, '', '```text output', '1', '```', '', ...goesOn);
+  assert.deepEqual(
+    found.map(({ kind }) => kind),
+    ['program', 'output'],
   );
-  assert.equal(found.length, 1);
-  assert.equal(found[0].blocks.length, 2);
-  assert.doesNotThrow(
-    () => new Function(found[0].code.replace("import 'node:fs';", '').replaceAll('process.stdout.write', 'String')),
+  const shown = found[0].code.split('\n').filter((line) => line !== '' && !line.startsWith(';process.stdout.write('));
+  assert.deepEqual(shown, [...begins.slice(1, -1), ...goesOn.slice(1, -1)]);
+});
+
+test('another language is another program, and so is a block that is alone', () => {
+  const begins = (lang) => [`\`\`\`${lang}`, "import 'agentwise-optimization';", '```', ''];
+  const page = [...begins('js'), ...begins('ts'), ...begins('js alone'), ...begins('js'), ...begins('ts')];
+  assert.deepEqual(
+    plan(...page).steps.map(({ line, blocks }) => [line, blocks.length]),
+    [
+      [1, 2],
+      [5, 2],
+      [9, 1],
+    ],
   );
 });
 
-test('a block that goes on has its imports at the beginning, and lines as before', () => {
-  const page = ['```js', "import 'node:fs';", '```', '', '```js', "import { a } from 'node:os';", 'a();', '```'];
-  const [{ code }] = plan('# Title', '', ...page).steps;
-  assert.match(code, /^import { a } from 'node:os';\n/);
-  assert.equal(code.split('\n')[8], 'a();');
-});
-
-test('a block that imports the package begins a program', () => {
-  const begins = ['```js', 'import {', '  a,', "} from 'agentwise-optimization/cache';", '```'];
-  assert.deepEqual(kinds(...begins, '', ...begins), ['program', 'program']);
-});
-
-test('a set-up that imports begins a program', () => {
-  const { steps: found } = plan('<!-- set-up:', "import 'node:fs';", 'const a = 1;', '-->', '', '```js', 'a;', '```');
-  assert.match(found[0].code, /const a = 1;\n/);
+test('code that readers do not see is a problem', () => {
+  const block = ['```js', "import 'node:fs';", '```'];
+  assert.equal(problems('<!-- set-up:', 'const a = 1;', '-->', '', ...block).length, 1);
+  assert.equal(problems('<!-- before: true -->', '', ...block).length, 1);
 });
 
 test('what cannot be run is a problem', () => {

@@ -40,7 +40,7 @@ module.exports = function add(program, { action, examples }) {
 async function check(given) {
   const { checkedConfiguration } = require('../configuration.js');
   const [file] = given.args;
-  const result = checkedConfiguration(given, file);
+  const result = checkedConfiguration(given, { file });
   const { problems, warnings } = result;
   const { paint } = given.output;
   const line = (kind, style) => (row) => {
@@ -68,21 +68,22 @@ function originText({ source, name }) {
   return name ? `${what} ${name}` : what;
 }
 
-/** The code that a system would fail with: a problem has none of its own. */
-function codeOf({ path, message }) {
-  if (path !== 'configuration') return 'E_CONFIG_INVALID';
-  if (message.startsWith('cannot read ')) return 'E_CONFIG_UNREADABLE';
-  return message.startsWith('OPTIMIZATION_CONFIG names ') ? 'E_CONFIG_MISSING' : 'E_CONFIG_INVALID';
-}
-
 /** The settings, by path; a configuration with problems has none. */
 function explained(given) {
-  const { checkedConfiguration } = require('../configuration.js');
-  const { file, problems, explanation } = checkedConfiguration(given);
-  if (problems.length === 0) return { file, settings: explanation.settings };
-  const [{ path, message }] = problems;
-  const more = problems.length > 1 ? `; ${counted(problems.length, 'problem')}, see config check` : '';
-  throw new AgentwiseError(codeOf(problems[0]), `${path}: ${message}${more}`);
+  const { checkedConfiguration, requireSound } = require('../configuration.js');
+  const checked = checkedConfiguration(given);
+  requireSound(checked);
+  return { file: checked.file, settings: checked.explanation.settings };
+}
+
+/** The setting that `wanted` may mean: one that begins so, itself or its last part, or the nearest; also what is above settings. */
+function meant(wanted, names) {
+  const { nearest } = require('../nearest.js');
+  const start = wanted.toLowerCase();
+  const begins = (name) =>
+    [name, name.slice(name.lastIndexOf('.') + 1)].some((part) => part.toLowerCase().startsWith(start));
+  const above = names.filter((name) => name.includes('.')).map((name) => name.slice(0, name.lastIndexOf('.')));
+  return names.find(begins) ?? nearest(wanted, [...names, ...above]);
 }
 
 /** Those that `wanted` names, itself or by what is above them. */
@@ -90,10 +91,9 @@ function under(settings, wanted) {
   const all = Object.entries(settings);
   const found = all.filter(([path]) => wanted === undefined || path === wanted || path.startsWith(`${wanted}.`));
   if (found.length > 0 || wanted === undefined) return found;
-  const { nearest } = require('../nearest.js');
-  const near = nearest(wanted, Object.keys(settings));
-  const hint = near ? `; the nearest is ${near}` : '';
-  throw new AgentwiseError('E_INVALID_ARGUMENT', `there is no setting ${visible(wanted)}${hint}`);
+  const near = wanted === '' ? null : meant(wanted, Object.keys(settings));
+  const hint = near ? `the nearest is ${near}` : 'config explain --all has all of them';
+  throw new AgentwiseError('E_INVALID_ARGUMENT', `there is no setting ${visible(wanted)}; ${hint}`);
 }
 
 async function explain(given) {

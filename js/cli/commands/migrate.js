@@ -82,20 +82,22 @@ async function migrate(given) {
   const { nextSteps } = require('../migrate/next.js');
   const { removeLeft } = require('../migrate/waiting.js');
   const { dryRun: isDry = false, force: isForced = false } = given.options;
-  const plan = planMigration(given.args[0] ?? '.', { ...specOf(given), isForced });
+  const spec = specOf(given);
+  const plan = planMigration(given.args[0] ?? '.', { ...spec, isForced });
   const isChange = plan.changes.length > 0;
-  const guard = isChange ? guardOf(plan) : { refusal: null, warning: null };
-  if (guard.refusal && !isForced && !isDry) throw guard.refusal;
+  const guard = isChange ? guardOf(plan, { isForced }) : {};
+  if (guard.refusal && !isDry) throw guard.refusal;
   const findings = findingsOf(plan);
   if (!isDry) removeLeft(plan.checkout);
   if (isChange && !isDry) applyChanges(plan.changes);
-  findings.warnings.unshift(...[guard.refusal?.message, guard.warning].filter(Boolean));
+  const forced = guard.risk && `${guard.risk}: --force ${isDry ? 'goes' : 'went'} on all the same`;
+  findings.warnings.unshift(...[guard.refusal?.message ?? forced, guard.warning].filter(Boolean));
   const result = {
     action: 'migrate',
     state: stateOf(isChange, isDry),
     directory: plan.checkout.root,
     ...findings,
-    next: isChange && !isDry ? nextSteps(plan.checkout, plan.manifest.after) : [],
+    ...(isChange && !isDry ? nextSteps(plan.checkout, plan.manifest.after, spec) : { next: [], note: null }),
   };
   return told(given, result, isDry ? diffsOf(plan) : []);
 }
@@ -104,7 +106,7 @@ async function undo(given) {
   const { planUndo } = require('../migrate/undo.js');
   const { MANIFEST } = require('../migrate/plan.js');
   const { applyChanges } = require('../migrate/transaction.js');
-  const { nextSteps } = require('../migrate/next.js');
+  const { installCommand } = require('../migrate/next.js');
   const { removeLeft } = require('../migrate/waiting.js');
   const { dryRun: isDry = false, force: isForced = false, package: spec } = given.options;
   if (spec !== undefined) throw new UsageError(given.command, '--package has no meaning with --undo');
@@ -122,7 +124,7 @@ async function undo(given) {
       ...plan.left.map((name) => `${MANIFEST}: ${name} was changed since, and stays; --undo --force puts it back`),
       ...plan.kept,
     ],
-    next: isChange && !isDry && plan.manifest ? nextSteps(plan.checkout, plan.manifest.after).slice(0, 1) : [],
+    next: isChange && !isDry && plan.manifest ? [installCommand(plan.checkout)] : [],
   };
   return told(given, result, isDry && plan.manifest ? [{ name: MANIFEST, ...plan.manifest }] : []);
 }

@@ -54,6 +54,19 @@ function startOf(file) {
   }
 }
 
+/** The server's names of what the options here are called. */
+const OPTIONS = {
+  'options.host': '--host',
+  'options.token': 'a token (--token-file, or the variable SHARED_CONTEXT_TOKEN)',
+};
+
+/** What the server refuses, by the names that were used here. */
+function named(error) {
+  if (error.code !== 'E_INVALID_ARGUMENT') return error;
+  const message = error.message.replace(/options\.\w+/g, (name) => OPTIONS[name] ?? name);
+  return new AgentwiseError(error.code, message, { cause: error });
+}
+
 /** Resolves when the process is asked to end. */
 function asked(signal) {
   return new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
@@ -85,7 +98,9 @@ module.exports = function add(program, { action, examples }) {
         // Loaded here, so that a module that does not load is told like any other failure.
         const { startSharedContextServer } = require('../../shared-context/server.js');
         const end = asked(signal);
-        const server = await startSharedContextServer({ port: portOf(port), host, token });
+        const server = await startSharedContextServer({ port: portOf(port), host, token }).catch((error) => {
+          throw named(error);
+        });
         output.line(json ? JSON.stringify({ url: server.url, port: server.port }) : `shared context on ${server.url}`);
         await end;
         await server.close();

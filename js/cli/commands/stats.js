@@ -25,7 +25,7 @@ module.exports = function add(program, { action, examples }) {
         const reading = await readings.next();
         const { dataOf, linesOf } = require('../stats/figures.js');
         return {
-          data: { source: reading.source, pid: reading.pid, ...dataOf(reading) },
+          data: { source: reading.source, pid: reading.pid, ...dataOf(reading), ...reading.besides },
           text: linesOf(reading, undefined, `source  ${reading.head}`, given.output).join('\n'),
         };
       }),
@@ -82,7 +82,9 @@ function printerOf({ output, options }, screen, seconds) {
   return (reading, before) => {
     const { source, pid, head, problem } = reading;
     if (options.json) {
-      output.line(JSON.stringify(problem ? { source, error: problem } : { source, pid, ...dataOf(reading) }));
+      output.line(
+        JSON.stringify(problem ? { source, error: problem } : { source, pid, ...dataOf(reading), ...reading.besides }),
+      );
       return;
     }
     const title = `source  ${head}`;

@@ -18,7 +18,7 @@ module.exports = function add(program, { action, examples }) {
       action(async (given) => {
         const { sourceText } = require('../running.js');
         const { status, about } = await answer(given);
-        return { data: status, text: textOf(status, sourceText(about), given.output) };
+        return { data: dataOf(status, about), text: textOf(status, sourceText(about), given.output) };
       }),
     );
 };
@@ -30,7 +30,10 @@ async function answer(given) {
     const { answer: status, about } = firstOf(found);
     const running = found.systems.map(({ pid, environment }) => ({ pid, environment }));
     const { pid, startedAt } = about;
-    return { status: { ...status, source: 'live', pid, startedAt, systems: running }, about };
+    return {
+      status: { ...status, source: 'live', pid, startedAt, systems: running },
+      about: { ...about, warnings: found.warnings },
+    };
   }
   if (given.options.pid !== undefined) chosen([], given.options.pid);
   if (found.source === 'created') {
@@ -38,6 +41,14 @@ async function answer(given) {
   }
   const { status, savedAt, pid, ended } = found.state;
   return { status: { ...status, source: 'stored', savedAt, pid, ended }, about: found };
+}
+
+/** A status has warnings of its own. */
+function dataOf(status, about) {
+  const { besides } = require('../running.js');
+  const { warnings = [], ...others } = besides(about);
+  const own = Array.isArray(status.warnings) ? status.warnings : [];
+  return { ...status, ...others, ...(warnings.length > 0 && { warnings: [...own, ...warnings] }) };
 }
 
 /** The one of `pid`, else all. */

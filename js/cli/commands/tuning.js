@@ -10,9 +10,12 @@ module.exports = function add(program, { action, examples }) {
     .addHelpText('after', examples('tuning', 'tuning --json', 'tuning --environment production'))
     .action(
       action(async (given) => {
-        const { sourceText } = require('../running.js');
+        const { besides, sourceText } = require('../running.js');
         const { found, tuning, ...whose } = await answer(given);
-        return { data: { ...whose, ...tuning }, text: textOf(tuning, sourceText(found), given.output) };
+        return {
+          data: { ...whose, ...tuning, ...besides(found) },
+          text: textOf(tuning, sourceText(found), given.output),
+        };
       }),
     );
 };
@@ -23,7 +26,7 @@ async function answer(given) {
   const found = await answersFor(given, '/tuning');
   if (found.source === 'live') {
     const { answer: tuning, about } = firstOf(found);
-    return { source: 'live', pid: about.pid, found: about, tuning };
+    return { source: 'live', pid: about.pid, found: { ...about, warnings: found.warnings }, tuning };
   }
   if (found.source === 'stored') {
     const { pid, status } = found.state;

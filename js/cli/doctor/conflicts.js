@@ -217,8 +217,11 @@ async function checkConflicts(found, facts) {
   found.in('conflicts');
   checkCopies(found);
   await checkPort(found, facts);
+  if (facts.unseen !== undefined) {
+    found.problem('running systems', facts.unseen, 'do as it says, or set cache.cacheDir to another directory');
+  }
   if (facts.cacheDir !== null) {
-    await checkSockets(found, facts);
+    if (facts.unseen === undefined) await checkSockets(found, facts);
     checkGenerations(found, facts);
   }
   checkNode(found);

@@ -34,14 +34,13 @@ function checkConfiguration(found, given) {
   }
 }
 
-/** Who runs here; a directory that is not believed is a finding. */
-async function runningSystems(found, { cacheDir }) {
+/** Who runs here; `unseen` is why that cannot be said, where it cannot. */
+async function runningSystems({ cacheDir }) {
   try {
-    return await require('../running.js').systemsIn(cacheDir);
+    return { systems: await require('../running.js').systemsIn(cacheDir) };
   } catch (error) {
     if (error.code !== 'E_NOT_OWNED' && error.code !== 'E_IO') throw error;
-    found.in('conflicts').problem('running systems', messageOf(error), 'see permissions');
-    return [];
+    return { systems: [], unseen: messageOf(error) };
   }
 }
 
@@ -59,9 +58,7 @@ async function examine(given, progress) {
   };
   await run('binary', () => checkBinary(found));
   const facts = { ...checkConfiguration(found, given), systems: [] };
-  await run('conflicts', async () => {
-    facts.systems = await runningSystems(found, facts);
-  });
+  await run('conflicts', async () => Object.assign(facts, await runningSystems(facts)));
   await run('limits', () => checkLimits(found, facts));
   if (facts.cacheDir !== null) await run('disk', () => checkDisk(found, facts, progress));
   await run('permissions', () => checkPermissions(found, facts));

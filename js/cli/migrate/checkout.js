@@ -46,6 +46,15 @@ class Checkout {
     return path.join(this.root, name);
   }
 
+  /** The name that git has for `name`, which may stand behind a link inside of the root. */
+  realName(name) {
+    try {
+      return path.relative(this.root, fs.realpathSync(this.path(name))).replaceAll(path.sep, '/');
+    } catch {
+      return name;
+    }
+  }
+
   /** Whether something is there, whatever it is. */
   has(name) {
     return fs.lstatSync(this.path(name), { throwIfNoEntry: false }) !== undefined;

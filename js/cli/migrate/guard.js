@@ -18,8 +18,8 @@ const SHOWN = 3;
 function isOwn({ checkout, record }, file) {
   if (file === RECORD || isOriginal(file) || isWaiting(file)) return true;
   const written = [...(record?.modules ?? []), ...(record?.manifest ? [{ file: MANIFEST, ...record.manifest }] : [])];
-  const row = written.find((one) => one.file === file);
-  const found = row && checkout.has(file) ? checkout.read(file) : null;
+  const row = written.find((one) => checkout.realName(one.file) === file);
+  const found = row && checkout.has(row.file) ? checkout.read(row.file) : null;
   return found !== null && isSameText(found.content, row.after);
 }
 
@@ -33,27 +33,34 @@ const replacedBy = ({ modules, manifest }) => [
 
 /**
  * @param {object} plan of `planMigration`
- * @returns {{ refusal: AgentwiseError | null, warning: string | null }} `refusal` where git has changes that are not
- * committed or will not say; `warning` where there is no git, or where it has nothing of what is replaced
+ * @param {{ isForced: boolean }} options
+ * @returns {{ refusal: AgentwiseError | null, risk: string | null, warning: string | null }} `refusal` where git has changes that
+ * are not committed or will not say, and it is not forced; `risk` what is the matter then, forced or not; `warning` where there is
+ * no git, or where it has nothing of what is replaced
  */
-function guardOf(plan) {
-  const { state, files, ignored = [], message } = changesIn(plan.checkout.root, replacedBy(plan));
+function guardOf(plan, { isForced }) {
+  const { checkout } = plan;
+  const names = new Map(replacedBy(plan).map((name) => [checkout.realName(name), name]));
+  const { state, files, message, ...rest } = changesIn(checkout.root, [...names.keys()]);
+  const ignored = (rest.ignored ?? []).map((name) => names.get(name));
   const first = ignored.slice(0, SHOWN).join(', ');
   const warning =
     ignored.length === 0 ? null : `git ignores ${first}${more(ignored)}: only the .orig files keep the originals`;
-  const refused = (text) => ({
-    refusal: new AgentwiseError('E_GIT_DIRTY', `${text}; --force goes on all the same`),
+  const allowed = (told) => ({ refusal: null, risk: null, warning: told });
+  const refused = (risk, advice = '') => ({
+    refusal: isForced ? null : new AgentwiseError('E_GIT_DIRTY', `${risk}${advice}; --force goes on all the same`),
+    risk,
     warning,
   });
   if (state === 'unknown') return refused(`git does not say whether everything is committed: ${visible(message)}`);
-  if (state === 'missing')
-    return { refusal: null, warning: 'git is not installed: only the .orig files keep the originals' };
-  if (state === 'none') return { refusal: null, warning: 'no git repository: only the .orig files keep the originals' };
+  if (state === 'missing') return allowed('git is not installed: only the .orig files keep the originals');
+  if (state === 'none') return allowed('no git repository: only the .orig files keep the originals');
   const foreign = files.filter((file) => !isOwn(plan, file));
-  if (foreign.length === 0) return { refusal: null, warning };
-  const names = foreign.slice(0, SHOWN).map(visible).join(', ');
+  if (foreign.length === 0) return allowed(warning);
+  const some = foreign.slice(0, SHOWN).map(visible).join(', ');
   return refused(
-    `${counted(foreign.length, 'file')} with changes that are not committed (${names}${more(foreign)}): commit or stash them`,
+    `${counted(foreign.length, 'file')} with changes that are not committed (${some}${more(foreign)})`,
+    ': commit or stash them',
   );
 }
 

@@ -5,13 +5,10 @@
 const { isDeepStrictEqual } = require('node:util');
 const { AgentwiseError } = require('../../errors.js');
 const { withMember, withoutMember } = require('./json-text.js');
-const { BOM, PACKAGE } = require('./modules.js');
+const { BOM, PACKAGE, isOwnName } = require('./modules.js');
 
 /** Where npm may write what it installs; the first one is for what the modules need. */
 const SECTIONS = ['dependencies', 'optionalDependencies', 'peerDependencies', 'devDependencies'];
-
-/** This package, and those of the platforms, which stand beside it where tarballs are installed. */
-const isOwnName = (name) => name === PACKAGE || /^agentwise-optimization-(darwin|linux|win32)-[a-z0-9-]+$/.test(name);
 
 /** Scripts that the command line takes over, with its command of the same purpose. */
 const COMMANDS = {

@@ -4,6 +4,9 @@
 
 const PACKAGE = 'agentwise-optimization';
 
+/** This package, and those of the platforms, which stand beside it where tarballs are installed. */
+const isOwnName = (name) => name === PACKAGE || /^agentwise-optimization-(darwin|linux|win32)-[a-z0-9-]+$/.test(name);
+
 /** `file` from the root of the checkout; `entry` is what its callers get instead. */
 const MODULES = Object.freeze(
   [
@@ -57,6 +60,7 @@ const isEditedReplacement = (text) => OWN_EXPORT.test(text.replace(COMMENTS, ' '
 module.exports = {
   PACKAGE,
   MODULES,
+  isOwnName,
   BOM,
   originalOf,
   olderOriginalOf,

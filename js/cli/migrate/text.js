@@ -79,6 +79,7 @@ function textOf(result, diffs, output) {
   if (kept > 0) lines.push(`  ${counted(kept, 'original')} beside, as ${originalOf('<module>.ts')}`);
   for (const { name, before, after } of diffs) lines.push('', diffText(name, before, after, output));
   if (result.next.length > 0) lines.push('', 'Next:', ...result.next.map((line) => `  ${line}`));
+  if (result.note) lines.push('', result.note);
   return lines.join('\n');
 }
 

@@ -27,15 +27,24 @@ function rate(now, before, seconds) {
   return `(${each < 10 ? each.toFixed(1) : count(each)}/s)`;
 }
 
+/** Sizes in MB have two places: what is less, and not nothing, is said to be. */
+const LEAST_MB = 0.01;
+
+/** The size of a layer; of those on disk the bytes are known. */
+function sizeText(entries, { sizeMB, storedBytes }) {
+  if (isFigure(storedBytes)) return bytes(storedBytes);
+  return entries > 0 && sizeMB === 0 ? `under ${megabytes(LEAST_MB)}` : megabytes(sizeMB);
+}
+
 const lookupsOf = (cache) => cache && cache.overall.totalHits + cache.overall.totalMisses;
 
 function cacheRows(cache, before, seconds) {
   if (!cache) return [['cache', 'off']];
   const { l1, l2, l3, overall } = cache;
   const lookups = lookupsOf(cache);
-  const layer = (name, { entries, sizeMB, maxSizeMB, hits }) => [
+  const layer = (name, { entries, maxSizeMB, hits, ...size }) => [
     name,
-    `${count(entries)} entries, ${megabytes(sizeMB)} of ${megabytes(maxSizeMB)}`,
+    `${count(entries)} entries, ${sizeText(entries, size)} of ${megabytes(maxSizeMB)}`,
     `${count(hits)} hits`,
   ];
   return [

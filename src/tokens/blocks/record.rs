@@ -110,6 +110,27 @@ impl Record {
         (record.len == header.bytes).then_some((record, begin))
     }
 
+    /// What is `stored` of a text, as one that needs no other: what others had follows its own bytes, which stay where texts
+    /// that refer to them look for them. `None` if it is no record of this text, or was damaged.
+    pub(super) fn completed(stored: &str, text: &str) -> Option<Box<str>> {
+        let (record, begin) = Self::read(stored)?;
+        let mut own = stored[begin..].to_owned();
+        let mut runs = Vec::with_capacity(record.runs.len());
+        for (&run, &at) in record.runs.iter().zip(&record.starts) {
+            let part = text.get(at..at + run.len)?;
+            if run.owner.is_some() {
+                runs.push(Run { owner: None, start: own.len(), len: run.len });
+                own.push_str(part);
+            } else if own.get(run.start..run.start + run.len)? == part {
+                runs.push(run);
+            } else {
+                return None;
+            }
+        }
+        let whole = Self::new(record.sha256, runs)?;
+        (whole.len == text.len()).then(|| whole.write(&own))
+    }
+
     /// The runs of the range that begins at byte `start` and has `len` bytes; `id` is the text's own. `None` if it has no such
     /// bytes. O(log runs) and what is found.
     pub(super) fn range(&self, id: TextId, start: usize, len: usize) -> Option<Vec<Run>> {

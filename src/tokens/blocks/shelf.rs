@@ -130,7 +130,11 @@ impl Shelf {
             return Encoded { id: Some(id), parts };
         }
         // What it was made of is gone, or it was damaged: it stands for itself from here on.
-        literal(self.put_whole(id, hash, text).then_some(id), text)
+        let is_stored = match Record::completed((**value).as_ref(), text) {
+            Some(record) => self.store.put(&text_key(id), record),
+            None => self.put_whole(id, hash, text),
+        };
+        literal(is_stored.then_some(id), text)
     }
 
     /// The same of one that has none; `None` if somebody else has stored it meanwhile. What refers to that needs it as it is, and

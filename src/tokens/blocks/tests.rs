@@ -179,9 +179,24 @@ fn text_whose_owner_is_gone_is_sent_and_stored_anew() {
     let owner = encode(&shelf, &lines(0, 200), &HashSet::new()).id.expect("stored");
     let text = lines(0, 220);
     round(&store, &shelf, &text);
+    let third = lines(203, 219) + "it refers to what the second one had for itself\n" + &lines(700, 720);
+    let referring = round(&store, &shelf, &third).id.expect("stored");
     store.values.lock().remove(&format!("text {owner}"));
     assert_eq!(round(&store, &shelf, &text).parts, [Part::Literal(text.clone())]);
     assert!(matches!(round(&store, &shelf, &text).parts[..], [Part::Known { is_whole: true, .. }]));
+    assert_eq!(shelf.text(referring), Ok(third));
+}
+
+#[test]
+fn damaged_text_is_stored_anew() {
+    let store = Arc::new(Memory::default());
+    let shelf = Shelf::new(Arc::clone(&store) as _, INDEX);
+    let text = lines(0, 220);
+    let id = round(&store, &shelf, &text).id.expect("stored");
+    let damaged = store.values.lock()[&format!("text {id}")].replace("value_7 ", "value_8 ");
+    assert!(store.put(&format!("text {id}"), damaged.into()));
+    assert_eq!(round(&store, &shelf, &text).parts, [Part::Literal(text.clone())]);
+    assert_eq!(shelf.text(id), Ok(text));
 }
 
 #[test]
