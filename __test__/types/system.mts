@@ -3,6 +3,8 @@
 import { type EventEmitter, once } from 'node:events';
 import type * as all from 'agentwise-optimization';
 import type {
+  CacheConfig,
+  CacheStats,
   DroppedPart,
   ProductionOptimizationSystem as Named,
   OptimizationConfig,
@@ -216,6 +218,18 @@ export async function events(system: ProductionOptimizationSystem): Promise<void
     check<Same<[typeof agentId, typeof reductionRatio, typeof memoryUsage], [string, number, number]>>();
   });
   system.on('optimizationError', ({ agentId }) => check<Same<typeof agentId, string>>());
+  system.on('configUpdated', (change) => {
+    if (change.component !== 'cacheManager') return;
+    check<Same<typeof change.newConfig, CacheConfig>>();
+  });
+  system.on('stopped', ({ component }) =>
+    check<Same<typeof component, 'memoryManager' | 'cacheManager' | 'productionMonitor'>>(),
+  );
+  system.on('maintenance', ({ timestamp, stats }) =>
+    check<Same<[typeof timestamp, typeof stats], [Date, CacheStats]>>(),
+  );
+  system.on('similarityDetection', ({ similarity }) => check<Same<typeof similarity, number>>());
+  system.on('warmUpCompleted', () => {});
   system.on('agentThrottled', ({ agentId, reason }) =>
     check<Same<[typeof agentId, typeof reason], [string, string]>>(),
   );
