@@ -7,11 +7,14 @@ const inspect = require('./cache-inspect.js');
 const { NativeEmitter, emitWaiting, heardNames, heed, isWatched, keepAll, weakly } = require('./native-emitter.js');
 const { PlugIns } = require('./plug-ins.js');
 const { emit } = require('./emit.js');
+const { settledWithin } = require('./jobs.js');
 const exit = require('./exit.js');
 const native = require('./binding.js');
 
 /** How often expired entries are removed and budgets looked at, ms; then `maintenance` is emitted. */
 const MAINTENANCE_MS = 300_000;
+/** How long `stop()` waits for a change of the configuration that is under way, ms: as long as the core, which closes after it. */
+const SETTLE_MS = 10_000;
 
 /** Set by the class below, which alone can see it. */
 let viewOf;
@@ -131,6 +134,8 @@ class AdvancedCacheManager extends NativeEmitter {
     this.#lastStats = this.getStats();
     try {
       await this.#state.plugIns?.stop();
+      // What was stored since the change is where the change sends it.
+      await settledWithin([this.#settling], SETTLE_MS);
       await callAsync(this.#native.stop);
       this._emitWaiting();
     } finally {

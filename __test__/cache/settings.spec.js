@@ -45,6 +45,20 @@ function thrownBy(action) {
   throw new Error('nothing was thrown');
 }
 
+/** The files below a directory that this process has open. Known on Linux alone. */
+function openBelow(directory) {
+  if (process.platform !== 'linux') return [];
+  const files = fs.readdirSync('/proc/self/fd').map((name) => {
+    try {
+      return fs.readlinkSync(`/proc/self/fd/${name}`);
+    } catch {
+      // The one that this list was read with.
+      return '';
+    }
+  });
+  return files.filter((file) => file.startsWith(fs.realpathSync(directory)));
+}
+
 describe('a configuration', () => {
   test.each(WRONG)('with %s: %p is refused by the constructor and by updateConfig', async (name, value) => {
     const cache = open();
@@ -233,6 +247,22 @@ describe('updateConfig', () => {
       cache.stop().then(() => setTimeout(() => console.log('"alive"'), 50));
     `;
     expect(await runNode(program)).toBe('alive');
+  });
+
+  test('that is under way when the cache is stopped comes first, and nothing stays open', async () => {
+    for (const round of [1, 2, 3, 4, 5]) {
+      const moved = path(`moved ${round}`);
+      const cache = open({ cacheDir: path(`cache ${round}`) });
+      await cache.set('key', 1);
+      const changed = cache.updateConfig({ cacheDir: moved });
+      cache.set('later', 2);
+      await cache.stop();
+      await changed;
+      expect(openBelow(path(''))).toEqual([]);
+      const next = open({ cacheDir: moved });
+      expect(await next.getMany(['key', 'later'])).toEqual([1, 2]);
+      await next.stop();
+    }
   });
 
   test('after stop() is refused', async () => {
