@@ -260,6 +260,25 @@ describe('what contains itself is refused where it does so first:', () => {
     });
   });
 
+  test.each([
+    ['numbers', () => Array.from({ length: 300_000 }, (_, at) => at)],
+    ['objects', () => Array.from({ length: 50_000 }, (_, at) => ({ at }))],
+    ['Dates', () => Array.from({ length: 20_000 }, (_, at) => new Date(at))],
+  ])('behind many %s, which are read twice at most', async (_, many) => {
+    let read = 0;
+    const context = {
+      get list() {
+        read++;
+        return many();
+      },
+    };
+    context.itself = { in: context };
+    await expect(new AgentContextFilter().filterContext('agent', context)).rejects.toMatchObject({
+      message: 'context refused at itself.in: the value contains itself',
+    });
+    expect(read).toBeLessThanOrEqual(2);
+  });
+
   test('by two ways, with much beside it', async () => {
     const parent = { list: Array.from({ length: 20_000 }, (_, at) => ({ at })) };
     parent.children = [{ parent }, { parent }];

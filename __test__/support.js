@@ -68,7 +68,7 @@ function useOwnDirectory() {
   });
   // Not before all systems of the file are shut down: they write what they cached.
   afterAll(() => {
-    for (const name of used) fs.rmSync(name, { recursive: true, force: true });
+    for (const name of used) fs.rmSync(name, { recursive: true, force: true, maxRetries: 20 });
   });
   return { path: (...names) => path.join(directory, ...names) };
 }

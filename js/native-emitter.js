@@ -57,7 +57,7 @@ class NativeEmitter extends EventEmitter {
   #toldOf;
   /** Those who keep everything, for now. */
   #keepers = 0;
-  /** What nobody heard yet: `{ tell, chars }`. */
+  /** What nobody heard yet: `{ names, tell, chars }`. */
   #kept = [];
   #keptChars = 0;
 
@@ -88,20 +88,37 @@ class NativeEmitter extends EventEmitter {
     if (isKeeping && this.eventNames().length === 0 && !isWatched(this)) return;
     const json = native?.drainEvents();
     if (!json) return;
-    for (const [name, queued] of JSON.parse(json, revive)) {
+    // What was kept came before, and somebody may hear it by now.
+    this.#tellKept();
+    const batch = JSON.parse(json, revive);
+    for (const [name, queued] of batch) {
+      const names = [name, alsoNamed(name)];
       const tell = () => {
         const data = eventData(queued);
         emit(this, name, data);
         alsoEmit(name, data);
       };
-      if (!isKeeping || [name, alsoNamed(name)].some((known) => known && hears(this, known))) tell();
-      else this.#keep(tell, json.length);
+      if (isKeeping && !this.#isHeard({ names })) this.#keep({ names, tell, chars: json.length / batch.length });
+      else tell();
     }
   }
 
-  #keep(tell, chars) {
-    this.#kept.push({ tell, chars });
-    this.#keptChars += chars;
+  #isHeard({ names }) {
+    return names.some((name) => name !== undefined && hears(this, name));
+  }
+
+  #tellKept() {
+    const kept = this.#kept.splice(0);
+    this.#keptChars = 0;
+    for (const event of kept) {
+      if (this.#isHeard(event)) event.tell();
+      else this.#keep(event);
+    }
+  }
+
+  #keep(event) {
+    this.#kept.push(event);
+    this.#keptChars += event.chars;
     while (this.#kept.length > MOST_KEPT || (this.#keptChars > MOST_KEPT_CHARS && this.#kept.length > 1)) {
       this.#keptChars -= this.#kept.shift().chars;
     }

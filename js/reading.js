@@ -25,8 +25,9 @@ const ESCAPED_KEY = 0x80;
 const MAX_DEPTH = 1000;
 /** Larger contexts are refused: a sparse array of a billion holes must not take the process with it. */
 const MAX_VALUES = 1 << 24;
-/** Cycles are looked for from so many levels on: few values are that deep, and whoever goes round is soon. */
+/** Cycles are looked for from so many levels on, and after so many values: in most contexts that is seldom, and in a cycle soon. */
 const CYCLE_LEVELS = 12;
+const CYCLE_VALUES = 8192;
 /** Arrays and columns are kept for the next call up to this many bytes each. */
 const KEPT_BYTES = 8 << 20;
 /** So many sources and sets of columns are kept: fresh ones of a large context cost more than the walk. */
@@ -66,6 +67,7 @@ let count = 0;
 let numberCount = 0;
 let units = 0;
 let depth = 0;
+let nextLook = 0;
 let isWalking = false;
 let itemAt = new Int32Array(MAX_DEPTH);
 let ancestors = [];
@@ -134,7 +136,7 @@ function visitObject(value, index) {
   const prototype = isArray ? null : getPrototypeOf(value);
   if (typeof value.toJSON === 'function' || !(isArray || isPlain(prototype)))
     return visitOpaque(value, index, depth > 0 ? String(pathNow().at(-1)) : '');
-  if (depth >= CYCLE_LEVELS) refuseCycle(value);
+  if (depth >= CYCLE_LEVELS || count >= nextLook) refuseCycle(value);
   if (depth === MAX_DEPTH) throw refuse(`nested deeper than ${MAX_DEPTH} levels`);
   const level = depth++;
   ancestors[level] = value;
@@ -160,10 +162,14 @@ function visitObject(value, index) {
 
 /** Refuses what contains itself, where it does so first. */
 function refuseCycle(value) {
-  for (let level = 0; level < depth; level++) {
-    if (ancestors[level] !== value) continue;
-    const chain = [...ancestors.slice(0, depth), value];
-    depth = chain.findIndex((ancestor, at) => chain.indexOf(ancestor) < at);
+  ancestors[depth] = value;
+  // What is nested deeper was looked at each time.
+  const from = count >= nextLook ? 1 : depth;
+  nextLook = count + CYCLE_VALUES;
+  for (let level = from; level <= depth; level++) {
+    const first = ancestors.indexOf(ancestors[level]);
+    if (first === level) continue;
+    depth = ancestors.findIndex((ancestor, at) => ancestors.indexOf(ancestor) < at);
     throw refuse('the value contains itself');
   }
 }
@@ -182,7 +188,7 @@ function visitOpaque(value, index, key) {
 /** Captures a context while another is being walked: a getter or `toJSON` of that one does it. */
 function captureWithin(context) {
   const arrays = [kinds, ends, numbers, values, keys, opaque, itemAt, ancestors];
-  const numbersNow = [count, numberCount, units, depth];
+  const numbersNow = [count, numberCount, units, depth, nextLook];
   itemAt = new Int32Array(MAX_DEPTH);
   ancestors = [];
   isWalking = false;
@@ -191,7 +197,7 @@ function captureWithin(context) {
   } finally {
     isWalking = true;
     [kinds, ends, numbers, values, keys, opaque, itemAt, ancestors] = arrays;
-    [count, numberCount, units, depth] = numbersNow;
+    [count, numberCount, units, depth, nextLook] = numbersNow;
   }
 }
 
@@ -207,6 +213,7 @@ function capture(context) {
   if (isWalking) return captureWithin(context);
   isWalking = true;
   count = numberCount = units = depth = 0;
+  nextLook = CYCLE_VALUES;
   isPolluted = false;
   for (const _ in Object.prototype) isPolluted = true;
   const source = freeSources.pop() ?? newSource();

@@ -159,7 +159,7 @@ function usePeers({ beforeRemoval = () => {} } = {}) {
   afterEach(async () => {
     await Promise.all(peers.splice(0).map((peer) => peer.kill()));
     beforeRemoval();
-    fs.rmSync(directory, { recursive: true, force: true });
+    fs.rmSync(directory, { recursive: true, force: true, maxRetries: 20 });
   });
   return {
     path: (...names) => path.join(directory, ...names),

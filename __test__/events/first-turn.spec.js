@@ -55,6 +55,34 @@ describe('a memory manager', () => {
     expect(heard).toEqual(['b']);
   });
 
+  test('tells all in the order in which it happened', async () => {
+    const manager = made(new MemoryManager({ agentMemoryLimit: 10, maxMemoryUsage: 1_000_000 }));
+    const heard = [];
+    manager.on('agentMemoryUpdate', () => {});
+    manager.registerAgentMemory('a', 50 * MB, 0);
+    manager.on('agentThrottled', () => heard.push('throttled'));
+    manager.on('agentUnthrottled', () => heard.push('released'));
+    manager.registerAgentMemory('a', MB, 0);
+    manager.unthrottleAgent('a');
+    manager.registerAgentMemory('a', 50 * MB, 0);
+    await turn();
+    expect(heard).toEqual(['throttled', 'released', 'throttled']);
+    expect(manager.shouldThrottleAgent('a')).toBe(true);
+  });
+
+  test('keeps many that come in one batch, whoever else listens', async () => {
+    const manager = made(new MemoryManager({ maxMemoryUsage: 1_000_000 }));
+    for (let at = 0; at < 400; at++) manager.registerAgentMemory(`a${at}`, 1, 0);
+    manager.on('memoryAlert', () => {});
+    // All of them are throttled in one step.
+    manager.updateConfig({ maxMemoryUsage: 10 });
+    manager.registerAgentMemory('last', 1, 0);
+    const heard = [];
+    manager.on('agentThrottled', ({ agentId }) => heard.push(agentId));
+    await turn();
+    expect(heard).toHaveLength(401);
+  });
+
   test('keeps the last of very many', async () => {
     const manager = made(new MemoryManager({ maxMemoryUsage: 1_000_000 }));
     manager.on('agentThrottled', () => {});

@@ -44,7 +44,7 @@ async function run(script, args = [], { env, nodeArgs = [], onLine } = {}) {
     const how = await untilEnd(child, [script, ...args], output);
     return { ...how, ...output, lines: output.stdout.split('\n').slice(0, -1), files: filesIn(cwd) };
   } finally {
-    fs.rmSync(cwd, { recursive: true, force: true });
+    fs.rmSync(cwd, { recursive: true, force: true, maxRetries: 20 });
   }
 }
 

@@ -17,7 +17,8 @@ describe('twice in one process, in the module registries of Jest', () => {
 
   afterEach(() => {
     process.chdir(before);
-    fs.rmSync(directory, { recursive: true, force: true });
+    // Systems that were forgotten may still write.
+    fs.rmSync(directory, { recursive: true, force: true, maxRetries: 20 });
   });
 
   /** A system of `addon` that worked, with what it found in its cache. */
