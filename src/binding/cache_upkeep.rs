@@ -112,7 +112,7 @@ fn updated(old: &CacheConfig, partial_json: &str) -> Result<CacheConfig> {
 }
 
 /// Writes what waits in every cache and monitor of the process, which is about to end, and ends the sockets of this thread's
-/// systems. Blocks, two seconds for each at most.
+/// systems. Blocks, about two seconds at most for each cache.
 #[napi(catch_unwind)]
 pub fn flush_caches() {
     crate::engine::leave_all();

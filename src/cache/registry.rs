@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, LazyLock, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
@@ -113,30 +113,68 @@ impl Drop for OpenCache {
     }
 }
 
-/// The time that is waited for a cache is cut into so many: while the whole process stands still, one of them passes.
-const SLICES: u32 = 20;
+/// The time that something may take, in slices. While the whole process stands still, one of them passes.
+#[derive(Debug)]
+struct Patience {
+    slice: Duration,
+    left: Duration,
+}
 
-/// Writes what waits in every shared cache of the process; it is about to end. Blocks, at most `deadline` for each.
+impl Patience {
+    const SLICES: u32 = 20;
+
+    fn new(deadline: Duration) -> Self {
+        Self { slice: deadline / Self::SLICES, left: deadline }
+    }
+
+    fn is_over(&self) -> bool {
+        self.left.is_zero()
+    }
+
+    /// The longest that may be waited at once.
+    fn most(&self) -> Duration {
+        self.slice.min(self.left)
+    }
+
+    /// So much has passed: all of it is gone, be it that the wait was answered, but not more than a slice.
+    fn pass(&mut self, elapsed: Duration) {
+        self.left -= elapsed.min(self.most());
+    }
+
+    /// Does a part of it, which is told the longest that it may wait.
+    fn spend<T>(&mut self, part: impl FnOnce(Duration) -> T) -> T {
+        let begun = Instant::now();
+        let result = part(self.most());
+        self.pass(begun.elapsed());
+        result
+    }
+}
+
+/// Writes what waits in every shared cache of the process; it is about to end. Blocks, about `deadline` at most for each, however
+/// much waits and whoever goes on storing.
 pub fn flush_all(deadline: Duration) {
     let open: Vec<_> = SHARED.lock().values().filter_map(|shared| shared.manager.upgrade()).collect();
     for manager in open {
-        let mut left = SLICES;
-        loop {
-            let refused = manager.write_memory_only();
-            let disk = manager.disk().filter(|disk| disk.is_started() && disk.queue.len() > 0);
-            let answer = disk.and_then(|disk| disk.queue.order(Command::Flush { sync: false }));
-            // What cannot be written now is lost: it is too late to tell anybody.
-            let is_written = answer.is_some_and(|answer| {
-                loop {
-                    match answer.recv_timeout(deadline / SLICES) {
-                        Err(RecvTimeoutError::Timeout) if left > 1 => left -= 1,
-                        answer => break matches!(answer, Ok(Ok(_))),
-                    }
+        flush_within(&manager, Patience::new(deadline));
+    }
+}
+
+fn flush_within(manager: &CacheManager, mut time: Patience) {
+    while !time.is_over() {
+        let refused = time.spend(|_| manager.write_memory_only());
+        let disk = manager.disk().filter(|disk| disk.is_started() && disk.queue.len() > 0);
+        let answer = disk.and_then(|disk| disk.queue.order(Command::Flush { sync: false }));
+        // What cannot be written now is lost: it is too late to tell anybody.
+        let is_written = answer.is_some_and(|answer| {
+            loop {
+                match time.spend(|most| answer.recv_timeout(most)) {
+                    Err(RecvTimeoutError::Timeout) if !time.is_over() => {}
+                    answer => break matches!(answer, Ok(Ok(_))),
                 }
-            });
-            if refused == 0 || !is_written {
-                break;
             }
+        });
+        if refused == 0 || !is_written {
+            break;
         }
     }
 }
@@ -158,3 +196,6 @@ pub(crate) fn identity(path: &Path) -> PathBuf {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
