@@ -120,12 +120,19 @@ impl Engine {
         let (old, new) = (live.settings().clone(), change.settings.clone());
         let (source, warnings) = (change.source, change.warnings.clone());
         let is_changed = old != new;
-        let applied = if is_changed { self.apply(&new) } else { Ok(()) };
-        if let Err(error) = applied.and_then(|()| live.commit(change)) {
-            if is_changed {
-                self.apply(&old)?;
+        let applied = if is_changed { self.apply(&new) } else { Ok(Vec::new()) };
+        let ended = match applied.and_then(|ended| live.commit(change).map(|()| ended)) {
+            Ok(ended) => ended,
+            Err(error) => {
+                if is_changed {
+                    // What ended runs again, and was not told of.
+                    self.apply(&old)?;
+                }
+                return Err(error);
             }
-            return Err(error);
+        };
+        for part in ended {
+            self.orchestrator.tell_stopped(part);
         }
         self.settings.lock().clone_from(&new);
         self.renew_live();
@@ -144,7 +151,8 @@ impl Engine {
         Ok(is_changed)
     }
 
-    fn apply(&self, settings: &Settings) -> Result<()> {
+    /// Which parts have ended by it.
+    fn apply(&self, settings: &Settings) -> Result<Vec<Part>> {
         catch_unwind(AssertUnwindSafe(|| self.orchestrator.apply(settings))).map_err(|_| {
             Error::new(ErrorKind::Internal, "a part failed under the new settings; those before hold again")
         })

@@ -198,8 +198,9 @@ impl Orchestrator {
     }
 
     /// Brings the running parts to `settings`, which are checked. Parts that stay on keep what they hold. Those that are
-    /// switched off end last: until then a failure can be undone by applying the settings before.
-    pub fn apply(&self, settings: &Settings) {
+    /// switched off end last: until then a failure can be undone by applying the settings before. Returns those, in the order of
+    /// their end, for [`Self::tell_stopped`] when it is sure that it stays so.
+    pub fn apply(&self, settings: &Settings) -> Vec<Part> {
         self.advisor.reconfigure(settings);
         // Work that grows with what the parts hold is done before the lock is taken.
         let old = self.components();
@@ -235,7 +236,7 @@ impl Orchestrator {
         let monitor = self.monitor(settings, old.monitor.clone());
         let new = Components { memory, cache, filter, monitor };
         *self.components.write() = new.clone();
-        self.end_gone(&old, &new);
+        Self::end_gone(&old, &new)
     }
 
     /// Panics if that was asked for. For tests of what a defect does to callers.
@@ -270,19 +271,21 @@ impl Orchestrator {
     }
 
     /// Ends the parts that are not there any more, those that ask the others first.
-    fn end_gone(&self, old: &Components, new: &Components) {
+    fn end_gone(old: &Components, new: &Components) -> Vec<Part> {
+        let mut ended = Vec::new();
         if let (Some(monitor), None) = (&old.monitor, &new.monitor) {
             monitor.stop();
-            self.tell_stopped(Part::Monitor);
+            ended.push(Part::Monitor);
         }
         if let (Some(memory), None) = (&old.memory, &new.memory) {
             memory.stop();
-            self.tell_stopped(Part::Memory);
+            ended.push(Part::Memory);
         }
         if let (Some(cache), None) = (&old.cache, &new.cache) {
             cache.close();
-            self.tell_stopped(Part::Cache);
+            ended.push(Part::Cache);
         }
+        ended
     }
 
     /// Tells that a part has ended.

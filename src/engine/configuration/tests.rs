@@ -90,6 +90,28 @@ fn parts_to_be_switched_off_go_on_when_another_fails() {
 }
 
 #[test]
+fn parts_that_run_again_are_not_told_to_have_stopped() {
+    let place = Place::new(&sized(5));
+    place.engine.listen(&["stopped".into()]);
+    let off = json!({ "enableAdvancedCaching": false, "enableMemoryManagement": false });
+    let is_on = || place.engine.cache().is_some() && place.engine.memory().is_some();
+    {
+        let mut live = place.engine.live_settings.lock();
+        let change = live.update(&off, true).expect("sound");
+        // Found only when the parts have ended and the file is to be written.
+        place.put(&sized(7));
+        let error = place.engine.make(&mut live, change).expect_err("somebody else has written it");
+        assert_eq!(error.kind(), ErrorKind::ConfigChanged);
+    }
+    assert!(is_on() && place.l1() == 5);
+    assert_eq!(place.events(), []);
+    place.engine.update_configuration(&off, false).expect("sound");
+    assert!(!is_on());
+    let stopped: Vec<_> = place.events().into_iter().map(|(_, data)| data["component"].clone()).collect();
+    assert_eq!(stopped, ["memoryManager", "cacheManager"]);
+}
+
+#[test]
 fn file_is_taken_over_when_it_changes() {
     let place = Place::new(&sized(5));
     place.watch();
