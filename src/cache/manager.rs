@@ -256,10 +256,17 @@ impl CacheManager {
         Some(stored)
     }
 
-    /// Whether it is open and its disk tiers are in this directory.
+    /// Whether it is open, its disk tiers are in this directory, and its configuration lets them stay there.
     pub(crate) fn is_at(&self, dir: &Path) -> bool {
+        let config = self.config();
+        let asked = self.cwd.join(config.dir());
+        let is_in = |path: &Path| registry::identity(path) == dir;
         !self.is_closed()
-            && self.disk().is_some_and(|disk| registry::identity(&disk.settings.read().dir) == dir)
+            && config.persist_to_disk
+            && self.disk().is_some_and(|disk| {
+                let path = disk.settings.read().dir.clone();
+                is_in(&path) && (path == asked || is_in(&asked))
+            })
     }
 
     /// Waits until all that was stored is written, and synced to the disk itself if asked. Blocks.
@@ -284,12 +291,17 @@ impl CacheManager {
         }
     }
 
-    /// Writes what is not written and closes the database; whether all was written in time. Idempotent. Blocks.
+    /// Writes what is not written and closes the database; whether all was written in time. A change of the configuration that
+    /// is under way comes first, none begins afterwards. Idempotent. Blocks.
     pub fn close(&self) -> bool {
+        let settled = self.settling.pause(CLOSE_DEADLINE);
         if self.is_closed.swap(true, Ordering::AcqRel) {
             return true;
         }
-        let Some(disk) = self.disk() else { return true };
+        let is_settled = settled.is_some();
+        // Who waits for it finds that it is closed.
+        drop(settled);
+        let Some(disk) = self.disk() else { return is_settled };
         let is_written = self.write_all().is_ok();
         let is_done = disk.close(CLOSE_DEADLINE) && is_written;
         self.l1.lock().clear();

@@ -6,8 +6,9 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::config::CacheConfig;
 use super::disk::queue::Command;
@@ -33,6 +34,11 @@ impl Settling {
     pub(super) fn new(config: &CacheConfig) -> Self {
         Self { done: Mutex::new(config.clone()), is_switched: AtomicBool::new(false) }
     }
+
+    /// Waits until nobody is changing L1 and the disk tiers, at most `deadline`. `None` when that was not enough.
+    pub(super) fn pause(&self, deadline: Duration) -> Option<MutexGuard<'_, CacheConfig>> {
+        self.done.try_lock_for(deadline)
+    }
 }
 
 /// A configuration and the one before it.
@@ -46,11 +52,13 @@ pub struct Reconfigured {
 
 impl CacheManager {
     /// Brings the cache to a checked configuration; `namespace` stays. What fits of the entries stays. O(entries) where
-    /// bounds or policy change, off the JavaScript thread.
+    /// bounds or policy change, off the JavaScript thread. The configuration that holds already costs nothing: whoever changed
+    /// to it settles it, and is not waited for.
     pub fn reconfigure(&self, config: CacheConfig) {
         // It cannot fail: nothing is checked.
-        let _ = self.configure(|_| Ok(config));
-        self.settle();
+        if self.configure(|_| Ok(config)).is_ok_and(|change| change.old != change.new) {
+            self.settle();
+        }
     }
 
     /// Takes the configuration that `change` makes of the one that holds; `namespace` stays. It is in force when this returns; what
@@ -73,9 +81,13 @@ impl CacheManager {
 
     /// Brings L1 and the disk tiers from the configuration that they are under to the one that holds now. However often and
     /// by however many threads it is called, whoever returns finds them under a configuration that held since it was called.
-    /// O(entries) where bounds or policy changed, and waits for the disk where its place did.
+    /// O(entries) where bounds or policy changed, and waits for the disk where its place did. Does nothing once the cache is closed:
+    /// what it opened then, nobody would close.
     pub fn settle(&self) {
         let mut done = self.settling.done.lock();
+        if self.is_closed() {
+            return;
+        }
         // Before the configuration is read: who switches afterwards settles afterwards.
         let is_switched = self.settling.is_switched.swap(false, Ordering::AcqRel);
         let config = self.config();
@@ -130,7 +142,14 @@ impl CacheManager {
             old.close(CLOSE_DEADLINE);
         }
         let next = self.new_disk(config);
-        (*self.disk.write()).clone_from(&next);
+        {
+            let mut disk = self.disk.write();
+            // Whoever closed it did not wait for so long, and looked for a disk before this lock was taken.
+            if self.is_closed() {
+                return;
+            }
+            (*disk).clone_from(&next);
+        }
         self.absences.clear();
         *self.distrusted.lock() = Distrusted::default();
         let Some(disk) = next else { return };

@@ -3,6 +3,7 @@
 use super::*;
 use crate::base::error::{Error, ErrorKind};
 use crate::cache::config::EvictionPolicy;
+use crate::cache::disk::Condition;
 
 fn filled(world: &World) -> Arc<CacheManager> {
     let cache = world.open();
@@ -104,4 +105,89 @@ fn threads_that_settle_at_once_end_under_the_last_configuration() {
         assert_eq!(get(&cache, &format!("key {number}")).as_deref(), Some("value"));
     }
     assert_eq!(cache.stats().l1.entries, l1.max_size, "the bounds are those of the last");
+}
+
+/// Whether the directory that a cache has now is open.
+fn is_disk_open(cache: &CacheManager) -> bool {
+    cache.disk().is_some_and(|disk| disk.is_started() && disk.condition() != Condition::Closed)
+}
+
+/// Asks for another directory, which is there: it is opened at once.
+fn move_to(world: &World, cache: &CacheManager, dir: &str) {
+    std::fs::create_dir_all(world.dir.path().join(dir)).expect("create");
+    let cache_dir = Some(dir.to_owned());
+    cache.configure(|old| Ok(CacheConfig { cache_dir, ..old.clone() })).expect("sound");
+}
+
+#[test]
+fn configuration_that_holds_already_waits_for_nobody() {
+    let world = World::new();
+    let cache = filled(&world);
+    let settling = cache.settling.pause(DEADLINE).expect("nobody settles");
+    let (returned, returns) = channel();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            cache.reconfigure(cache.config());
+            returned.send(()).expect("the test waits");
+        });
+        let has_returned = returns.recv_timeout(DEADLINE);
+        drop(settling);
+        has_returned.expect("it has not waited");
+    });
+}
+
+#[test]
+fn cache_that_was_closed_opens_nothing_more() {
+    let world = World::new();
+    let cache = filled(&world);
+    move_to(&world, &cache, "elsewhere");
+    assert!(cache.close());
+    cache.settle();
+    assert!(!is_disk_open(&cache));
+    let elsewhere = world.dir.path().join("elsewhere");
+    assert_eq!(elsewhere.read_dir().expect("list").count(), 0);
+    assert_eq!(get(&world.open(), "key 0").as_deref(), Some("value"), "written where it went");
+}
+
+#[test]
+fn cache_is_closed_after_the_settling_that_is_under_way() {
+    let world = World::new();
+    let cache = filled(&world);
+    let settling = cache.settling.pause(DEADLINE).expect("nobody settles");
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    let (begin, begins) = channel();
+    std::thread::scope(|scope| {
+        let closing = scope.spawn(|| {
+            begin.send(()).expect("the test waits");
+            assert!(cache.close());
+            is_over.load(std::sync::atomic::Ordering::Acquire)
+        });
+        begins.recv().expect("it closes");
+        for _ in 0..1000 {
+            std::thread::yield_now();
+        }
+        is_over.store(true, std::sync::atomic::Ordering::Release);
+        drop(settling);
+        assert!(closing.join().expect("no panic"), "it has waited");
+    });
+    assert!(!is_disk_open(&cache));
+}
+
+#[test]
+fn nothing_stays_open_whoever_is_first_the_move_or_the_end() {
+    for round in 0..30 {
+        let world = World::new();
+        let cache = filled(&world);
+        move_to(&world, &cache, "elsewhere");
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                if round % 3 == 0 {
+                    std::thread::yield_now();
+                }
+                cache.settle();
+            });
+            assert!(cache.close());
+        });
+        assert!(!is_disk_open(&cache), "round {round}");
+    }
 }

@@ -111,3 +111,41 @@ fn all_spellings_of_a_directory_are_one() {
         caches.iter().for_each(OpenCache::close);
     }
 }
+
+#[test]
+fn cache_that_is_about_to_move_is_not_that_of_its_old_directory() {
+    let world = World::new();
+    let at = || open(&world, world.dir.path(), config("cache", None));
+    let first = at();
+    set(first.manager(), "a", "1");
+    first.manager().flush(false).expect("flush");
+    let away = Some("elsewhere".to_owned());
+    first.manager().configure(|old| Ok(CacheConfig { cache_dir: away, ..old.clone() })).expect("sound");
+    let second = at();
+    assert!(!is_same(&first, &second));
+    assert_eq!(second.manager().config().cache_dir.as_deref(), Some("cache"));
+    set(second.manager(), "b", "2");
+    first.manager().settle();
+    first.close();
+    assert!(first.manager().is_closed() && !second.manager().is_closed());
+    second.close();
+    let found = |cache: &CacheManager| ["a", "b"].map(|key| get(cache, key));
+    assert_eq!(found(&world.open()), [Some("1".to_owned()), Some("2".to_owned())]);
+    let moved = world.open_with(|config| config.cache_dir = Some("elsewhere".to_owned()));
+    assert_eq!(found(&moved), [Some("1".to_owned()), None]);
+}
+
+#[test]
+fn cache_that_is_about_to_leave_the_disk_is_not_shared_either() {
+    let world = World::new();
+    let at = || open(&world, world.dir.path(), config("cache", None));
+    let first = at();
+    first
+        .manager()
+        .configure(|old| Ok(CacheConfig { persist_to_disk: false, ..old.clone() }))
+        .expect("sound");
+    let second = at();
+    assert!(!is_same(&first, &second));
+    first.close();
+    second.close();
+}
