@@ -58,7 +58,8 @@ async function asked(system, path) {
 /**
  * Who answers: `{ source: 'live', systems }`, `{ source: 'stored', state }` or `{ source: 'created' }`. `ignored` is how many
  * sockets and files are not believed; each is told on standard error. `gone`, where no system runs: those that went without
- * a shutdown, the newest first. `hasDirectory`: whether running systems can be found at all.
+ * a shutdown, the newest first: every state that says `running`, as a later one of the same project and environment would have
+ * replaced it, and every dead socket without a state. `hasDirectory`: whether running systems can be found at all.
  */
 async function sourceFor(given) {
   const { offline, config } = given.options;
@@ -76,12 +77,12 @@ async function sourceFor(given) {
   const killed = [];
   const systems = await systemsIn(cacheDir, { environment, onIgnored, onKilled: (who) => killed.push(who) });
   if (systems.length > 0) return { ...common, source: 'live', systems };
-  const state = cacheDir === null ? null : client().storedState(cacheDir, { environment, onIgnored });
-  const gone = killed.filter(isOf(environment));
-  if (state !== null && !endedWell(state)) gone.push(state);
+  const states = cacheDir === null ? [] : client().storedStates(cacheDir, { environment, onIgnored });
+  const gone = [...killed.filter(isOf(environment)), ...states.filter((state) => !endedWell(state))];
   gone.sort((a, b) => (b.startedAt ?? 0) - (a.startedAt ?? 0));
   const told = { ...common, gone: gone.map(whoOf) };
-  return state === null ? { ...told, source: 'created' } : { ...told, source: 'stored', state };
+  const [state] = states;
+  return state === undefined ? { ...told, source: 'created' } : { ...told, source: 'stored', state };
 }
 
 const whoOf = ({ pid, startedAt, project, environment }) => ({ pid, startedAt, project, environment });

@@ -10,7 +10,7 @@ const { AgentwiseError, messageOf } = require('../errors.js');
 const { openDirectory, readFile, isTrusted } = require('./directory.js');
 const { exchange } = require('./exchange.js');
 const { killedOf } = require('./killed.js');
-const { storedState } = require('./state.js');
+const { storedState, storedStates } = require('./state.js');
 
 /** How long a system has to say who it is. One that runs does so within a few milliseconds. */
 const FIND_MS = 500;
@@ -143,4 +143,4 @@ async function findSystems(cacheDir, { timeoutMs, onIgnored = () => {}, onKilled
   }
 }
 
-module.exports = { findSystems, storedState };
+module.exports = { findSystems, storedState, storedStates };
