@@ -55,6 +55,25 @@ async function asked(system, path) {
   }
 }
 
+/** What commands were given by a file that was named. */
+const named = new WeakMap();
+
+/**
+ * The configuration by which systems are looked for. A file that was named is to be right, whoever answers, and is read once
+ * for a command: `stats --watch` does not end because somebody saves it.
+ */
+function lookedFor(given) {
+  const { offline, config } = given.options;
+  if (offline) return { cacheDir: null };
+  if (config === undefined) return configurationOf(given);
+  if (!named.has(given)) {
+    const configuration = configurationOf(given);
+    requireSound(configuration);
+    named.set(given, configuration);
+  }
+  return named.get(given);
+}
+
 /**
  * Who answers: `{ source: 'live', systems }`, `{ source: 'stored', state }` or `{ source: 'created' }`. `ignored` is how many
  * sockets and files are not believed; each is told on standard error. `gone`, where no system runs: those that went without
@@ -62,13 +81,9 @@ async function asked(system, path) {
  * replaced it, and every dead socket without a state. `hasDirectory`: whether running systems can be found at all.
  */
 async function sourceFor(given) {
-  const { offline, config } = given.options;
   // What was asked for in so many words. Else any is right: the shell of who asks rarely has the application's NODE_ENV.
   const environment = given.askedEnvironment;
-  const configuration = offline ? { cacheDir: null } : configurationOf(given);
-  // Whoever answers: a file that was named is to be right.
-  if (!offline && config !== undefined) requireSound(configuration);
-  const { cacheDir } = configuration;
+  const { cacheDir } = lookedFor(given);
   const common = { ignored: 0, hasDirectory: cacheDir !== null && process.platform !== 'win32' };
   const onIgnored = (why) => {
     common.ignored++;
