@@ -76,21 +76,27 @@ function lookedFor(given) {
 
 /**
  * Who answers: `{ source: 'live', systems }`, `{ source: 'stored', state }` or `{ source: 'created' }`. `ignored` is how many
- * sockets and files are not believed; each is told on standard error. `gone`, where no system runs: those that went without
- * a shutdown, the newest first: every state that says `running`, as a later one of the same project and environment would have
- * replaced it, and every dead socket without a state. `hasDirectory`: whether running systems can be found at all.
+ * sockets and files are not believed, `doubtful` why each of the sockets is not; all are told on standard error. `gone`, where no
+ * system runs: those that went without a shutdown, the newest first: every state that says `running`, as a later one of the same
+ * project and environment would have replaced it, and every dead socket without a state. `hasDirectory`: whether running systems
+ * can be found at all.
  */
 async function sourceFor(given) {
   // What was asked for in so many words. Else any is right: the shell of who asks rarely has the application's NODE_ENV.
   const environment = given.askedEnvironment;
   const { cacheDir } = lookedFor(given);
-  const common = { ignored: 0, hasDirectory: cacheDir !== null && process.platform !== 'win32' };
+  const common = { ignored: 0, doubtful: [], hasDirectory: cacheDir !== null && process.platform !== 'win32' };
   const onIgnored = (why) => {
     common.ignored++;
     given.warnOnce(why);
   };
+  const onDoubtful = (why) => {
+    common.doubtful.push(why);
+    onIgnored(why);
+  };
   const killed = [];
-  const systems = await systemsIn(cacheDir, { environment, onIgnored, onKilled: (who) => killed.push(who) });
+  const onKilled = (who) => killed.push(who);
+  const systems = await systemsIn(cacheDir, { environment, onIgnored: onDoubtful, onKilled });
   if (systems.length > 0) return { ...common, source: 'live', systems };
   const states = cacheDir === null ? [] : client().storedStates(cacheDir, { environment, onIgnored });
   const gone = [...killed.filter(isOf(environment)), ...states.filter((state) => !endedWell(state))];
