@@ -242,6 +242,23 @@ describe('stats --watch', () => {
     expect(output.stderr).toBe('');
   });
 
+  onUnix('goes on where no system can be made meanwhile, as the configuration is not right', async () => {
+    const { kill, ended: end } = await program();
+    await systems(1);
+    const { child, output, ended } = begin([CLI, 'stats', '--watch', '0.1', '--json'], { cwd: directory.path() });
+    await until(() => output.stdout.includes('"source":"live"'));
+    configure('optimization.development.json', '{ "cache": ');
+    kill('SIGKILL');
+    await end;
+    for (const name of fs.readdirSync(directory.path('.cache', 'live')).filter((one) => one.startsWith('state-')))
+      fs.rmSync(directory.path('.cache', 'live', name));
+    await until(() => output.stdout.includes('"source":"created","error"') || child.exitCode !== null);
+    configure('optimization.development.json', '{}');
+    await until(() => output.stdout.includes('"source":"created","timestamp"') || child.exitCode !== null);
+    child.kill('SIGINT');
+    expect(await ended).toEqual({ code: 0, signal: null });
+  });
+
   onUnix('goes on while the file of --config is not right, and does not begin with one', async () => {
     const config = { cache: { cacheDir: directory.path('elsewhere') } };
     const file = configure('named.json', config);
