@@ -57,6 +57,27 @@ onUnix('a state of another form is ignored with a reason, and the health is a wa
   expect((await cli(['health', '-q'])).code).toBe(1);
 });
 
+onUnix('sockets that are not believed make health --live unknown, with the reason, also with --quiet', async () => {
+  const garbage = (name) => pretend((socket) => socket.end(`${ESCAPE}`), { cacheDir: cacheDir(), name });
+  await garbage('0123456789abcdef.sock');
+  await garbage('1123456789abcdef.sock');
+  const refused = await cli(['health', '--live', '--quiet']);
+  expect(refused).toMatchObject({ code: 3, stdout: '' });
+  expect(refused.stderr).toMatch(
+    /^E_NOT_AVAILABLE: whether .* is not known: .*[01]123456789abcdef\.sock cannot be asked: .*; 1 more\n$/,
+  );
+  expect(refused.stderr).not.toContain(ESCAPE);
+  // It answers without it.
+  expect(await cli(['health', '--quiet'])).toMatchObject({ code: 1, stderr: '' });
+  await system({ overall: 'healthy', score: 90 }, { name: '2123456789abcdef.sock' });
+  expect(await cli(['health', '--live', '--quiet'])).toMatchObject({ code: 0, stderr: '' });
+});
+
+onUnix('a state that is not believed leaves health --live down', async () => {
+  leaveState({ status: {}, health: {} });
+  expect(await cli(['health', '--live', '--quiet'])).toMatchObject({ code: 2, stderr: '' });
+});
+
 onUnix('nothing that a system says reaches the terminal as it is', async () => {
   const bad = `${ESCAPE}[2J`;
   const tier = { entries: bad, maxSize: bad, sizeMB: bad, maxSizeMB: bad, hits: bad };

@@ -101,6 +101,40 @@ onUnix('it stays one, however often and late is asked, until a system ends well'
   expect({ code, gone: data.gone, source: data.source }).toEqual({ code: 0, gone: undefined, source: 'stored' });
 });
 
+onUnix('after a saved state it is a warning until one of its environment ends well', async () => {
+  const development = { environment: 'development' };
+  const { pid, kill, ended: end } = await started(development);
+  await until(() => states().length > 0);
+  kill('SIGKILL');
+  await end;
+  const last = await ended({ environment: 'production' });
+  const { code, data } = await json(['health']);
+  const text = goneText(pid, 'development');
+  expect({ code, ...data }).toMatchObject({ code: 1, overall: 'warning', source: 'stored', pid: last, message: text });
+  expect(data.gone).toEqual([{ pid, startedAt: expect.any(String), project: null, ...development }]);
+  expect(linesOf((await cli(['health'])).stdout)[0]).toMatch(/\(production\), which has ended; .* without a shutdown$/);
+  expect(await json(['health', '--live'])).toMatchObject({ code: 2, data: { gone: [{ pid }] } });
+  expect(await json(['health', '--environment', 'development'])).toMatchObject({ code: 1, data: { gone: [{ pid }] } });
+  const other = await json(['health', '--environment', 'production']);
+  expect({ code: other.code, gone: other.data.gone }).toEqual({ code: 0, gone: undefined });
+  await ended(development);
+  expect((await json(['health'])).data.gone).toBeUndefined();
+});
+
+onUnix('each one that was killed is told, whenever that was, the newest first', async () => {
+  const pids = [];
+  for (const environment of ['production', 'development']) {
+    const { pid, kill, ended: end } = await started({ environment });
+    await until(() => states().length > pids.length);
+    kill('SIGKILL');
+    await end;
+    pids.unshift(pid);
+  }
+  pids.unshift(await killed({ environment: 'production' }));
+  const { code, data } = await json(['health']);
+  expect({ code, gone: data.gone.map(({ pid }) => pid) }).toEqual({ code: 1, gone: pids });
+});
+
 onUnix('it is none for another environment, for --offline, and while another system runs', async () => {
   const pid = await killed();
   expect((await cli(['health', '--environment', 'production'])).code).toBe(0);

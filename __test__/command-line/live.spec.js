@@ -241,4 +241,49 @@ describe('stats --watch', () => {
     expect(await ended).toEqual({ code: 0, signal: null });
     expect(output.stderr).toBe('');
   });
+
+  onUnix('goes on where no system can be made meanwhile, as the configuration is not right', async () => {
+    const { kill, ended: end } = await program();
+    await systems(1);
+    const { child, output, ended } = begin([CLI, 'stats', '--watch', '0.1', '--json'], { cwd: directory.path() });
+    await until(() => output.stdout.includes('"source":"live"'));
+    configure('optimization.development.json', '{ "cache": ');
+    kill('SIGKILL');
+    await end;
+    for (const name of fs.readdirSync(directory.path('.cache', 'live')).filter((one) => one.startsWith('state-')))
+      fs.rmSync(directory.path('.cache', 'live', name));
+    await until(() => output.stdout.includes('"source":"created","error"') || child.exitCode !== null);
+    configure('optimization.development.json', '{}');
+    await until(() => output.stdout.includes('"source":"created","timestamp"') || child.exitCode !== null);
+    child.kill('SIGINT');
+    expect(await ended).toEqual({ code: 0, signal: null });
+  });
+
+  onUnix('goes on while the file of --config is not right, and does not begin with one', async () => {
+    const config = { cache: { cacheDir: directory.path('elsewhere') } };
+    const file = configure('named.json', config);
+    const { pid } = await program({ configFile: file, ...config });
+    await systems(1, 'elsewhere');
+    const args = ['stats', '--watch', '0.1', '--json', '--config', file];
+    const { child, output, ended } = begin([CLI, ...args], { cwd: directory.path() });
+    const lines = () => output.stdout.split('\n').slice(0, -1);
+    const more = async () => {
+      const before = lines().length;
+      // The one that was begun before counts for nothing.
+      await until(() => lines().length > before + 1 || child.exitCode !== null);
+    };
+    await more();
+    for (const change of [() => configure('named.json', '{ "cache": '), () => fs.rmSync(file)]) {
+      change();
+      await more();
+      expect(await cli(args)).toMatchObject({ code: 3, stdout: '', stderr: expect.stringMatching(/^E_CONFIG_/) });
+    }
+    child.kill('SIGINT');
+    expect(await ended).toEqual({ code: 0, signal: null });
+    expect(output.stderr).toBe('');
+    const readings = lines().map((line) => JSON.parse(line));
+    // On a machine that is busy one may come too late.
+    for (const { source, error, pid: whose } of readings)
+      expect([source, whose]).toEqual(['live', error ? undefined : pid]);
+  });
 });

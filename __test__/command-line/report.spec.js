@@ -18,6 +18,7 @@ test('--html writes a page', async () => {
 test.each([
   ['report.json', [], /^\{/],
   ['report.html', [], /^<!doctype html>/i],
+  ['report.htm', [], /^<!doctype html>/i],
   ['page.html', ['--html'], /^<!doctype html>/i],
 ])('--output %s %j writes what it says', async (name, flags, start) => {
   const { stdout, ...rest } = await cli(['report', '--output', name, ...flags]);
@@ -55,6 +56,10 @@ test('a refusal names the options of the command and what is in the way, and no 
     [['link', '--force'], /^E_IO: .*link: it is there and not a regular file/],
     [['no/where.json'], /^E_IO: .*no\/where\.json: there is no directory .*no$/],
     [['report.json/where.json'], /^E_IO: .*where\.json: .*report\.json is not a directory$/],
+    [
+      ['report.json/a/where.json'],
+      /^E_IO: .*where\.json: there is no directory .*report\.json\/a, as what is above it is not /,
+    ],
     [[''], /^E_INVALID_ARGUMENT: --output/],
   ]) {
     const { stderr, ...rest } = await cli(['report', '--output', ...args]);

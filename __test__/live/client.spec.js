@@ -2,6 +2,7 @@
 
 const { createHash } = require('node:crypto');
 const fs = require('node:fs');
+const net = require('node:net');
 const path = require('node:path');
 const { useOwnDirectory, runNode } = require('../support.js');
 const { usePretenders, findSystems, storedState, patient, until, answerOf, WHO } = require('./support.js');
@@ -95,7 +96,7 @@ onUnix('a socket', () => {
     const { cacheDir, dead } = await deadSocket('00000000000000aa.sock');
     const who = dead.replace(/sock$/, 'json');
     fs.writeFileSync(who, JSON.stringify(WHO));
-    const server = require('node:net').createServer();
+    const server = net.createServer();
     const own = path.join(path.dirname(dead), 'other');
     await new Promise((resolve) => server.listen(own, resolve));
     fs.rmSync(dead);
@@ -124,6 +125,35 @@ onUnix('a socket', () => {
       JSON.stringify({ ...whole, packageVersion: '0.1.0', status: { components: {} }, health: { overall: 'healthy' } }),
     );
   }
+
+  /** What is found where `change` comes after the first refusal. The only socket is the one that refuses. */
+  async function changed(dead, change) {
+    fs.rmSync(path.join(path.dirname(dead), '0123456789abcdef.sock'));
+    const { connect } = net;
+    const connecting = jest.spyOn(net, 'connect');
+    connecting.mockImplementationOnce((...args) => connect(...args).once('error', change));
+    try {
+      const killed = [];
+      const found = await findSystems('pretended', { ...patient, onKilled: (who) => killed.push(who) });
+      return { killed, found: found.map(({ state }) => state), asked: connecting.mock.calls.length };
+    } finally {
+      connecting.mockRestore();
+    }
+  }
+
+  test('that refuses and listens a moment later is found', async () => {
+    const { dead } = await refusing();
+    const listening = path.join(path.dirname(dead), 'listening');
+    const { file } = await pretend(saysWho, { name: '00000000000000bb.sock' });
+    fs.renameSync(file, listening);
+    const found = await changed(dead, () => fs.renameSync(listening, dead));
+    expect(found).toEqual({ killed: [], found: ['answering'], asked: 2 });
+  });
+
+  test('that refuses and is gone a moment later is of a system that has ended', async () => {
+    const { dead } = await refusing();
+    expect(await changed(dead, () => fs.rmSync(dead))).toEqual({ killed: [], found: [], asked: 1 });
+  });
 
   test('that refuses is removed only when it is old', async () => {
     const { dead, who, look, age } = await refusing();

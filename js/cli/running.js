@@ -55,33 +55,55 @@ async function asked(system, path) {
   }
 }
 
+/** What commands were given by a file that was named. */
+const named = new WeakMap();
+
+/**
+ * The configuration by which systems are looked for. A file that was named is to be right, whoever answers, and is read once
+ * for a command: `stats --watch` does not end because somebody saves it.
+ */
+function lookedFor(given) {
+  const { offline, config } = given.options;
+  if (offline) return { cacheDir: null };
+  if (config === undefined) return configurationOf(given);
+  if (!named.has(given)) {
+    const configuration = configurationOf(given);
+    requireSound(configuration);
+    named.set(given, configuration);
+  }
+  return named.get(given);
+}
+
 /**
  * Who answers: `{ source: 'live', systems }`, `{ source: 'stored', state }` or `{ source: 'created' }`. `ignored` is how many
- * sockets and files are not believed; each is told on standard error. `gone`, where no system runs: those that went without
- * a shutdown, the newest first. `hasDirectory`: whether running systems can be found at all.
+ * sockets and files are not believed, `doubtful` why each of the sockets is not; all are told on standard error. `gone`, where no
+ * system runs: those that went without a shutdown, the newest first: every state that says `running`, as a later one of the same
+ * project and environment would have replaced it, and every dead socket without a state. `hasDirectory`: whether running systems
+ * can be found at all.
  */
 async function sourceFor(given) {
-  const { offline, config } = given.options;
   // What was asked for in so many words. Else any is right: the shell of who asks rarely has the application's NODE_ENV.
   const environment = given.askedEnvironment;
-  const configuration = offline ? { cacheDir: null } : configurationOf(given);
-  // Whoever answers: a file that was named is to be right.
-  if (!offline && config !== undefined) requireSound(configuration);
-  const { cacheDir } = configuration;
-  const common = { ignored: 0, hasDirectory: cacheDir !== null && process.platform !== 'win32' };
+  const { cacheDir } = lookedFor(given);
+  const common = { ignored: 0, doubtful: [], hasDirectory: cacheDir !== null && process.platform !== 'win32' };
   const onIgnored = (why) => {
     common.ignored++;
     given.warnOnce(why);
   };
+  const onDoubtful = (why) => {
+    common.doubtful.push(why);
+    onIgnored(why);
+  };
   const killed = [];
-  const systems = await systemsIn(cacheDir, { environment, onIgnored, onKilled: (who) => killed.push(who) });
+  const onKilled = (who) => killed.push(who);
+  const systems = await systemsIn(cacheDir, { environment, onIgnored: onDoubtful, onKilled });
   if (systems.length > 0) return { ...common, source: 'live', systems };
-  const state = cacheDir === null ? null : client().storedState(cacheDir, { environment, onIgnored });
-  const gone = killed.filter(isOf(environment));
-  if (state !== null && !endedWell(state)) gone.push(state);
+  const states = cacheDir === null ? [] : client().storedStates(cacheDir, { environment, onIgnored });
+  const gone = [...killed.filter(isOf(environment)), ...states.filter((state) => !endedWell(state))];
   gone.sort((a, b) => (b.startedAt ?? 0) - (a.startedAt ?? 0));
   const told = { ...common, gone: gone.map(whoOf) };
-  return state === null ? { ...told, source: 'created' } : { ...told, source: 'stored', state };
+  const [state] = states;
+  return state === undefined ? { ...told, source: 'created' } : { ...told, source: 'stored', state };
 }
 
 const whoOf = ({ pid, startedAt, project, environment }) => ({ pid, startedAt, project, environment });

@@ -6,16 +6,19 @@
  */
 
 const fs = require('node:fs');
+const { setTimeout: sleep } = require('node:timers/promises');
 const { AgentwiseError, messageOf } = require('../errors.js');
 const { openDirectory, readFile, isTrusted } = require('./directory.js');
 const { exchange } = require('./exchange.js');
 const { killedOf } = require('./killed.js');
-const { storedState } = require('./state.js');
+const { storedState, storedStates } = require('./state.js');
 
 /** How long a system has to say who it is. One that runs does so within a few milliseconds. */
 const FIND_MS = 500;
 /** How long one has for anything else; its server gives up then too. */
 const ASK_MS = 5000;
+/** A system that starts has its socket a moment before it listens, and one that ends a moment longer than it does. */
+const SETTLE_MS = 50;
 /** The longest time that a timer can have. */
 const LONGEST_MS = 2 ** 31 - 1;
 const SOCKET = /^([0-9a-f]{16})\.sock$/;
@@ -82,6 +85,14 @@ async function look(directory, cacheDir, name, { timeoutMs, onIgnored }) {
   }
 }
 
+/** As `look`; one that refuses is asked once more after a moment, before it is taken for dead. */
+async function lookTwice(...asked) {
+  const found = await look(...asked);
+  if (found?.state !== 'dead') return found;
+  await sleep(SETTLE_MS);
+  return look(...asked);
+}
+
 async function ask(cacheDir, name, path, { timeoutMs, signal } = {}) {
   if (!isText(path) || !/^\/[\w./?=&%-]*$/.test(path)) {
     throw new AgentwiseError('E_INVALID_ARGUMENT', `path must be one such as /status, got ${JSON.stringify(path)}`);
@@ -127,10 +138,10 @@ async function findSystems(cacheDir, { timeoutMs, onIgnored = () => {}, onKilled
     const names = directory.names().filter((name) => SOCKET.test(name));
     const looked = names
       .slice(0, MOST_SOCKETS)
-      .map((name) => look(directory, cacheDir, name, { timeoutMs: limit, onIgnored }));
+      .map((name) => lookTwice(directory, cacheDir, name, { timeoutMs: limit, onIgnored }));
     const found = (await Promise.all(looked)).filter(Boolean);
     const isDead = ({ state }) => state === 'dead';
-    const killed = await killedOf(directory, found.filter(isDead));
+    const killed = killedOf(directory, found.filter(isDead));
     for (const { who } of killed) onKilled(who ?? NOBODY_KNOWN);
     const systems = found.filter((one) => !isDead(one));
     const rank = ({ state, startedAt }) => [state === 'answering' ? 0 : 1, -(startedAt ?? 0)];
@@ -143,4 +154,4 @@ async function findSystems(cacheDir, { timeoutMs, onIgnored = () => {}, onKilled
   }
 }
 
-module.exports = { findSystems, storedState };
+module.exports = { findSystems, storedState, storedStates };

@@ -3,11 +3,8 @@
 /** Sockets that nobody listens to any more: whether their systems have left word of how they ended. */
 
 const fs = require('node:fs');
-const { setTimeout: sleep } = require('node:timers/promises');
 const { statesIn } = require('./state.js');
 
-/** A system that ends closes its socket a moment before it removes the file. */
-const SETTLE_MS = 50;
 /** A socket that refuses and is younger may be about to be listened to. */
 const DEAD_MS = 60_000;
 
@@ -50,13 +47,11 @@ function isTold({ who, mtimeMs }, states) {
  *
  * @param {{ name: string, whoName: string, mtimeMs: number, who: object | null }[]} dead `who`: what was written at the start
  */
-async function killedOf(directory, dead) {
+function killedOf(directory, dead) {
   if (dead.length === 0) return [];
-  await sleep(SETTLE_MS);
-  const left = dead.filter(({ name }) => fs.lstatSync(directory.at(name), { throwIfNoEntry: false }));
   const states = believedStates(directory);
   const [told, killed] = [[], []];
-  for (const one of left) (isTold(one, states) ? told : killed).push(one);
+  for (const one of dead) (isTold(one, states) ? told : killed).push(one);
   for (const one of told) removeDead(directory, one);
   return killed;
 }

@@ -73,32 +73,35 @@ function statesIn(directory, onIgnored) {
 }
 
 /**
- * The state that the last system of a project and environment left; the newest of any where one of them is not given. Where
- * `ended` is `'running'` and no system is found, its process was killed.
+ * The states that the last systems of each project and environment left, the newest first; those of one where it is given.
+ * Where `ended` is `'running'` and no system is found, its process was killed.
  *
  * @param {string} cacheDir the directory of `cache.cacheDir`
  * @param {{ project?: string | null, environment?: string, onIgnored?: (why: string) => void }} [options] `project: null` is that
  *   of systems without one; what is told of files that are damaged, of a newer version, or not what their name says
- * @returns {{ savedAt: Date, startedAt: Date, pid: number, ended: 'running' | 'shutdown' | 'exit', project: string | null,
- *   environment: string, packageVersion: string, status: object, health: object, file: string } | null} times in `status` and `health`
+ * @returns {Array<{ savedAt: Date, startedAt: Date, pid: number, ended: 'running' | 'shutdown' | 'exit', project: string | null,
+ *   environment: string, packageVersion: string, status: object, health: object, file: string }>} times in `status` and `health`
  *   are ISO texts
  * @throws `E_NOT_OWNED` when the directory or the file belongs to another user, or others can write to the directory; `E_IO`.
  */
-function storedState(cacheDir, { project, environment, onIgnored = () => {} } = {}) {
+function storedStates(cacheDir, { project, environment, onIgnored = () => {} } = {}) {
   const directory = openDirectory(cacheDir);
-  if (!directory) return null;
+  if (!directory) return [];
   try {
     if (project !== undefined && environment !== undefined)
-      return read(directory, nameOf(project, environment), onIgnored);
+      return [read(directory, nameOf(project, environment), onIgnored)].filter((state) => state !== null);
     const asked = statesIn(directory, onIgnored).filter(
       (state) =>
         (project === undefined || state.project === project) &&
         (environment === undefined || state.environment === environment),
     );
-    return asked.sort((a, b) => b.savedAt - a.savedAt)[0] ?? null;
+    return asked.sort((a, b) => b.savedAt - a.savedAt);
   } finally {
     directory.close();
   }
 }
 
-module.exports = { statesIn, storedState };
+/** The newest of `storedStates`, `null` where there is none. */
+const storedState = (cacheDir, options) => storedStates(cacheDir, options)[0] ?? null;
+
+module.exports = { statesIn, storedState, storedStates };

@@ -2,7 +2,8 @@
 
 /**
  * The command `health`. Of several systems that run here the worst one counts. A system that does not answer is down; one
- * that went without a shutdown was killed or crashed, which is a warning at least. Where nothing runs, `--live` says down.
+ * that went without a shutdown was killed or crashed, which is a warning at least. Where nothing runs, `--live` says down;
+ * where nobody can know that, unknown.
  */
 
 const { AgentwiseError } = require('../../errors.js');
@@ -74,6 +75,15 @@ function down(found) {
     throw new AgentwiseError(
       'E_NOT_AVAILABLE',
       'systems of this configuration cannot be asked: without a cache on disk, and on Windows, they have no socket',
+    );
+  }
+  const [why, ...more] = found.doubtful;
+  // It may be the application's: nobody knows that nothing runs.
+  if (why !== undefined) {
+    const others = more.length > 0 ? `; ${more.length} more` : '';
+    throw new AgentwiseError(
+      'E_NOT_AVAILABLE',
+      `whether a system of this directory runs is not known: ${why}${others}`,
     );
   }
   const { lastText } = require('../running.js');

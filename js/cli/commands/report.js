@@ -14,7 +14,7 @@ module.exports = function add(program, { action, examples }) {
     .option('--html', 'as a page with charts instead')
     .option(
       '--output <file>',
-      'under this name, as a page where it ends in .html, else as JSON; one that is there is refused',
+      'under this name, as a page where it ends in .html or .htm, else as JSON; one that is there is refused',
     )
     .option('--force', 'overwrites it')
     .addHelpText(
@@ -51,6 +51,7 @@ function requirePlace(file, isForced) {
     if (error instanceof AgentwiseError) throw error;
     const reasons = {
       ENOENT: `there is no directory ${visible(directory)}`,
+      ENOTDIR: `there is no directory ${visible(directory)}, as what is above it is not a directory`,
       EACCES: `this user may not write into ${visible(directory)}`,
       EROFS: `${visible(directory)} is on a file system that is read-only`,
     };

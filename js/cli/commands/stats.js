@@ -4,6 +4,7 @@
 
 const { setTimeout: sleep } = require('node:timers/promises');
 const { AgentwiseError } = require('../../errors.js');
+const { failureText } = require('../failures.js');
 
 const DEFAULT_SECONDS = 2;
 
@@ -53,8 +54,10 @@ async function watch(given, readings, seconds) {
   const print = printerOf(given, screen, seconds);
   try {
     let before;
+    let hasBegun = false;
     while (!until.aborted) {
-      const reading = await readingOf(readings);
+      const reading = await readingOf(readings, hasBegun);
+      hasBegun = true;
       print(reading, reading.pid === before?.pid ? before : undefined);
       before = reading.problem ? undefined : reading;
       await sleep(seconds * 1000, undefined, { signal: until }).catch(() => {});
@@ -65,13 +68,17 @@ async function watch(given, readings, seconds) {
   return {};
 }
 
-/** A system that does not answer now may do so later: it is no reason to end. */
-async function readingOf(readings) {
+/**
+ * A system that does not answer now may do so later: it is no reason to end. Neither is, once it has begun, a configuration with
+ * which none can be made: somebody may be saving it.
+ */
+async function readingOf(readings, hasBegun) {
   try {
     return await readings.next();
   } catch (error) {
-    if (error.code !== 'E_NOT_AVAILABLE') throw error;
-    return { source: 'live', head: error.message, problem: error.message };
+    if (error.code === 'E_NOT_AVAILABLE') return { source: 'live', head: error.message, problem: error.message };
+    if (!hasBegun || !/^E_CONFIG_/.test(error.code)) throw error;
+    return { source: 'created', head: failureText(error), problem: error.message };
   }
 }
 
