@@ -92,7 +92,7 @@ describe.each(WAYS)('%s', (_, make) => {
         const end = await pending;
         isAborted = end === reason;
         // What was done is told, and nothing else: none of an earlier try either.
-        expect([end, told.splice(0).sort()]).toEqual(isAborted ? [reason, []] : ['done', TOLD]);
+        expect([end, told.splice(0).sort()]).toEqual(isAborted ? [reason, []] : ['done', tells]);
         expect(heard(controller.signal)).toBe(0);
       }
       expect(isAborted).toBe(true);
