@@ -92,6 +92,15 @@ healthchecks() {
   kill -KILL "$application"
   wait "$application" 2>/dev/null || true
   unhealthy system 'after it was killed'
+
+  # What is stored of one that was well and ended well is no system that runs.
+  node application.mjs >"$work/application" &
+  application=$!
+  until_so node "$check" system
+  kill -TERM "$application"
+  wait "$application" || true
+  agentwise-optimization health --json --quiet >"$work/text" || fail "the state of one that ended: $(cat "$work/text")"
+  unhealthy system 'after it ended'
   kill -TERM "$server"
   wait "$server" || fail 'the server does not end well'
   unhealthy shared-context 'after it ended'

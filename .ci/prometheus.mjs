@@ -112,7 +112,10 @@ async function scraped(base) {
     const targets = await api(base, 'targets').catch(() => ({ activeTargets: [] }));
     const [target] = targets.activeTargets;
     // One that comes too late for its second is no failure: on a machine with much to do the next one is in time.
-    if (target?.lastError) lastError = target.lastError;
+    if (target?.lastError) {
+      lastError = target.lastError;
+      assert.match(lastError, /deadline exceeded|timeout/i);
+    }
     // Two scrapes, so that there are rates.
     const counts = target?.health === 'up' ? await query(base, 'count_over_time(up{job="agentwise"}[1m])') : [];
     if (Number(counts[0]?.value[1]) >= 3) return;

@@ -57,21 +57,6 @@ async function untilEnd(child, what, output) {
 
 const node = (args, options) => start(process.execPath, args, options);
 
-/** How long a process that ends waits for what is to be written: `EXIT_DEADLINE_MS` in `src/binding/cache_upkeep.rs`. */
-const EXIT_DEADLINE_MS = 2000;
-
-/**
- * What `attempt` finds of what a process left that ended without waiting for it. A machine that stands still for seconds may
- * cost it: what is not as it should be is tried again then, and only then.
- */
-async function unlessSlow(attempt, isSo) {
-  for (let tries = 1; ; tries++) {
-    const started = performance.now();
-    const found = await attempt();
-    if (isSo(found) || performance.now() - started < EXIT_DEADLINE_MS || tries === 5) return found;
-  }
-}
-
 /** The lines of an output that ends with a newline. */
 function linesOf(output) {
   if (output === '') return [];
@@ -104,4 +89,4 @@ function moduleName() {
   return name;
 }
 
-module.exports = { CLI, environment, start, untilEnd, unlessSlow, node, linesOf, copyPackage, moduleName };
+module.exports = { CLI, environment, start, untilEnd, node, linesOf, copyPackage, moduleName };

@@ -15,20 +15,26 @@ const isTold = (() => {
   }
 })();
 
-/** Ms that this thread was on a processor; of the clock where the system does not say. The kernel counts in steps of some ms. */
-const workedMs = () => (isTold ? Number(fs.readFileSync(SCHEDULED, 'utf8').split(' ')[0]) / 1e6 : performance.now());
+/**
+ * Ms of the clock without those in which this thread was ready and other programs had the processors: its work and what it
+ * waits for in the middle of it (a lock, a file, another thread), and nothing that others cause.
+ */
+function ownMs() {
+  const waited = isTold ? Number(fs.readFileSync(SCHEDULED, 'utf8').split(' ')[1]) / 1e6 : 0;
+  return performance.now() - waited;
+}
 
 /**
- * The longest work of this thread, ms, between two turns of others while `work` was under way. Other programs make nothing
- * longer where the system tells processor time; elsewhere the least of some tries is what counts.
+ * The longest time, ms, between two turns of others of this thread while `work` was under way: see `ownMs`. The least of some
+ * tries, for a machine may stand still, which no program is told.
  */
 async function longestTurn(work, { tries = 3, enough = 0 } = {}) {
   let least = Number.POSITIVE_INFINITY;
   for (let attempt = 0; attempt < tries && least >= enough; attempt++) {
     let longest = 0;
-    let last = workedMs();
+    let last = ownMs();
     const timer = setInterval(() => {
-      const now = workedMs();
+      const now = ownMs();
       longest = Math.max(longest, now - last);
       last = now;
     }, 1);
@@ -41,4 +47,4 @@ async function longestTurn(work, { tries = 3, enough = 0 } = {}) {
   return least;
 }
 
-module.exports = { longestTurn };
+module.exports = { longestTurn, ownMs };

@@ -27,7 +27,7 @@ function sizes() {
 
 const sum = (found) => Object.values(found).reduce((total, size) => total + size, 0);
 
-/** Two processes that each store much more than there is room for; the most that the files took meanwhile. */
+/** Two processes that each store much more than there is room for; the most that the files, and the database alone, took meanwhile. */
 async function churned(config) {
   const processes = ['one', 'other'].map((name) => {
     const lines = [];
@@ -36,9 +36,11 @@ async function churned(config) {
     return { ...started, lines };
   });
   let most = { all: 0 };
+  let file = 0;
   const isOver = ({ lines, child }) => lines.length > 0 || child.exitCode !== null;
   const look = () => {
     const found = sizes();
+    file = Math.max(file, found['cache.db'] ?? 0);
     if (sum(found) > most.all) most = { ...found, all: sum(found) };
     return processes.every(isOver);
   };
@@ -51,7 +53,7 @@ async function churned(config) {
       child.stdin.write('end\n');
       await ended;
     }
-    return { most, outcomes };
+    return { most, file, outcomes };
   } finally {
     for (const { child } of processes) child.kill('SIGKILL');
     await Promise.all(processes.map(({ ended }) => ended));
@@ -64,24 +66,23 @@ test.each([
   ['without what is worth compressing', { compressionThreshold: 1_000_000 }],
 ])('files stay within their budgets while two processes store many times as much: %s', async (_name, config) => {
   let most;
-  let outcomes;
-  // While a process that reads is given no turn the log of the other grows: that is tried again.
+  // While a process that reads is given no turn the log of the other grows: that alone is tried again, and is bounded too.
   for (let attempt = 0; attempt < 3 && !(most?.all <= FILE_MB + LOG_MB); attempt++) {
+    if (most) console.warn(`the log is tried again: ${JSON.stringify(most)}`);
     fs.rmSync(peers.path('cache'), { recursive: true, force: true });
-    ({ most, outcomes } = await churned({ ...BUDGETS, ...config }));
+    const churn = await churned({ ...BUDGETS, ...config });
+    most = churn.most;
+    expect(churn.outcomes.map(({ wrong }) => wrong)).toEqual([0, 0]);
+    expect(churn.outcomes.map(({ stored }) => stored > CHURN_MB * MB)).toEqual([true, true]);
+    for (const { failed, stats } of churn.outcomes) {
+      const { state, reason, failures, corrupt, dropped } = stats.disk;
+      const fine = { failed: undefined, state: 'ok', reason: undefined, failures: 0, corrupt: 0, dropped: 0 };
+      expect({ failed, state, reason, failures, corrupt, dropped }).toEqual(fine);
+    }
+    expect(churn.file).toBeLessThanOrEqual(FILE_MB);
+    expect(most.all).toBeLessThanOrEqual(FILE_MB + 2 * LOG_MB);
   }
-  expect(outcomes.map(({ wrong }) => wrong)).toEqual([0, 0]);
-  expect(outcomes.map(({ stored }) => stored > CHURN_MB * MB)).toEqual([true, true]);
-  for (const { failed, stats } of outcomes) {
-    const { state, reason, failures, corrupt, dropped } = stats.disk;
-    const fine = { failed: undefined, state: 'ok', reason: undefined, failures: 0, corrupt: 0, dropped: 0 };
-    expect({ failed, state, reason, failures, corrupt, dropped }).toEqual(fine);
-  }
-  expect({ file: most['cache.db'] <= FILE_MB, all: most.all <= FILE_MB + LOG_MB, most }).toEqual({
-    file: true,
-    all: true,
-    most,
-  });
+  expect({ all: most.all <= FILE_MB + LOG_MB, most }).toEqual({ all: true, most });
   // When all have ended there is no log any more.
   const left = sizes();
   expect(left['cache.db-wal'] ?? 0).toBe(0);

@@ -1,15 +1,31 @@
 const fs = require('node:fs');
+const { STOOD_STILL_MS, watchMachine } = require('../stand-still.js');
 const { usePeers, runScript, sleep } = require('./peers.js');
 
 const PROCESSES = 4;
 const CALLS = 25;
 /** A machine that does much else needs some seconds for what takes some ms; leases that are not to be waited for are longer. */
 const MARGIN_MS = 15_000;
+/** What it takes beside its subject in the best of three tries: who looks again every few seconds is later each time. */
+const PROMPT_MS = 2000;
 
 const peers = usePeers();
-const log = () => peers.path('computations');
+const log = (attempt = 1) => peers.path(`computations-${attempt}`);
 /** The processes that computed, in this order. */
 const computations = (name = log()) => fs.readFileSync(name, 'utf8').split('\n').slice(0, -1).map(Number);
+
+/** That nobody waited for more than `subjectMs`: `attempt(number)`, with a key and a log of its own, gives the longest wait. */
+async function isPrompt(subjectMs, attempt) {
+  let least = Number.POSITIVE_INFINITY;
+  for (let number = 1; number <= 3 && least >= subjectMs + PROMPT_MS; number++) {
+    const longest = await attempt(number);
+    expect(longest).toBeLessThan(subjectMs + MARGIN_MS);
+    least = Math.min(least, longest);
+  }
+  expect(least).toBeLessThan(subjectMs + PROMPT_MS);
+}
+
+const longestOf = (outcomes) => Math.max(...outcomes.map(({ ms }) => ms));
 
 /** Processes that are ready: what is measured is not how they start. */
 async function ready(count) {
@@ -47,35 +63,39 @@ test('a value that is there is served without a computation, also in other proce
 
 test('others get the value when it is there, not when the lease ends', async () => {
   const [holder, ...others] = await ready(PROCESSES);
-  const options = { leaseSeconds: 60 };
-  const computed = holder.call('compute', 'key', { log: log(), ms: 300, options });
-  await holder.said('computing');
-  const outcomes = await Promise.all(
-    others.map((peer) => peer.call('compute', 'key', { log: log(), times: CALLS, options })),
-  );
-  await computed;
-  for (const { ms } of outcomes) expect(ms).toBeLessThan(MARGIN_MS + 300);
-  expect(computations()).toEqual([holder.pid]);
+  await isPrompt(300, async (attempt) => {
+    const ask = { log: log(attempt), options: { leaseSeconds: 60 } };
+    const computed = holder.call('compute', `key ${attempt}`, { ...ask, ms: 300 });
+    await holder.said('computing');
+    const outcomes = await Promise.all(
+      others.map((peer) => peer.call('compute', `key ${attempt}`, { ...ask, times: CALLS })),
+    );
+    await computed;
+    expect(computations(log(attempt))).toEqual([holder.pid]);
+    return longestOf(outcomes);
+  });
 });
 
 describe('a process that is killed while it computes', () => {
   test('holds the others up for no longer than its lease', async () => {
-    const options = { leaseSeconds: 2 };
-    const [holder, ...others] = await ready(PROCESSES);
-    const lost = holder.call('compute', 'key', { log: log(), ms: 600_000, options }).catch(({ code }) => code);
-    await holder.said('computing');
-    const waiting = Promise.all(
-      others.map((peer) => peer.call('compute', 'key', { log: log(), times: CALLS, options })),
-    );
-    await sleep(200);
-    await holder.kill();
-    expect(await lost).toBe('ENDED');
-    const outcomes = await waiting;
-    for (const { ms } of outcomes) expect(ms).toBeLessThan(2000 + 200 + MARGIN_MS);
-    const [first, second, ...more] = computations();
-    expect(first).toBe(holder.pid);
-    expect(more).toEqual([]);
-    expect(outcomes.flatMap(({ values }) => values)).toEqual(Array.from({ length: 3 * CALLS }, () => ({ by: second })));
+    await isPrompt(2000 + 200, async (attempt) => {
+      const ask = { log: log(attempt), options: { leaseSeconds: 2 } };
+      const key = `key ${attempt}`;
+      const [holder, ...others] = await ready(PROCESSES);
+      const lost = holder.call('compute', key, { ...ask, ms: 600_000 }).catch(({ code }) => code);
+      await holder.said('computing');
+      const waiting = Promise.all(others.map((peer) => peer.call('compute', key, { ...ask, times: CALLS })));
+      await sleep(200);
+      await holder.kill();
+      expect(await lost).toBe('ENDED');
+      const outcomes = await waiting;
+      const [first, second, ...more] = computations(log(attempt));
+      expect(first).toBe(holder.pid);
+      expect(more).toEqual([]);
+      const values = outcomes.flatMap((outcome) => outcome.values);
+      expect(values).toEqual(Array.from({ length: 3 * CALLS }, () => ({ by: second })));
+      return longestOf(outcomes);
+    });
   });
 
   test('is stopped for a while only: whoever took over is not disturbed', async () => {
@@ -97,40 +117,47 @@ describe('a process that is killed while it computes', () => {
 test('a computation that takes three leases is not doubled', async () => {
   const options = { leaseSeconds: 2 };
   const [holder, ...others] = await ready(PROCESSES);
-  let seen;
-  // A machine that stands still for as long as a lease ends it: that is tried again, with another key.
-  for (let attempt = 0; attempt < 3; attempt++) {
+  for (let attempt = 1; ; attempt++) {
     const key = `key ${attempt}`;
-    const name = `${log()}-${attempt}`;
-    const slow = holder.call('compute', key, { log: name, ms: 6000, options });
+    const watched = watchMachine();
+    const slow = holder.call('compute', key, { log: log(attempt), ms: 6000, options });
     await holder.said('computing');
     const outcomes = await Promise.all(
-      others.map((peer) => peer.call('compute', key, { log: name, times: CALLS, options })),
+      others.map((peer) => peer.call('compute', key, { log: log(attempt), times: CALLS, options })),
     );
-    await slow;
-    seen = { by: computations(name), values: new Set(outcomes.flatMap(({ values }) => values.map(({ by }) => by))) };
-    if (seen.by.length === 1) break;
+    const stood = Math.max((await slow).stood, await watched());
+    const by = computations(log(attempt));
+    const given = new Set(outcomes.flatMap(({ values }) => values.map((value) => value.by)));
+    // Whoever computed: all have one value, which is a computed one.
+    expect([given.size, by.includes([...given][0])]).toEqual([1, true]);
+    // One who stands still for as long as a lease loses it: that alone is tried again, twice at most.
+    if (by.length > 1 && stood >= STOOD_STILL_MS && attempt < 3) {
+      console.warn(`three leases: tried again, the holder or the machine stood still for ${Math.round(stood)} ms`);
+      continue;
+    }
+    expect({ by, given }).toEqual({ by: [holder.pid], given: new Set([holder.pid]) });
+    return;
   }
-  expect(seen).toEqual({ by: [holder.pid], values: new Set([holder.pid]) });
 });
 
 test('a computation that fails lets the next one try at once', async () => {
-  const options = { leaseSeconds: 60 };
   const [holder, other] = await ready(2);
-  const failed = holder.call('compute', 'key', { log: log(), ms: 300, fails: true, times: CALLS, options });
-  await holder.said('computing');
-  const { values, ms } = await other.call('compute', 'key', { log: log(), times: CALLS, options });
-  expect((await failed).values).toEqual(Array.from({ length: CALLS }, () => 'of the computation'));
-  expect(computations()).toEqual([holder.pid, other.pid]);
-  expect(values).toEqual(Array.from({ length: CALLS }, () => ({ by: other.pid })));
-  expect(ms).toBeLessThan(300 + MARGIN_MS);
+  await isPrompt(300, async (attempt) => {
+    const ask = { log: log(attempt), times: CALLS, options: { leaseSeconds: 60 } };
+    const failed = holder.call('compute', `key ${attempt}`, { ...ask, ms: 300, fails: true });
+    await holder.said('computing');
+    const { values, ms } = await other.call('compute', `key ${attempt}`, ask);
+    expect((await failed).values).toEqual(Array.from({ length: CALLS }, () => 'of the computation'));
+    expect(computations(log(attempt))).toEqual([holder.pid, other.pid]);
+    expect(values).toEqual(Array.from({ length: CALLS }, () => ({ by: other.pid })));
+    return ms;
+  });
 });
 
 describe('the threads of one process', () => {
-  const threads = async (scenario) => {
-    const { lines, ...ended } = await runScript('flights.js', [scenario, peers.path('cache'), log()], {
-      cwd: peers.path(),
-    });
+  const threads = async (scenario, attempt = 1) => {
+    const args = [scenario, peers.path(`cache-${attempt}`), log(attempt)];
+    const { lines, ...ended } = await runScript('flights.js', args, { cwd: peers.path() });
     expect(ended).toEqual({ code: 0, signal: null, stderr: '' });
     return JSON.parse(lines.at(-1));
   };
@@ -146,13 +173,16 @@ describe('the threads of one process', () => {
     'threads',
     'managers',
   ])('get the value when it is there, not when the lease ends: %s', async (scenario) => {
-    for (const { ms } of await threads(scenario)) expect(ms).toBeLessThan(MARGIN_MS);
+    await isPrompt(300, async (attempt) => longestOf(await threads(scenario, attempt)));
   });
 
   test.each(['threads that fail', 'managers that fail'])('try at once after one that failed: %s', async (scenario) => {
-    const outcomes = await threads(scenario);
-    expect(outcomes.filter(({ values }) => values[0] === 'of the computation')).toHaveLength(1);
-    for (const { ms } of outcomes) expect(ms).toBeLessThan(MARGIN_MS);
-    expect(computations()).toHaveLength(2);
+    // The computation that fails, and the one after it.
+    await isPrompt(600, async (attempt) => {
+      const outcomes = await threads(scenario, attempt);
+      expect(outcomes.filter(({ values }) => values[0] === 'of the computation')).toHaveLength(1);
+      expect(computations(log(attempt))).toHaveLength(2);
+      return longestOf(outcomes);
+    });
   });
 });

@@ -1,7 +1,7 @@
 const fs = require('node:fs');
 const { AdvancedCacheManager, ProductionOptimizationSystem } = require('../../index.js');
 const { failureOf, KEEP_ALL } = require('../support.js');
-const { unlessSlow } = require('../processes.js');
+const { unlessStoodStill } = require('../stand-still.js');
 const { useCaches, allOf, runCache, toDisk } = require('./support.js');
 
 const { open, path } = useCaches();
@@ -189,33 +189,38 @@ describe('a process', () => {
   const cacheIn = 'const cache = new AdvancedCacheManager({ cacheDir: directory + "/cache" });';
 
   test.each([
-    ['forgets its manager', `${cacheIn} cache.set('key', 'value');`],
-    ['forgets one that it used', `${cacheIn} cache.set('key', 'value').then(() => cache.get('key'));`],
-    ['ends by process.exit() right after set', `${cacheIn} cache.set('key', 'value'); process.exit();`],
-    ['awaits and ends by process.exit()', `${cacheIn} cache.set('key', 'value').then(() => process.exit());`],
-    ['listens', `${cacheIn} cache.on('cacheSet', () => {}); cache.set('key', 'value');`],
+    ['forgets its manager', false, `${cacheIn} cache.set('key', 'value');`],
+    ['forgets one that it used', false, `${cacheIn} cache.set('key', 'value').then(() => cache.get('key'));`],
+    ['ends by process.exit() right after set', false, `${cacheIn} cache.set('key', 'value'); process.exit();`],
+    ['awaits and ends by process.exit()', false, `${cacheIn} cache.set('key', 'value').then(() => process.exit());`],
+    ['listens', false, `${cacheIn} cache.on('cacheSet', () => {}); cache.set('key', 'value');`],
     [
       'has a worker that sets',
+      false,
       `const { Worker } = require('node:worker_threads');
       if (directory) new Worker(${JSON.stringify(`const { AdvancedCacheManager } = require(${JSON.stringify(require.resolve('../../index.js'))});
       new AdvancedCacheManager({ cacheDir: process.cwd() + '/cache' }).set('key', 'value');`)}, { eval: true });`,
     ],
     [
       'stored durably and was killed',
+      true,
       `${cacheIn} cache.set('key', 'value', 0, { durable: true }).then(() => process.kill(process.pid, 'SIGKILL'));`,
     ],
     [
       'flushed and was killed',
+      true,
       `${cacheIn} cache.set('key', 'value'); cache.flush().then(() => process.kill(process.pid, 'SIGKILL'));`,
     ],
-  ])('that %s ends, and the next one finds the value', async (name, source) => {
-    const attempt = async () => {
-      const { stderr } = await runCache(source, path());
+  ])('that %s ends, and the next one finds the value', async (...row) => {
+    const [, isWrittenBefore, source] = row;
+    const attempt = async (number) => {
+      const directory = path(`attempt-${number}`);
+      fs.mkdirSync(directory);
+      const { stderr } = await runCache(source, directory);
       expect(stderr).toBe('');
-      return open().get('key');
+      return open({ cacheDir: `${directory}/cache` }).get('key');
     };
-    const isWrittenBefore = name.endsWith('was killed');
-    const found = await (isWrittenBefore ? attempt() : unlessSlow(attempt, (value) => value === 'value'));
+    const found = await (isWrittenBefore ? attempt(1) : unlessStoodStill(attempt, (value) => value === 'value'));
     expect(found).toBe('value');
   });
 

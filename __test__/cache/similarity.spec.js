@@ -1,4 +1,5 @@
 const { failureOf } = require('../support.js');
+const { ownMs } = require('../turns.js');
 const { useCaches, gone, heardBy, until } = require('./support.js');
 
 const { open } = useCaches();
@@ -227,18 +228,24 @@ test('what leaves memory where there is nothing below it is forgotten', async ()
 });
 
 test('long keys hold nobody up', async () => {
-  const cache = open({ persistToDisk: false });
   const long = (index) => `what is ${index} ${'abcdefghij'.repeat(20)} `.repeat(60).slice(0, 15_000);
-  // What keys cost they cost every time; other processes hold up a few calls.
   const timesOf = async (count, call) => {
     const times = [];
     for (let index = 0; index < count; index++) {
-      const start = performance.now();
+      const start = ownMs();
       await call(index);
-      times.push(performance.now() - start);
+      times.push(ownMs() - start);
     }
     return times.sort((a, b) => a - b);
   };
-  expect((await timesOf(250, (index) => cache.set(long(index), index))).at(-25)).toBeLessThan(100);
-  expect((await timesOf(5, () => cache.get('what is there'))).at(0)).toBeLessThan(100);
+  // All `set`s but two, and every `get`: the first one may find work that was put off, and what was asked once is known.
+  const longest = async () => {
+    const cache = open({ persistToDisk: false });
+    const sets = await timesOf(250, (index) => cache.set(long(index), index));
+    const gets = await timesOf(5, (index) => cache.get(`what is there ${index}`));
+    return Math.max(sets.at(-3), gets.at(-1));
+  };
+  let least = Number.POSITIVE_INFINITY;
+  for (let attempt = 0; attempt < 3 && least >= 100; attempt++) least = Math.min(least, await longest());
+  expect(least).toBeLessThan(100);
 });

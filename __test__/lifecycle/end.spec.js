@@ -3,7 +3,7 @@
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
-const { unlessSlow } = require('../processes.js');
+const { unlessStoodStill } = require('../stand-still.js');
 const { run } = require('./child.js');
 
 let cacheDir;
@@ -16,19 +16,20 @@ afterEach(() => {
   fs.rmSync(cacheDir, { recursive: true, force: true });
 });
 
-const end = (scenario) => run('end.js', [scenario], { env: { CACHE_DIR: cacheDir } });
+const end = (scenario, attempt = 1) =>
+  run('end.js', [scenario], { env: { CACHE_DIR: path.join(cacheDir, `attempt-${attempt}`) } });
 
 test.each([
   'uncaught',
   'rejected',
 ])('an error that nobody handles (%s) ends the process as always, and what was stored is there afterwards', async (scenario) => {
-  const found = await unlessSlow(
-    async () => {
-      const ended = await end(scenario);
+  const found = await unlessStoodStill(
+    async (attempt) => {
+      const ended = await end(scenario, attempt);
       expect(ended).toMatchObject({ code: 1, signal: null, stdout: '' });
       expect(ended.stderr).toMatch(/Error: of the application\n +at /);
       // A cache by itself is told its directory in code; only the system's is known here.
-      return JSON.parse((await end('look')).stdout)[0];
+      return JSON.parse((await end('look', attempt)).stdout)[0];
     },
     (value) => value === 'of a system',
   );

@@ -12,9 +12,10 @@ const onLinux = process.platform === 'linux' ? test : test.skip;
 async function disagreeing() {
   const { stdout, stderr } = await node([PROGRAM, '--seconds', '5', '--interval', '500', '--json'], { cwd: ROOT });
   expect(stderr).toBe('');
-  const { samples, figures } = JSON.parse(stdout);
-  // Ten, but for those of moments in which the machine stood still.
-  if (samples < 5) return null;
+  const { ticks, told, figures } = JSON.parse(stdout);
+  // A timer of the program that should come as often: the monitor loses none, but at both ends one may come later.
+  expect(told).toBeGreaterThanOrEqual(ticks - 3);
+  if (ticks < 8) return null;
   expect(figures.length).toBeGreaterThan(10);
   return figures.filter(({ agrees }) => !agrees).map((figure) => `${figure.figure} with ${figure.with}`);
 }
@@ -22,9 +23,12 @@ async function disagreeing() {
 onLinux('processors, memory and disk are within 2 % of /proc, top, df and free over five seconds of load', async () => {
   // Tools look at another stretch of time, and others load the machine: a figure that is wrong is so every time.
   let wrong = null;
-  for (let tries = 0; tries < 6 && wrong?.length !== 0; tries++) {
+  let said = 0;
+  for (let tries = 0; tries < 6 && said < 4 && wrong?.length !== 0; tries++) {
     const again = await disagreeing();
-    if (again !== null) wrong = wrong?.filter((figure) => again.includes(figure)) ?? again;
+    if (again === null) continue;
+    said++;
+    wrong = wrong?.filter((figure) => again.includes(figure)) ?? again;
   }
   expect(wrong).toEqual([]);
 });

@@ -1,9 +1,10 @@
 /** Processes with monitors: they end by themselves, and are watched while they are stuck. */
 
+const fs = require('node:fs');
 const http = require('node:http');
 const { spawn } = require('node:child_process');
 const path = require('node:path');
-const { unlessSlow } = require('../processes.js');
+const { unlessStoodStill } = require('../stand-still.js');
 const { ROOT, useOwnDirectory } = require('../support.js');
 const { QUICK, outputOf, runMonitor, until } = require('./support.js');
 const { useServers } = require('./servers.js');
@@ -203,18 +204,19 @@ describe('while the event loop is stuck', () => {
     const [{ url, begins }] = lines;
     const answers = [];
     const ask = () =>
-      new Promise((resolve, reject) => {
+      new Promise((resolve) => {
         const started = performance.now();
+        const answered = (answer) => {
+          answers.push({ ...answer, ms: performance.now() - started });
+          resolve();
+        };
         const request = http.get(new URL('/healthz', url), { agent: false }, (response) => {
-          response.resume().on('end', () => {
-            answers.push({ status: response.statusCode, ms: performance.now() - started });
-            resolve();
-          });
+          response.resume().on('end', () => answered({ status: response.statusCode }));
         });
-        request.on('error', reject);
+        request.on('error', ({ code }) => answered({ error: code }));
       });
     while (Date.now() - begins < STUCK_MS - 500) {
-      await ask().catch(() => {});
+      await ask();
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     expect(await ended).toBe(0);
@@ -224,19 +226,19 @@ describe('while the event loop is stuck', () => {
   }
 
   test('that is told, probes answer, and the alert goes out', async () => {
-    // A machine that stands still for a second spoils one try, what is held up by the event loop is so in each.
-    let seen;
-    for (let attempt = 0; attempt < 4; attempt++) {
+    const attempt = async () => {
       const { answers, report, alert } = await stuckOnce();
       expect(alert.body).toContain('It is stuck');
-      seen = {
+      // One that is refused, reset or not answered well is what restarts a container: not in any attempt.
+      expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
+      return {
         answers: answers.length > 5 && answers.every(({ ms }) => ms < 1000),
         max: report.max >= 2500 && report.max < STUCK_MS * 2,
         history: report.history > 10,
         alert: alert.at < report.ends,
       };
-      if (Object.values(seen).every(Boolean)) break;
-    }
+    };
+    const seen = await unlessStoodStill(attempt, (each) => Object.values(each).every(Boolean));
     expect(seen).toEqual({ answers: true, max: true, history: true, alert: true });
   });
 });
@@ -292,31 +294,31 @@ test('a program that does nothing has an event loop that is never late, whoever 
     );
   // A loaded machine is late now and then, or stands still; a question that was lost is answered with the next sample, nearly
   // every time.
-  let isNeverLate = false;
-  for (let attempt = 0; attempt < 3 && !isNeverLate; attempt++) {
-    const late = await latenesses();
-    isNeverLate = late.length > 6 && late.filter((ms) => ms > 300).length < 3;
-  }
-  expect(isNeverLate).toBe(true);
+  const tries = [];
+  const isNeverLate = (late) => late.length > 6 && late.filter((ms) => ms > 300).length < 3;
+  while (tries.length < 3 && !tries.some(isNeverLate)) tries.push(await latenesses());
+  expect(tries.some(isNeverLate) ? 'never late' : tries).toBe('never late');
 });
 
 test('an alert of the last moment is kept, however the process ends', async () => {
-  const attempt = async () => {
+  const attempt = async (number) => {
+    const options = { cwd: directory.path(`attempt-${number}`) };
+    fs.mkdirSync(options.cwd);
     const { code } = await runMonitor(
       `const monitor = new ProductionMonitor(QUICK);
        setTimeout(() => {
          monitor.createAlert({ type: 'critical', component: 'cpu', title: 'The last one', message: 'message' });
          process.exit(7);
        }, 500);`,
-      inOwnDirectory(),
+      options,
     );
     expect(code).toBe(7);
     return outputOf(
       `const monitor = new ProductionMonitor(QUICK);
        console.log(JSON.stringify(monitor.getRecentAlerts().map(({ title }) => title)));
        monitor.stop();`,
-      inOwnDirectory(),
+      options,
     );
   };
-  expect(await unlessSlow(attempt, (titles) => titles.length > 0)).toEqual(['The last one']);
+  expect(await unlessStoodStill(attempt, (titles) => titles.length > 0)).toEqual(['The last one']);
 });

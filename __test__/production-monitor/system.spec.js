@@ -2,6 +2,7 @@
 
 const { ProductionMonitor, ProductionOptimizationSystem } = require('../../index.js');
 const { IN_MEMORY, failureOf, useOwnDirectory, useSystems } = require('../support.js');
+const { ownMs } = require('../turns.js');
 const { ALWAYS, QUICK, heardBy, next, sampleWhere, until, useMonitors } = require('./support.js');
 const { useServers } = require('./servers.js');
 
@@ -167,25 +168,34 @@ test('a cache that is too small is named, with what a larger one would have done
 test('that is switched off while a server of alerts is silent holds nobody up', async () => {
   const server = await servers.open('silent');
   process.env.ALERT_WEBHOOK_URL = server.url();
-  const system = await open({ ...MONITORED, monitoring: { ...QUICK, enableWebhookAlerts: true } });
-  system.productionMonitor.createAlert({ type: 'warning', component: 'agents', title: 'Of nobody', message: 'heard' });
-  await server.got(1);
-  let isOff = false;
-  const off = system.updateConfiguration({ enableProductionMonitoring: false }).then(() => {
-    isOff = true;
-  });
-  // What is under way gets some seconds; who asks for a figure meanwhile does not wait for it.
-  const started = performance.now();
-  const times = [];
-  while (!isOff) {
-    const from = performance.now();
-    system.getStatus();
-    system.getHealthStatus();
-    times.push(performance.now() - from);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  await off;
-  // Other processes make one take long; one that waited for the end would be the only one.
-  const share = times.sort((a, b) => a - b)[times.length >> 1] / (performance.now() - started);
-  expect([times.length > 10, share < 0.1]).toEqual([true, true]);
+  const longestMeanwhile = async (attempt) => {
+    const system = await open({ ...MONITORED, monitoring: { ...QUICK, enableWebhookAlerts: true } });
+    system.productionMonitor.createAlert({
+      type: 'warning',
+      component: 'agents',
+      title: 'Of nobody',
+      message: 'heard',
+    });
+    await server.got(attempt);
+    let isOff = false;
+    const off = system.updateConfiguration({ enableProductionMonitoring: false }).then(() => {
+      isOff = true;
+    });
+    // What is under way gets some seconds; who asks for a figure meanwhile does not wait for it.
+    const times = [];
+    while (!isOff) {
+      const from = ownMs();
+      system.getStatus();
+      system.getHealthStatus();
+      times.push(ownMs() - from);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    await off;
+    expect(times.length).toBeGreaterThan(10);
+    return Math.max(...times);
+  };
+  // Twice at most: a machine that stands still spoils one.
+  let longest = await longestMeanwhile(1);
+  if (longest >= 2000) longest = Math.min(longest, await longestMeanwhile(2));
+  expect(longest).toBeLessThan(2000);
 });

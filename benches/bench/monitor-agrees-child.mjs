@@ -126,8 +126,15 @@ let toolsEnded = Number.POSITIVE_INFINITY;
 const toolsPromise = top(seconds).finally(() => {
   toolsEnded = performance.now();
 });
+// What the monitor told, against a timer of this thread that should have come as often.
+const came = { told: 0, ticks: 0 };
+const onSample = () => came.told++;
+monitor.on('metricsCollected', onSample);
+const timer = setInterval(() => came.ticks++, interval);
 const samples = [];
 while ((samples.at(-1) ?? first).system.at < toolsEnded) samples.push(await nextSample());
+clearInterval(timer);
+monitor.off('metricsCollected', onSample);
 const last = samples.at(-1);
 const tools = await toolsPromise;
 const [disk, available] = [await space(folder.path), await free()];
@@ -216,7 +223,7 @@ const layout = {
     { key: 'agrees', title: 'agrees', format: (value) => (value ? 'yes' : 'NO') },
   ],
 };
-if (values.json) console.log(JSON.stringify({ samples: samples.length, seconds: elapsed, figures }));
+if (values.json) console.log(JSON.stringify({ samples: samples.length, ...came, seconds: elapsed, figures }));
 else console.log(table(layout, figures));
 // A figure that is missing is NaN, and no agreement.
 process.exitCode = figures.every(({ agrees }) => agrees) ? 0 : 1;

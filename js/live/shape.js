@@ -28,8 +28,7 @@ function isStatus(value) {
     isOptional(cacheManager, isCache) &&
     isOptional(contextFilter, isFilter) &&
     isOptional(value.tokenOptimizer, isObject) &&
-    isOptional(value.tuning, isObject) &&
-    isOptional(value.unavailable, isListOf(isText))
+    isOptional(value.tuning, isObject)
   );
 }
 

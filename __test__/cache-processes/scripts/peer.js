@@ -16,6 +16,25 @@ for (const name of listen) cache.on(name, (data) => print({ event: [name, data] 
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
+const TICK_MS = 100;
+
+/** Until the function that is given is called, which tells the longest time, ms, for which this thread had no turn. */
+function watched() {
+  let last = performance.now();
+  let longest = 0;
+  const look = () => {
+    const now = performance.now();
+    longest = Math.max(longest, now - last - TICK_MS);
+    last = now;
+  };
+  const timer = setInterval(look, TICK_MS);
+  return () => {
+    clearInterval(timer);
+    look();
+    return longest;
+  };
+}
+
 /** What a computation does, by name. Each run leaves a line in `log`; one with a `gate` goes on when that file is there. */
 async function compute(key, { log, ms = 0, gate, value, fails = false, options, times = 1 }) {
   const work = async () => {
@@ -26,10 +45,12 @@ async function compute(key, { log, ms = 0, gate, value, fails = false, options, 
     if (fails) throw new Error('of the computation');
     return value ?? { by: process.pid };
   };
+  const ended = watched();
   const started = performance.now();
   const settled = await Promise.allSettled(Array.from({ length: times }, () => cache.getOrCompute(key, work, options)));
   return {
     ms: performance.now() - started,
+    stood: ended(),
     values: settled.map((one) => (one.status === 'fulfilled' ? one.value : one.reason.message)),
   };
 }
