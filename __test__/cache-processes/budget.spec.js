@@ -45,7 +45,7 @@ async function churned(config) {
     return processes.every(isOver);
   };
   try {
-    await until(look, (done) => done, 120_000);
+    await until(look, (done) => done, 75_000);
     expect(processes.map(({ output }) => output.stderr)).toEqual(['', '']);
     const outcomes = processes.map(({ lines }) => JSON.parse(lines[0]));
     // One after the other: of two that close at the same moment neither may be the last, and SQLite leaves the log then.
@@ -64,34 +64,39 @@ test.each([
   ['with compression', {}],
   ['without compression', { enableCompression: false }],
   ['without what is worth compressing', { compressionThreshold: 1_000_000 }],
-])('files stay within their budgets while two processes store many times as much: %s', async (_name, config) => {
-  let most;
-  // While a process that reads is given no turn the log of the other grows: that alone is tried again, and is bounded too.
-  for (let attempt = 0; attempt < 3 && !(most?.all <= FILE_MB + LOG_MB); attempt++) {
-    if (most) console.warn(`the log is tried again: ${JSON.stringify(most)}`);
-    fs.rmSync(peers.path('cache'), { recursive: true, force: true });
-    const churn = await churned({ ...BUDGETS, ...config });
-    most = churn.most;
-    expect(churn.outcomes.map(({ wrong }) => wrong)).toEqual([0, 0]);
-    expect(churn.outcomes.map(({ stored }) => stored > CHURN_MB * MB)).toEqual([true, true]);
-    for (const { failed, stats } of churn.outcomes) {
-      const { state, reason, failures, corrupt, dropped } = stats.disk;
-      const fine = { failed: undefined, state: 'ok', reason: undefined, failures: 0, corrupt: 0, dropped: 0 };
-      expect({ failed, state, reason, failures, corrupt, dropped }).toEqual(fine);
+])(
+  'files stay within their budgets while two processes store many times as much: %s',
+  async (_name, config) => {
+    let most;
+    // While a process that reads is given no turn the log of the other grows: that alone is tried again, and is bounded too.
+    for (let attempt = 0; attempt < 3 && !(most?.all <= FILE_MB + LOG_MB); attempt++) {
+      if (most) console.warn(`the log is tried again: ${JSON.stringify(most)}`);
+      fs.rmSync(peers.path('cache'), { recursive: true, force: true });
+      const churn = await churned({ ...BUDGETS, ...config });
+      most = churn.most;
+      expect(churn.outcomes.map(({ wrong }) => wrong)).toEqual([0, 0]);
+      expect(churn.outcomes.map(({ stored }) => stored > CHURN_MB * MB)).toEqual([true, true]);
+      for (const { failed, stats } of churn.outcomes) {
+        const { state, reason, failures, corrupt, dropped } = stats.disk;
+        const fine = { failed: undefined, state: 'ok', reason: undefined, failures: 0, corrupt: 0, dropped: 0 };
+        expect({ failed, state, reason, failures, corrupt, dropped }).toEqual(fine);
+      }
+      expect(churn.file).toBeLessThanOrEqual(FILE_MB);
+      expect(most.all).toBeLessThanOrEqual(FILE_MB + 2 * LOG_MB);
     }
-    expect(churn.file).toBeLessThanOrEqual(FILE_MB);
-    expect(most.all).toBeLessThanOrEqual(FILE_MB + 2 * LOG_MB);
-  }
-  expect({ all: most.all <= FILE_MB + LOG_MB, most }).toEqual({ all: true, most });
-  // When all have ended there is no log any more.
-  const left = sizes();
-  expect(left['cache.db-wal'] ?? 0).toBe(0);
-  expect(sum(left)).toBeLessThanOrEqual(FILE_MB);
-  const { l2, l3 } = await until(peers.peer(BUDGETS).stats, ({ disk }) => disk.state === 'ok');
-  expect(l2.sizeMB).toBeLessThanOrEqual(BUDGETS.l2MaxSizeMB);
-  expect(l3.sizeMB).toBeLessThanOrEqual(BUDGETS.l3MaxSizeMB);
-  expect(l2.sizeMB + l3.sizeMB).toBeGreaterThan(2);
-});
+    expect({ all: most.all <= FILE_MB + LOG_MB, most }).toEqual({ all: true, most });
+    // When all have ended there is no log any more.
+    const left = sizes();
+    expect(left['cache.db-wal'] ?? 0).toBe(0);
+    expect(sum(left)).toBeLessThanOrEqual(FILE_MB);
+    const { l2, l3 } = await until(peers.peer(BUDGETS).stats, ({ disk }) => disk.state === 'ok');
+    expect(l2.sizeMB).toBeLessThanOrEqual(BUDGETS.l2MaxSizeMB);
+    expect(l3.sizeMB).toBeLessThanOrEqual(BUDGETS.l3MaxSizeMB);
+    expect(l2.sizeMB + l3.sizeMB).toBeGreaterThan(2);
+    // Three times as much is stored where it is tried again.
+  },
+  240_000,
+);
 
 test('the file becomes small again after clear()', async () => {
   const peer = peers.peer({ l1MaxSizeMB: 1 });

@@ -1,6 +1,7 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { damages } = require('./damages.js');
+const { inTime } = require('../stand-still.js');
 const { usePeers, runScript, until } = require('./peers.js');
 const { randomOf, seedOf } = require('./random.js');
 
@@ -8,7 +9,7 @@ const ROUNDS = 50;
 const OPEN_ROUNDS = 12;
 const SEED = seedOf(1);
 /** After a failure it is tried again after 1, 3 and 7 s; every 5 s it is looked whether the database is still the one to use. */
-const USABLE_MS = 30_000;
+const USABLE_MS = 15_000;
 
 const peers = usePeers();
 
@@ -25,6 +26,9 @@ async function filled(name, ending) {
   expect(l3.entries).toBeGreaterThan(20);
   return { directory: peers.path(name), expected: JSON.parse(fs.readFileSync(file, 'utf8')) };
 }
+
+/** Asks until the answer is what is wanted, in time. */
+const inUse = (ask, isWanted) => inTime(USABLE_MS, () => until(ask, isWanted, 2 * USABLE_MS));
 
 const generationsIn = (directory) =>
   fs
@@ -49,7 +53,7 @@ async function stored(peer, key) {
       () => 'stored',
       ({ message }) => message,
     );
-  await until(outcome, (said) => said === 'stored', USABLE_MS);
+  await inUse(outcome, (said) => said === 'stored');
 }
 
 test('a damaged directory gives no wrong value, no crash, and is usable', async () => {
@@ -107,10 +111,9 @@ test('a directory that is damaged while processes use it gives no wrong value, n
       for (const writer of [user, other, newcomer]) {
         await stored(writer, 'agreed');
         for (const peer of [user, other, newcomer]) {
-          await until(
+          await inUse(
             () => peer.get('agreed'),
             (value) => value === writer.pid,
-            USABLE_MS,
           );
         }
       }
@@ -125,7 +128,7 @@ test('a directory that is damaged while processes use it gives no wrong value, n
     for (const text of keptProblems(config.cacheDir)) problem(text);
   }
   expect(problems).toEqual([]);
-});
+}, 240_000);
 
 test('counters that are removed while processes use them are noticed', async () => {
   const [user, other] = [peers.peer(), peers.peer()];
@@ -135,10 +138,9 @@ test('counters that are removed while processes use them are noticed', async () 
   const newcomer = peers.peer();
   await stored(newcomer, 'agreed');
   for (const peer of [user, other]) {
-    await until(
+    await inUse(
       () => peer.get('agreed'),
       (value) => value === newcomer.pid,
-      USABLE_MS,
     );
   }
 });

@@ -1,24 +1,27 @@
 /** What holds of every cache that cannot use its disk for now, whatever the reason. */
 
+const { inTime } = require('../stand-still.js');
 const { until } = require('./peers.js');
 
 /** Where some ms are needed, or the five seconds that the writer waits for a lock or between two looks around. */
-const NOTICED_MS = 30_000;
+const NOTICED_MS = 12_000;
 /** It is tried again after one second, then after twice as long each time; a try may take five. */
-const RECOVERED_MS = 90_000;
+const RECOVERED_MS = 45_000;
 
 const toldOf = (peer, name) => peer.events.filter(([event]) => event === name).map(([, data]) => data);
 
 /** Waits until `peer`, which listens to `degraded` and `recovered`, has no disk, and checks that it goes on without. */
 async function goesOnWithout(peer, reason) {
-  await until(
-    () => toldOf(peer, 'degraded').length,
-    (told) => told > 0,
-    NOTICED_MS,
-  );
+  const isTold = () =>
+    until(
+      () => toldOf(peer, 'degraded').length,
+      (told) => told > 0,
+      2 * NOTICED_MS,
+    );
+  await inTime(NOTICED_MS, isTold);
   expect(toldOf(peer, 'degraded')).toEqual([{ reason, message: expect.stringMatching(/.{10,}/) }]);
   // While it is tried again, the state is another one for some ms.
-  const { disk } = await until(peer.stats, (stats) => stats.disk.state === 'degraded', NOTICED_MS);
+  const { disk } = await until(peer.stats, (stats) => stats.disk.state === 'degraded', 2 * NOTICED_MS);
   expect(disk.reason).toBe(reason);
   expect(await peer.call('getHealthScore')).toBeLessThanOrEqual(60);
 
@@ -40,11 +43,13 @@ async function goesOnWithout(peer, reason) {
 
 /** Waits until `peer` uses its disk again, and checks what `another()`, a process that was not there before, finds. */
 async function isWhole(peer, reason, another) {
-  await until(
-    () => toldOf(peer, 'recovered').length,
-    (told) => told > 0,
-    RECOVERED_MS,
-  );
+  const isTold = () =>
+    until(
+      () => toldOf(peer, 'recovered').length,
+      (told) => told > 0,
+      2 * RECOVERED_MS,
+    );
+  await inTime(RECOVERED_MS, isTold);
   expect(toldOf(peer, 'recovered')).toEqual([{ reason }]);
   expect(toldOf(peer, 'degraded')).toHaveLength(1);
   await peer.flush();

@@ -1,10 +1,11 @@
 'use strict';
 
+const { createTestSystem } = require('../../entry/testing.js');
 const { useOwnDirectory, useSystems, KEEP_ALL } = require('../support.js');
 const { open, jsonBytes, parts, repository, said } = require('./support.js');
 
 useOwnDirectory();
-const { open: openSystem } = useSystems();
+const { open: openSystem, own } = useSystems();
 
 const PRESSURES = [
   [71, 0.8],
@@ -130,5 +131,29 @@ describe('what is kept', () => {
     expect(Object.keys(left)).toEqual(left.map((_, at) => `${at}`));
     expect(left.map((item) => item.at)).toEqual(left.map((item) => item.at).sort((a, b) => a - b));
     expect(said(result)).toContain(`${40 - left.length} of 40 items of "list" left out`);
+  });
+});
+
+describe('a system with the defaults', () => {
+  /** How many of a hundred notes an agent gets, on a machine that has been like this for ten seconds. */
+  const notesOn = async (machine, contextFilter) => {
+    const system = own(await createTestSystem({ contextFilter: { contextImportanceThreshold: 0, ...contextFilter } }));
+    system.setMachine(machine);
+    await system.clock.advance(10_000);
+    const context = { currentTask: 'x', ...notes(100) };
+    const { currentTask, ...kept } = await system.optimizeAgentContext('agent', context);
+    expect(currentTask).toBe('x');
+    for (const [name, note] of Object.entries(kept)) expect(note).toEqual(context[name]);
+    return Object.keys(kept).length;
+  };
+
+  test('keeps everything on a calm machine, and less on one that is busy or full', async () => {
+    const calm = {};
+    expect(await notesOn(calm)).toBe(100);
+    for (const machine of [{ cpu: 99, loadAverage: [20, 20, 20] }, { memoryPercentage: 99 }]) {
+      const kept = await notesOn(machine);
+      expect([kept > 0, kept < 100]).toEqual([true, true]);
+      expect(await notesOn(machine, { adaptiveReduction: false })).toBe(100);
+    }
   });
 });
