@@ -164,6 +164,7 @@ fn cache_is_closed_after_the_settling_that_is_under_way() {
         });
         begins.recv().expect("it closes");
         for _ in 0..1000 {
+            assert!(!cache.is_closed(), "it waits");
             std::thread::yield_now();
         }
         is_over.store(true, std::sync::atomic::Ordering::Release);
