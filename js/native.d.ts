@@ -48,7 +48,7 @@ export interface FilterOutput {
 
 /**
  * Writes what waits in every cache and monitor of the process, which is about to end, and ends the sockets of this thread's
- * systems. Blocks, two seconds for each at most.
+ * systems. Blocks, about two seconds at most for each cache.
  */
 export declare function flushCaches(): void
 
