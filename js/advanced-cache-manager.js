@@ -2,7 +2,7 @@
 
 const args = require('./arguments.js');
 const { messageOf, call, callAsync } = require('./errors.js');
-const { CacheView, refuseIfStopped } = require('./cache-view.js');
+const { CacheView, MAINTENANCE_MS, refuseIfStopped } = require('./cache-view.js');
 const inspect = require('./cache-inspect.js');
 const { NativeEmitter, emitWaiting, heardNames, heed, isWatched, keepAll, weakly } = require('./native-emitter.js');
 const { PlugIns } = require('./plug-ins.js');
@@ -11,8 +11,6 @@ const { settledWithin } = require('./jobs.js');
 const exit = require('./exit.js');
 const native = require('./binding.js');
 
-/** How often expired entries are removed and budgets looked at, ms; then `maintenance` is emitted. */
-const MAINTENANCE_MS = 300_000;
 /** How long `stop()` waits for a change of the configuration that is under way, ms: as long as the core, which closes after it. */
 const SETTLE_MS = 10_000;
 

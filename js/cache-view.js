@@ -22,6 +22,9 @@ const {
   scopeOf,
 } = require('./cache-arguments.js');
 
+/** How often expired entries are removed and budgets looked at, ms; then `maintenance` is emitted. `src/engine/upkeep.rs` has the same. */
+const MAINTENANCE_MS = 300_000;
+
 /** Keys that are dealt with before other work gets its turn. */
 const AT_ONCE = 500;
 
@@ -389,4 +392,4 @@ class CacheView {
   }
 }
 
-module.exports = { CacheView, refuseIfStopped };
+module.exports = { CacheView, MAINTENANCE_MS, refuseIfStopped };

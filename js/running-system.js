@@ -7,7 +7,7 @@
 
 const args = require('./arguments.js');
 const { AgentwiseError, messageOf, call, callAsync } = require('./errors.js');
-const { CacheView } = require('./cache-view.js');
+const { CacheView, MAINTENANCE_MS } = require('./cache-view.js');
 const { emitWaiting, heardNames, heed, hears, weakly } = require('./native-emitter.js');
 const { emit } = require('./emit.js');
 const { derivedFrom, emitDerived, withSources } = require('./derived-events.js');
@@ -21,9 +21,6 @@ const { SystemConfiguration } = require('./system-configuration.js');
 const { SystemReports } = require('./system-reports.js');
 const { SystemTokens } = require('./system-tokens.js');
 const { revive } = require('./revive.js');
-
-/** How often expired entries of the cache are removed, ms; then `maintenance` is emitted. `src/engine/upkeep.rs` has the same. */
-const UPKEEP_MS = 300_000;
 
 class RunningSystem {
   #owner;
@@ -120,7 +117,7 @@ class RunningSystem {
     this.configuration.watch();
     // On a clock that is driven, the core does it when it falls due.
     if (!this.#around.isDriven) {
-      this.#upkeep = setInterval(weakly(this, RunningSystem.#keepUp), UPKEEP_MS);
+      this.#upkeep = setInterval(weakly(this, RunningSystem.#keepUp), MAINTENANCE_MS);
       this.#upkeep.unref();
     }
   }

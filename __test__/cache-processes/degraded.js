@@ -10,15 +10,20 @@ const RECOVERED_MS = 45_000;
 
 const toldOf = (peer, name) => peer.events.filter(([event]) => event === name).map(([, data]) => data);
 
+/** Waits until `peer` has told of `name`, which it is to do within `ms`. */
+function hasTold(peer, name, ms) {
+  return inTime(ms, () =>
+    until(
+      () => toldOf(peer, name).length,
+      (told) => told > 0,
+      2 * ms,
+    ),
+  );
+}
+
 /** Waits until `peer`, which listens to `degraded` and `recovered`, has no disk, and checks that it goes on without. */
 async function goesOnWithout(peer, reason) {
-  const isTold = () =>
-    until(
-      () => toldOf(peer, 'degraded').length,
-      (told) => told > 0,
-      2 * NOTICED_MS,
-    );
-  await inTime(NOTICED_MS, isTold);
+  await hasTold(peer, 'degraded', NOTICED_MS);
   expect(toldOf(peer, 'degraded')).toEqual([{ reason, message: expect.stringMatching(/.{10,}/) }]);
   // While it is tried again, the state is another one for some ms.
   const { disk } = await until(peer.stats, (stats) => stats.disk.state === 'degraded', 2 * NOTICED_MS);
@@ -43,13 +48,7 @@ async function goesOnWithout(peer, reason) {
 
 /** Waits until `peer` uses its disk again, and checks what `another()`, a process that was not there before, finds. */
 async function isWhole(peer, reason, another) {
-  const isTold = () =>
-    until(
-      () => toldOf(peer, 'recovered').length,
-      (told) => told > 0,
-      2 * RECOVERED_MS,
-    );
-  await inTime(RECOVERED_MS, isTold);
+  await hasTold(peer, 'recovered', RECOVERED_MS);
   expect(toldOf(peer, 'recovered')).toEqual([{ reason }]);
   expect(toldOf(peer, 'degraded')).toHaveLength(1);
   await peer.flush();

@@ -5,20 +5,11 @@ const { AdvancedCacheManager, MemoryManager, OptimizationOrchestrator, Productio
 const { ProductionOptimizationSystem } = require('../../index.js');
 const { createTestSystem } = require('../../entry/testing.js');
 const { useOwnDirectory, useSystems } = require('../support.js');
-
-const MB = 2 ** 20;
+const { MB, turn, useParts } = require('./support.js');
 
 useOwnDirectory();
 const { own } = useSystems();
-const ended = [];
-afterEach(() => Promise.all(ended.splice(0).map((part) => part.stop())));
-
-function made(part) {
-  ended.push(part);
-  return part;
-}
-
-const turn = () => new Promise((resolve) => setImmediate(resolve));
+const made = useParts();
 
 /** A subclass that notes what it emits. */
 function noting(Class) {

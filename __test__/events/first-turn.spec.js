@@ -3,21 +3,11 @@
 const { AdvancedCacheManager, MemoryManager, OptimizationOrchestrator, ProductionMonitor } = require('../../index.js');
 const { ProductionOptimizationSystem } = require('../../index.js');
 const { useOwnDirectory, useSystems } = require('../support.js');
-
-const MB = 2 ** 20;
+const { MB, turn, useParts } = require('./support.js');
 
 useOwnDirectory();
 const { own } = useSystems();
-const ended = [];
-afterEach(() => Promise.all(ended.splice(0).map((part) => part.stop())));
-
-function made(part) {
-  ended.push(part);
-  return part;
-}
-
-/** Whoever waits for the promises of this turn has had theirs. */
-const turn = () => new Promise((resolve) => setImmediate(resolve));
+const made = useParts();
 
 describe('a memory manager', () => {
   test('tells an alert of its first turn to who listens later in it, once', async () => {

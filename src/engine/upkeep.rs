@@ -6,7 +6,7 @@ use super::Engine;
 use crate::base::error::Result;
 use crate::telemetry::event::EventKind;
 
-/// How often expired entries are removed, ms. `js/running-system.js` has the same.
+/// How often expired entries are removed, ms. `js/cache-view.js` has the same.
 const UPKEEP_MS: u64 = 300_000;
 
 impl Engine {
