@@ -5,6 +5,7 @@
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
+const { removeTree } = require('./remove.js');
 
 /** Less costs nobody anything: what is given up here is given up after two seconds, and later. */
 const STOOD_STILL_MS = 1000;
@@ -40,7 +41,7 @@ function watchMachine() {
     isOver = true;
     await watched;
     fs.closeSync(file);
-    fs.rmSync(directory, { recursive: true, force: true });
+    removeTree(directory);
     return longest;
   };
 }

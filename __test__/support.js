@@ -9,6 +9,7 @@ const { promisify } = require('node:util');
 const { AgentContextFilter, ProductionOptimizationSystem } = require('../index.js');
 
 const { SETTINGS_PREFIX } = require('../js/variables.js');
+const { removeTree } = require('./remove.js');
 
 const ROOT = path.join(__dirname, '..');
 
@@ -68,7 +69,7 @@ function useOwnDirectory() {
   });
   // Not before all systems of the file are shut down: they write what they cached.
   afterAll(() => {
-    for (const name of used) fs.rmSync(name, { recursive: true, force: true, maxRetries: 20 });
+    for (const name of used) removeTree(name);
   });
   return { path: (...names) => path.join(directory, ...names) };
 }

@@ -3,6 +3,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { ProductionOptimizationSystem: System } = require('../index.js');
 const { KEEP_ALL, useOwnDirectory, useSystems, failureOf } = require('./support.js');
+const { removeTree } = require('./remove.js');
 
 const directory = useOwnDirectory();
 const { own, open } = useSystems();
@@ -268,7 +269,7 @@ describe('shutdown', () => {
 
   test('ends the system even if its report cannot be written', async () => {
     const system = await open({ ...KEEP_ALL, finalReport: true });
-    fs.rmSync(directory.path(), { recursive: true });
+    removeTree(directory.path());
     await Promise.allSettled([system.shutdown()]);
     expect(system.getStatus().initialized).toBe(false);
   });
@@ -346,7 +347,7 @@ describe('generateSystemReport', () => {
 
   test('rejects with E_IO when the directory is gone', async () => {
     const system = await open();
-    fs.rmSync(directory.path(), { recursive: true });
+    removeTree(directory.path());
     const error = await failureOf(system.generateSystemReport());
     expect(error.code).toBe('E_IO');
     expect(error.message).toContain(directory.path());

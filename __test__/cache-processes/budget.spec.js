@@ -1,5 +1,6 @@
 const fs = require('node:fs');
 const { usePeers, startScript, until, sleep } = require('./peers.js');
+const { removeTree } = require('../remove.js');
 
 const MB = 2 ** 20;
 const BUDGETS = { l2MaxSizeMB: 4, l3MaxSizeMB: 4 };
@@ -71,7 +72,7 @@ test.each([
     // While a process that reads is given no turn the log of the other grows: that alone is tried again, and is bounded too.
     for (let attempt = 0; attempt < 3 && !(most?.all <= FILE_MB + LOG_MB); attempt++) {
       if (most) console.warn(`the log is tried again: ${JSON.stringify(most)}`);
-      fs.rmSync(peers.path('cache'), { recursive: true, force: true });
+      removeTree(peers.path('cache'));
       const churn = await churned({ ...BUDGETS, ...config });
       most = churn.most;
       expect(churn.outcomes.map(({ wrong }) => wrong)).toEqual([0, 0]);

@@ -1,6 +1,7 @@
 const fs = require('node:fs');
 const { goesOnWithout, isWhole, LISTEN } = require('./degraded.js');
 const { usePeers, until, sleep } = require('./peers.js');
+const { removeTree } = require('../remove.js');
 
 const LINUX = process.platform === 'linux';
 const IS_ROOT = LINUX && process.getuid() === 0;
@@ -28,7 +29,7 @@ describe('a directory that goes while it is in use', () => {
   test('is begun anew, with what is in memory', async () => {
     const peer = peers.peer({}, LISTEN);
     await peer.store('before', 1);
-    fs.rmSync(cacheDir(), { recursive: true });
+    removeTree(cacheDir());
     await peer.set('after', 2);
     await peer.flush();
     expect(await peer.get('before')).toBe(1);
@@ -52,7 +53,7 @@ describe('a directory that goes while it is in use', () => {
     // More than are written in a moment.
     const entries = Array.from({ length: 4000 }, (_, index) => ({ key: `key-${index}`, value: 'v'.repeat(1000) }));
     await peer.call('setMany', entries, { durable: true });
-    fs.rmSync(cacheDir(), { recursive: true });
+    removeTree(cacheDir());
     await peer.flush();
     await peer.kill();
     const found = await another().call(
@@ -66,7 +67,7 @@ describe('a directory that goes while it is in use', () => {
     const [writer, reader] = [peers.peer(), peers.peer()];
     await writer.store('key', 1);
     expect(await reader.get('key')).toBe(1);
-    fs.rmSync(cacheDir(), { recursive: true });
+    removeTree(cacheDir());
     await writer.store('key', 2);
     await until(
       () => reader.get('key'),
@@ -77,7 +78,7 @@ describe('a directory that goes while it is in use', () => {
   test('may come back as a file, which is not touched', async () => {
     const peer = peers.peer({}, LISTEN);
     await peer.store('overwritten without a disk', 'of before');
-    fs.rmSync(cacheDir(), { recursive: true });
+    removeTree(cacheDir());
     fs.writeFileSync(cacheDir(), 'somebody needs this');
     await peer.set('notice it', 1);
     await goesOnWithout(peer, 'notADirectory');

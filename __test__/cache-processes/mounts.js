@@ -4,6 +4,7 @@ const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
+const { removeTree } = require('../remove.js');
 
 const run = (command, ...args) => execFileSync(command, args, { stdio: 'pipe' });
 
@@ -47,7 +48,7 @@ function works(mount) {
     return false;
   } finally {
     unmountAll();
-    fs.rmSync(directory, { recursive: true, force: true });
+    removeTree(directory);
   }
 }
 

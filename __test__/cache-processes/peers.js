@@ -5,6 +5,7 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { untilEnd } = require('../processes.js');
+const { removeTree } = require('../remove.js');
 
 const SCRIPTS = path.join(__dirname, 'scripts');
 
@@ -159,7 +160,7 @@ function usePeers({ beforeRemoval = () => {} } = {}) {
   afterEach(async () => {
     await Promise.all(peers.splice(0).map((peer) => peer.kill()));
     beforeRemoval();
-    fs.rmSync(directory, { recursive: true, force: true, maxRetries: 20 });
+    removeTree(directory);
   });
   return {
     path: (...names) => path.join(directory, ...names),

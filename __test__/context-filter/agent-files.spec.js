@@ -3,6 +3,7 @@
 const fs = require('node:fs');
 const { failureOf, useOwnDirectory, useSystems } = require('../support.js');
 const { open, parts, said, wait } = require('./support.js');
+const { removeTree } = require('../remove.js');
 
 const own = useOwnDirectory();
 const { open: openSystem } = useSystems();
@@ -203,7 +204,7 @@ describe('a change of a file', () => {
   test('gives a built-in back when its file is gone', async () => {
     write('backend-specialist.md', '---\nname: backend-specialist\nmaxContextSize: 11\n---\nx\n');
     const { filter, heard } = await looked();
-    fs.rmSync(own.path('.claude'), { recursive: true });
+    removeTree(own.path('.claude'));
     await wait(NEXT_LOOK_MS);
     await filter.filterContext('agent-7', TASK);
     expect(heard.at(-1)).toEqual(['specializationRemoved', { name: 'backend-specialist' }]);

@@ -6,6 +6,7 @@ const os = require('node:os');
 const path = require('node:path');
 const { untilEnd } = require('../processes.js');
 const { VARIABLES } = require('../support.js');
+const { removeTree } = require('../remove.js');
 
 /** What would change the behaviour of the system under test, or of Node itself. */
 const FOREIGN = [...VARIABLES, 'DEBUG', 'NODE_EXTRA_CA_CERTS', 'NODE_OPTIONS', 'RUST_BACKTRACE', 'RUST_LOG'];
@@ -44,7 +45,7 @@ async function run(script, args = [], { env, nodeArgs = [], onLine } = {}) {
     const how = await untilEnd(child, [script, ...args], output);
     return { ...how, ...output, lines: output.stdout.split('\n').slice(0, -1), files: filesIn(cwd) };
   } finally {
-    fs.rmSync(cwd, { recursive: true, force: true, maxRetries: 20 });
+    removeTree(cwd);
   }
 }
 

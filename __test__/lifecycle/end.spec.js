@@ -5,6 +5,7 @@ const os = require('node:os');
 const path = require('node:path');
 const { unlessStoodStill } = require('../stand-still.js');
 const { run } = require('./child.js');
+const { removeTree } = require('../remove.js');
 
 let cacheDir;
 
@@ -13,7 +14,7 @@ beforeEach(() => {
 });
 
 afterEach(() => {
-  fs.rmSync(cacheDir, { recursive: true, force: true });
+  removeTree(cacheDir);
 });
 
 const end = (scenario, attempt = 1) =>

@@ -2,6 +2,7 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { run, ENDED_WELL } = require('./child.js');
+const { removeTree } = require('../remove.js');
 
 const CONFIG = { environment: 'development', finalReport: false };
 
@@ -18,7 +19,7 @@ describe('twice in one process, in the module registries of Jest', () => {
   afterEach(() => {
     process.chdir(before);
     // Systems that were forgotten may still write.
-    fs.rmSync(directory, { recursive: true, force: true, maxRetries: 20 });
+    removeTree(directory);
   });
 
   /** A system of `addon` that worked, with what it found in its cache. */

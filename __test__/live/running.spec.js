@@ -9,6 +9,7 @@ const onUnix = process.platform === 'win32' ? describe.skip : describe;
 const { path: own } = useOwnDirectory();
 const { open } = useSystems();
 const { version } = require('../../package.json');
+const { removeTree } = require('../remove.js');
 /** Only root can become somebody else. */
 const asRoot = process.geteuid?.() === 0 ? test : test.skip;
 
@@ -143,9 +144,9 @@ onUnix('a running system', () => {
     fs.rmSync(socket);
     const [again] = await systems(1);
     expect(again.socket).not.toBe(socket);
-    fs.rmSync(own('.cache', 'live'), { recursive: true });
+    removeTree(own('.cache', 'live'));
     await until(() => filesOf('.sock').length === 1, undefined, NEXT_LOOK_MS);
-    fs.rmSync(own('.cache'), { recursive: true });
+    removeTree(own('.cache'));
     await system.optimizeAgentContext('agent', { currentTask: 'build' });
     await system.shutdown();
   });

@@ -5,6 +5,7 @@ const path = require('node:path');
 const { applyDelta } = require('../../index.js');
 const { seeded, useOwnDirectory } = require('../support.js');
 const { edited, linesOf, useOptimizers, wire } = require('./support.js');
+const { removeTree } = require('../remove.js');
 
 const directory = useOwnDirectory();
 const open = useOptimizers();
@@ -97,7 +98,7 @@ test('a text that was swapped for another one is not given for it', async () => 
   const random = seeded(3);
   const [first] = await stored(random, 1);
   // The same file has other texts: what the message names is not among them.
-  fs.rmSync(directory.path('cache'), { recursive: true });
+  removeTree(directory.path('cache'));
   await stored(random, 3);
   expect(await readable([first])).toBe(0);
 });
@@ -109,7 +110,7 @@ test('the directory is deleted under a running optimizer', async () => {
   let context = { text: linesOf(random, 60).join('') };
   const has = new Map();
   for (let turn = 0; turn < 12; turn++) {
-    if (turn === 4 || turn === 8) fs.rmSync(directory.path('cache'), { recursive: true, force: true });
+    if (turn === 4 || turn === 8) removeTree(directory.path('cache'));
     context = { text: edited(context.text, random), turn };
     for (const agent of ['a', 'b']) {
       const message = wire(await sender.optimizeContext(agent, context));

@@ -11,6 +11,7 @@ native.openSystem = (...args) => {
 };
 
 const { AgentContextFilter, ProductionOptimizationSystem, countTokens } = require('../../../index.js');
+const { removeTree } = require('../../remove.js');
 
 const SECRET = 'TOPSECRET';
 
@@ -39,6 +40,6 @@ const SECRET = 'TOPSECRET';
   await system.performMaintenance();
   fs.rmSync(await system.generateSystemReport());
   // A report that cannot be written is a warning.
-  if (process.argv[2] === 'unwritable') fs.rmSync(process.cwd(), { recursive: true });
+  if (process.argv[2] === 'unwritable') removeTree(process.cwd());
   await system.shutdown();
 })();

@@ -3,6 +3,7 @@
 const fs = require('node:fs');
 const { ProductionOptimizationSystem } = require('../../../index.js');
 const { CONFIG, large } = require('./contexts.js');
+const { removeTree } = require('../../remove.js');
 
 const [scenario, signal] = process.argv.slice(2);
 
@@ -73,7 +74,7 @@ const SCENARIOS = {
 
   'working directory removed': async () => {
     await create();
-    fs.rmSync(process.cwd(), { recursive: true });
+    removeTree(process.cwd());
   },
 
   'listener of shutdown that throws': async () => {
