@@ -9,7 +9,7 @@ root=$PWD
 # What this repository's own scripts set means nothing to the checkout.
 unset NODE_OPTIONS NODE_ENV
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'rm -rf "$work" || true' EXIT
 
 # quiet <command…>: shows what it printed only if it fails.
 quiet() {
