@@ -8,7 +8,7 @@ server='' application=''
 finish() {
   for pid in $server $application; do kill "$pid" 2>/dev/null || true; done
   wait
-  rm -rf "$work"
+  rm -rf "$work" || true
 }
 trap finish EXIT
 
@@ -17,10 +17,12 @@ fail() {
   exit 1
 }
 
-# until_so <command…>: tries for 20 s.
+# until_so <command…>: tries for a minute, and three times at least, as one try may be long on a machine that stands still.
 until_so() {
-  for _ in $(seq 100); do
+  local end=$((SECONDS + 60)) tries=0
+  while [ "$tries" -lt 3 ] || [ "$SECONDS" -lt "$end" ]; do
     if "$@" >"$work/last" 2>&1; then return; fi
+    tries=$((tries + 1))
     sleep 0.2
   done
   cat "$work/last"
@@ -64,6 +66,11 @@ unhealthy() {
   [ "$status" -eq 1 ] || fail "$1, $2: $(cat "$work/text")"
 }
 
+# says <text> <what>: whether the health check says that of one that is not well.
+says() {
+  ! node "$check" "$2" >"$work/text" && grep -q "$1" "$work/text"
+}
+
 # The health checks, with the programs that they ask in processes instead of containers.
 healthchecks() {
   mkdir -p "$work/bin" "$work/app/node_modules"
@@ -74,14 +81,16 @@ healthchecks() {
   export PATH=$work/bin:$PATH CACHE_DIR=$work/cache NODE_ENV=production SHARED_CONTEXT_TOKEN=token
   cd "$work/app"
   unhealthy system 'without one'
-  grep -q 'no system answers' "$work/text" || fail "without a system: $(cat "$work/text")"
+  # A check that takes longer than Docker waits says that instead.
+  until_so says 'no system answers' system
 
   agentwise-optimization shared-context --port 0 --json >"$work/server" &
   server=$!
   until_so test -s "$work/server"
   SHARED_CONTEXT_PORT=$(node -p 'JSON.parse(require("node:fs").readFileSync(process.argv[1], "utf8")).port' "$work/server")
   export SHARED_CONTEXT_PORT SHARED_CONTEXT_URL=http://127.0.0.1:$SHARED_CONTEXT_PORT
-  node "$check" shared-context
+  until_so node "$check" shared-context
+  cat "$work/last"
 
   node application.mjs >"$work/application" &
   application=$!
@@ -99,7 +108,10 @@ healthchecks() {
   until_so node "$check" system
   kill -TERM "$application"
   wait "$application" || true
-  agentwise-optimization health --json --quiet >"$work/text" || fail "the state of one that ended: $(cat "$work/text")"
+  # A warning is well enough here as it is for the check: the machine may be busy.
+  local status=0
+  agentwise-optimization health --json --quiet >"$work/text" || status=$?
+  [ "$status" -le 1 ] || fail "the state of one that ended: $(cat "$work/text")"
   unhealthy system 'after it ended'
   kill -TERM "$server"
   wait "$server" || fail 'the server does not end well'

@@ -10,8 +10,6 @@ import { AdvancedCacheManager, AgentContextFilter, MemoryManager, ProductionMoni
 
 const directory = mkdtempSync(path.join(tmpdir(), 'agentwise-monitor-'));
 process.chdir(directory);
-process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
-for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, () => process.exit(0));
 
 const memory = new MemoryManager();
 const cache = new AdvancedCacheManager({ cacheDir: path.join(directory, 'cache') });
@@ -34,7 +32,7 @@ for (let index = 0; index < 60; index++) memory.registerAgentMemory(`agent-${ind
 memory.registerAgentMemory('an "agent"\\\n of é🦀', 1, 1);
 monitor.createAlert({ type: 'warning', component: 'performance', title: 'A test', message: 'Says nothing.' });
 
-setInterval(async () => {
+const timer = setInterval(async () => {
   monitor.recordRequest('optimizeAgentContext', 1 + Math.random() * 50, { error: Math.random() < 0.05 });
   monitor.recordRequest('a "strange"\\\n operation é🦀', 0.01);
   await cache.set('key', { answer: 42 });
@@ -43,4 +41,14 @@ setInterval(async () => {
 
 const { exporter } = monitor.getStatus();
 console.log(exporter.url);
-process.stdin.resume().on('end', () => process.exit(0));
+
+/** Nobody writes into the directory any more when it is removed. */
+async function end() {
+  clearInterval(timer);
+  await Promise.all([monitor.stop(), cache.stop(), memory.stop()]);
+  process.chdir('/');
+  rmSync(directory, { recursive: true, force: true });
+  process.exit(0);
+}
+for (const signal of ['SIGTERM', 'SIGINT']) process.once(signal, end);
+process.stdin.resume().once('end', end);

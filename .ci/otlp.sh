@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'rm -rf "$work" || true' EXIT
 python3 -m venv "$work/python"
 "$work/python/bin/pip" install --quiet opentelemetry-proto==1.45.2
 

@@ -31,7 +31,14 @@ function write(files) {
 }
 
 function git(...args) {
-  const settings = ['user.name=Test', 'user.email=test@example.com', 'commit.gpgsign=false', 'init.defaultBranch=main'];
+  const settings = [
+    'user.name=Test',
+    'user.email=test@example.com',
+    'commit.gpgsign=false',
+    'init.defaultBranch=main',
+    // In the background, with a lock file in the directory that the tests remove.
+    'maintenance.auto=false',
+  ];
   const env = { ...process.env, GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_NOSYSTEM: '1' };
   return execFileSync('git', [...settings.flatMap((setting) => ['-c', setting]), ...args], {
     cwd: directory.path('project'),

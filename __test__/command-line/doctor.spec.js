@@ -177,7 +177,8 @@ describe('the configuration', () => {
 
   test('counts: budgets, memory, a cache that is off', async () => {
     configure('optimization.development.json', {
-      cache: { l3MaxSizeMB: 1_000_000 },
+      // The most that may be set, 20 TB together: more than any disk of a machine that builds has free.
+      cache: { l2MaxSizeMB: 10_000_000, l3MaxSizeMB: 10_000_000 },
       memory: { maxMemoryUsage: 1_000_000 },
     });
     const { row } = await examined();

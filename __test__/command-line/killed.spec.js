@@ -187,7 +187,9 @@ describe('health --live', () => {
     expect((await cli(['health'])).code).toBe(0);
     const { code, data } = await json(['health', '--live']);
     expect({ code, ...data }).toMatchObject({ code: 2, ...down });
-    expect(data.message).toMatch(new RegExp(`^stored \\d+ s ago by process ${last} \\(staging\\), which has ended$`));
+    expect(data.message).toMatch(
+      new RegExp(`^stored \\d+ (?:min|s)(?: \\d+ s)? ago by process ${last} \\(staging\\), which has ended$`),
+    );
     const { stdout } = await cli(['health', '--live']);
     expect(linesOf(stdout)).toEqual([
       'source  no system of this directory runs',

@@ -9,6 +9,9 @@ const { CLI, NOBODY, asOther, begin, linesOf, onUnix, runAs, until, useCommandLi
 const { cli, configure, directory } = useCommandLine();
 const run = usePrograms();
 
+/** However long a machine that is busy takes for the commands between. */
+const DURATION = '\\d+ (?:min|s)(?: \\d+ s)?';
+
 /** A system of this directory with something to tell, until it is killed or told to end. */
 const program = (config = {}, more = '') =>
   run(`
@@ -44,7 +47,9 @@ describe('a system that runs', () => {
         pid,
       });
       const text = await cli([command]);
-      expect(linesOf(text.stdout)[0]).toMatch(new RegExp(`^source +process ${pid} \\(staging\\), running for \\d+ s$`));
+      expect(linesOf(text.stdout)[0]).toMatch(
+        new RegExp(`^source +process ${pid} \\(staging\\), running for ${DURATION}$`),
+      );
       expect(text.stdout).not.toContain('\u001b');
     }
     const { data: status } = await json(['status']);
@@ -95,7 +100,8 @@ describe('a system that runs', () => {
   test('has its latencies where there is a monitor', async () => {
     await program({ enableProductionMonitoring: true, monitoring: { metricsInterval: 1000, console: false } });
     await systems(1);
-    await until(async () => (await json(['stats'])).data.latency !== null);
+    // Nobody answers where the machine is too busy for it.
+    await until(async () => ((await json(['stats'])).data?.latency ?? null) !== null);
     expect((await cli(['stats'])).stdout).toMatch(/^ +all +p50 .* p95 .* p99 .* requests$/m);
   });
 });
@@ -172,7 +178,7 @@ describe('a system that has ended', () => {
     }
     const { stdout } = await cli(['health']);
     expect(linesOf(stdout)[0]).toMatch(
-      new RegExp(`^source +stored \\d+ s ago by process ${pid} \\(staging\\), which has ended$`),
+      new RegExp(`^source +stored ${DURATION} ago by process ${pid} \\(staging\\), which has ended$`),
     );
   });
 

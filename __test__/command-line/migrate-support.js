@@ -4,6 +4,7 @@
 
 const { spawnSync } = require('node:child_process');
 const fs = require('node:fs');
+const os = require('node:os');
 const path = require('node:path');
 const { ROOT } = require('../support.js');
 const { MODULES } = require('../../js/cli/migrate/modules.js');
@@ -23,9 +24,21 @@ function snapshot(root) {
   return found;
 }
 
+/**
+ * `maintenance.auto`: git looks after a repository in the background when something was committed, with a lock file in it. Whoever
+ * removes the repository then, or gives all of it to somebody else, meets a file that goes.
+ */
+const SETTINGS = [
+  'user.name=test',
+  'user.email=test@localhost',
+  'commit.gpgsign=false',
+  'maintenance.auto=false',
+].flatMap((setting) => ['-c', setting]);
+
 function git(cwd, ...args) {
-  const identity = ['-c', 'user.name=test', '-c', 'user.email=test@localhost'];
-  const { status, stdout, stderr } = spawnSync('git', [...identity, ...args], { cwd, encoding: 'utf8' });
+  // What the user of this machine has set is none of the tests'.
+  const env = { ...process.env, GIT_CONFIG_GLOBAL: os.devNull, GIT_CONFIG_NOSYSTEM: '1' };
+  const { status, stdout, stderr } = spawnSync('git', [...SETTINGS, ...args], { cwd, env, encoding: 'utf8' });
   if (status !== 0) throw new Error(`git ${args.join(' ')}: ${stderr}`);
   return stdout;
 }

@@ -90,9 +90,9 @@ async function main(work) {
 
   const vitest = join(MODULES, 'vitest', 'vitest.mjs');
   const env = { ...process.env, NO_COLOR: '1', CI: 'true' };
-  const { stdout, stderr } = await run(process.execPath, [vitest, 'run'], { cwd: project, env }).catch(
-    (error) => error,
-  );
+  // A machine may stand still for longer than Vitest waits for a test.
+  const args = [vitest, 'run', '--testTimeout=120000'];
+  const { stdout, stderr } = await run(process.execPath, args, { cwd: project, env }).catch((error) => error);
   const isAsExpected =
     /\b1 failed \| 2 passed\b/.test(stdout) && /Expected the result to be a delta/.test(stdout + stderr);
   if (!isAsExpected) throw new Error(`Vitest was to pass two tests and to fail one:\n${stdout}${stderr}`);

@@ -197,16 +197,28 @@ test('aborted calls leave what is remembered within its bound', async () => {
 describe('a call of a system that was aborted', () => {
   test('has not been made: the next result of a new agent is a full one', async () => {
     const system = await openSystem();
-    const context = large();
-    const controller = new AbortController();
-    const stopped = failureOf(system.optimizeAgentContext('agent-7', context, { signal: controller.signal }));
-    await wait(5);
-    controller.abort('enough');
-    expect(await stopped).toBe('enough');
-    expect(system.getStatus().components.memoryManager.agents).toEqual([]);
-    const first = await system.optimizeAgentContext('agent-7', context);
+    let agent;
+    let context;
+    let end;
+    // Where the machine gave this thread no turn for long the work may be done by then: that is tried again.
+    for (let attempt = 0; attempt < 5 && end !== 'enough'; attempt++) {
+      agent = `agent-${attempt}`;
+      context = large();
+      const controller = new AbortController();
+      const pending = system.optimizeAgentContext(agent, context, { signal: controller.signal }).then(
+        () => system.resetAgent(agent),
+        (error) => error,
+      );
+      await wait(5);
+      controller.abort('enough');
+      end = await pending;
+    }
+    expect(end).toBe('enough');
+    const known = system.getStatus().components.memoryManager.agents.map(({ agentId }) => agentId);
+    expect(known).not.toContain(agent);
+    const first = await system.optimizeAgentContext(agent, context);
     expect(first.type).toBe('full');
-    expect((await system.optimizeAgentContext('agent-7', context)).changes).toEqual([]);
+    expect((await system.optimizeAgentContext(agent, context)).changes).toEqual([]);
   });
 
   test('has not been made: the next result is told against the one before it', async () => {

@@ -48,6 +48,7 @@ const env = {
   npm_config_userconfig: npmrc,
   npm_config_update_notifier: 'false',
   npm_config_logs_max: '0',
+  npm_config_noproxy: '127.0.0.1',
 };
 
 async function run(...options) {

@@ -42,6 +42,8 @@ export async function startRegistry(tarballs, manifests = []) {
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(found.document));
     }
   });
+  // A connection that is closed just when npm asks by it costs the ten seconds after which it asks again.
+  server.keepAliveTimeout = 0;
   await new Promise((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${server.address().port}`;
 

@@ -18,11 +18,12 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   realpathSync,
   rmSync,
   symlinkSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { platforms } from '../../npm/pack.mjs';
@@ -36,6 +37,8 @@ const isWindows = process.platform === 'win32';
 const INSTALL_MS = 10_000;
 const FIRST_RESULT_MS = 100;
 const LOADED = 3;
+/** What a Node.js that does nothing takes of the processors of the machine that the limit of the first result is for, ms. */
+const NODE_MS = 57;
 /** Rounds in which the first result may reach its limit: a neighbour on the same core takes a third of its speed. */
 const MOST_ROUNDS = 15;
 
@@ -69,6 +72,8 @@ const environment = {
   npm_config_audit: 'false',
   npm_config_fund: 'false',
   npm_config_update_notifier: 'false',
+  // Nobody in between is asked for the registry on loopback.
+  npm_config_noproxy: '127.0.0.1',
 };
 
 /** Runs `command` in `cwd`. @returns how it ended, and in what time. */
@@ -107,14 +112,42 @@ function check(holds, message) {
 
 const project = (name) => makeProject(join(work, name));
 
-/** A measured time against what it must be. */
-function within(what, ms, limit) {
-  const over = ms > limit ? `, over ${limit} ms` : '';
-  console.log(`${what}: ${Math.round(ms)} ms${over}`);
-  check(
-    ms <= limit * LOADED,
-    `${what} took ${Math.round(ms)} ms; at most ${limit} ms on a machine that does nothing else`,
-  );
+/** What programs that this one started and that ended took of the processors, ms; as Linux says it, elsewhere not known. */
+function childrenMs() {
+  try {
+    const stat = readFileSync('/proc/self/stat', 'utf8');
+    // Behind the name, which may be anything: fields 16 and 17, in hundredths of a second.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[13]) + Number(fields[14])) * 10;
+  } catch {
+    return Number.NaN;
+  }
+}
+
+/** Time of all processors, and what of it they did nothing. */
+function processors() {
+  const times = cpus().map((cpu) => cpu.times);
+  const sum = (values) => values.reduce((total, value) => total + value, 0);
+  return { all: sum(times.flatMap((each) => Object.values(each))), idle: sum(times.map(({ idle }) => idle)) };
+}
+
+/** Begins to measure: the function that is given says what it took until then, against what it must be. */
+function measured(what, limit) {
+  const [started, before, children] = [performance.now(), processors(), childrenMs()];
+  return () => {
+    const ms = performance.now() - started;
+    const after = processors();
+    const idle = (after.idle - before.idle) / (after.all - before.all);
+    const own = childrenMs() - children;
+    const over = ms > limit ? `, over ${limit} ms` : '';
+    console.log(`${what}: ${Math.round(ms)} ms, ${Math.round(own)} ms of the processors${over}`);
+    // Where the processors were busy with others, what it took of them is what it can be blamed for.
+    const isOfOthers = idle < 0.5 && own <= limit;
+    check(
+      ms <= limit * LOADED || isOfOthers,
+      `${what} took ${Math.round(ms)} ms; at most ${limit} ms on a machine that does nothing else`,
+    );
+  };
 }
 
 const programs = readdirSync(join(HERE, 'programs'));
@@ -142,10 +175,10 @@ async function fromRegistry(main, own, dependencies) {
   const env = { npm_config_registry: registry.url };
   try {
     const directory = project('from-registry');
-    const started = performance.now();
+    const ended = measured('npm install from a registry to the first result', INSTALL_MS);
     await succeed('npm', ['install', PACKAGE], directory, env);
     console.log(await use('required.cjs', directory));
-    within('npm install from a registry to the first result', performance.now() - started, INSTALL_MS);
+    ended();
     checkInstalled(directory);
     return { directory, registry: registry.url };
   } finally {
@@ -158,12 +191,22 @@ async function offline(tarballs, name, options) {
   const directory = project(name);
   // A port that nobody listens on: whoever asks for something fails at once.
   const env = { npm_config_registry: 'http://127.0.0.1:9', npm_config_cache: join(work, `cache-${name}`) };
-  const started = performance.now();
+  const ended = measured(`npm install --offline ${options.join(' ')} to the first result`, INSTALL_MS);
   await succeed('npm', ['install', '--offline', ...options, ...tarballs], directory, env);
   console.log(await use('required.cjs', directory));
-  within(`npm install --offline ${options.join(' ')} to the first result`, performance.now() - started, INSTALL_MS);
+  ended();
   checkInstalled(directory);
   return directory;
+}
+
+/** What a Node.js that does nothing takes of the processors: the least of some. */
+async function nodeMs() {
+  const times = [];
+  for (let round = 0; round < MOST_ROUNDS; round++) {
+    const program = 'const { user, system } = process.cpuUsage(); console.log((user + system) / 1000)';
+    times.push(Number((await succeed(process.execPath, ['-e', program], work)).stdout));
+  }
+  return Math.min(...times);
 }
 
 async function everyUse(directory) {
@@ -172,7 +215,8 @@ async function everyUse(directory) {
 
   const jest = join(ROOT, 'node_modules', 'jest', 'bin', 'jest.js');
   copyFileSync(join(HERE, 'programs', 'drop-in.test.js'), join(directory, 'drop-in.test.js'));
-  await succeed(process.execPath, [jest, '--rootDir', directory, '--ci'], directory);
+  // A machine may stand still for longer than Jest waits for a test.
+  await succeed(process.execPath, [jest, '--rootDir', directory, '--ci', '--testTimeout=120000'], directory);
   console.log('jest: passed');
 
   const other = join(directory, 'other');
@@ -198,10 +242,9 @@ async function everyUse(directory) {
   while (leastOf() > FIRST_RESULT_MS && times.length < MOST_ROUNDS)
     times.push(JSON.parse(await use('first-result.cjs', directory)));
   const least = leastOf();
-  check(
-    least <= FIRST_RESULT_MS,
-    `the first result takes ${least} ms of the processors; at most ${FIRST_RESULT_MS} ms`,
-  );
+  // On slower processors all takes longer: so much as Node.js itself does.
+  const limit = least <= FIRST_RESULT_MS ? FIRST_RESULT_MS : FIRST_RESULT_MS * Math.max(1, (await nodeMs()) / NODE_MS);
+  check(least <= limit, `the first result takes ${least} ms of the processors; at most ${Math.round(limit)} ms`);
 }
 
 /** Without a module for the platform: what it says, and that nothing is left half done. */
