@@ -8,6 +8,7 @@ const { once } = require('node:events');
 const net = require('node:net');
 const { ROOT, useOwnDirectory } = require('../support.js');
 const { CLI, linesOf, node, untilEnd } = require('../processes.js');
+const { unlessStoodStill } = require('../stand-still.js');
 const { ask, useSharedContext } = require('./support.js');
 
 const directory = useOwnDirectory();
@@ -88,7 +89,9 @@ describe('the command', () => {
     const { url } = await command([], env, []);
     expect(new URL(url).port).toBe(`${port}`);
     const check = [`${ROOT}/docker/healthcheck.js`, 'shared-context'];
-    expect(await node(check, { cwd: directory.path(), env })).toMatchObject({
+    // It gives up after four seconds.
+    const attempt = () => node(check, { cwd: directory.path(), env });
+    expect(await unlessStoodStill(attempt, ({ code: ended }) => ended === 0)).toMatchObject({
       code: 0,
       stdout: 'healthy: status 200\n',
     });
