@@ -10,6 +10,8 @@ const { SharedContextClient, startSharedContextServer } = require('../../index.j
 
 /** Only catches hangs. */
 const HANG_MS = 20_000;
+/** The same for what takes many requests, of which one may hang. */
+const PATIENCE_MS = 60_000;
 
 /**
  * Quick enough for tests that wait for a reconnection. Server and client are in one process: a request takes as long as that
@@ -32,7 +34,7 @@ const OWN_HOST =
 
 /** Waits until `is()` holds, looking after each of the emitter's events and every few ms. */
 async function until(is, what = String(is)) {
-  const end = performance.now() + HANG_MS;
+  const end = performance.now() + PATIENCE_MS;
   while (!(await is())) {
     if (performance.now() > end) throw new Error(`never happened: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 2));
