@@ -26,5 +26,5 @@ module.exports = {
     { displayName: 'alone', testMatch: ALONE },
   ],
   // Only catches hangs: most tests take milliseconds, some take seconds, and all take longer on a machine with much else to do.
-  testTimeout: 120_000,
+  testTimeout: 300_000,
 };

@@ -26,6 +26,7 @@ fail() {
 export npm_config_audit=false npm_config_fund=false npm_config_update_notifier=false
 
 # Jest gets more time for a test than it gives by itself: a machine may stand still for longer.
+PATIENT=--testTimeout=60000
 
 # Beside the checkout, as README.md makes them.
 if [ $# -gt 0 ]; then
@@ -45,7 +46,7 @@ git add --all
 git add --force package-lock.json
 git -c user.name=ci -c user.email=ci@localhost commit --quiet --message 'An Agentwise'
 quiet npm run typecheck
-quiet npm test -- --testTimeout=60000
+quiet npm test -- $PATIENT
 echo 'the original passes its type check and its tests'
 
 # From here on line by line what docs/migration.md and README.md say, while the package is in no registry.
@@ -66,8 +67,8 @@ quiet npm run typecheck
 quiet npm run build
 [ -z "$(find dist -name '*.orig*')" ] || fail 'an original was compiled'
 grep -q "agentwise-optimization/memory" dist/optimization/MemoryManager.js || fail 'the build has the original'
-quiet npm test -- --testTimeout=60000
-quiet npx jest --testTimeout=60000 --config '{"roots": ["<rootDir>/tests"], "transform": {"^.+\\.ts$": ["ts-jest", {"isolatedModules": true}]}}'
+quiet npm test -- $PATIENT
+quiet npx jest $PATIENT --config '{"roots": ["<rootDir>/tests"], "transform": {"^.+\\.ts$": ["ts-jest", {"isolatedModules": true}]}}'
 echo 'type check, build, tests (also with isolatedModules) pass'
 
 npm run --silent optimization:example >"$work/example"

@@ -10,7 +10,7 @@ const { ROOT, VARIABLES } = require('./support.js');
 const CLI = path.join(ROOT, 'js', 'cli', 'main.js');
 
 /** Only catches hangs: nothing here takes longer than some seconds, more on a machine with much else to do. */
-const HANG_MS = 90_000;
+const HANG_MS = 240_000;
 
 /** What would change the behaviour of the package or of Node. */
 const FOREIGN = [...VARIABLES, 'CARGO_BUILD_TARGET', 'DEBUG', 'NODE_ENV', 'NODE_EXTRA_CA_CERTS', 'NODE_OPTIONS'];

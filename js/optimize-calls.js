@@ -8,6 +8,7 @@ const { AgentwiseError, call, callAsync } = require('./errors.js');
 const { capture, encode, columnsOf, giveBack, release, inOrder } = require('./document.js');
 const { build, explain, filterResult, optimizedResult, addDropped, milliseconds, SLICE_MS } = require('./result.js');
 const { cancellable, unlessAborted } = require('./jobs.js');
+const { KnownReadings } = require('./known-readings.js');
 
 /** Contexts with more text are handed to the core in a turn of their own: it copies them. */
 const AT_ONCE_BYTES = 2 << 20;
@@ -20,6 +21,7 @@ class OptimizeCalls {
   #droppedOf;
   /** Ends the calls that are left. */
   #end = new AbortController();
+  #known = new KnownReadings();
   #letGo;
   #over = new Promise((resolve) => {
     this.#letGo = resolve;
@@ -57,6 +59,7 @@ class OptimizeCalls {
   /** The system has ended. */
   over() {
     this.#letGo();
+    this.#known.clear();
   }
 
   async run(agentId, context, options) {
@@ -117,16 +120,34 @@ class OptimizeCalls {
 
   async #turn(agentId, request, reading, before) {
     let pending;
+    let keep;
     try {
+      const again = before ? undefined : await this.#again(agentId, request, reading);
+      if (again) return { output: again };
       await this.#encoded(reading, request.signal);
       // Who waits for a turn can leave at once; what was begun is ended by the core.
       if (before) await unlessAborted(before, request.signal, this.#end.signal);
-      pending = this.#work(agentId, request, columnsOf(reading));
+      const native = this.#native();
+      const columns = inOrder(columnsOf(reading));
+      pending = this.#work(native, agentId, request, (...asked) => call(native.optimize, ...asked, ...columns));
+      keep = this.#known.noted(reading);
     } finally {
       giveBack(reading);
     }
     const output = await pending;
+    if (output.name) keep(output.name);
+    else this.#known.clear();
     return { output, others: await this.#othersResult(agentId, reading.source, output, request) };
+  }
+
+  /** What is sent for a context that reads as one that is known, if the agent has that. */
+  async #again(agentId, request, reading) {
+    // The walk held up the thread long enough.
+    if (reading.ms > SLICE_MS) await nextTurn();
+    const name = this.#known.nameOf(reading);
+    if (!name) return undefined;
+    const native = this.#native();
+    return this.#work(native, agentId, request, (...asked) => call(native.optimizeAgain, ...asked, name));
   }
 
   /** Makes UTF-8 of the texts: at once if it takes no time to speak of, else a part in each turn of the event loop. */
@@ -137,16 +158,19 @@ class OptimizeCalls {
     return isDone && reading.textBytes <= AT_ONCE_BYTES ? undefined : inSlices(reading, [signal, this.#end.signal]);
   }
 
-  #work(agentId, { asked, encoding, model, mode, isExplained, signal }, columns) {
-    // Gone when the deadline of a shutdown passed while this call waited for its turn.
+  #native() {
+    // Gone when the deadline of a shutdown passed while a call waited for its turn.
     const native = this.#host.native();
     if (!native) throw shutDown();
+    return native;
+  }
+
+  /** @param {(...asked: unknown[]) => T} begin what the core is to do with what is asked @template T */
+  #work(native, agentId, { asked, encoding, model, mode, isExplained, signal }, begin) {
     this.#droppedOf = native.droppedOf;
     const id = args.exactText(agentId);
     const rest = [encoding, model, mode, this.#host.isBookedLater(), isExplained];
-    return cancellable(native, [signal, this.#end.signal], (job) =>
-      call(native.optimize, id, job, ...asked, ...rest, ...inOrder(columns)),
-    );
+    return cancellable(native, [signal, this.#end.signal], (job) => begin(id, job, ...asked, ...rest));
   }
 
   /** What others make of the filtered context. */

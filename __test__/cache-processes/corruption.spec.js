@@ -128,7 +128,7 @@ test('a directory that is damaged while processes use it gives no wrong value, n
     for (const text of keptProblems(config.cacheDir)) problem(text);
   }
   expect(problems).toEqual([]);
-}, 240_000);
+});
 
 test('counters that are removed while processes use them are noticed', async () => {
   const [user, other] = [peers.peer(), peers.peer()];

@@ -9,6 +9,9 @@ const MARGIN_MS = 15_000;
 /** What it takes beside its subject in the best of three tries: who looks again every few seconds is later each time. */
 const PROMPT_MS = 2000;
 
+/** Who computes stands still for less: nobody takes over. */
+const LONG = { leaseSeconds: 60 };
+
 const peers = usePeers();
 const log = (attempt = 1) => peers.path(`computations-${attempt}`);
 /** The processes that computed, in this order. */
@@ -37,7 +40,7 @@ async function ready(count) {
 test('four processes with 25 calls each: one computation on the machine', async () => {
   const all = await ready(PROCESSES);
   const outcomes = await Promise.all(
-    all.map((peer) => peer.call('compute', 'key', { log: log(), ms: 300, times: CALLS })),
+    all.map((peer) => peer.call('compute', 'key', { log: log(), ms: 300, times: CALLS, options: LONG })),
   );
   const [by, ...others] = computations();
   expect(others).toEqual([]);
@@ -48,7 +51,8 @@ test('four processes with 25 calls each: one computation on the machine', async 
 test('many keys at once: one computation each', async () => {
   const all = await ready(PROCESSES);
   const keys = Array.from({ length: 20 }, (_, index) => `key-${index}`);
-  const ask = (peer) => Promise.all(keys.map((key) => peer.call('compute', key, { log: log(), ms: 50, times: 3 })));
+  const how = { log: log(), ms: 50, times: 3, options: LONG };
+  const ask = (peer) => Promise.all(keys.map((key) => peer.call('compute', key, how)));
   await Promise.all(all.map(ask));
   expect(computations()).toHaveLength(keys.length);
 });
@@ -64,7 +68,7 @@ test('a value that is there is served without a computation, also in other proce
 test('others get the value when it is there, not when the lease ends', async () => {
   const [holder, ...others] = await ready(PROCESSES);
   await isPrompt(300, async (attempt) => {
-    const ask = { log: log(attempt), options: { leaseSeconds: 60 } };
+    const ask = { log: log(attempt), options: LONG };
     const computed = holder.call('compute', `key ${attempt}`, { ...ask, ms: 300 });
     await holder.said('computing');
     const outcomes = await Promise.all(
@@ -79,12 +83,13 @@ test('others get the value when it is there, not when the lease ends', async () 
 describe('a process that is killed while it computes', () => {
   test('holds the others up for no longer than its lease', async () => {
     await isPrompt(2000 + 200, async (attempt) => {
-      const ask = { log: log(attempt), options: { leaseSeconds: 2 } };
+      const ask = { log: log(attempt), times: CALLS, options: LONG };
       const key = `key ${attempt}`;
       const [holder, ...others] = await ready(PROCESSES);
-      const lost = holder.call('compute', key, { ...ask, ms: 600_000 }).catch(({ code }) => code);
+      const short = { ...ask, times: 1, ms: 600_000, options: { leaseSeconds: 2 } };
+      const lost = holder.call('compute', key, short).catch(({ code }) => code);
       await holder.said('computing');
-      const waiting = Promise.all(others.map((peer) => peer.call('compute', key, { ...ask, times: CALLS })));
+      const waiting = Promise.all(others.map((peer) => peer.call('compute', key, ask)));
       await sleep(200);
       await holder.kill();
       expect(await lost).toBe('ENDED');
@@ -143,7 +148,7 @@ test('a computation that takes three leases is not doubled', async () => {
 test('a computation that fails lets the next one try at once', async () => {
   const [holder, other] = await ready(2);
   await isPrompt(300, async (attempt) => {
-    const ask = { log: log(attempt), times: CALLS, options: { leaseSeconds: 60 } };
+    const ask = { log: log(attempt), times: CALLS, options: LONG };
     const failed = holder.call('compute', `key ${attempt}`, { ...ask, ms: 300, fails: true });
     await holder.said('computing');
     const { values, ms } = await other.call('compute', `key ${attempt}`, ask);

@@ -81,7 +81,7 @@ describe('a time to live', () => {
     await cache.set('short', large, 0.4);
     await cache.set('long', large);
     await move(cache);
-    await sleep(400);
+    await until(async () => !(await cache.has('short')));
     const heard = heardBy(cache, 'cacheHit', 'cacheMiss');
     expect(await cache.has('short')).toBe(false);
     expect(await cache.get('short')).toBeNull();

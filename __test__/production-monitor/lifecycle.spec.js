@@ -155,7 +155,7 @@ describe('while the event loop is stuck', () => {
   const STUCK_MS = 3000;
 
   /** A process that prints its URL, is stuck, and prints what it saw then. */
-  function stuckProcess(env) {
+  function stuckProcess(env, cwd) {
     const program = `
       const { ProductionMonitor } = require(${JSON.stringify(path.join(ROOT, 'index.js'))});
       const config = ${JSON.stringify({
@@ -180,7 +180,7 @@ describe('while the event loop is stuck', () => {
         }, 1000);
       }, 1000);`;
     const child = spawn(process.execPath, ['-e', program], {
-      cwd: directory.path(),
+      cwd,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
@@ -197,9 +197,12 @@ describe('while the event loop is stuck', () => {
   }
 
   /** What probes, the process itself and a server of alerts saw. */
-  async function stuckOnce() {
+  async function stuckOnce(number) {
     const server = await servers.open();
-    const { lines, ended } = stuckProcess({ ALERT_WEBHOOK_URL: server.url() });
+    // Of its own: an alert that is known is not told again.
+    const cwd = directory.path(`attempt-${number}`);
+    fs.mkdirSync(cwd);
+    const { lines, ended } = stuckProcess({ ALERT_WEBHOOK_URL: server.url() }, cwd);
     await until(() => lines.length === 1);
     const [{ url, begins }] = lines;
     const answers = [];
@@ -226,8 +229,8 @@ describe('while the event loop is stuck', () => {
   }
 
   test('that is told, probes answer, and the alert goes out', async () => {
-    const attempt = async () => {
-      const { answers, report, alert } = await stuckOnce();
+    const attempt = async (number) => {
+      const { answers, report, alert } = await stuckOnce(number);
       expect(alert.body).toContain('It is stuck');
       // One that is refused, reset or not answered well is what restarts a container: not in any attempt.
       expect(answers.filter(({ status }) => status !== 200)).toEqual([]);

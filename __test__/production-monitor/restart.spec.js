@@ -34,7 +34,9 @@ test('history goes on after a restart', async () => {
 });
 
 test('operations are in it', async () => {
-  const first = open();
+  const first = open({ metricsInterval: 500 });
+  // Right after a sample: all of them are in the next one.
+  await sample(first);
   for (let at = 0; at < 10; at++) first.recordRequest('chat', 100);
   await sample(first);
   await first.stop();

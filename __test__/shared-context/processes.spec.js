@@ -29,18 +29,26 @@ async function command(args = [], env = {}, port = ['--port', '0']) {
     output.stdout += text;
   });
   const ended = untilEnd(child, args, output);
-  while (!output.stdout.includes('\n')) await Promise.race([once(child.stdout, 'data'), ended]);
+  const early = ended.then((how) => ({ ...how, ...output }));
+  while (!output.stdout.includes('\n')) {
+    const how = await Promise.race([once(child.stdout, 'data').then(() => null), early]);
+    if (how !== null) throw new Error(`it ended early: ${JSON.stringify(how)}`);
+  }
   return { child, output, ended, url: /http:\/\/[^\s"]+/.exec(output.stdout)[0] };
 }
 
-/** A port that nobody listens on just now. */
+/** A port that nobody listens on just now, and that nobody is given who asks for any: systems give those from 32768 on. */
 async function freePort() {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (let port = 20_000 + (process.pid % 10_000); ; port++) {
+    const server = net.createServer();
+    const isFree = await new Promise((resolve) => {
+      server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (!isFree) continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }
 
 const onUnix = process.platform === 'win32' ? test.skip : test;

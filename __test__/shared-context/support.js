@@ -32,9 +32,9 @@ const OWN_HOST =
 
 /** Waits until `is()` holds, looking after each of the emitter's events and every few ms. */
 async function until(is, what = String(is)) {
-  const end = Date.now() + HANG_MS;
+  const end = performance.now() + HANG_MS;
   while (!(await is())) {
-    if (Date.now() > end) throw new Error(`never happened: ${what}`);
+    if (performance.now() > end) throw new Error(`never happened: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }

@@ -14,6 +14,8 @@ const CONFIG = {
   memory: { maxMemoryUsage: 1_000_000, agentMemoryLimit: 1 },
   contextFilter: { memoryAwareFiltering: false, adaptiveReduction: false },
   monitoring: { console: false },
+  // A test system has none, and a real one gets it a moment after it began.
+  liveSocket: false,
 };
 
 const TASK = { currentTask: 'Fix the login form in src/login.ts', projectStructure: ['src'] };

@@ -34,7 +34,7 @@ use crate::orchestrator::settings::layers::Layers;
 use crate::orchestrator::settings::live::Live;
 use crate::orchestrator::settings_file::{self, Loaded, SettingsRequest};
 use crate::orchestrator::{
-    Driven, MonitoringPlace, Optimization, OptimizeRequest, Orchestrator, Shared, World,
+    Again, Driven, MonitoringPlace, Optimization, OptimizeRequest, Orchestrator, Shared, World,
 };
 use crate::telemetry::event::EventSink;
 pub use reports::ReportRequest;
@@ -169,9 +169,23 @@ impl Engine {
     ///
     /// # Errors
     /// `E_SHUT_DOWN`.
-    pub fn again(&self, fingerprint: u128, request: &OptimizeRequest) -> Result<Option<Optimization>> {
+    pub fn again(&self, fingerprint: u128, request: &OptimizeRequest) -> Result<Again> {
         self.check_open()?;
         Ok(self.orchestrator.again(fingerprint, request))
+    }
+
+    /// The same where it may take a while; see [`Orchestrator::again_elsewhere`].
+    ///
+    /// # Errors
+    /// `E_SHUT_DOWN`; `E_CANCELLED` when `cancel` was called off.
+    pub fn again_elsewhere(
+        &self,
+        fingerprint: u128,
+        request: &OptimizeRequest,
+        cancel: &Cancel,
+    ) -> Result<Option<Optimization>> {
+        self.check_open()?;
+        self.orchestrator.again_elsewhere(fingerprint, request, cancel)
     }
 
     /// Filters a context and says what is new in it; see [`Orchestrator::optimize`].

@@ -40,7 +40,7 @@ use block_store::BlockPlace;
 pub use memory::new_memory_manager;
 pub use monitoring::MonitoringPlace;
 use pipeline::Pipeline;
-pub use pipeline::{Optimization, OptimizeRequest, Outcome, Report, Shared, Stage};
+pub use pipeline::{Again, Optimization, OptimizeRequest, Outcome, Report, Shared, Stage};
 use settings::Settings;
 use token_service::TokenService;
 pub use world::{Driven, World};

@@ -14,8 +14,8 @@ use crate::binding::columns;
 use crate::binding::filter::{FilterOutput, FilterParts, fate_bytes, limits, texts_json};
 use crate::binding::jobs::Jobs;
 use crate::binding::token_optimizer::{self, sent_json};
-use crate::engine::check_agent_id;
-use crate::orchestrator::{Optimization, OptimizeRequest, Outcome, Shared, Stage};
+use crate::engine::{Engine, check_agent_id};
+use crate::orchestrator::{Again, Optimization, OptimizeRequest, Outcome, Shared, Stage};
 use crate::tokens::Mode;
 use crate::tokens::delta::Delta;
 
@@ -37,6 +37,8 @@ pub struct OptimizeOutput {
     pub report: Option<String>,
     /// Whether a stage failed.
     pub has_failed: bool,
+    /// Names what was read of the context, for `optimizeAgain`; absent where memory is short, and nothing is to be kept for that.
+    pub name: Option<External<u128>>,
 }
 
 /// [`OptimizeOutput`] before it is a JavaScript value.
@@ -48,6 +50,7 @@ struct Parts {
     filter: Option<FilterParts>,
     report: Option<String>,
     has_failed: bool,
+    name: Option<u128>,
 }
 
 impl From<Parts> for OptimizeOutput {
@@ -60,6 +63,7 @@ impl From<Parts> for OptimizeOutput {
             filter: parts.filter.map(FilterOutput::from),
             report: parts.report,
             has_failed: parts.has_failed,
+            name: parts.name.map(External::new),
         }
     }
 }
@@ -88,6 +92,7 @@ impl Parts {
             }),
             report: request.is_explained.then(|| json!(report).to_string()),
             has_failed: !report.failed.is_empty(),
+            name: None,
         }
     }
 
@@ -95,6 +100,10 @@ impl Parts {
     fn again(done: &Optimization) -> Self {
         let delta = done.tokens.as_ref().map(|tokens| sent_json(None, tokens, false).to_string());
         Self { delta: delta.unwrap_or_default(), outcome: done.outcome.clone(), ..Self::nothing() }
+    }
+
+    fn named(self, fingerprint: u128, engine: &Engine) -> Self {
+        Self { name: engine.orchestrator().is_worth_a_name().then_some(fingerprint), ..self }
     }
 
     fn nothing() -> Self {
@@ -106,6 +115,7 @@ impl Parts {
             filter: None,
             report: None,
             has_failed: false,
+            name: None,
         }
     }
 }
@@ -120,6 +130,7 @@ mod at {
     pub(super) const MODE: usize = 9;
     pub(super) const IS_BOOKED_LATER: usize = 10;
     pub(super) const IS_EXPLAINED: usize = 11;
+    /// Of `optimizeAgain` the name.
     pub(super) const COLUMNS: usize = 12;
 }
 
@@ -159,17 +170,43 @@ pub(super) fn add(env: &Env, handle: &mut Object, slot: &Arc<Slot>) -> napi::Res
             let columns = columns::borrowed(&args, at::COLUMNS)?;
             let fingerprint = engine.orchestrator().fingerprint(&columns);
             // Most calls bring what the agent has: not worth a copy of it and a way to another thread and back.
-            if let Some(done) = engine.again(fingerprint, &request)? {
-                return Ok(Either::A(Parts::again(&done).into()));
+            if let Again::Sent(done) = engine.again(fingerprint, &request)? {
+                return Ok(Either::A(Parts::again(&done).named(fingerprint, &engine).into()));
             }
             let context = engine.orchestrator().context(fingerprint, &columns);
             let job: u32 = args.get(at::JOB)?;
             let work = move || {
                 let job = Jobs::begin(job);
                 let done = engine.optimize(&context, &request, job.cancel())?;
-                Ok(Parts::of(&context, &done, &request))
+                Ok(Parts::of(&context, &done, &request).named(fingerprint, &engine))
             };
             Ok(Either::B(spawn(args.env(), work, OptimizeOutput::from)?))
+        },
+    )?;
+    let shared = Arc::clone(slot);
+    // Nothing, or a promise of it: it is to be optimized.
+    method(
+        env,
+        handle,
+        "optimizeAgain",
+        move |args| -> Result<Either<Option<OptimizeOutput>, PromiseRaw<'static, Option<OptimizeOutput>>>> {
+            let request = request(&args)?;
+            let engine = shared.engine()?;
+            let name = **args.get::<&External<u128>>(at::COLUMNS)?;
+            match engine.again(name, &request)? {
+                Again::Sent(done) => {
+                    return Ok(Either::A(Some(Parts::again(&done).named(name, &engine).into())));
+                }
+                Again::No => return Ok(Either::A(None)),
+                Again::Elsewhere => {}
+            }
+            let job: u32 = args.get(at::JOB)?;
+            let work = move || {
+                let job = Jobs::begin(job);
+                let done = engine.again_elsewhere(name, &request, job.cancel())?;
+                Ok(done.map(|done| Parts::again(&done).named(name, &engine)))
+            };
+            Ok(Either::B(spawn(args.env(), work, |parts| parts.map(OptimizeOutput::from))?))
         },
     )?;
     method(env, handle, "droppedOf", move |args| {

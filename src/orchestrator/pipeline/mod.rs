@@ -1,9 +1,10 @@
 //! The way of one context: filter, tokens, what the agent now holds.
 //!
-//! What came of a context before is found again ([`outcomes`]), the same context at work for several agents is read once
+//! What came of a context before is found again ([`outcomes`]), an agent that has it is told so ([`again`]), the same context at work for several agents is read once
 //! ([`shared`]). A stage that fails ends there ([`failures`]). [`told`] counts a call and tells of it,
 //! [`explained`] is what callers are told who ask.
 
+mod again;
 mod explained;
 mod failures;
 mod outcomes;
@@ -17,6 +18,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+pub use again::Again;
 pub use explained::Report;
 pub use failures::Stage;
 pub use outcomes::Outcome;
@@ -38,9 +40,6 @@ use crate::tokens::known::Known;
 use crate::tokens::{DeltaEncoding, Mode, Optimized};
 use failures::Planned;
 use outcomes::Outcomes;
-
-/// More left-out parts are not looked through on the JavaScript thread.
-const MAX_PARTS_AT_ONCE: usize = 2048;
 
 /// One call of `optimizeAgentContext`.
 #[derive(Debug, Clone, Default)]
@@ -122,36 +121,6 @@ impl Orchestrator {
         self.pipeline.at_work.context(fingerprint, || columns.to_columns())
     }
 
-    /// What to send for the context that the agent was sent last, under the same circumstances: for the JavaScript thread, without
-    /// a copy of the context. `None` where more than a few looks into tables is needed.
-    pub fn again(&self, fingerprint: u128, request: &OptimizeRequest) -> Option<Optimization> {
-        let is_simple = request.mode != Mode::Full && !request.is_explained && !request.is_booked_later;
-        if !is_simple || self.pipeline.planned.is_any() {
-            return None;
-        }
-        let started = Instant::now();
-        let components = self.components();
-        let asked = self.filter_request(&components, request);
-        let filter = components.filter.as_deref();
-        // Files are not read on this thread.
-        if filter.is_some_and(ContextFilter::is_look_due) {
-            return None;
-        }
-        let outcome = self.pipeline.outcomes.get(question(filter, fingerprint, &asked))?;
-        let dropped = outcome.filter.dropped.len();
-        if dropped > MAX_PARTS_AT_ONCE || !filter.is_none_or(|filter| filter.remembers(&outcome.filter)) {
-            return None;
-        }
-        let kept = outcome.kept.get()?;
-        let tokens = self.tokens.unchanged_kept(&request.agent_id, &token_call(request), kept)?;
-        if let Some(filter) = filter {
-            filter.found_again();
-        }
-        let done = Optimization { outcome: Some(outcome), tokens: Some(tokens), report: Report::default() };
-        self.finish(&request.agent_id, &done, started);
-        Some(done)
-    }
-
     /// Filters a context, says what is new in it for the agent, and registers what the agent now holds.
     ///
     /// A stage that fails is counted, told by `optimizationError`, and named in the report. The filter's failure leaves the
@@ -192,6 +161,7 @@ impl Orchestrator {
         let mut failed = Vec::new();
         let started = Instant::now();
         let filtered = self.pipeline.planned.run(Stage::Filter, || {
+            self.look_at_agents(&components);
             self.filtered(context, document, components.filter.as_deref(), &asked, cancel)
         });
         let filtered = filtered.transpose()?.unwrap_or_else(|| {
@@ -247,10 +217,6 @@ impl Orchestrator {
         asked: &FilterRequest,
         cancel: &Cancel,
     ) -> Result<Filtered> {
-        if filter.is_some() {
-            self.refresh_agents();
-            self.tell_changes(std::mem::take(&mut self.untold.lock()));
-        }
         let question = question(filter, context.fingerprint(), asked);
         let known = |outcome: Arc<Outcome>| {
             let reasons = filter.map_or_else(Vec::new, |filter| {
@@ -278,6 +244,14 @@ impl Orchestrator {
         self.pipeline.outcomes.keep(question, &outcome);
         let reasons = outcome.filter.adaptations.clone();
         Ok(Filtered { outcome, question, was_known: false, reasons })
+    }
+
+    /// Reads files of agents that changed, if there is a filter that goes by them.
+    fn look_at_agents(&self, components: &Components) {
+        if components.filter.is_some() {
+            self.refresh_agents();
+            self.tell_changes(std::mem::take(&mut self.untold.lock()));
+        }
     }
 
     /// Makes a stage of the next call that runs it panic; of the filter and the token step the one that comes first, without a

@@ -82,6 +82,11 @@ impl Known {
 }
 
 impl Outcomes {
+    /// Whether there is room for what is used again: memory is not short.
+    pub(super) fn is_roomy(&self) -> bool {
+        !self.known.lock().is_reduced
+    }
+
     /// What came of it: a use.
     pub(super) fn get(&self, question: u128) -> Option<Arc<Outcome>> {
         let mut known = self.known.lock();

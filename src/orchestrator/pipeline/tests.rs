@@ -35,8 +35,8 @@ impl Bench {
     fn call(&self, json: &str, request: &OptimizeRequest) -> Optimization {
         let columns = columns(json);
         let fingerprint = columns.fingerprint(3);
-        if let Some(done) = self.orchestrator.again(fingerprint, request) {
-            return done;
+        if let Again::Sent(done) = self.orchestrator.again(fingerprint, request) {
+            return *done;
         }
         let context = Shared::of(document(json), fingerprint);
         self.orchestrator.optimize(&context, request, &Cancel::default()).expect("nobody called it off")
@@ -146,17 +146,47 @@ fn same_again_is_answered_without_the_context() {
     let bench = Bench::new();
     let plain = OptimizeRequest { is_explained: false, ..request("frontend-specialist") };
     let print = columns(A).fingerprint(3);
-    assert!(bench.orchestrator.again(print, &plain).is_none(), "never seen");
+    assert!(matches!(bench.orchestrator.again(print, &plain), Again::No), "never seen");
     let first = bench.call(A, &plain);
-    let again = bench.orchestrator.again(print, &plain).expect("it is as before");
+    let Again::Sent(again) = bench.orchestrator.again(print, &plain) else { panic!("it is as before") };
     let (first, again) = (first.tokens.expect("sound"), again.tokens.expect("sound"));
     assert_eq!(again.delta, Delta::Unchanged);
     assert_eq!(again.hash, first.hash);
     assert_eq!(again.original_tokens, first.original_tokens);
     let other = OptimizeRequest { agent_id: "frontend-specialist-2".into(), ..plain.clone() };
-    assert!(bench.orchestrator.again(print, &other).is_none(), "that one has nothing yet");
+    assert!(matches!(bench.orchestrator.again(print, &other), Again::No), "that one has nothing yet");
     let full = OptimizeRequest { mode: Mode::Full, ..plain };
-    assert!(bench.orchestrator.again(print, &full).is_none());
+    assert!(matches!(bench.orchestrator.again(print, &full), Again::No));
+}
+
+#[test]
+fn what_takes_long_to_find_out_is_found_elsewhere() {
+    let bench = Bench::new();
+    let plain = OptimizeRequest { is_explained: false, ..request("frontend-specialist") };
+    // So many parts are left out that they are not looked through on the JavaScript thread.
+    let parts: serde_json::Map<String, Value> = (0..6000)
+        .map(|at| (format!("part {at}"), Value::from(format!("the tide is full, the moon lies fair {at}"))))
+        .chain([("currentTask".to_owned(), Value::from("Fix the login form"))])
+        .collect();
+    let large = Value::from(parts).to_string();
+    let print = columns(&large).fingerprint(3);
+    let never = Cancel::default();
+    let elsewhere =
+        |print, request: &OptimizeRequest, cancel| bench.orchestrator.again_elsewhere(print, request, cancel);
+    assert!(elsewhere(print, &plain, &never).expect("nobody called it off").is_none(), "never seen");
+    let first = bench.call(&large, &plain);
+    assert!(first.outcome.expect("it was filtered").filter.dropped.len() > 2048);
+    assert!(matches!(bench.orchestrator.again(print, &plain), Again::Elsewhere));
+    let cancelled = Cancel::default();
+    cancelled.cancel();
+    elsewhere(print, &plain, &cancelled).expect_err("called off");
+    let again = elsewhere(print, &plain, &never).expect("nobody called it off").expect("it is as before");
+    assert_eq!(again.tokens.expect("sound").delta, Delta::Unchanged);
+    let other = OptimizeRequest { agent_id: "frontend-specialist-2".into(), ..plain };
+    assert!(
+        elsewhere(print, &other, &never).expect("nobody called it off").is_none(),
+        "that one has nothing yet"
+    );
 }
 
 #[test]
