@@ -169,7 +169,8 @@ describe('a system', () => {
   });
 
   test('finds out elsewhere where thousands of parts were left out', async () => {
-    const system = await open({ ...KEEP_ALL, contextFilter: { contextImportanceThreshold: 1 } });
+    const contextFilter = { ...KEEP_ALL.contextFilter, contextImportanceThreshold: 1 };
+    const system = await open({ ...KEEP_ALL, contextFilter });
     const parts = Array.from({ length: 6000 }, (_, at) => [`part ${at}`, `the tide is full, the moon lies fair ${at}`]);
     const context = { currentTask: 'Fix the login form', ...Object.fromEntries(parts) };
     const first = await system.optimizeAgentContext('frontend-specialist', context);
