@@ -313,6 +313,12 @@ fn value_that_two_attempts_could_not_write_does_not_give_way_to_an_older_one() {
     for _ in 0..3 {
         cache.flush(false).expect_err("locked");
     }
+    // Also while it is being tried again, which begins after a second.
+    let until = Instant::now() + Duration::from_millis(1200);
+    while Instant::now() < until {
+        assert_eq!(state(&cache), ("degraded", Some("busy")));
+        std::thread::sleep(Duration::from_millis(5));
+    }
     // It leaves L1 while nothing can be written.
     for number in 0..8 {
         set(&cache, &format!("other {number}"), "");
