@@ -14,14 +14,15 @@ trap 'rm -rf "$work" || true' EXIT
 # The package is not installed: that would start a server, and wait for whoever else installs something.
 unpack() {
   local options=(-qq -o Acquire::Retries=3 -o APT::Sandbox::User=root)
-  cd "$work"
-  apt-get "${options[@]}" download prometheus || { apt-get "${options[@]}" update && apt-get "${options[@]}" download prometheus; }
-  dpkg -x prometheus_*.deb .
-  usr/bin/prometheus --version && usr/bin/promtool --version
+  cd "$work" &&
+    { apt-get "${options[@]}" download prometheus ||
+      { apt-get "${options[@]}" update && apt-get "${options[@]}" download prometheus; }; } &&
+    dpkg -x prometheus_*.deb . &&
+    usr/bin/prometheus --version && usr/bin/promtool --version
 }
 
 if ! command -v prometheus >/dev/null || ! command -v promtool >/dev/null; then
-  if ! command -v apt-get >/dev/null || ! (set -e; unpack) >"$work/unpack" 2>&1; then
+  if ! command -v apt-get >/dev/null || ! (unpack) >"$work/unpack" 2>&1; then
     echo 'SKIPPED: prometheus is not installed, and not to be had from Debian'
     exit 0
   fi

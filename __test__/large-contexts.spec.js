@@ -41,15 +41,16 @@ test('20,000 small arrays that are cut give a bounded list of adaptations', asyn
 
 test('100,000 entries of one object, most of which go, take a time in proportion', async () => {
   const files = Object.fromEntries(Array.from({ length: 100_000 }, (_, at) => [`users${at}/other.ts`, `x${at}`]));
+  // Of the processors: on the clock it takes as long as others have them.
   let least = Number.POSITIVE_INFINITY;
-  // A machine that stands still makes one try long.
   for (let attempt = 0; attempt < 3 && least >= 3000; attempt++) {
-    const started = performance.now();
+    const started = process.cpuUsage();
     const result = await new AgentContextFilter().filterContext('agent', { currentTask: 'fix the wheel', files });
     expect(result.removedElements.length).toBeGreaterThan(20_000);
-    least = Math.min(least, performance.now() - started);
+    const { user, system } = process.cpuUsage(started);
+    least = Math.min(least, (user + system) / 1000);
   }
-  // Half a second when each is looked at once; many times that when all before it are looked at for each.
+  // A third of a second when each is looked at once; many times that when all before it are looked at for each.
   expect(least).toBeLessThan(3000);
 });
 

@@ -12,10 +12,7 @@ const agents = (...names) => own.path('.claude', 'agents', ...names);
 const put = (name, content) => fs.writeFileSync(agents(name), content);
 const GOOD = '---\nname: gardener\nmaxContextSize: 12\n---\nYou are a gardener.\n';
 
-/**
- * The first of some looks that took less than `ms`, else the last: a machine that stands still makes one long, what hangs is so
- * in each.
- */
+/** The first of some looks that took less than `ms` of the processors, else the last. What waits for ever does not end at all. */
 async function lookWithin(ms) {
   let seen = await look();
   for (let attempt = 1; attempt < 3 && seen.ms >= ms; attempt++) seen = await look();
@@ -30,9 +27,10 @@ async function look() {
       const filter = new AgentContextFilter();
       const warnings = [];
       filter.on('warning', (warning) => warnings.push(warning));
-      const started = performance.now();
+      const started = process.cpuUsage();
       const { filtered } = await filter.filterContext('gardener', { currentTask: 'Water the roses', other: 'x' });
-      console.log(JSON.stringify({ ms: performance.now() - started, filtered, warnings, known: filter.getFilterStats().agentSpecializations }));
+      const { user, system } = process.cpuUsage(started);
+      console.log(JSON.stringify({ ms: (user + system) / 1000, filtered, warnings, known: filter.getFilterStats().agentSpecializations }));
     })();`;
   const { code, stdout, stderr } = await node(['-e', script], { cwd: own.path() });
   expect([code, stderr]).toEqual([0, '']);
@@ -173,10 +171,11 @@ describe('patterns that hang an engine which backtracks', () => {
     });
     let least = Number.POSITIVE_INFINITY;
     for (let attempt = 0; attempt < 3 && least >= 1000; attempt++) {
-      const started = performance.now();
+      const started = process.cpuUsage();
       const context = { currentTask: `Count the letters ${attempt}`, files };
       const { filtered } = await filter.filterContext('gardener', context, 0, 0, { targetReduction: 0 });
-      least = Math.min(least, performance.now() - started);
+      const { user, system } = process.cpuUsage(started);
+      least = Math.min(least, (user + system) / 1000);
       expect(Object.keys(filtered.files)).toHaveLength(50);
     }
     expect(least).toBeLessThan(1000);

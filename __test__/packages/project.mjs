@@ -1,9 +1,9 @@
 /** Tarballs, and projects into which they are installed: what the checks of the packages share. */
 
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { manifestOf } from '../../npm/manifest.mjs';
 import { npmPack } from '../../npm/pack.mjs';
@@ -25,6 +25,17 @@ export function findTarballs(directory) {
   return { main, own };
 }
 
+/** A tarball of an installed package. Without its scripts: npm 10 runs `prepare` whatever it is told, and tools of its authors are missing. */
+function packInstalled(name, directory) {
+  const installed = join(ROOT, 'node_modules', name);
+  const stage = join(directory, 'stage', name);
+  const isOwn = (source) => !relative(installed, source).split(sep).includes('node_modules');
+  cpSync(installed, stage, { recursive: true, filter: isOwn });
+  const { scripts: _, ...manifest } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
+  writeFileSync(join(stage, 'package.json'), JSON.stringify(manifest));
+  return { tarball: npmPack(stage, directory), manifest };
+}
+
 /** What the main package needs at run time, with what that needs, as tarballs of what is installed in the checkout. */
 export function packDependencies(main, directory) {
   mkdirSync(directory, { recursive: true });
@@ -32,9 +43,9 @@ export function packDependencies(main, directory) {
   const visit = ({ dependencies = {} }) => {
     for (const name of Object.keys(dependencies)) {
       if (packed.has(name)) continue;
-      const installed = join(ROOT, 'node_modules', name);
-      packed.set(name, npmPack(installed, directory));
-      visit(JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8')));
+      const { tarball, manifest } = packInstalled(name, directory);
+      packed.set(name, tarball);
+      visit(manifest);
     }
   };
   visit(manifestOf(main));

@@ -10,11 +10,12 @@
  */
 
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { removeTree } from '../../__test__/remove.js';
 import { DECLARATIONS } from './blocks/declarations.mjs';
 import { makeCheckout, makeProject } from './blocks/place.mjs';
 import { codeBlocks, pages, ROOT } from './markdown.mjs';
@@ -51,7 +52,8 @@ async function onePage(page) {
       return { page, done: {}, exceptions: [], problems: [{ line: 0, message: `its runner ended with ${code}` }] };
     return { ...JSON.parse(output), seconds: (performance.now() - started) / 1000 };
   } finally {
-    rmSync(directory, { recursive: true, force: true });
+    // What a block started may write for a moment longer.
+    removeTree(directory);
   }
 }
 

@@ -3,7 +3,7 @@
  * the directory. Prints its result as one line of JSON: `{ page, done: { <kind>: <number> }, exceptions, problems }`.
  */
 
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
@@ -105,6 +105,11 @@ async function serve(line, command, cwd) {
   servers.push({ line, child, ended, said: () => output });
 }
 
+/** Programs that a reader may have to install, and so may whoever runs this. */
+const MAY_BE_MISSING = ['curl'];
+const isMissing = (name) =>
+  MAY_BE_MISSING.includes(name) && spawnSync(name, ['--version'], { env, stdio: 'ignore' }).error !== undefined;
+
 async function shell(step) {
   const cwd = join(directory, step.meta.checkout ? 'checkout' : 'project');
   const wanted = Number(step.meta.exit ?? 0);
@@ -120,6 +125,11 @@ async function shell(step) {
       const light = parts.find(({ by }) => by === null);
       if (light) problem(line, `\`${light.part}\` stands in one line with what .ci/run runs, but is not in it`);
       count('run by .ci/run');
+      continue;
+    }
+    const [name] = command.split(' ');
+    if (isMissing(name)) {
+      result.exceptions.push({ line, reason: `${name} is not installed here` });
       continue;
     }
     if (step.meta.serves) {

@@ -2,8 +2,8 @@
 
 const v8 = require('node:v8');
 const vm = require('node:vm');
-const { KnownReadings } = require('../js/known-readings.js');
-const { capture, columnsOf, encode, giveBack, inOrder, release } = require('../js/reading.js');
+const { KnownReadings } = require('../../js/known-readings.js');
+const { capture, columnsOf, encode, giveBack, inOrder, release } = require('../../js/reading.js');
 const {
   KEEP_ALL,
   useOwnDirectory,
@@ -12,7 +12,7 @@ const {
   canonicalJson,
   randomValue,
   seeded,
-} = require('./support.js');
+} = require('../support.js');
 
 const MB = 1 << 20;
 
@@ -169,7 +169,8 @@ describe('a system', () => {
   });
 
   test('finds out elsewhere where thousands of parts were left out', async () => {
-    const system = await open({ ...KEEP_ALL, contextFilter: { contextImportanceThreshold: 1 } });
+    const contextFilter = { ...KEEP_ALL.contextFilter, contextImportanceThreshold: 1 };
+    const system = await open({ ...KEEP_ALL, contextFilter });
     const parts = Array.from({ length: 6000 }, (_, at) => [`part ${at}`, `the tide is full, the moon lies fair ${at}`]);
     const context = { currentTask: 'Fix the login form', ...Object.fromEntries(parts) };
     const first = await system.optimizeAgentContext('frontend-specialist', context);
