@@ -39,13 +39,13 @@ async function start(command, args, { cwd, env, closeOutput = false }) {
   return { ...how, ...output };
 }
 
-/** How a child ended; one that does not end by itself is killed and is an error with what it printed. */
-async function untilEnd(child, what, output) {
+/** How a child ended; one that does not end by itself, in `hangMs`, is killed and is an error with what it printed. */
+async function untilEnd(child, what, output, hangMs = HANG_MS) {
   let hung = false;
   const timer = setTimeout(() => {
     hung = true;
     child.kill('SIGKILL');
-  }, HANG_MS);
+  }, hangMs);
   const [code, signal] = await new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (...how) => resolve(how));

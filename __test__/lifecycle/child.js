@@ -20,10 +20,11 @@ function environment(extra) {
 /**
  * @param {string} script name of a file in `scripts/`
  * @param {string[]} args
- * @param {{ env?: object, nodeArgs?: string[], onLine?: (line: string, child: object) => void }} options
+ * @param {{ env?: object, nodeArgs?: string[], onLine?: (line: string, child: object) => void, hangMs?: number }} options `hangMs`:
+ * for one that has much to do
  * @returns code, signal, stdout, stderr, the lines of stdout and the files left in the working directory with their text
  */
-async function run(script, args = [], { env, nodeArgs = [], onLine } = {}) {
+async function run(script, args = [], { env, nodeArgs = [], onLine, hangMs } = {}) {
   const cwd = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'agentwise-')));
   try {
     const file = path.join(__dirname, 'scripts', script);
@@ -42,7 +43,7 @@ async function run(script, args = [], { env, nodeArgs = [], onLine } = {}) {
     child.stderr.setEncoding('utf8').on('data', (text) => {
       output.stderr += text;
     });
-    const how = await untilEnd(child, [script, ...args], output);
+    const how = await untilEnd(child, [script, ...args], output, hangMs);
     return { ...how, ...output, lines: output.stdout.split('\n').slice(0, -1), files: filesIn(cwd) };
   } finally {
     removeTree(cwd);

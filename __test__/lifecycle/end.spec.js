@@ -44,10 +44,14 @@ test('a handler of the application is the only one, and the system goes on', asy
 });
 
 test('a shutdown ends by its deadline and names what was not done', async () => {
-  const ended = await end('straggler');
-  expect(ended).toMatchObject({ code: 0, signal: null, stderr: '' });
-  const told = ended.lines.map((line) => (line.startsWith('{') ? JSON.parse(line) : line));
+  const attempt = async (number) => {
+    const ended = await end('straggler', number);
+    expect(ended).toMatchObject({ code: 0, signal: null, stderr: '' });
+    return ended.lines.map((line) => (line.startsWith('{') ? JSON.parse(line) : line));
+  };
   const stragglers = ['optimizeAgentContext of slow'];
+  // Each part of the system has a second all the same, and is named too where a disk takes longer.
+  const told = await unlessStoodStill(attempt, ([, last]) => last?.shutdown?.length === 1);
   expect(told).toEqual([
     { path: 'shutdown', message: `not done within 0 ms: ${stragglers[0]}`, stragglers },
     { shutdown: stragglers },

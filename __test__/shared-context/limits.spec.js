@@ -23,7 +23,8 @@ async function raw(server, text) {
   });
   connection.on('error', () => {});
   connection.write(text);
-  await once(connection, 'close');
+  // Not by `once`, which fails with a reset that comes after the answer.
+  await new Promise((resolve) => connection.on('close', resolve));
   return answer;
 }
 

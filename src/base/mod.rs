@@ -15,6 +15,8 @@ pub mod held;
 pub mod json;
 pub mod locked;
 pub mod machine;
+#[cfg(all(test, unix))]
+pub(crate) mod mounted;
 pub mod name;
 pub mod redact;
 pub mod threads;

@@ -3,7 +3,7 @@
 //! Map, in reading order: [`config`]; [`key`] whose an entry is; [`record`] what is stored; [`l1`] memory; [`disk`] L2 and L3;
 //! [`manager`] stores, [`lookup`] finds, `quick` what must be fast, [`removal`] removes, [`transfer`] moves many, `dump` is a file of many, [`flight`] lets one compute for all;
 //! [`inspect`] looks without using, [`inspect_upkeep`] checks and compacts;
-//! `below` stands for the disk where there is none; `reconcile` keeps memory and disk in step, `reconfigure` changes settings, [`footprint`] says what is held and holds less; [`registry`] shares caches within a process;
+//! `below` stands for the disk where there is none; `reconcile` keeps memory and disk in step, `reconfigure` changes settings, [`footprint`] says what is held and holds less; [`registry`] shares caches within a process, `patience` waits;
 //! [`stats`], [`events`]; [`hindsight`] says what larger tiers would have answered, [`observe`] what other policies and sizes would have, for who tunes; [`similar`] serves the answer to a question in other words, which
 //! `questions` finds, or [`vectors`]; `follow` keeps both in step with what is stored.
 
@@ -24,6 +24,7 @@ mod l1;
 pub mod lookup;
 pub mod manager;
 mod observe;
+mod patience;
 mod questions;
 mod quick;
 mod reconcile;

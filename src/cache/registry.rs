@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, LazyLock, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
 use super::config::CacheConfig;
 use super::disk::queue::Command;
 use super::manager::CacheManager;
+use super::patience::Patience;
 use crate::base::clock::Clock;
 
 type Place = (PathBuf, String);
@@ -110,43 +111,6 @@ impl Drop for OpenCache {
         if self.is_open.swap(false, Ordering::AcqRel) {
             self.is_last();
         }
-    }
-}
-
-/// The time that something may take, in slices. While the whole process stands still, one of them passes.
-#[derive(Debug)]
-struct Patience {
-    slice: Duration,
-    left: Duration,
-}
-
-impl Patience {
-    const SLICES: u32 = 20;
-
-    fn new(deadline: Duration) -> Self {
-        Self { slice: deadline / Self::SLICES, left: deadline }
-    }
-
-    fn is_over(&self) -> bool {
-        self.left.is_zero()
-    }
-
-    /// The longest that may be waited at once.
-    fn most(&self) -> Duration {
-        self.slice.min(self.left)
-    }
-
-    /// So much has passed: all of it is gone, be it that the wait was answered, but not more than a slice.
-    fn pass(&mut self, elapsed: Duration) {
-        self.left -= elapsed.min(self.most());
-    }
-
-    /// Does a part of it, which is told the longest that it may wait.
-    fn spend<T>(&mut self, part: impl FnOnce(Duration) -> T) -> T {
-        let begun = Instant::now();
-        let result = part(self.most());
-        self.pass(begun.elapsed());
-        result
     }
 }
 

@@ -5,7 +5,11 @@ use std::time::Duration;
 use super::*;
 use crate::base::clock::ManualClock;
 use crate::base::document::tests::document;
+use crate::base::driven::DrivenClock;
+use crate::base::machine::GivenMachine;
+use crate::base::machine::tests::calm;
 use crate::cache::{Keys, Kind, Namespace, Scope, Terms};
+use crate::orchestrator::Driven;
 
 /// Longer than any end in these tests takes.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -39,7 +43,15 @@ fn optimize(engine: &Engine, json: &str) -> Result<Optimization> {
 #[test]
 fn fresh_system_is_healthy_and_production_ready() {
     for environment in ["development", "staging", "production"] {
-        let engine = engine_in(std::path::Path::new("/nonexistent"), json!({ "environment": environment }));
+        // How well this machine is, and how much the tests of this process take of it, is not the question.
+        let request = SettingsRequest {
+            code: json!({ "environment": environment }),
+            cwd: "/nonexistent".into(),
+            env: BTreeMap::new(),
+        };
+        let clock = Arc::new(DrivenClock::new(0, ManualClock::WALL_START_MS));
+        let machine = Arc::new(GivenMachine::new(Arc::clone(&clock) as _, calm()));
+        let engine = Engine::open_driven(&request, Driven { clock, machine }).expect("engine");
         assert_eq!(engine.health(None)["overall"], "healthy", "{environment}");
         assert_eq!(engine.health(None)["score"], 100.0);
         assert!(engine.is_production_ready());

@@ -34,6 +34,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::key::{Key, Namespace};
+use super::patience::Patience;
 use crate::base::clock::SteadyClock;
 use coherence::Coherence;
 use db::Trouble;
@@ -246,12 +247,13 @@ impl Disk {
 
     /// The opened generation; waits for it if it is being opened. `None` when the disk cannot be used.
     pub(crate) fn opened(&self) -> Option<Arc<Opened>> {
-        let until = Instant::now() + OPEN_DEADLINE;
+        let mut time = Patience::new(OPEN_DEADLINE);
         let mut condition = self.condition.lock();
         while *condition == Condition::Opening {
-            if self.changed.wait_until(&mut condition, until).timed_out() {
+            if time.is_over() {
                 return None;
             }
+            time.spend(|most| self.changed.wait_for(&mut condition, most));
         }
         drop(condition);
         self.opened.read().clone()
@@ -336,12 +338,13 @@ impl Disk {
         self.queue.close();
         let thread = self.thread.lock().take();
         let Some(thread) = thread else { return true };
-        let until = Instant::now() + deadline;
+        let mut time = Patience::new(deadline);
         let mut condition = self.condition.lock();
         while *condition != Condition::Closed {
-            if self.changed.wait_until(&mut condition, until).timed_out() {
+            if time.is_over() {
                 return false;
             }
+            time.spend(|most| self.changed.wait_for(&mut condition, most));
         }
         drop(condition);
         thread.join().is_ok()

@@ -128,6 +128,7 @@ impl Writer {
         match result {
             Ok(()) => {
                 self.recovered = Some((Instant::now(), retry.wait));
+                self.disk.set_condition(Condition::Good);
                 self.recover(retry.reason);
             }
             Err((reason, _)) => {

@@ -136,9 +136,8 @@ impl Writer {
         self.connection = None;
         let old = self.disk.opened.read().clone();
         if let Some(old) = old.as_ref().filter(|old| !is_damaged && old.is_current()) {
-            // Only the connection is new: what is known of the place still holds.
+            // Only the connection is new: what is known of the place still holds. Whether it can be written is not known yet.
             self.connection = Some(self.connect(&old.generation).map_err(describe)?);
-            self.disk.set_condition(Condition::Good);
             return Ok(());
         }
         self.disk.set_condition(Condition::Opening);

@@ -25,6 +25,8 @@ use proptest::test_runner::Config as ProptestConfig;
 
 use super::*;
 use crate::base::clock::ManualClock;
+#[cfg(unix)]
+use crate::base::mounted::Mounted;
 use crate::telemetry::event::EventSink;
 
 /// Far longer than anything here takes: reached only when a test fails.
@@ -62,6 +64,18 @@ impl World {
 
     fn database(&self) -> PathBuf {
         self.generation().join("cache.db")
+    }
+
+    /// Takes the cache directory away in one step: a cache may look for it, and make it anew, while one is being emptied.
+    fn take_away(&self) {
+        std::fs::rename(self.path(), self.dir.path().join("taken away")).expect("renamed");
+    }
+
+    /// A small file system over the cache directory, where there may be one.
+    #[cfg(unix)]
+    fn mount(&self, size: &str) -> Option<Mounted> {
+        std::fs::create_dir_all(self.path()).expect("create");
+        Mounted::over(&self.path(), size)
     }
 
     /// A cache, as a process of its own would have it.
@@ -150,32 +164,4 @@ impl Events {
             self.wakes.recv_timeout(left).unwrap_or_else(|_| unreachable!("{name} never came"));
         }
     }
-}
-
-/// A small file system of its own, as long as it lives. Only root can have one.
-#[cfg(unix)]
-struct Mount(PathBuf);
-
-#[cfg(unix)]
-impl Mount {
-    fn new(path: PathBuf, size: &str) -> Option<Self> {
-        std::fs::create_dir_all(&path).expect("create");
-        let options = format!("size={size},mode=700");
-        let mut mount = std::process::Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(&path);
-        mount.output().is_ok_and(|output| output.status.success()).then(|| Self(path))
-    }
-}
-
-#[cfg(unix)]
-impl Drop for Mount {
-    fn drop(&mut self) {
-        let _ = std::process::Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
-
-#[cfg(unix)]
-#[expect(clippy::print_stderr, reason = "a test that cannot run says so")]
-fn say_not_run(what: &str) {
-    eprintln!("not tested, because a file system cannot be mounted here: {what}");
 }

@@ -140,7 +140,8 @@ mod tests {
 
     fn ask(server: &LiveServer, request: &str) -> String {
         let mut stream = UnixStream::connect(server.path()).expect("it listens");
-        stream.write_all(request.as_bytes()).expect("it reads");
+        // It may have read enough to refuse the rest.
+        let _ = stream.write_all(request.as_bytes());
         let mut answer = String::new();
         // A reset after the answer is as good as an end.
         let _ = stream.read_to_string(&mut answer);

@@ -212,5 +212,7 @@ fn threads_that_use_it_at_once_leave_it_whole() {
     let would_have = cache.would_have();
     assert_eq!(would_have.lookups, 20_000);
     assert!(would_have.steps.iter().all(|step| step.hits_gained <= would_have.l1_misses));
-    assert!(would_have.steps[5].hits_gained > would_have.l1_misses / 2, "{would_have:?}");
+    // Two who miss the same at once are told of one departure: of so many misses half at least, but for the first of each key.
+    let first = 2 * 97;
+    assert!(2 * would_have.steps[5].hits_gained + 2 * first > would_have.l1_misses, "{would_have:?}");
 }

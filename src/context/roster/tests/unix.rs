@@ -10,6 +10,18 @@ fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("mode");
 }
 
+/// Without a program: see `base::mounted`.
+#[cfg(target_os = "linux")]
+fn make_pipe(path: &Path) {
+    use rustix::fs::{CWD, FileType, mknodat};
+    mknodat(CWD, path, FileType::Fifo, 0o600.into(), 0).expect("a pipe");
+}
+
+#[cfg(not(target_os = "linux"))]
+fn make_pipe(path: &Path) {
+    assert!(std::process::Command::new("mkfifo").arg(path).status().expect("mkfifo").success());
+}
+
 #[test]
 fn links_lead_to_files_or_are_problems() {
     let fixture = Fixture::new();
@@ -38,8 +50,7 @@ fn links_lead_to_files_or_are_problems() {
 #[test]
 fn pipes_and_devices_hold_nobody_up() {
     let fixture = Fixture::new();
-    let made = std::process::Command::new("mkfifo").arg(fixture.agents().join("pipe.md")).status();
-    assert!(made.expect("mkfifo").success());
+    make_pipe(&fixture.agents().join("pipe.md"));
     symlink("/dev/zero", fixture.agents().join("zero.md")).expect("link");
     assert_eq!(fixture.look(), ["!pipe.md: is not a regular file", "!zero.md: is not a regular file"]);
     assert_eq!(fixture.reads(), 0);
@@ -49,7 +60,7 @@ fn pipes_and_devices_hold_nobody_up() {
 fn pipe_that_takes_a_files_place_before_it_is_opened_is_not_waited_for() {
     let dir = tempfile::tempdir().expect("temp dir");
     let path = dir.path().join("pipe.md");
-    assert!(std::process::Command::new("mkfifo").arg(&path).status().expect("mkfifo").success());
+    make_pipe(&path);
     assert!(directory::open_for_tests(&path).expect("open").metadata().expect("metadata").len() == 0);
 }
 

@@ -210,7 +210,10 @@ fn bad_answers_are_tried_again_until_it_is_delivered_once() {
         rig.until("delivered", |status| status.delivered == 1);
         rig.pass(3_600_000);
         let status = rig.status();
-        assert_eq!((rig.taken().len(), status.retries, status.dead, status.queued), (1, 8, 0, 0), "{way}");
+        assert_eq!((rig.taken().len(), status.dead, status.queued), (1, 0, 0), "{way}");
+        // Each connection but the last was an attempt that failed. A server that is kept from running may not have come to its
+        // act before the short wait for it is over: then there is one more of them.
+        assert_eq!(status.retries + 1, u64::from(*rig.script.tries.lock()), "{way}");
     });
 }
 

@@ -76,10 +76,11 @@ impl Script {
             for stream in listener.incoming() {
                 let Ok(mut stream) = stream else { return };
                 let script = script.clone();
+                // In the order of the connections, and before whoever made the next one can have seen the end of this one.
+                *script.tries.lock() += 1;
+                let act = script.acts.lock().pop_front().unwrap_or(Act::Accept);
+                let act = if script.down.load(Ordering::SeqCst) { Act::Close } else { act };
                 thread::spawn(move || {
-                    *script.tries.lock() += 1;
-                    let act = script.acts.lock().pop_front().unwrap_or(Act::Accept);
-                    let act = if script.down.load(Ordering::SeqCst) { Act::Close } else { act };
                     // The other side may go away: that is what is tested.
                     let _ = one(&script, act, &mut stream);
                 });

@@ -16,7 +16,8 @@ pub(super) fn smtp(script: &Script, act: Act, stream: &mut TcpStream) -> std::io
         Act::Busy(_) => return stream.write_all(b"421 too many connections, hunter2\r\n"),
         Act::Drip => return drip(stream, b"220 "),
         Act::Garbage => return stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n"),
-        Act::Huge => return flood(stream, b"220-welcome\r\n"),
+        // Of long lines: the client parses its answer from the start with each, and keeps its thread from all else meanwhile.
+        Act::Huge => return flood(stream, format!("220-{}\r\n", "welcome".repeat(100)).as_bytes()),
         _ => {}
     }
     let mut lines = BufReader::new(stream.try_clone()?).lines();

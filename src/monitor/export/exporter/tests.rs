@@ -37,14 +37,16 @@ fn collector(answers: Vec<String>) -> (String, Receiver<(String, Value)>) {
     let (seen, requests) = channel();
     std::thread::spawn(move || {
         let mut kept = Vec::new();
-        for (index, stream) in listener.incoming().flatten().enumerate() {
-            let mut stream = stream;
-            let request = read_request(&mut stream);
+        // Who ends while it connects asks nothing.
+        let asked =
+            listener.incoming().flatten().filter_map(|mut stream| Some((read_request(&mut stream)?, stream)));
+        for (index, (request, mut stream)) in asked.enumerate() {
             let answer = answers.get(index).or(answers.last()).expect("an answer");
             if answer == HANGS {
                 kept.push(stream);
             } else {
-                stream.write_all(answer.as_bytes()).expect("the client reads");
+                // It may have ended: then nobody waits for it.
+                let _ = stream.write_all(answer.as_bytes());
             }
             if seen.send(request).is_err() {
                 return;
@@ -54,11 +56,12 @@ fn collector(answers: Vec<String>) -> (String, Receiver<(String, Value)>) {
     (address, requests)
 }
 
-fn read_request(stream: &mut TcpStream) -> (String, Value) {
+/// `None` when the client goes away before it has asked.
+fn read_request(stream: &mut TcpStream) -> Option<(String, Value)> {
     let mut text = Vec::new();
     let mut part = [0; 4096];
     loop {
-        let read = stream.read(&mut part).expect("a request");
+        let read = stream.read(&mut part).ok().filter(|&read| read > 0)?;
         text.extend_from_slice(&part[..read]);
         let Some(end) = text.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
         let head = String::from_utf8_lossy(&text[..end]).to_ascii_lowercase();
@@ -67,7 +70,7 @@ fn read_request(stream: &mut TcpStream) -> (String, Value) {
             .nth(1)
             .and_then(|rest| rest.split("\r\n").next()?.parse::<usize>().ok());
         if text.len() >= end + 4 + length.expect("a length") {
-            return (head, serde_json::from_slice(&text[end + 4..]).expect("JSON"));
+            return Some((head, serde_json::from_slice(&text[end + 4..]).expect("JSON")));
         }
     }
 }
@@ -86,7 +89,9 @@ fn exporter(
         variables.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
     let settings = OtlpSettings::from_variables(&own, Some(endpoint)).expect("sound");
     let source: Arc<dyn Exported> = Arc::new(Busy);
-    let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+    // Not by a proxy that the environment may name.
+    let client = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+    let client = client.build().expect("a client");
     let net = Arc::new(Net::default());
     let exporter = OtlpExporter::start(&net, client, settings, interval_ms, Arc::downgrade(&source));
     (exporter.expect("a thread"), source)

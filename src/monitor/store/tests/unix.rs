@@ -2,9 +2,8 @@
 
 use super::*;
 use std::os::unix::fs::{PermissionsExt, chown, lchown, symlink};
-use std::process::Command;
-use std::thread;
-use std::time::{Duration, Instant};
+
+use crate::base::mounted::Mounted;
 
 /// Some user that is not the one who runs the tests.
 const STRANGER: u32 = 54_321;
@@ -119,47 +118,17 @@ fn file_where_the_directory_should_be_is_told() {
 }
 
 /// A small file system of its own, as long as it lives. Only root can have one.
-struct Mount(tempfile::TempDir);
-
-impl Mount {
-    fn new() -> Option<Self> {
-        let dir = tempfile::tempdir().expect("temp dir");
-        let mounted = is_root() && mount(&["-t", "tmpfs", "-o", "size=512k,mode=700", "tmpfs"], dir.path());
-        mounted.then(|| Self(dir))
-    }
-
-    /// Nothing is open for writing in it. A program that another test starts has what is open there until it runs, and keeps
-    /// it from this for so long.
-    fn make_read_only(&self) {
-        let until = Instant::now() + Duration::from_secs(60);
-        while !mount(&["-o", "remount,ro"], self.0.path()) {
-            assert!(Instant::now() < until, "it stays in use");
-            thread::sleep(Duration::from_millis(5));
-        }
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
-    }
-}
-
-fn mount(options: &[&str], path: &Path) -> bool {
-    Command::new("mount").args(options).arg(path).output().is_ok_and(|output| output.status.success())
-}
-
-#[expect(clippy::print_stderr, reason = "a test that cannot run says so")]
-fn say_not_run(what: &str) {
-    eprintln!("not tested, because a file system cannot be mounted here: {what}");
+fn disk() -> Option<(tempfile::TempDir, Mounted)> {
+    let dir = tempfile::tempdir().expect("temp dir");
+    Mounted::over(dir.path(), "512k").map(|mounted| (dir, mounted))
 }
 
 #[test]
 fn full_disk_is_told_and_loses_nothing_that_was_acknowledged() {
-    let Some(disk) = Mount::new() else { return say_not_run("full file system") };
-    let dir = disk.0.path().join("cache");
+    let Some((mount, _disk)) = disk() else { return };
+    let dir = mount.path().join("cache");
     let mut store = open(&dir);
-    let filler = disk.0.path().join("filler");
+    let filler = mount.path().join("filler");
     fs::write(&filler, vec![1; 200 << 10]).expect("write");
     let mut written = Vec::new();
     let error = loop {
@@ -191,9 +160,9 @@ fn read_only_directory_is_told() {
         assert!(refusal(dir.path()).contains("ermission"));
         chmod(dir.path(), 0o700);
     }
-    let Some(disk) = Mount::new() else { return say_not_run("read-only file system") };
-    drop(open(disk.0.path()));
+    let Some((mount, disk)) = disk() else { return };
+    drop(open(mount.path()));
     disk.make_read_only();
-    let told = refusal(disk.0.path());
+    let told = refusal(mount.path());
     assert!(told.to_lowercase().contains("read-only"), "{told}");
 }

@@ -1,7 +1,9 @@
 #![allow(clippy::float_cmp, reason = "settings are compared as they were written")]
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs;
+use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 use tempfile::TempDir;
@@ -14,6 +16,7 @@ struct Place {
     dir: TempDir,
     live: Live,
     now_ms: u64,
+    puts: Cell<u64>,
 }
 
 const FILE: &str = "config/optimization.staging.json";
@@ -30,7 +33,7 @@ impl Place {
         all.as_object_mut().expect("object").extend(code.as_object().expect("object").clone());
         let request = SettingsRequest { code: all, cwd: dir.path().to_owned(), env: BTreeMap::new() };
         let live = Live::new(&load(&request).expect("sound"));
-        Self { dir, live, now_ms: 0 }
+        Self { dir, live, now_ms: 0, puts: Cell::new(0) }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -45,8 +48,15 @@ impl Place {
     fn put(&self, name: &str, content: &str) {
         let path = self.path(name);
         fs::create_dir_all(path.parent().expect("a directory")).expect("config dir");
-        fs::write(self.path("next"), content).expect("file");
-        fs::rename(self.path("next"), path).expect("renamed");
+        let next = self.path("next");
+        fs::write(&next, content).expect("file");
+        // At another time: tests are faster than the clock of some file systems, which give the number of a removed file away
+        // again, and a file of the same size would then be the same by its looks.
+        let puts = self.puts.get() + 1;
+        self.puts.set(puts);
+        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000 + puts);
+        fs::File::options().write(true).open(&next).and_then(|file| file.set_modified(at)).expect("aged");
+        fs::rename(next, path).expect("renamed");
     }
 
     fn update(&mut self, partial: Value, save: bool) -> Result<()> {

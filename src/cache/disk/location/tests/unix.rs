@@ -2,9 +2,8 @@
 
 use super::*;
 use std::os::unix::fs::{PermissionsExt, chown, lchown, symlink};
-use std::process::Command;
-use std::thread;
-use std::time::{Duration, Instant};
+
+use crate::base::mounted::Mounted;
 
 /// Some user that is not the one who runs the tests.
 const STRANGER: u32 = 54_321;
@@ -131,39 +130,9 @@ fn link_in_place_of_a_scratch_directory_is_left_alone() {
 }
 
 /// A small file system of its own, as long as it lives. Only root can have one.
-struct Mount(tempfile::TempDir);
-
-impl Mount {
-    fn new() -> Option<Self> {
-        let dir = tempfile::tempdir().expect("temp dir");
-        let mounted = is_root() && mount(&["-t", "tmpfs", "-o", "size=256k,mode=700", "tmpfs"], dir.path());
-        mounted.then(|| Self(dir))
-    }
-
-    /// Nothing is open for writing in it. A program that another test starts has what is open there until it runs, and keeps
-    /// it from this for so long.
-    fn make_read_only(&self) {
-        let until = Instant::now() + Duration::from_secs(60);
-        while !mount(&["-o", "remount,ro"], self.0.path()) {
-            assert!(Instant::now() < until, "it stays in use");
-            thread::sleep(Duration::from_millis(5));
-        }
-    }
-}
-
-impl Drop for Mount {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(self.0.path()).status();
-    }
-}
-
-fn mount(options: &[&str], path: &Path) -> bool {
-    Command::new("mount").args(options).arg(path).output().is_ok_and(|output| output.status.success())
-}
-
-#[expect(clippy::print_stderr, reason = "a test that cannot run says so")]
-fn say_not_run(what: &str) {
-    eprintln!("not tested, because a file system cannot be mounted here: {what}");
+fn disk() -> Option<(tempfile::TempDir, Mounted)> {
+    let dir = tempfile::tempdir().expect("temp dir");
+    Mounted::over(dir.path(), "256k").map(|mounted| (dir, mounted))
 }
 
 #[test]
@@ -174,10 +143,10 @@ fn read_only_file_system_is_told_from_a_missing_permission() {
         assert_eq!(open(&dir.path().join("cache")).expect_err("refused").reason(), "permission");
         chmod(dir.path(), 0o700);
     }
-    let Some(disk) = Mount::new() else { return say_not_run("read-only file system") };
-    let cache = open(&disk.0.path().join("cache")).expect("open");
+    let Some((dir, disk)) = disk() else { return };
+    let cache = open(&dir.path().join("cache")).expect("open");
     disk.make_read_only();
-    for path in [disk.0.path().join("other"), cache.real_path().to_owned()] {
+    for path in [dir.path().join("other"), cache.real_path().to_owned()] {
         assert_eq!(open(&path).expect_err("refused").reason(), "readOnly");
     }
     assert_eq!(cache.generation(None).expect_err("refused").reason(), "readOnly");
@@ -185,10 +154,10 @@ fn read_only_file_system_is_told_from_a_missing_permission() {
 
 #[test]
 fn full_file_system_is_told() {
-    let Some(disk) = Mount::new() else { return say_not_run("full file system") };
-    let cache = open(&disk.0.path().join("cache")).expect("open");
+    let Some((dir, _disk)) = disk() else { return };
+    let cache = open(&dir.path().join("cache")).expect("open");
     let generation = cache.generation(None).expect("generation");
-    assert!(fs::write(disk.0.path().join("filler"), vec![1; 1 << 20]).is_err());
+    assert!(fs::write(dir.path().join("filler"), vec![1; 1 << 20]).is_err());
     let error = crate::cache::disk::coherence::Coherence::open(&generation.coherence()).expect_err("full");
     assert_eq!(super::super::error::reason_of_io(&error), "full");
     assert_eq!(names(generation.path()), ["cache.db", "in-use"], "no half file is left");

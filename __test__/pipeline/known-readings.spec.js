@@ -2,8 +2,8 @@
 
 const v8 = require('node:v8');
 const vm = require('node:vm');
-const { KnownReadings } = require('../js/known-readings.js');
-const { capture, columnsOf, encode, giveBack, inOrder, release } = require('../js/reading.js');
+const { KnownReadings } = require('../../js/known-readings.js');
+const { capture, columnsOf, encode, giveBack, inOrder, release } = require('../../js/reading.js');
 const {
   KEEP_ALL,
   useOwnDirectory,
@@ -12,7 +12,7 @@ const {
   canonicalJson,
   randomValue,
   seeded,
-} = require('./support.js');
+} = require('../support.js');
 
 const MB = 1 << 20;
 
