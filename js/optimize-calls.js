@@ -59,7 +59,7 @@ class OptimizeCalls {
   /** The system has ended. */
   over() {
     this.#letGo();
-    this.#known.clear();
+    this.#known.end();
   }
 
   async run(agentId, context, options) {
@@ -119,10 +119,12 @@ class OptimizeCalls {
   }
 
   async #turn(agentId, request, reading, before) {
+    // Who asks for more is always given it by the core.
+    const isSimple = request.mode !== 'full' && !request.isExplained && !this.#host.isBookedLater();
     let pending;
-    let keep;
+    let known;
     try {
-      const again = before ? undefined : await this.#again(agentId, request, reading);
+      const again = isSimple && !before ? await this.#again(agentId, request, reading) : undefined;
       if (again) return { output: again };
       await this.#encoded(reading, request.signal);
       // Who waits for a turn can leave at once; what was begun is ended by the core.
@@ -130,24 +132,29 @@ class OptimizeCalls {
       const native = this.#native();
       const columns = inOrder(columnsOf(reading));
       pending = this.#work(native, agentId, request, (...asked) => call(native.optimize, ...asked, ...columns));
-      keep = this.#known.noted(reading);
+      // Its failure is told below.
+      pending.catch(() => {});
+      if (isSimple) known = await this.#known.columnsOf(agentId, reading);
     } finally {
       giveBack(reading);
     }
     const output = await pending;
-    if (output.name) keep(output.name);
-    else this.#known.clear();
+    if (!output.name) this.#known.clear();
+    else if (isSimple) this.#known.note(agentId, reading, known, output);
     return { output, others: await this.#othersResult(agentId, reading.source, output, request) };
   }
 
-  /** What is sent for a context that reads as one that is known, if the agent has that. */
+  /** What is sent for a context that reads as the agent's last one, if it is to be sent that nothing changed. */
   async #again(agentId, request, reading) {
     // The walk held up the thread long enough.
     if (reading.ms > SLICE_MS) await nextTurn();
-    const name = this.#known.nameOf(reading);
+    const name = await this.#known.nameOf(agentId, reading);
     if (!name) return undefined;
     const native = this.#native();
-    return this.#work(native, agentId, request, (...asked) => call(native.optimizeAgain, ...asked, name));
+    const ask = (...asked) => call(native.optimizeAgain, ...asked, name);
+    const output = await this.#work(native, agentId, request, ask);
+    if (output && !output.name) this.#known.clear();
+    return output;
   }
 
   /** Makes UTF-8 of the texts: at once if it takes no time to speak of, else a part in each turn of the event loop. */

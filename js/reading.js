@@ -256,7 +256,8 @@ function giveBack(reading) {
 /** Gives a source back. It lets go of the caller's values. */
 function release(source) {
   source.values.fill(undefined, 0, source.count);
-  source.keys.fill(undefined, 0, source.count);
+  // A getter that threw left its key behind the last value.
+  source.keys.fill(undefined, 0, source.count + 1);
   if (freeSources.length < KEPT_SOURCES && source.values.length * 8 <= KEPT_BYTES) freeSources.push(source);
 }
 

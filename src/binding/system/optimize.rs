@@ -37,6 +37,8 @@ pub struct OptimizeOutput {
     pub report: Option<String>,
     /// Whether a stage failed.
     pub has_failed: bool,
+    /// Whether the agent has it, and is sent no more than that.
+    pub is_unchanged: bool,
     /// Names what was read of the context, for `optimizeAgain`; absent where memory is short, and nothing is to be kept for that.
     pub name: Option<External<u128>>,
 }
@@ -50,6 +52,7 @@ struct Parts {
     filter: Option<FilterParts>,
     report: Option<String>,
     has_failed: bool,
+    is_unchanged: bool,
     name: Option<u128>,
 }
 
@@ -63,6 +66,7 @@ impl From<Parts> for OptimizeOutput {
             filter: parts.filter.map(FilterOutput::from),
             report: parts.report,
             has_failed: parts.has_failed,
+            is_unchanged: parts.is_unchanged,
             name: parts.name.map(External::new),
         }
     }
@@ -92,6 +96,7 @@ impl Parts {
             }),
             report: request.is_explained.then(|| json!(report).to_string()),
             has_failed: !report.failed.is_empty(),
+            is_unchanged,
             name: None,
         }
     }
@@ -99,7 +104,12 @@ impl Parts {
     /// Of one that the agent has.
     fn again(done: &Optimization) -> Self {
         let delta = done.tokens.as_ref().map(|tokens| sent_json(None, tokens, false).to_string());
-        Self { delta: delta.unwrap_or_default(), outcome: done.outcome.clone(), ..Self::nothing() }
+        Self {
+            delta: delta.unwrap_or_default(),
+            outcome: done.outcome.clone(),
+            is_unchanged: true,
+            ..Self::nothing()
+        }
     }
 
     fn named(self, fingerprint: u128, engine: &Engine) -> Self {
@@ -115,6 +125,7 @@ impl Parts {
             filter: None,
             report: None,
             has_failed: false,
+            is_unchanged: false,
             name: None,
         }
     }

@@ -43,7 +43,7 @@ impl Orchestrator {
         let components = self.components();
         // Files are not read on this thread.
         if components.filter.as_deref().is_some_and(ContextFilter::is_look_due) {
-            return Again::Elsewhere;
+            return Again::No;
         }
         match self.outcome_again(fingerprint, request, &components) {
             Some(outcome) if outcome.filter.dropped.len() > MAX_PARTS_AT_ONCE => Again::Elsewhere,
@@ -67,7 +67,6 @@ impl Orchestrator {
         let _at_work = AtWork::enter();
         let started = Instant::now();
         let components = self.components();
-        self.look_at_agents(&components);
         cancel.check()?;
         let outcome = self.outcome_again(fingerprint, request, &components);
         Ok(outcome.and_then(|outcome| self.sent_again(outcome, request, &components, started)))
