@@ -18,6 +18,8 @@ const FOREIGN = [...VARIABLES, 'CARGO_BUILD_TARGET', 'DEBUG', 'NODE_ENV', 'NODE_
 function environment(extra = {}) {
   const env = { ...process.env };
   for (const name of FOREIGN) delete env[name];
+  // Shells warn of a locale that is not installed; this one is there without being.
+  if (process.platform === 'linux') env.LC_ALL = 'C.UTF-8';
   return { ...env, ...extra };
 }
 

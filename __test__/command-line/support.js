@@ -22,9 +22,17 @@ const PATIENCE_MS = 100_000;
 /** The user `nobody`, everywhere. */
 const NOBODY = 65_534;
 
+/** Commands that were begun by the test that runs. */
+const begun = [];
+
 /** `cli(args, { env?, cwd?, closeOutput? })` runs a command until it ended; `configure(name, text)` writes a file into `config`. */
 function useCommandLine() {
   const directory = useOwnDirectory();
+  // A test that fails leaves none behind, which would fail another one when it counts as hung.
+  afterEach(async () => {
+    for (const { child } of begun) child.kill('SIGKILL');
+    await Promise.all(begun.splice(0).map(({ ended }) => ended.catch(() => {})));
+  });
   return {
     directory,
     cli: (args, options = {}) => node([CLI, ...args], { cwd: directory.path(), ...options }),
@@ -47,7 +55,11 @@ function begin(args, { command = process.execPath, cwd, env, user } = {}) {
       output[name] += text;
     });
   }
-  return { child, output, ended: untilEnd(child, args, output) };
+  const ended = untilEnd(child, args, output);
+  // Whoever does not wait for it has another failure to tell.
+  ended.catch(() => {});
+  begun.push({ child, ended });
+  return { child, output, ended };
 }
 
 /** Runs a command as another user, until it ended. */

@@ -11,6 +11,13 @@ const { edited, linesOf } = require('./support.js');
 const directory = useOwnDirectory();
 const INDEX = JSON.stringify(path.join(ROOT, 'index.js'));
 
+/** A test that fails leaves none behind. */
+const started = [];
+afterEach(async () => {
+  for (const { child } of started) child.kill('SIGKILL');
+  await Promise.all(started.splice(0).map(({ ended }) => ended.catch(() => {})));
+});
+
 /** A process that does one thing after the other, as it is asked. */
 function start(options) {
   const args = [path.join(__dirname, 'scripts', 'peer.js'), JSON.stringify(options)];
@@ -21,6 +28,8 @@ function start(options) {
   });
   const lines = readline.createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const ended = untilEnd(child, args, output);
+  ended.catch(() => {});
+  started.push({ child, ended });
   let turn = Promise.resolve();
   const ask = (question) => {
     turn = turn.then(async () => {
