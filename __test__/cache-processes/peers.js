@@ -10,7 +10,7 @@ const { removeTree } = require('../remove.js');
 const SCRIPTS = path.join(__dirname, 'scripts');
 
 /** Only catches hangs: the longest wait inside the cache is one of 30 s, and a machine may have much else to do. */
-const ANSWER_MS = 100_000;
+const ANSWER_MS = 200_000;
 
 /** What would change the behaviour of the cache, or of Node itself. */
 const FOREIGN = ['DEBUG', 'NODE_OPTIONS', 'OPTIMIZATION_CONFIG', 'CACHE_DIR', 'RUST_BACKTRACE', 'RUST_LOG'];
