@@ -126,7 +126,8 @@ impl State {
     pub(super) fn restore_alerts(&mut self, mut alerts: Vec<Alert>, now_ms: u64) -> Vec<Change> {
         let newer = self.book.recent(0);
         if !newer.is_empty() {
-            alerts.extend(newer.iter().map(|alert| Alert::clone(alert)));
+            // Oldest first, as those that were kept: those of one millisecond stay in their order.
+            alerts.extend(newer.iter().rev().map(|alert| Alert::clone(alert)));
             self.book = Book::new(RandomState::new().hash_one(0));
         }
         self.book.restore(alerts, &self.rules, now_ms)

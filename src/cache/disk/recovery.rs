@@ -132,7 +132,7 @@ impl Writer {
                 self.recover(retry.reason);
             }
             Err((reason, _)) => {
-                let may_be_damaged = [Trouble::Io.reason(), Trouble::Corrupt.reason()].contains(&reason);
+                let may_be_damaged = may_be_damaged(reason);
                 self.suspicions += u32::from(may_be_damaged);
                 let is_to_be_known_soon = may_be_damaged && self.suspicions <= SUSPICIONS + 1;
                 let wait = if is_to_be_known_soon { retry.wait } else { (retry.wait * 2).min(LAST_RETRY) };
@@ -161,6 +161,11 @@ impl Writer {
     pub(super) fn degrade(&mut self, reason: &'static str, message: &str) {
         let is_new = self.retry.as_ref().is_none_or(|retry| retry.reason != reason);
         let is_full = reason == Trouble::Full.reason();
+        let is_soon = self.recovered.is_some_and(|(at, _)| at.elapsed() < SOON);
+        if is_soon && may_be_damaged(reason) {
+            // What the first page needs can be read of a log that was cut off, and what entries need cannot.
+            self.suspicions += 1;
+        }
         let before = self.recovered.filter(|(at, _)| is_full && at.elapsed() < SOON).map(|(_, wait)| wait);
         let wait = before.map_or(FIRST_RETRY, |wait| (wait * 2).min(LAST_RETRY));
         self.retry = Some(Retry { reason, at: Instant::now() + wait, wait });
@@ -178,6 +183,11 @@ impl Writer {
         self.tell(|observer| observer.not_written(tasks));
         self.disk.queue.done();
     }
+}
+
+/// Whether a failure may come of a damaged database, be it that its check finds nothing.
+fn may_be_damaged(reason: &str) -> bool {
+    [Trouble::Io.reason(), Trouble::Corrupt.reason()].contains(&reason)
 }
 
 /// Lets everybody know, and keeps it for whoever wants to look.
