@@ -32,7 +32,8 @@ class KnownReadings {
   /** The name of a context that reads as the agent's last one. Of `reading` nothing may be encoded yet. O(values), in slices. */
   async nameOf(agentId, reading) {
     const known = this.#byAgent.get(agentId);
-    if (!known?.columns || known.size !== sizeOf(reading) || !(await isTheSame(reading, known.columns))) return undefined;
+    if (!known?.columns || known.size !== sizeOf(reading) || !(await isTheSame(reading, known.columns)))
+      return undefined;
     known.isUsed = true;
     if (this.#byAgent.delete(agentId)) this.#byAgent.set(agentId, known);
     return known.name;

@@ -163,6 +163,8 @@ export interface OptimizeOutput {
   report?: string
   /** Whether a stage failed. */
   hasFailed: boolean
+  /** Whether the agent has it, and is sent no more than that. */
+  isUnchanged: boolean
   /** Names what was read of the context, for `optimizeAgain`; absent where memory is short, and nothing is to be kept for that. */
   name?: ExternalObject<bigint>
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::super::{Components, Orchestrator};
+use super::failures::Stage;
 use super::outcomes::Outcome;
 use super::{Optimization, OptimizeRequest, Report, question, token_call};
 use crate::base::cancel::Cancel;
@@ -43,7 +44,7 @@ impl Orchestrator {
         let components = self.components();
         // Files are not read on this thread.
         if components.filter.as_deref().is_some_and(ContextFilter::is_look_due) {
-            return Again::No;
+            return Again::Elsewhere;
         }
         match self.outcome_again(fingerprint, request, &components) {
             Some(outcome) if outcome.filter.dropped.len() > MAX_PARTS_AT_ONCE => Again::Elsewhere,
@@ -54,7 +55,8 @@ impl Orchestrator {
         }
     }
 
-    /// The same for any other thread, after [`Again::Elsewhere`]. `None`: it is to be optimized.
+    /// The same for any other thread, after [`Again::Elsewhere`]. `None`: it is to be optimized; also after a defect, which shows
+    /// there.
     ///
     /// # Errors
     /// `E_CANCELLED`: nothing changed, as if the call had not been made.
@@ -67,9 +69,15 @@ impl Orchestrator {
         let _at_work = AtWork::enter();
         let started = Instant::now();
         let components = self.components();
+        let looked = self.pipeline.planned.run(Stage::Filter, || self.look_at_agents(&components));
         cancel.check()?;
-        let outcome = self.outcome_again(fingerprint, request, &components);
-        Ok(outcome.and_then(|outcome| self.sent_again(outcome, request, &components, started)))
+        let sent = looked.and_then(|()| {
+            self.pipeline.planned.run(Stage::Tokens, || {
+                let outcome = self.outcome_again(fingerprint, request, &components)?;
+                self.sent_again(outcome, request, &components, started)
+            })
+        });
+        Ok(sent.flatten())
     }
 
     fn outcome_again(

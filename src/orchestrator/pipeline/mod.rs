@@ -1,7 +1,7 @@
 //! The way of one context: filter, tokens, what the agent now holds.
 //!
-//! What came of a context before is found again ([`outcomes`]), an agent that has it is told so ([`again`]), the same context at work for several agents is read once
-//! ([`shared`]). A stage that fails ends there ([`failures`]). [`told`] counts a call and tells of it,
+//! What came of a context before is found again ([`outcomes`]), an agent that has it is told so ([`again`]), the same context
+//! at work for several agents is read once ([`shared`]). A stage that fails ends there ([`failures`]). [`told`] counts a call and tells of it,
 //! [`explained`] is what callers are told who ask.
 
 mod again;
@@ -161,6 +161,7 @@ impl Orchestrator {
         let mut failed = Vec::new();
         let started = Instant::now();
         let filtered = self.pipeline.planned.run(Stage::Filter, || {
+            self.look_at_agents(&components);
             self.filtered(context, document, components.filter.as_deref(), &asked, cancel)
         });
         let filtered = filtered.transpose()?.unwrap_or_else(|| {
@@ -216,10 +217,6 @@ impl Orchestrator {
         asked: &FilterRequest,
         cancel: &Cancel,
     ) -> Result<Filtered> {
-        if filter.is_some() {
-            self.refresh_agents();
-            self.tell_changes(std::mem::take(&mut self.untold.lock()));
-        }
         let question = question(filter, context.fingerprint(), asked);
         let known = |outcome: Arc<Outcome>| {
             let reasons = filter.map_or_else(Vec::new, |filter| {
@@ -247,6 +244,14 @@ impl Orchestrator {
         self.pipeline.outcomes.keep(question, &outcome);
         let reasons = outcome.filter.adaptations.clone();
         Ok(Filtered { outcome, question, was_known: false, reasons })
+    }
+
+    /// Reads files of agents that changed, if there is a filter that goes by them.
+    fn look_at_agents(&self, components: &Components) {
+        if components.filter.is_some() {
+            self.refresh_agents();
+            self.tell_changes(std::mem::take(&mut self.untold.lock()));
+        }
     }
 
     /// Makes a stage of the next call that runs it panic; of the filter and the token step the one that comes first, without a
