@@ -123,8 +123,11 @@ class OptimizeCalls {
     const isSimple = request.mode !== 'full' && !request.isExplained && !this.#host.isBookedLater();
     let pending;
     let known;
+    let isKnown;
     try {
-      const again = isSimple && !before ? await this.#again(agentId, request, reading) : undefined;
+      const name = isSimple && !before ? await this.#nameOf(agentId, reading) : undefined;
+      isKnown = name !== undefined;
+      const again = name && (await this.#again(agentId, request, name));
       if (again) return { output: again };
       await this.#encoded(reading, request.signal);
       // Who waits for a turn can leave at once; what was begun is ended by the core.
@@ -134,22 +137,25 @@ class OptimizeCalls {
       pending = this.#work(native, agentId, request, (...asked) => call(native.optimize, ...asked, ...columns));
       // Its failure is told below.
       pending.catch(() => {});
-      if (isSimple) known = await this.#known.columnsOf(agentId, reading);
+      if (isSimple && !isKnown) known = await this.#known.columnsOf(agentId, reading);
     } finally {
       giveBack(reading);
     }
     const output = await pending;
     if (!output.name) this.#known.clear();
-    else if (isSimple) this.#known.note(agentId, reading, known, output);
+    else if (isSimple && !isKnown) this.#known.note(agentId, reading, known, output);
     return { output, others: await this.#othersResult(agentId, reading.source, output, request) };
   }
 
-  /** What is sent for a context that reads as the agent's last one, if it is to be sent that nothing changed. */
-  async #again(agentId, request, reading) {
+  /** What the core called the agent's last context, if this one reads the same. */
+  async #nameOf(agentId, reading) {
     // The walk held up the thread long enough.
     if (reading.ms > SLICE_MS) await nextTurn();
-    const name = await this.#known.nameOf(agentId, reading);
-    if (!name) return undefined;
+    return this.#known.nameOf(agentId, reading);
+  }
+
+  /** What is sent for a context of that name, if it is to be sent that nothing changed. */
+  async #again(agentId, request, name) {
     const native = this.#native();
     const ask = (...asked) => call(native.optimizeAgain, ...asked, name);
     const output = await this.#work(native, agentId, request, ask);

@@ -50,7 +50,7 @@ function columnsOfContext(context) {
 }
 
 /** Lets an agent have a context; gives whether anything was kept for it. */
-async function given(known, agent, context, output = { name: { of: context }, isUnchanged: false }) {
+async function given(known, agent, context, output = { name: {}, isUnchanged: false }) {
   const reading = capture(context);
   encode(reading);
   const columns = await known.columnsOf(agent, reading);
@@ -146,9 +146,15 @@ test('a piece of a large text does not hold that text', async () => {
     const large = Buffer.alloc(4 * MB, `line ${at} of a file\n`).toString('latin1');
     await given(known, `agent ${at}`, { tail: large.slice(-1000) });
   }
-  gc();
-  const after = process.memoryUsage();
-  expect(after.heapUsed + after.external - before.heapUsed - before.external).toBeLessThan(20 * MB);
+  let grown = Number.POSITIVE_INFINITY;
+  // What is outside of the heap goes some turns later.
+  for (let turn = 0; turn < 50 && grown > 20 * MB; turn++) {
+    gc();
+    await new Promise(setImmediate);
+    const after = process.memoryUsage();
+    grown = after.heapUsed + after.external - before.heapUsed - before.external;
+  }
+  expect(grown).toBeLessThan(20 * MB);
 });
 
 describe('a system', () => {
@@ -237,21 +243,33 @@ describe('a system', () => {
     system.resetAgent('agent');
     expect((await reset).type).toBe('full');
   });
+});
 
-  test('knows a context of many values, others having the thread in between', async () => {
-    const system = await open(KEEP_ALL);
-    const context = { currentTask: 'build', list: Array.from({ length: 300_000 }, (_, at) => `item number ${at}`) };
-    await system.optimizeAgentContext('agent', context);
-    const encodeInto = jest.spyOn(TextEncoder.prototype, 'encodeInto');
-    let turns = 0;
-    const timer = setInterval(() => turns++, 1);
-    const again = await system.optimizeAgentContext('agent', structuredClone(context));
-    clearInterval(timer);
-    expect(again).toMatchObject({ type: 'incremental', changes: [] });
-    expect(encodeInto.mock.calls.length).toBe(0);
-    expect(turns).toBeGreaterThan(0);
-    encodeInto.mockRestore();
+test('others have the thread while many values are copied and compared', async () => {
+  const known = new KnownReadings();
+  const context = Array.from({ length: 100_000 }, (_, at) => `item ${at}`);
+  // Each look at the clock finds a slice over.
+  let now = 0;
+  const clock = jest.spyOn(performance, 'now').mockImplementation(() => {
+    now += 5;
+    return now;
   });
+  try {
+    for (const work of [() => given(known, 'agent', context), () => nameOf(known, 'agent', context)]) {
+      let turns = 0;
+      let isOver = false;
+      const count = () => {
+        turns++;
+        if (!isOver) setImmediate(count);
+      };
+      setImmediate(count);
+      expect(await work()).not.toBe(undefined);
+      isOver = true;
+      expect(turns).toBeGreaterThan(20);
+    }
+  } finally {
+    clock.mockRestore();
+  }
 });
 
 test('a context whose getter throws leaves nothing behind for the next one', () => {
