@@ -7,19 +7,21 @@
 
 const { setImmediate: nextTurn } = require('node:timers/promises');
 
-/** Of `Kind` in src/base/document.rs. */
+/** Of `Kind` in src/base/document.rs, without the mark of a key. */
 const STRING = 4;
 const OPAQUE = 7;
+const KIND = 0x7f;
 
 /** All together take so much at most. */
 const MOST_BYTES = 32 << 20;
-/** Of a value: two references, its end and its kind. Of a text besides: a piece of the one string that holds all of them. */
+/** Of a value: a reference to its key and, at most, to its text, its end and its kind. Of a text, besides its units. */
 const VALUE_BYTES = 21;
-const TEXT_BYTES = 32;
+const TEXT_BYTES = 24;
 const AGENT_BYTES = 256;
 
-/** The clock is looked at after so many values. */
+/** The clock is looked at after so many values, and so many units of texts. */
 const VALUES_AT_ONCE = 4096;
+const UNITS_AT_ONCE = 256 << 10;
 /** How long the thread is held up at a time, ms. */
 const SLICE_MS = 4;
 
@@ -88,39 +90,47 @@ const sizeOf = ({ count, numberCount, units }) => `${count} ${numberCount} ${uni
 
 const leastBytes = ({ count, numberCount, units }) => count * VALUE_BYTES + numberCount * 8 + units;
 
-/** Lets others have the thread from time to time: a function to call for each value, which says whether it is time. */
-function slices() {
-  let until = performance.now() + SLICE_MS;
-  return {
-    isOver: (at) => at % VALUES_AT_ONCE === 0 && performance.now() >= until,
-    async next() {
-      await nextTurn();
-      until = performance.now() + SLICE_MS;
-    },
-  };
+/** Says when the thread was held up for long enough; asked for each value, with the text that is looked at. */
+class Slices {
+  #until = performance.now() + SLICE_MS;
+  #values = 0;
+  #units = 0;
+
+  isOver(units) {
+    this.#units += units;
+    if (++this.#values < VALUES_AT_ONCE && this.#units < UNITS_AT_ONCE) return false;
+    this.#values = 0;
+    this.#units = 0;
+    return performance.now() >= this.#until;
+  }
+
+  async next() {
+    await nextTurn();
+    this.#until = performance.now() + SLICE_MS;
+  }
 }
 
 /**
- * Copies of what is compared. The texts are pieces of one string of their own: a caller's text may be a piece of a much larger one,
- * which it would hold. Nothing if UTF-8 cannot hold one of them.
+ * Copies of what is compared, also of the texts: a caller's text may be a piece of a much larger one, which it would hold. They are
+ * made of the UTF-8, as V8 has no other way to copy a text.
  */
 async function columnsAtRest({ source, columns, opaque, count, numberCount, units, textBytes }) {
   const utf8 = Buffer.from(columns.text.buffer, columns.text.byteOffset, textBytes);
   const isAscii = textBytes === units;
-  const all = isAscii ? utf8.latin1Slice() : utf8.utf8Slice();
-  if (all.length !== units) return undefined;
-  const { values, keys } = source;
-  const { kinds } = columns;
+  const { keys } = source;
+  const { kinds, lengths } = columns;
   const texts = [];
-  const slice = slices();
-  for (let at = 0, begin = 0; at < count; at++) {
-    if (slice.isOver(at)) await slice.next();
-    begin += keys[at]?.length ?? 0;
-    if (kinds[at] === STRING) {
-      const end = begin + values[at].length;
-      texts.push(all.slice(begin, end));
-      begin = end;
-    } else if (kinds[at] === OPAQUE) begin += opaque.get(at).length;
+  const slices = new Slices();
+  for (let at = 0, text = 0, begin = 0; at < count; at++) {
+    const kind = kinds[at] & KIND;
+    if (keys[at] !== undefined) begin += lengths[text++];
+    // A text that UTF-8 cannot hold is opaque too by now: nothing reads as it.
+    const bytes = kind === STRING || kind === OPAQUE ? lengths[text++] : 0;
+    if (kind === STRING) {
+      texts.push(isAscii ? utf8.latin1Slice(begin, begin + bytes) : utf8.utf8Slice(begin, begin + bytes));
+    }
+    begin += bytes;
+    if (slices.isOver(bytes)) await slices.next();
   }
   return {
     kinds: kinds.slice(0, count),
@@ -129,7 +139,7 @@ async function columnsAtRest({ source, columns, opaque, count, numberCount, unit
     keys: keys.slice(0, count),
     texts,
     opaque,
-    bytes: count * VALUE_BYTES + numberCount * 8 + all.length * (isAscii ? 1 : 2) + texts.length * TEXT_BYTES,
+    bytes: count * VALUE_BYTES + numberCount * 8 + units * (isAscii ? 1 : 2) + texts.length * TEXT_BYTES,
   };
 }
 
@@ -139,12 +149,12 @@ async function isTheSame({ source, columns, opaque, count, numberCount }, other)
   if (!other.numbers.equals(bitsOf(columns.numbers.subarray(0, numberCount)))) return false;
   const { values, keys, ends } = source;
   const { kinds } = columns;
-  const slice = slices();
+  const slices = new Slices();
   for (let at = 0, text = 0; at < count; at++) {
-    if (slice.isOver(at)) await slice.next();
     const kind = kinds[at];
     if (kind !== other.kinds[at] || ends[at] !== other.ends[at] || keys[at] !== other.keys[at]) return false;
     if (kind === STRING && values[at] !== other.texts[text++]) return false;
+    if (slices.isOver(kind === STRING ? values[at].length : 0)) await slices.next();
   }
   for (const [at, json] of opaque ?? []) if (other.opaque.get(at) !== json) return false;
   return true;

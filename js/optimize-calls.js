@@ -137,7 +137,11 @@ class OptimizeCalls {
       pending = this.#work(native, agentId, request, (...asked) => call(native.optimize, ...asked, ...columns));
       // Its failure is told below.
       pending.catch(() => {});
-      if (isSimple && !isKnown) known = await this.#known.columnsOf(agentId, reading);
+      if (isSimple && !isKnown) {
+        // The core has just hashed and copied it.
+        if (reading.textBytes > AT_ONCE_BYTES) await nextTurn();
+        known = await this.#known.columnsOf(agentId, reading);
+      }
     } finally {
       giveBack(reading);
     }
