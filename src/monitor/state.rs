@@ -212,3 +212,32 @@ fn rules(config: &MonitoringConfig) -> Vec<Rule> {
         Vec::new()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Map;
+
+    use super::*;
+    use crate::monitor::alerts::book::NewAlert;
+    use crate::monitor::alerts::{Component, Level};
+
+    #[test]
+    fn alerts_of_one_moment_keep_their_order_when_older_ones_are_taken_over_later() {
+        let mut state = State::new(&MonitoringConfig::default());
+        let create = |state: &mut State, title: &str, now_ms| {
+            let new =
+                NewAlert::new(Level::Info, Component::Performance, title, "m", Map::new()).expect("sound");
+            state.book.create(new, now_ms).expect("it is new")
+        };
+        let older = Alert::clone(&create(&mut State::new(&MonitoringConfig::default()), "older", 1000));
+        for number in 0..20 {
+            create(&mut state, &format!("new {number}"), 2000);
+        }
+        let titles =
+            |state: &State| state.book.recent(0).iter().map(|alert| alert.title.clone()).collect::<Vec<_>>();
+        let before = titles(&state);
+        assert_eq!((before[0].as_str(), before.len()), ("new 19", 20), "newest first");
+        state.restore_alerts(vec![older], 2000);
+        assert_eq!(titles(&state), [before, vec!["older".to_owned()]].concat());
+    }
+}
