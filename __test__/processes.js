@@ -57,6 +57,14 @@ async function untilEnd(child, what, output, hangMs = HANG_MS) {
   return { code, signal };
 }
 
+/** Kills, after each test of the file, what a test that failed left behind of `children`: it would fail another one when it counts as hung. */
+function endAfterEach(children) {
+  afterEach(async () => {
+    for (const { child } of children) child.kill('SIGKILL');
+    await Promise.all(children.splice(0).map(({ ended }) => ended.catch(() => {})));
+  });
+}
+
 const node = (args, options) => start(process.execPath, args, options);
 
 /** The lines of an output that ends with a newline. */
@@ -91,4 +99,4 @@ function moduleName() {
   return name;
 }
 
-module.exports = { CLI, environment, start, untilEnd, node, linesOf, copyPackage, moduleName };
+module.exports = { CLI, environment, start, untilEnd, endAfterEach, node, linesOf, copyPackage, moduleName };

@@ -6,11 +6,8 @@
  */
 
 const { setImmediate: nextTurn } = require('node:timers/promises');
-
-/** Of `Kind` in src/base/document.rs, without the mark of a key. */
-const STRING = 4;
-const OPAQUE = 7;
-const KIND = 0x7f;
+const { STRING, OPAQUE, ESCAPED_KEY } = require('./reading.js');
+const { SLICE_MS } = require('./result.js');
 
 /** All together take so much at most. */
 const MOST_BYTES = 32 << 20;
@@ -22,8 +19,6 @@ const AGENT_BYTES = 256;
 /** The clock is looked at after so many values, and so many units of texts. */
 const VALUES_AT_ONCE = 4096;
 const UNITS_AT_ONCE = 256 << 10;
-/** How long the thread is held up at a time, ms. */
-const SLICE_MS = 4;
 
 class KnownReadings {
   /** By agent, the one that was used last at the end. */
@@ -122,7 +117,7 @@ async function columnsAtRest({ source, columns, opaque, count, numberCount, unit
   const texts = [];
   const slices = new Slices();
   for (let at = 0, text = 0, begin = 0; at < count; at++) {
-    const kind = kinds[at] & KIND;
+    const kind = kinds[at] & ~ESCAPED_KEY;
     if (keys[at] !== undefined) begin += lengths[text++];
     // A text that UTF-8 cannot hold is opaque too by now: nothing reads as it.
     const bytes = kind === STRING || kind === OPAQUE ? lengths[text++] : 0;

@@ -123,10 +123,9 @@ class OptimizeCalls {
     const isSimple = request.mode !== 'full' && !request.isExplained && !this.#host.isBookedLater();
     let pending;
     let known;
-    let isKnown;
+    let name;
     try {
-      const name = isSimple && !before ? await this.#nameOf(agentId, reading) : undefined;
-      isKnown = name !== undefined;
+      name = isSimple && !before ? await this.#nameOf(agentId, reading) : undefined;
       const again = name && (await this.#again(agentId, request, name));
       if (again) return { output: again };
       await this.#encoded(reading, request.signal);
@@ -137,7 +136,7 @@ class OptimizeCalls {
       pending = this.#work(native, agentId, request, (...asked) => call(native.optimize, ...asked, ...columns));
       // Its failure is told below.
       pending.catch(() => {});
-      if (isSimple && !isKnown) {
+      if (isSimple && !name) {
         // The core has just hashed and copied it.
         if (reading.textBytes > AT_ONCE_BYTES) await nextTurn();
         known = await this.#known.columnsOf(agentId, reading);
@@ -147,7 +146,7 @@ class OptimizeCalls {
     }
     const output = await pending;
     if (!output.name) this.#known.clear();
-    else if (isSimple && !isKnown) this.#known.note(agentId, reading, known, output);
+    else if (isSimple && !name) this.#known.note(agentId, reading, known, output);
     return { output, others: await this.#othersResult(agentId, reading.source, output, request) };
   }
 

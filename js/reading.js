@@ -379,4 +379,16 @@ function inOrder({ kinds: k, ends: e, lengths: l, numbers: n, text: t }) {
   return [k, e, l, n, t];
 }
 
-module.exports = { capture, encode, columnsOf, giveBack, read, release, copyColumns, inOrder };
+module.exports = {
+  STRING,
+  OPAQUE,
+  ESCAPED_KEY,
+  capture,
+  encode,
+  columnsOf,
+  giveBack,
+  read,
+  release,
+  copyColumns,
+  inOrder,
+};

@@ -5,7 +5,7 @@
 const { spawn } = require('node:child_process');
 const fs = require('node:fs');
 const { ROOT, useOwnDirectory } = require('../support.js');
-const { CLI, environment, linesOf, node, untilEnd } = require('../processes.js');
+const { CLI, environment, linesOf, node, untilEnd, endAfterEach } = require('../processes.js');
 
 /** How a command that works ends, and one that is refused. */
 const WELL = { code: 0, signal: null, stderr: '' };
@@ -28,11 +28,7 @@ const begun = [];
 /** `cli(args, { env?, cwd?, closeOutput? })` runs a command until it ended; `configure(name, text)` writes a file into `config`. */
 function useCommandLine() {
   const directory = useOwnDirectory();
-  // A test that fails leaves none behind, which would fail another one when it counts as hung.
-  afterEach(async () => {
-    for (const { child } of begun) child.kill('SIGKILL');
-    await Promise.all(begun.splice(0).map(({ ended }) => ended.catch(() => {})));
-  });
+  endAfterEach(begun);
   return {
     directory,
     cli: (args, options = {}) => node([CLI, ...args], { cwd: directory.path(), ...options }),

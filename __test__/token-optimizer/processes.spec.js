@@ -4,19 +4,15 @@ const { spawn } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const readline = require('node:readline');
-const { node, untilEnd } = require('../processes.js');
+const { node, untilEnd, endAfterEach } = require('../processes.js');
 const { ROOT, canonicalJson, seeded, useOwnDirectory } = require('../support.js');
 const { edited, linesOf } = require('./support.js');
 
 const directory = useOwnDirectory();
 const INDEX = JSON.stringify(path.join(ROOT, 'index.js'));
 
-/** A test that fails leaves none behind. */
 const started = [];
-afterEach(async () => {
-  for (const { child } of started) child.kill('SIGKILL');
-  await Promise.all(started.splice(0).map(({ ended }) => ended.catch(() => {})));
-});
+endAfterEach(started);
 
 /** A process that does one thing after the other, as it is asked. */
 function start(options) {
